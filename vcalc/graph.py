@@ -1,0 +1,113 @@
+"""The network as a flat list of nodes in the order they run. Every analysis reads this and nothing else.
+
+A node's shapes, parameters and work depend only on its layer and its input shapes, so nodes that agree in both share
+one `Facts`: a ResNet-152 has about forty of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape
+from vcalc.layers.base import Layer, elements
+
+
+class Facts:
+    """What follows from a layer and the shapes that arrive: computed once, shared by all nodes that agree."""
+
+    __slots__ = ("_work", "buffers", "inputs", "layer", "output", "parameters")
+
+    def __init__(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
+        layer.check(inputs)
+        self.layer = layer
+        self.inputs = inputs
+        self.output: Shape = layer.output(*inputs)
+        self.parameters: dict[str, Number] = layer.parameters(*inputs)
+        self.buffers: dict[str, Number] = layer.buffers(*inputs)
+        self._work: dict[str, Number] | None = None
+
+    @property
+    def work(self) -> dict[str, Number]:
+        """The primitives of one forward pass, elements in and out among them."""
+        if self._work is None:
+            self._work = {
+                "input_elements": sum(elements(shape) for shape in self.inputs),
+                "output_elements": elements(self.output),
+                **self.layer.work(self.inputs, self.output),
+            }
+        return self._work
+
+
+class Node:
+    """One layer at one place of the network."""
+
+    __slots__ = ("facts", "index", "inputs", "path")
+
+    def __init__(self, index: int, path: str, facts: Facts, inputs: tuple[int, ...]) -> None:
+        self.index = index
+        self.path = path
+        self.facts = facts
+        self.inputs = inputs
+        """Indices of the nodes it reads; -1 is the network's input."""
+
+    @property
+    def layer(self) -> Layer:
+        return self.facts.layer
+
+    @property
+    def kind(self) -> str:
+        return self.facts.layer.kind
+
+    @property
+    def input(self) -> Shape:
+        """The first input's shape, the only one of most layers."""
+        return self.facts.inputs[0]
+
+    @property
+    def output(self) -> Shape:
+        return self.facts.output
+
+
+INPUT = -1
+
+
+class Graph:
+    """Nodes in topological order, and the shape that goes in. Grows by `add`, which infers the shape."""
+
+    def __init__(self, input: Shape) -> None:
+        self.input = input
+        self.nodes: list[Node] = []
+        self._facts: dict[Any, Facts] = {}
+
+    def add(self, layer: Layer, inputs: tuple[int, ...], path: str) -> int:
+        """Append a layer that reads the given nodes; returns its index. Raises LayerError when it does not fit."""
+        shapes = tuple([self.shape(index) for index in inputs])
+        key = (layer, shapes)
+        facts = self._facts.get(key)
+        if facts is None:
+            facts = self._facts[key] = Facts(layer, shapes)
+        node = Node(len(self.nodes), path, facts, inputs)
+        self.nodes.append(node)
+        return node.index
+
+    def shape(self, index: int) -> Shape:
+        """The shape that a node gives (-1: the input)."""
+        return self.input if index < 0 else self.nodes[index].facts.output
+
+    def select(self, paths: tuple[str, ...] = (), kinds: tuple[str, ...] = ()) -> list[Node]:
+        """Nodes at or below any of the paths (all, where none is given), of any of the kinds."""
+        return [
+            node
+            for node in self.nodes
+            if (not kinds or node.kind in kinds) and (not paths or any(is_within(node.path, path) for path in paths))
+        ]
+
+
+def is_within(path: str, part: str) -> bool:
+    """True when `part` is the path itself or one of the groups around it: stage1 of stage1/conv2."""
+    return f"/{path}/".find(f"/{part}/") >= 0
+
+
+def group_of(path: str) -> str:
+    """The outermost group of a path, the layer itself where there is none."""
+    return path.partition("/")[0]

@@ -1,0 +1,87 @@
+"""Element-wise non-linearities, and the dropout that does nothing at inference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc.layers.base import FRACTION, Layer, field
+
+
+class _Activation(Layer):
+    nonlinear = True
+
+
+class ReLU(_Activation, kind="relu"):
+    """max(x, 0)."""
+
+    source = "Nair & Hinton 2010"
+
+
+class ReLU6(_Activation, kind="relu6"):
+    """min(max(x, 0), 6)."""
+
+    source = "Howard et al. 2017 (MobileNets); Krizhevsky 2010"
+
+
+class LeakyReLU(_Activation, kind="leaky_relu"):
+    """x where positive, a small multiple of it elsewhere."""
+
+    source = "Maas, Hannun & Ng 2013"
+
+
+class GELU(_Activation, kind="gelu"):
+    """x times the normal distribution function of x."""
+
+    source = "Hendrycks & Gimpel 2016"
+
+
+class SiLU(_Activation, kind="silu"):
+    """x times its sigmoid, also called swish."""
+
+    source = "Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017"
+
+
+class Hardswish(_Activation, kind="hardswish"):
+    """x times its hard sigmoid."""
+
+    source = "Howard et al. 2019 (MobileNetV3), section 5.2"
+
+
+class Sigmoid(_Activation, kind="sigmoid"):
+    """1 / (1 + exp(-x))."""
+
+    source = "Rumelhart, Hinton & Williams 1986"
+
+
+class Hardsigmoid(_Activation, kind="hardsigmoid"):
+    """A sigmoid in three straight pieces."""
+
+    source = "Courbariaux, Bengio & David 2015"
+
+
+class Tanh(_Activation, kind="tanh"):
+    """The hyperbolic tangent, scaled in LeNet."""
+
+    source = "LeCun et al. 1998, equation 6"
+
+
+class Softmax(_Activation, kind="softmax"):
+    """Exponentials divided by their sum."""
+
+    source = "Bridle 1990"
+
+
+class Dropout(Layer, kind="dropout"):
+    """Elements dropped at random in training; the identity at inference."""
+
+    source = "Srivastava et al. 2014"
+
+    p: Any = field(FRACTION, "probability that an element is dropped", 0.5)
+
+
+class DropPath(Layer, kind="drop_path"):
+    """Whole residual branches dropped at random in training (stochastic depth); the identity at inference."""
+
+    source = "Huang et al. 2016"
+
+    p: Any = field(FRACTION, "probability that the branch is dropped", 0.0)

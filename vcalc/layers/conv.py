@@ -1,0 +1,130 @@
+"""Convolutions, and the window arithmetic along one axis that convolutions and pools share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, certainly_less, exact_div, minimum, product
+from vcalc.layers.base import (
+    FLAG,
+    INDEX_LISTS,
+    MAP,
+    Layer,
+    Window,
+    count,
+    elements,
+    field,
+    needs,
+    needs_division,
+    padding2d,
+    show,
+    size2d,
+)
+
+
+def slide(
+    size: Number, kernel: Number, stride: Number, pad: Number, dilation: Number = 1, ceil_mode: bool = False
+) -> Number:
+    """Positions of a window along one axis (Dumoulin & Visin 2016, relationship 15; `same` as in TensorFlow).
+
+    With `ceil_mode` a last, partly empty window counts when it starts inside the input or its left padding.
+    """
+    if pad == "same":
+        return ceil_div(size, stride)
+    extent = dilation * (kernel - 1) + 1
+    room = size + 2 * pad - extent
+    needs(
+        not certainly_less(room, 0),
+        f"a window of {show(extent)} does not fit an input of {show(size)} padded by {show(pad)} on each side",
+        "kernel",
+        "a larger input, more pad, or fewer strides before it",
+    )
+    if not ceil_mode:
+        return room // stride + 1
+    positions = ceil_div(room, stride) + 1
+    starts_inside = not certainly_less(kernel, pad + stride)
+    return positions if starts_inside else minimum(positions, ceil_div(size + pad, stride))
+
+
+def slide_map(shape: Shape, layer: Any, channels: Number, ceil_mode: bool = False) -> Shape:
+    """A feature map's shape after a layer with kernel, stride, pad and perhaps dilation."""
+    pads, dilations = both(layer.pad), getattr(layer, "dilation", (1, 1))
+    sizes = (
+        slide(size, layer.kernel[axis], layer.stride[axis], pads[axis], dilations[axis], ceil_mode)
+        for axis, size in enumerate(shape[1:])
+    )
+    return (channels, *sizes)
+
+
+def both(pad: Any) -> Any:
+    """A padding for each axis: `same` stands for both."""
+    return (pad, pad) if pad == "same" else pad
+
+
+def leading_pad(layer: Any, shape: Shape) -> tuple[Number, ...]:
+    """Padding before the first element of each axis, `same` worked out for this input."""
+    if layer.pad != "same":
+        pair: tuple[Number, ...] = layer.pad
+        return pair
+    pads = []
+    for axis, size in enumerate(shape[1:]):
+        stride, kernel = layer.stride[axis], layer.kernel[axis]
+        total = (ceil_div(size, stride) - 1) * stride + kernel - size
+        pads.append(total // 2 if not certainly_less(total, 0) else 0)
+    return tuple(pads)
+
+
+class Conv(Layer, kind="conv"):
+    """A 2-D convolution, grouped or dilated where asked; depthwise with `groups: C`."""
+
+    source = "LeCun et al. 1998, section II; groups: Krizhevsky et al. 2012, section 3.2; Dumoulin & Visin 2016"
+    accepts = (MAP,)
+    weighted_layers = 1
+
+    out: Any = field(count(), "output channels", symbol="C_out")
+    kernel: Any = field(size2d(), "kernel size", symbol="K")
+    stride: Any = field(size2d(), "step between windows", 1, "S")
+    pad: Any = field(padding2d(), "zero padding on each side, or 'same'", 0, "P")
+    dilation: Any = field(size2d(), "distance between kernel elements", 1, "D")
+    groups: Any = field(count(), "groups that channels are split into", 1, "G")
+    bias: Any = field(FLAG, "whether a bias is added", True)
+    connections: Any = field(
+        INDEX_LISTS, "the input channels that each output channel reads, where not all of them", None
+    )
+
+    def output(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        needs_division("conv: input channels into groups", shape[0], self.groups, "groups")
+        needs_division("conv: output channels into groups", self.out, self.groups, "groups")
+        if self.connections:
+            self._check_connections(shape[0])
+        return slide_map(shape, self, self.out)
+
+    def _check_connections(self, channels: Number) -> None:
+        needs(
+            certainly_equal(len(self.connections), self.out),
+            f"conv: connections has {len(self.connections)} lists for {show(self.out)} output channels",
+            "connections",
+        )
+        needs(certainly_equal(self.groups, 1), "conv: connections and groups exclude each other", "connections")
+        highest = max(max(row, default=0) for row in self.connections)
+        needs(
+            certainly_less(highest, channels),
+            f"conv: connections names input channel {highest}, the input has {show(channels)} (0 is the first)",
+            "connections",
+        )
+
+    def _weights(self, shape: Shape) -> Number:
+        if self.connections:
+            return product(self.kernel) * sum(len(row) for row in self.connections)
+        return product((*self.kernel, exact_div(shape[0], self.groups))) * self.out
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        return {"weight": self._weights(inputs[0]), **({"bias": self.out} if self.bias else {})}
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        multiply_adds = self._weights(inputs[0]) * product(output[1:])
+        return {"multiply_adds": multiply_adds, **({"bias_additions": elements(output)} if self.bias else {})}
+
+    def reach(self, input: Shape) -> Window:
+        return Window(self.kernel, self.stride, leading_pad(self, input), self.dilation)

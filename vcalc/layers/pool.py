@@ -1,0 +1,126 @@
+"""Pooling: windows without weights (and LeNet's trainable subsampling, which has one weight a channel)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape, ceil_div, product
+from vcalc.layers.base import (
+    EVERYWHERE,
+    FLAG,
+    MAP,
+    TOKENS,
+    Layer,
+    Window,
+    count,
+    elements,
+    field,
+    padding2d,
+    size2d,
+)
+from vcalc.layers.conv import leading_pad, slide_map
+
+
+class _Pool(Layer):
+    """A window that slides over each channel by itself."""
+
+    accepts = (MAP,)
+
+    kernel: Any = field(size2d(), "window size", symbol="K")
+    stride: Any = field(size2d(), "step between windows", 1, "S")
+    pad: Any = field(padding2d(), "padding on each side, or 'same'", 0, "P")
+    ceil_mode: Any = field(FLAG, "whether a last, partly empty window counts", False)
+
+    def output(self, *inputs: Shape) -> Shape:
+        return slide_map(inputs[0], self, inputs[0][0], self.ceil_mode)
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {"window_elements": product(self.kernel) * elements(output)}
+
+    def reach(self, input: Shape) -> Window:
+        return Window(self.kernel, self.stride, leading_pad(self, input))
+
+
+class MaxPool(_Pool, kind="maxpool"):
+    """The largest element of each window."""
+
+    source = "Krizhevsky et al. 2012, section 3.4 (overlapping windows)"
+
+
+class AvgPool(_Pool, kind="avgpool"):
+    """The mean of each window."""
+
+    source = "Lin, Chen & Yan 2014, section 3"
+
+
+class GlobalAvgPool(Layer, kind="global_avgpool"):
+    """The mean of each channel over all positions (or tokens): a vector."""
+
+    source = "Lin, Chen & Yan 2014, section 3.2"
+    accepts = (MAP, TOKENS)
+
+    keep_dims: Any = field(FLAG, "whether the result stays a map [C, 1, 1]", False)
+
+    def output(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        if len(shape) == MAP:
+            return (shape[0], 1, 1) if self.keep_dims else (shape[0],)
+        return (1, shape[1]) if self.keep_dims else (shape[1],)
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {"window_elements": elements(inputs[0])}
+
+    def reach(self, input: Shape) -> Window:
+        return EVERYWHERE
+
+
+class AdaptiveAvgPool(Layer, kind="adaptive_avgpool"):
+    """Means over windows chosen so that the output has a given size; windows may overlap."""
+
+    source = "PyTorch, AdaptiveAvgPool2d: window i covers floor(i*H/out) to ceil((i+1)*H/out)"
+    accepts = (MAP,)
+
+    out: Any = field(size2d(), "output height and width", symbol="S_out")
+
+    def output(self, *inputs: Shape) -> Shape:
+        return (inputs[0][0], *self.out)
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        channels, *sizes = inputs[0]
+        reads = product(_adaptive_reads(size, out) for size, out in zip(sizes, self.out, strict=True))
+        return {"window_elements": channels * reads}
+
+    def reach(self, input: Shape) -> Window:
+        return EVERYWHERE
+
+
+def _adaptive_reads(size: Number, out: int) -> Number:
+    """Elements that all windows along one axis read together."""
+    return sum(ceil_div((i + 1) * size, out) - i * size // out for i in range(out))
+
+
+class Subsample(Layer, kind="subsample"):
+    """LeNet's pooling: the sum of a window, times a trained coefficient, plus a trained bias, one each a channel."""
+
+    source = "LeCun et al. 1998, section II.B, layers S2 and S4"
+    accepts = (MAP,)
+
+    kernel: Any = field(count(), "window size and step", 2, "K")
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = inputs[0]
+        return (channels, height // self.kernel, width // self.kernel)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        return {"scale": inputs[0][0], "shift": inputs[0][0]}
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        size = elements(output)
+        return {
+            "window_elements": product((self.kernel, self.kernel)) * size,
+            "multiplications": size,
+            "bias_additions": size,
+        }
+
+    def reach(self, input: Shape) -> Window:
+        return Window((self.kernel, self.kernel), (self.kernel, self.kernel))

@@ -1,0 +1,103 @@
+"""Tokens: made from a map, added, kept, read out, and told their positions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape, certainly_less
+from vcalc.layers.base import EVERYWHERE, FLAG, MAP, TOKENS, Layer, Window, count, elements, field, needs, show
+
+
+class Tokens(Layer, kind="tokens"):
+    """A map [C, H, W] read as H*W tokens of width C."""
+
+    source = "Dosovitskiy et al. 2021, section 3.1"
+    accepts = (MAP,)
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = inputs[0]
+        return (height * width, channels)
+
+
+class ClassToken(Layer, kind="class_token"):
+    """Learned tokens put before the others to collect the class."""
+
+    source = "Dosovitskiy et al. 2021, section 3.1; Devlin et al. 2019"
+    accepts = (TOKENS,)
+
+    count: Any = field(count(), "how many tokens", 1)
+
+    def output(self, *inputs: Shape) -> Shape:
+        tokens, width = inputs[0]
+        return (tokens + self.count, width)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        return {"class_token": self.count * inputs[0][1]}
+
+
+class PositionEmbedding(Layer, kind="position_embedding"):
+    """One vector a token added to it: learned, or fixed sines and cosines (`fixed: true`, frozen)."""
+
+    source = "Dosovitskiy et al. 2021, section 3.1; fixed: He et al. 2022 (MAE), appendix A.1"
+    accepts = (TOKENS,)
+
+    fixed: Any = field(FLAG, "whether the positions are fixed sines and cosines, frozen", False)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        return {"fixed_position_embedding" if self.fixed else "position_embedding": elements(inputs[0])}
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {"additions": elements(output)}
+
+
+class TakeToken(Layer, kind="take_token"):
+    """One token read out as a vector; the class token by default."""
+
+    source = "Dosovitskiy et al. 2021, equation 4"
+    accepts = (TOKENS,)
+
+    index: Any = field(count(0), "which token, from 0", 0)
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs(
+            not certainly_less(inputs[0][0], self.index + 1),
+            f"take_token: there is no token {show(self.index)} among {show(inputs[0][0])} (0 is the first)",
+            "index",
+        )
+        return (inputs[0][1],)
+
+
+class KeepTokens(Layer, kind="keep_tokens"):
+    """A part of the tokens, the others left out (random masking)."""
+
+    source = "He et al. 2022 (MAE), section 3"
+    accepts = (TOKENS,)
+
+    count: Any = field(count(), "how many tokens stay")
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs(
+            not certainly_less(inputs[0][0], self.count),
+            f"keep_tokens: {show(self.count)} cannot stay of {show(inputs[0][0])}",
+            "count",
+        )
+        return (self.count, inputs[0][1])
+
+
+class AppendTokens(Layer, kind="append_tokens"):
+    """Copies of one learned token put in for those that were left out."""
+
+    source = "He et al. 2022 (MAE), section 3"
+    accepts = (TOKENS,)
+
+    count: Any = field(count(0), "how many copies are added")
+
+    def output(self, *inputs: Shape) -> Shape:
+        tokens, width = inputs[0]
+        return (tokens + self.count, width)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        return {"mask_token": inputs[0][1]}
+
+    def reach(self, input: Shape) -> Window:
+        return EVERYWHERE

@@ -1,0 +1,186 @@
+"""Where specs are: the catalogue that comes with vcalc, and files of the user's own.
+
+The catalogue has an index, generated from the specs (`python -m vcalc.spec.find`), so that `vcalc table vgg16` reads one
+spec. A name that the index lacks is looked for in the specs themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from vcalc.errors import VcalcError, suggestion
+from vcalc.spec.syntax import ModelEntry, Spec
+
+_PACKAGED = Path(__file__).parent.parent / "specs"
+_SOURCE_TREE = Path(__file__).parent.parent.parent / "specs"
+_SUFFIXES = (".yaml", ".yml")
+
+
+@cache
+def catalogue() -> Path:
+    """The folder of the specs that come with vcalc: in the installed package, or beside it in a source tree."""
+    return _PACKAGED if _PACKAGED.is_dir() else _SOURCE_TREE
+
+
+def plain(name: str) -> str:
+    """A name without case and punctuation: `ViT-B/16` and `vit_b_16` are both `vitb16`."""
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+def find(name: str) -> tuple[str, str]:
+    """The file and the model that a name means, a catalogue name or an alias in any spelling.
+
+    Raises VcalcError with the nearest names when there is none.
+    """
+    return _find("models", name)
+
+
+def find_block(name: str) -> str:
+    """The file of a block comparison. Raises VcalcError with the nearest names when there is none."""
+    return _find("blocks", name)[0]
+
+
+def _find(section: str, name: str) -> tuple[str, str]:
+    for index in (_read_index, build_index):
+        names: dict[str, list[str]] = index()[section]
+        entry = names.get(name) or names.get(plain(name))
+        if entry:
+            return str(catalogue() / entry[0]), entry[1]
+    known = model_names() if section == "models" else block_names()
+    what = "model" if section == "models" else "block comparison"
+    command = "vcalc list" if section == "models" else "vcalc block"
+    close = suggestion(plain(name), [plain(n) for n in known], "")
+    by_plain = {plain(n): n for n in known}
+    for short in sorted(by_plain, key=len, reverse=True):
+        close = close.replace(f"'{short}'", f"'{by_plain[short]}'")
+    hint = close if close.startswith("did you") else f"'{command}' lists them; a file is named with its .yaml"
+    raise VcalcError("unknown-model", f"there is no {what} '{name}'", hint=hint)
+
+
+def model_names() -> list[str]:
+    """The catalogue's models, family by family."""
+    return [name for name, entry in _read_index()["models"].items() if entry[1] == name]
+
+
+def block_names() -> list[str]:
+    """The catalogue's block comparisons."""
+    return sorted({entry[1] for entry in _read_index()["blocks"].values()})
+
+
+def is_file_name(name: str) -> bool:
+    """True for what can only be a path: standard input, or a name with a .yaml suffix (perhaps followed by a model)."""
+    return name == "-" or split_model(name)[0].endswith(_SUFFIXES)
+
+
+def split_model(name: str) -> tuple[str, str]:
+    """`net.yaml:vgg11` as its file and its model."""
+    for suffix in _SUFFIXES:
+        file, mark, model = name.partition(f"{suffix}:")
+        if mark:
+            return file + suffix, model
+    return name, ""
+
+
+def load(name: str) -> tuple[Spec, ModelEntry]:
+    """The spec and the model of a catalogue name, a file, `file.yaml:model`, or `-` for standard input.
+
+    Raises VcalcError for an unknown name, a file that cannot be read, and every problem in the file.
+    """
+    if not is_file_name(name):
+        file, model_name = find(name)
+        return load_file(file), load_file(file).models[model_name]
+    file, wanted = split_model(name)
+    spec = load_file(file)
+    if wanted:
+        by_plain = {plain(known): entry for known, entry in spec.models.items()}
+        if plain(wanted) in by_plain:
+            return spec, by_plain[plain(wanted)]
+        raise VcalcError("unknown-model", f"{file} has no model '{wanted}'", hint=suggestion(wanted, spec.models, "it has"))
+    if not spec.layers and spec.options:
+        raise VcalcError("options", f"{file} compares options and is no network", hint=f"vcalc block {file}")
+    if len(spec.models) > 1:
+        names = ", ".join(spec.models)
+        raise VcalcError("models", f"{file} has several models: {names}", hint=f"name one: {file}:{next(iter(spec.models))}")
+    return spec, next(iter(spec.models.values()))
+
+
+def load_block(name: str) -> Spec:
+    """The spec of a block comparison, from the catalogue or from a file."""
+    file = name if is_file_name(name) else find_block(name)
+    spec = load_file(file)
+    if not spec.options:
+        raise VcalcError("options", f"{name} has no options to compare", hint=f"vcalc table {name}")
+    return spec
+
+
+def load_file(path: str) -> Spec:
+    """Read and check one spec file."""
+    return _parse(path, _stamp(path))
+
+
+def _stamp(path: str) -> tuple[float, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (status.st_mtime, status.st_size)
+
+
+@cache
+def _parse(path: str, stamp: Any) -> Spec:
+    from vcalc.spec.parse import parse_spec
+    from vcalc.spec.read import read_file
+
+    name = "standard-input" if path == "-" else Path(path).stem
+    return parse_spec(read_file(path), path if path != "-" else "<standard input>", name)
+
+
+def catalogue_files() -> list[Path]:
+    """Every spec of the catalogue, block comparisons included."""
+    root = catalogue()
+    return sorted(p for p in (*root.glob("*.yaml"), *root.glob("blocks/*.yaml")) if p.is_file())
+
+
+@cache
+def _read_index() -> dict[str, Any]:
+    try:
+        with open(catalogue() / "index.json", encoding="utf-8") as file:
+            index: dict[str, Any] = json.load(file)
+            return index
+    except (OSError, ValueError):
+        return build_index()
+
+
+@cache
+def build_index() -> dict[str, Any]:
+    """Every name and alias with its file and model, read from the specs. A model's own name wins over an alias."""
+    models: dict[str, list[str]] = {}
+    blocks: dict[str, list[str]] = {}
+    aliases: dict[str, list[str]] = {}
+    for path in catalogue_files():
+        spec = load_file(str(path))
+        file = path.relative_to(catalogue()).as_posix()
+        if spec.options:
+            for key in (path.stem, plain(path.stem)):
+                blocks[key] = [file, path.stem]
+            continue
+        for entry in spec.models.values():
+            models[entry.name] = [file, entry.name]
+            for alias in (entry.name, entry.title, *entry.same_as.values(), *entry.aliases):
+                aliases.setdefault(plain(alias), [file, entry.name])
+    own = {plain(name): entry for name, entry in models.items()}
+    return {"models": {**models, **{key: entry for key, entry in {**aliases, **own}.items() if key not in models}}, "blocks": blocks}
+
+
+def write_index() -> None:
+    """Write the catalogue's index anew."""
+    text = json.dumps(build_index(), indent=0, ensure_ascii=False)
+    (catalogue() / "index.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_index()

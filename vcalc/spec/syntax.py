@@ -1,0 +1,227 @@
+"""The words of the spec language as a tree: what a file says, before anything has a value.
+
+`vcalc.spec.parse` builds it from YAML nodes, `vcalc.spec.expand` walks it. Every part keeps its YAML node for its place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc.layers import Layer
+from vcalc.spec.expression import Expression
+
+
+class Value:
+    """A field's value: an expression, or a list of values."""
+
+    __slots__ = ("expression", "items", "node")
+
+    def __init__(self, node: Any, expression: Expression | None, items: list[Value] | None = None) -> None:
+        self.node = node
+        self.expression = expression
+        self.items = items
+
+
+class Step:
+    """One item of a list of layers."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+
+class LayerStep(Step):
+    """A layer of a kind: `conv: {out: 64, kernel: 3}`."""
+
+    __slots__ = ("fields", "kind", "name")
+
+    def __init__(self, node: Any, kind: type[Layer], fields: dict[str, Value], name: str) -> None:
+        super().__init__(node)
+        self.kind = kind
+        self.fields = fields
+        self.name = name
+
+
+class Call(Step):
+    """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`."""
+
+    __slots__ = ("arguments", "block", "name")
+
+    def __init__(self, node: Any, block: Value, arguments: dict[str, Value], name: str) -> None:
+        super().__init__(node)
+        self.block = block
+        self.arguments = arguments
+        self.name = name
+
+
+class UseModel(Step):
+    """Another spec's model run on the arriving tensor, as a whole or up to a named group."""
+
+    __slots__ = ("model", "name", "upto", "values")
+
+    def __init__(self, node: Any, model: str, values: dict[str, Value], upto: str, name: str) -> None:
+        super().__init__(node)
+        self.model = model
+        self.values = values
+        self.upto = upto
+        self.name = name
+
+
+class Group(Step):
+    """A named part of the network: `{name: stem, do: [...]}`."""
+
+    __slots__ = ("body", "name")
+
+    def __init__(self, node: Any, name: str, body: list[Step]) -> None:
+        super().__init__(node)
+        self.name = name
+        self.body = body
+
+
+class Loop(Step):
+    """`repeat: n` (no variables) or `each: {c: [...], n: depths}`; `index` counts from 0, `name` from 1."""
+
+    __slots__ = ("body", "count", "index", "name", "variables")
+
+    def __init__(
+        self,
+        node: Any,
+        count: Value | None,
+        variables: dict[str, Value],
+        index: str,
+        name: str,
+        body: list[Step],
+    ) -> None:
+        super().__init__(node)
+        self.count = count
+        self.variables = variables
+        self.index = index
+        self.name = name
+        self.body = body
+
+
+class If(Step):
+    """`if: condition`, `then: [...]`, `else: [...]`."""
+
+    __slots__ = ("condition", "otherwise", "then")
+
+    def __init__(self, node: Any, condition: Value, then: list[Step], otherwise: list[Step]) -> None:
+        super().__init__(node)
+        self.condition = condition
+        self.then = then
+        self.otherwise = otherwise
+
+
+class Branches(Step):
+    """Lists that start from the same tensor, joined: `branches: [...]`, `join: concat`. A branch may have a name."""
+
+    __slots__ = ("branches", "join", "name")
+
+    def __init__(self, node: Any, branches: list[tuple[str, list[Step]]], join: type[Layer], name: str) -> None:
+        super().__init__(node)
+        self.branches = branches
+        self.join = join
+        self.name = name
+
+
+class Let(Step):
+    """Names bound for the rest of the list."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, node: Any, values: dict[str, Value]) -> None:
+        super().__init__(node)
+        self.values = values
+
+
+class Save(Step):
+    """The current tensor gets a name."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, node: Any, name: str) -> None:
+        super().__init__(node)
+        self.name = name
+
+
+class Take(Step):
+    """Go on from a tensor saved before, or from the output of a named group."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, node: Any, name: str) -> None:
+        super().__init__(node)
+        self.name = name
+
+
+class Block:
+    """A named list with arguments; a default of None marks a required one."""
+
+    __slots__ = ("arguments", "body", "name", "node")
+
+    def __init__(self, node: Any, name: str, arguments: dict[str, Value | None], body: list[Step]) -> None:
+        self.node = node
+        self.name = name
+        self.arguments = arguments
+        self.body = body
+
+    def __repr__(self) -> str:
+        return self.name
+
+    __str__ = __repr__
+
+
+class ModelEntry:
+    """A named variant: hyperparameters that override `let`, and what the catalogue says of it."""
+
+    __slots__ = ("aliases", "input", "name", "node", "same_as", "title", "values")
+
+    def __init__(
+        self,
+        node: Any,
+        name: str,
+        title: str,
+        values: dict[str, Value],
+        input: dict[str, Value],
+        same_as: dict[str, str],
+        aliases: list[str],
+    ) -> None:
+        self.node = node
+        self.name = name
+        self.title = title
+        self.values = values
+        self.input = input
+        self.same_as = same_as
+        self.aliases = aliases
+
+
+class Option:
+    """One side of a comparison of blocks, with its own input where that differs."""
+
+    __slots__ = ("body", "input", "name")
+
+    def __init__(self, name: str, body: list[Step], input: dict[str, Value]) -> None:
+        self.name = name
+        self.body = body
+        self.input = input
+
+
+class Spec:
+    """A whole file."""
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+        self.file: str = source.file
+        self.title = ""
+        self.cite = ""
+        self.family = ""
+        self.input: dict[str, Value] = {}
+        self.let: dict[str, Value] = {}
+        self.symbols: list[str] = []
+        self.blocks: dict[str, Block] = {}
+        self.models: dict[str, ModelEntry] = {}
+        self.layers: list[Step] = []
+        self.options: dict[str, Option] = {}
+        self.claims: Any = None
+        """The YAML node of the claims; read only when they are asked for."""
