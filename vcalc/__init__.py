@@ -1,0 +1,18 @@
+"""Memory, parameters and FLOPs of vision architectures, as exact numbers and as formulas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+__all__ = ["Layer", "Model", "Network", "VcalcError", "__version__", "load", "models"]
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, brought in when they are first used: the command line needs none of them."""
+    if name in __all__:
+        from vcalc import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'vcalc' has no attribute {name!r}")

@@ -36,12 +36,17 @@ def ceil_div(a: Number, b: Number) -> Number:
 
 def exact_div(a: Number, b: Number) -> Number:
     """a / b where b is known, or has to be assumed, to divide a: symbols stay a plain quotient."""
-    return a / b if is_symbolic(a) or is_symbolic(b) else a // b
+    return a / b if is_symbolic(_bare(a)) or is_symbolic(_bare(b)) else a // b
 
 
 def is_symbolic(value: Number) -> bool:
     """True for a SymPy expression that still holds a symbol."""
     return bool(getattr(value, "free_symbols", None))
+
+
+def _bare(value: Number) -> Number:
+    """The value of a working; anything else as it is."""
+    return getattr(value, "bare", value)
 
 
 def certainly_different(a: Number, b: Number) -> bool:
@@ -58,6 +63,7 @@ def certainly_equal(a: Number, b: Number) -> bool:
     """True when a and b are known to be equal (for arrays: everywhere)."""
     if type(a) is int and type(b) is int:
         return a == b
+    a, b = _bare(a), _bare(b)
     if is_symbolic(a) or is_symbolic(b):
         from vcalc import symbols
 
@@ -66,6 +72,7 @@ def certainly_equal(a: Number, b: Number) -> bool:
 
 
 def _certainly(operator: str, a: Number, b: Number) -> bool:
+    a, b = _bare(a), _bare(b)
     if is_symbolic(a) or is_symbolic(b):
         from vcalc import symbols
 

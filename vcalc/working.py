@@ -23,7 +23,20 @@ class Working:
 
     @classmethod
     def of(cls, value: Any) -> Working:
-        return value if isinstance(value, Working) else cls(value)
+        """The value as a working: a plain one where it is none yet."""
+        if isinstance(value, Working):
+            return value
+        return cls(value, strength=SUM if getattr(value, "is_Add", False) else ATOM)
+
+    @property
+    def bare(self) -> Any:
+        """The value without its working."""
+        return self.value
+
+    @property
+    def is_plain(self) -> bool:
+        """True for a number that no arithmetic led to."""
+        return self.strength == ATOM or self.text == str(self.value)
 
     def grouped_product(self, factors: tuple[Any, ...]) -> Working:
         """The product of several factors, shown as one group; factors of one are left out."""
@@ -64,11 +77,16 @@ class Working:
         left, right = self._within(PRODUCT), other._within(PRODUCT, right=True)
         return Working(self.value // other.value, f"{left}//{right}", PRODUCT)
 
+    def __truediv__(self, other: Any) -> Working:
+        other = Working.of(other)
+        text = f"{self._within(PRODUCT)}/{other._within(PRODUCT, right=True)}"
+        return Working(self.value / other.value, text, PRODUCT)
+
     def __neg__(self) -> Working:
         return Working(-self.value, f"-{self._within(PRODUCT, right=True)}", SUM)
 
-    def __mod__(self, other: Any) -> int:
-        return int(self.value % Working.of(other).value)
+    def __mod__(self, other: Any) -> Any:
+        return self.value % Working.of(other).value
 
     def __radd__(self, other: Any) -> Working:
         return Working.of(other) + self
@@ -118,4 +136,4 @@ def with_working(value: Any) -> Any:
     """Whole numbers inside tuples turned into workings; everything else as it is."""
     if isinstance(value, tuple):
         return tuple(with_working(item) for item in value)
-    return Working(value) if type(value) is int else value
+    return Working.of(value) if type(value) is int or hasattr(value, "free_symbols") else value

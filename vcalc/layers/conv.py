@@ -31,7 +31,7 @@ def slide(
     """
     if pad == "same":
         return ceil_div(size, stride)
-    extent = dilation * (kernel - 1) + 1
+    extent = kernel + (dilation - 1) * (kernel - 1)
     room = size + 2 * pad - extent
     needs(
         not certainly_less(room, 0),

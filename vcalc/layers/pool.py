@@ -80,7 +80,7 @@ class AdaptiveAvgPool(Layer, kind="adaptive_avgpool"):
     source = "PyTorch, AdaptiveAvgPool2d: window i covers floor(i*H/out) to ceil((i+1)*H/out)"
     accepts = (MAP,)
 
-    out: Any = field(size2d(), "output height and width", symbol="S_out")
+    out: Any = field(size2d(), "output height and width")
 
     def output(self, *inputs: Shape) -> Shape:
         return (inputs[0][0], *self.out)

@@ -73,7 +73,7 @@ class KeepTokens(Layer, kind="keep_tokens"):
     source = "He et al. 2022 (MAE), section 3"
     accepts = (TOKENS,)
 
-    count: Any = field(count(), "how many tokens stay")
+    count: Any = field(count(), "how many tokens stay", symbol="K")
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
@@ -90,7 +90,7 @@ class AppendTokens(Layer, kind="append_tokens"):
     source = "He et al. 2022 (MAE), section 3"
     accepts = (TOKENS,)
 
-    count: Any = field(count(0), "how many copies are added")
+    count: Any = field(count(0), "how many copies are added", symbol="K")
 
     def output(self, *inputs: Shape) -> Shape:
         tokens, width = inputs[0]

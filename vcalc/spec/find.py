@@ -145,6 +145,26 @@ def catalogue_files() -> list[Path]:
     return sorted(p for p in (*root.glob("*.yaml"), *root.glob("blocks/*.yaml")) if p.is_file())
 
 
+def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
+    """The files that hold claims about the named models or blocks, and what those are called there."""
+    files, wanted = [], set()
+    for name in names:
+        if is_file_name(name):
+            file, model = split_model(name)
+            files.append(file)
+            wanted |= {model} if model else {*load_file(file).models, Path(file).stem}
+            continue
+        try:
+            file, model = find(name)
+        except VcalcError:
+            if plain(name) not in _read_index()["blocks"]:
+                raise
+            file, model = find_block(name), name
+        files.append(file)
+        wanted.add(model)
+    return list(dict.fromkeys(files)), wanted
+
+
 @cache
 def _read_index() -> dict[str, Any]:
     try:

@@ -1,0 +1,142 @@
+"""What each layer and any part of a network costs under a convention: params, FLOPs, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from vcalc.arithmetic import Number, is_symbolic
+from vcalc.conventions import Convention
+from vcalc.errors import VcalcError, suggestion
+from vcalc.graph import Facts, Graph, Node
+from vcalc.layers.base import elements
+
+DTYPE_BYTES = {
+    "float64": 8,
+    "float32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "float8": 1,
+    "int8": 1,
+}
+"""Bytes of one element. Conventions of names: NumPy's, and `bfloat16`, `float8` as in ML frameworks."""
+
+DTYPE_ALIASES = {"fp64": "float64", "fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "fp8": "float8"}
+
+
+def dtype_name(name: str) -> str:
+    """The full name of a dtype. Raises VcalcError for an unknown one."""
+    full = DTYPE_ALIASES.get(name.lower(), name.lower())
+    if full not in DTYPE_BYTES:
+        raise VcalcError("dtype", f"there is no dtype '{name}'", hint=suggestion(name, [*DTYPE_BYTES, *DTYPE_ALIASES], "known"))
+    return full
+
+
+class Cost(NamedTuple):
+    """Parameters, FLOPs (in the convention's unit) and memory (bytes, or elements where the convention says so)."""
+
+    params: Number
+    flops: Number
+    memory: Number
+
+    def plus(self, other: Cost, times: int = 1) -> Cost:
+        """Both together, the other one several times."""
+        return Cost(
+            self.params + times * other.params, self.flops + times * other.flops, self.memory + times * other.memory
+        )
+
+
+NOTHING = Cost(0, 0, 0)
+
+
+class Costs:
+    """The costs of a graph's nodes, each distinct layer worked out once."""
+
+    def __init__(self, graph: Graph, convention: Convention, batch: Number = 1, dtype: str = "float32") -> None:
+        self.graph = graph
+        self.convention = convention
+        self.batch = batch
+        self.dtype = dtype_name(dtype)
+        self._of: dict[Facts, Cost] = {}
+
+    def of(self, node: Node) -> Cost:
+        """One node's cost; FLOPs and memory for the whole batch."""
+        cost = self._of.get(node.facts)
+        if cost is None:
+            cost = self._of[node.facts] = self.work_out(node.facts)
+        return cost
+
+    def work_out(self, facts: Facts) -> Cost:
+        """The cost of a layer on given shapes."""
+        stored = self.memory_of(elements(facts.output)) if self.convention.stores(facts.layer) else 0
+        return Cost(self.convention.params(facts), self.batch * self.convention.flops(facts), stored)
+
+    def memory_of(self, count: Number) -> Number:
+        """Memory of a tensor with so many elements, in the convention's unit."""
+        scale = DTYPE_BYTES[self.dtype] if self.convention.memory_unit == "bytes" else 1
+        return self.batch * scale * count
+
+    @property
+    def input(self) -> Cost:
+        """What the input takes, where the convention counts it."""
+        return Cost(0, 0, self.memory_of(elements(self.graph.input))) if self.convention.shows_input else NOTHING
+
+    def total(self, nodes: Iterable[Node]) -> Cost:
+        """The nodes together; in symbolic runs like terms are collected."""
+        nodes = list(nodes)
+        total = _together(nodes, self.of)
+        if len(nodes) == len(self.graph.nodes):
+            total = total.plus(self.input)
+        return Cost(*(collected(value) for value in total))
+
+    def elements(self, nodes: Iterable[Node]) -> Number:
+        """Output elements of the nodes whose output is stored."""
+        nodes = [node for node in nodes if self.convention.stores(node.layer)]
+        extra = elements(self.graph.input) if self.convention.shows_input and len(nodes) > 1 else 0
+        return collected(self.batch * (_sum(nodes, lambda facts: elements(facts.output)) + extra))
+
+    def primitive(self, nodes: Iterable[Node], name: str) -> Number:
+        """One primitive of the nodes, unweighed."""
+        return collected(self.batch * _sum(list(nodes), lambda facts: facts.work.get(name, 0)))
+
+    def left_out(self, nodes: Iterable[Node]) -> dict[str, tuple[int, Number]]:
+        """Layer kinds that bring no FLOPs under the convention: how many layers, and elements that pass through them."""
+        found: dict[str, tuple[int, Number]] = {}
+        for node in nodes:
+            cost = self.of(node)
+            if type(cost.flops) is int and cost.flops == 0:
+                layers, passing = found.get(node.kind, (0, 0))
+                found[node.kind] = (layers + 1, passing + self.batch * node.facts.work["output_elements"])
+        return found
+
+
+def _together(nodes: list[Node], cost: Callable[[Node], Cost]) -> Cost:
+    """The sum of costs, each distinct one taken once and multiplied: symbolic sums stay short."""
+    times: dict[Facts, int] = {}
+    first: dict[Facts, Node] = {}
+    for node in nodes:
+        times[node.facts] = times.get(node.facts, 0) + 1
+        first.setdefault(node.facts, node)
+    total = NOTHING
+    for facts, count in times.items():
+        total = total.plus(cost(first[facts]), count)
+    return total
+
+
+def _sum(nodes: list[Node], amount: Callable[[Facts], Number]) -> Number:
+    times: dict[Facts, int] = {}
+    for node in nodes:
+        times[node.facts] = times.get(node.facts, 0) + 1
+    total: Number = 0
+    for facts, count in times.items():
+        total = total + count * amount(facts)
+    return total
+
+
+def collected(value: Any) -> Any:
+    """A formula as a sum of products; numbers as they are."""
+    if is_symbolic(value):
+        from vcalc import symbols
+
+        return symbols.closed_form(value)
+    return value

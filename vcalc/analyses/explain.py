@@ -1,0 +1,30 @@
+"""The working of a layer's counts: its own formulas, evaluated on numbers that record their arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc.analyses.cost import Costs
+from vcalc.graph import Facts, Node
+from vcalc.working import Working, with_working
+
+
+def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
+    """What is counted, its arithmetic, and the result: output sizes, params, FLOPs, memory of one layer."""
+    facts = Facts(node.layer.with_values(with_working), with_working(node.facts.inputs))
+    lines = [
+        (f"output {axis}", size.text, size.value)
+        for axis, size in zip(_axes(len(facts.output)), map(Working.of, facts.output), strict=True)
+        if not size.is_plain
+    ]
+    facts.output = with_working(node.output)
+    cost = costs.work_out(facts)
+    for what, value in zip(("params", "flops", "memory"), cost, strict=True):
+        value = Working.of(value)
+        if not (type(value.value) is int and value.value == 0):
+            lines.append((what, value.text, value.value))
+    return lines
+
+
+def _axes(rank: int) -> tuple[str, ...]:
+    return {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}[rank]

@@ -1,0 +1,112 @@
+"""One question, one number: a metric of a model, of a part of it, under a convention, with sizes bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from vcalc import conventions
+from vcalc.analyses import depth, receptive_field
+from vcalc.analyses.cost import Costs
+from vcalc.errors import VcalcError, suggestion
+from vcalc.graph import Node
+from vcalc.layers import PRIMITIVES
+from vcalc.spec.expand import Network, expand
+from vcalc.spec.find import load, load_file
+
+Metric = Callable[[Costs, list[Node]], Any]
+
+
+def _receptive_field(costs: Costs, nodes: list[Node]) -> Any:
+    field = receptive_field.receptive_fields(costs.graph)[nodes[-1].index]
+    sizes = receptive_field.size_of(field, costs.graph.input)
+    return sizes[0] if len(set(sizes)) == 1 else list(sizes)
+
+
+def _output(rank: int, axis: int) -> Metric:
+    def measure(costs: Costs, nodes: list[Node]) -> Any:
+        shape = nodes[-1].output
+        if rank and len(shape) != rank:
+            raise VcalcError("metric", f"{nodes[-1].path} gives {list(shape)}, which has no such size")
+        return shape[axis]
+
+    return measure
+
+
+METRICS: dict[str, tuple[Metric, str]] = {
+    "params": (lambda costs, nodes: costs.total(nodes).params, "parameters"),
+    "flops": (lambda costs, nodes: costs.total(nodes).flops, "floating-point operations of one forward pass, in the convention's unit"),
+    "memory": (lambda costs, nodes: costs.total(nodes).memory, "memory of the outputs, in bytes or in the convention's unit"),
+    "elements": (lambda costs, nodes: costs.elements(nodes), "elements of the outputs that are stored"),
+    "depth": (lambda costs, nodes: depth.depth(costs.graph, nodes), "layers with weights on the longest path"),
+    "nonlinearities": (lambda costs, nodes: depth.nonlinearities(costs.graph, nodes), "activation functions on the longest path"),
+    "receptive_field": (_receptive_field, "input positions, along one side, that one output element reads"),
+    "channels": (_output(3, 0), "channels of the last output"),
+    "height": (_output(3, 1), "height of the last output"),
+    "width": (_output(3, 2), "width of the last output"),
+    "tokens": (_output(2, 0), "tokens of the last output"),
+    "features": (_output(0, -1), "size of the last axis of the last output"),
+}
+"""What can be asked of a network, and what it means. Primitives and hyperparameters can be asked for too."""
+
+
+class Question:
+    """What is asked: which model (or option of a block comparison), which part, which metric, counted how."""
+
+    def __init__(
+        self,
+        metric: str,
+        model: str,
+        of: tuple[str, ...] = (),
+        kinds: tuple[str, ...] = (),
+        convention: str = conventions.DEFAULT,
+        bindings: tuple[tuple[str, str], ...] = (),
+        option: str = "",
+        plus: tuple[str, ...] = (),
+    ) -> None:
+        self.metric = metric
+        self.model = model
+        self.of = of
+        self.kinds = kinds
+        self.convention = convention
+        self.bindings = bindings
+        self.option = option
+        self.plus = plus
+
+    def but(self, **changes: Any) -> Question:
+        """The same question with some parts changed."""
+        return Question(**{**vars(self), **changes})
+
+    def answer(self) -> Any:
+        """The exact value. Raises VcalcError where the question has no answer."""
+        network = network_of(self.model, self.option, self.bindings)
+        if self.metric in network.hyperparameters:
+            return network.hyperparameters[self.metric]
+        costs = Costs(network.graph, conventions.load(self.convention))
+        value = self._measure(network, costs, self.of)
+        return value + self._measure(network, costs, self.plus) if self.plus else value
+
+    def _measure(self, network: Network, costs: Costs, of: tuple[str, ...]) -> Any:
+        nodes = network.graph.select(of, self.kinds)
+        if not nodes:
+            what = " or ".join((*of, *self.kinds))
+            raise VcalcError("path", f"{self.model} has no layer at {what}")
+        if self.metric in METRICS:
+            return METRICS[self.metric][0](costs, nodes)
+        if self.metric in PRIMITIVES:
+            return costs.primitive(nodes, self.metric)
+        known = [*METRICS, *PRIMITIVES, *network.hyperparameters]
+        raise VcalcError("metric", f"there is no metric '{self.metric}'", hint=suggestion(self.metric, known, "known"))
+
+
+@cache
+def network_of(model: str, option: str = "", bindings: tuple[tuple[str, str], ...] = ()) -> Network:
+    """A model's network, or one option's of a block comparison (`model` is its file then), built once."""
+    if not option:
+        spec, entry = load(model)
+        return expand(spec, entry, dict(bindings))
+    spec = load_file(model)
+    if option not in spec.options:
+        raise VcalcError("option", f"there is no option '{option}'", hint=suggestion(option, spec.options, "options"))
+    return expand(spec, next(iter(spec.models.values())), dict(bindings), spec.options[option])

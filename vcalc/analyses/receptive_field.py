@@ -1,0 +1,102 @@
+"""The part of the input that one output element can depend on (Araujo, Norris & Sim 2019, equations 1 to 5).
+
+Kept for each spatial axis as the first output element's leftmost and rightmost input position and the step to the next
+element; joins take the outermost positions of their branches.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from vcalc.arithmetic import Number, certainly_equal, maximum, minimum
+from vcalc.graph import Graph, Node
+from vcalc.layers.base import EVERYWHERE
+from vcalc.layers.shape import Upsample
+
+
+class Axis(NamedTuple):
+    """One axis: positions that the first output element reads, and the step to the next element."""
+
+    left: Number
+    right: Number
+    stride: Number
+
+    @property
+    def size(self) -> Number:
+        """How many input positions the element reads, padding included."""
+        return self.right - self.left + 1
+
+    @property
+    def start(self) -> Number:
+        """The centre of the first element's receptive field, in input positions from 0."""
+        centre = self.left + self.right
+        return centre // 2 if centre % 2 == 0 else centre / 2
+
+
+Field = tuple[Axis, ...] | None
+"""One entry an axis of the input; None stands for the whole input."""
+
+_HERE = Axis(0, 0, 1)
+
+
+def receptive_fields(graph: Graph) -> list[Field]:
+    """The receptive field of every node, in order."""
+    start: Field = tuple([_HERE] * (len(graph.input) - 1))
+    fields: list[Field] = []
+    for node in graph.nodes:
+        before = [fields[i] if i >= 0 else start for i in node.inputs]
+        fields.append(_step(node, _joined(before)))
+    return fields
+
+
+def size_of(field: Field, input: tuple[Number, ...]) -> tuple[Number, ...]:
+    """Height and width of a field; the input's own for the whole of it."""
+    sizes = input[1:] if len(input) == 3 else input[:-1]
+    return tuple(sizes) if field is None else tuple(axis.size for axis in field)
+
+
+def as_record(field: Field, input: tuple[Number, ...]) -> dict[str, Any]:
+    """A field as plain data: size, stride and start along each axis; the last two only where they are defined."""
+    size = list(size_of(field, input))
+    if field is None:
+        return {"size": size, "stride": None, "start": None}
+    return {"size": size, "stride": [axis.stride for axis in field], "start": [axis.start for axis in field]}
+
+
+def _step(node: Node, field: Field) -> Field:
+    window = node.layer.reach(node.input)
+    if field is None or window is None:
+        return _enlarged(node, field)
+    if window is EVERYWHERE or len(field) != 2:
+        return None
+    return tuple(_slid(axis, i, window) for i, axis in enumerate(field))
+
+
+def _slid(axis: Axis, i: int, window: Any) -> Axis:
+    before = window.pad[i] * axis.stride
+    extent = window.dilation[i] * (window.kernel[i] - 1) * axis.stride
+    return Axis(axis.left - before, axis.right + extent - before, axis.stride * window.stride[i])
+
+
+def _enlarged(node: Node, field: Field) -> Field:
+    """Upsampling makes the step between elements smaller."""
+    if field is None or not isinstance(node.layer, Upsample):
+        return field
+    scale = node.layer.scale
+    return tuple(
+        Axis(a.left, a.right, a.stride // scale if certainly_equal(a.stride % scale, 0) else a.stride / scale) for a in field
+    )
+
+
+def _joined(fields: list[Field]) -> Field:
+    """The outermost positions; the whole input when a branch reads it, or when branches step differently."""
+    first = fields[0]
+    for field in fields[1:]:
+        if first is None or field is None or len(field) != len(first):
+            return None
+        if not all(certainly_equal(a.stride, b.stride) for a, b in zip(first, field, strict=True)):
+            return None
+        first = tuple(
+            Axis(minimum(a.left, b.left), maximum(a.right, b.right), a.stride) for a, b in zip(first, field, strict=True)
+        )
+    return first

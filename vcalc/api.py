@@ -1,0 +1,126 @@
+"""The Python API: load a spec, bind it, read layers and totals as objects, dicts, or rows for a DataFrame.
+
+    import vcalc
+
+    network = vcalc.load("resnet50").bind(H=320, W=320, classes=10)
+    network.total.params, network.total.flops
+    [layer.output for layer in network.layers]
+    pandas.DataFrame(network.rows())
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from vcalc import conventions
+from vcalc.analyses.cost import Cost, Costs
+from vcalc.analyses.depth import depth
+from vcalc.errors import VcalcError
+from vcalc.reports.layers_table import selected, table_report
+from vcalc.spec import find
+from vcalc.spec.expand import Network as _Expanded
+from vcalc.spec.expand import expand
+from vcalc.spec.syntax import ModelEntry, Spec
+
+__all__ = ["Layer", "Model", "Network", "VcalcError", "load", "models"]
+
+
+class Layer(NamedTuple):
+    """One layer: shapes without the batch axis, memory in bytes (or the convention's unit)."""
+
+    path: str
+    kind: str
+    input: tuple[Any, ...]
+    output: tuple[Any, ...]
+    params: Any
+    flops: Any
+    memory: Any
+
+
+class Model:
+    """A model as its spec describes it, before its sizes are bound."""
+
+    def __init__(self, spec: Spec, entry: ModelEntry) -> None:
+        self._spec = spec
+        self._entry = entry
+
+    @property
+    def name(self) -> str:
+        """The model's name in the catalogue or in its file."""
+        return self._entry.name
+
+    @property
+    def title(self) -> str:
+        """The model's name as its paper writes it."""
+        return self._entry.title
+
+    def bind(
+        self, *, convention: str = conventions.DEFAULT, batch: int = 1, dtype: str = "float32", **sizes: Any
+    ) -> Network:
+        """Bind hyperparameters and input sizes (C, H, W) to numbers, lists, or formulas as text such as "32*h".
+
+        What is left out keeps the spec's value. Raises VcalcError for an unknown name and for sizes that do not fit.
+        """
+        return Network(expand(self._spec, self._entry, sizes), convention, batch, dtype)
+
+
+class Network:
+    """A model with every size bound, counted under one convention."""
+
+    def __init__(self, expanded: _Expanded, convention: str, batch: int, dtype: str) -> None:
+        self._expanded = expanded
+        self._costs = Costs(expanded.graph, conventions.load(convention), batch, dtype)
+
+    @property
+    def input(self) -> tuple[Any, ...]:
+        """The input's shape, without the batch axis."""
+        return self._expanded.graph.input
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Every hyperparameter with its value."""
+        return dict(self._expanded.hyperparameters)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in the order they run."""
+        return [
+            Layer(node.path, node.kind, node.input, node.output, *self._costs.of(node))
+            for node in self._expanded.graph.nodes
+        ]
+
+    @property
+    def total(self) -> Cost:
+        """Params, FLOPs and memory of the whole network; formulas where a size is a symbol."""
+        return self._costs.total(self._expanded.graph.nodes)
+
+    def total_of(self, *paths: str) -> Cost:
+        """Params, FLOPs and memory of groups or layers. Raises VcalcError for a path that nothing matches."""
+        return self._costs.total(selected(self._expanded.graph, paths))
+
+    @property
+    def depth(self) -> int:
+        """Layers with weights on the longest path."""
+        return depth(self._expanded.graph)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict a layer, for a DataFrame."""
+        return [layer._asdict() for layer in self.layers]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `vcalc table --format json` prints."""
+        record: dict[str, Any] = table_report(self._expanded, self._costs).record
+        return record
+
+
+def load(name: str) -> Model:
+    """A model by name, alias, spec file, `file.yaml:model`, or `-` for standard input.
+
+    Raises VcalcError for an unknown name, with the nearest ones, and for every problem in a file.
+    """
+    return Model(*find.load(str(name)))
+
+
+def models() -> list[str]:
+    """The names of the models that come with vcalc."""
+    return find.model_names()

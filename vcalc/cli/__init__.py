@@ -1,0 +1,74 @@
+"""The command line: one function a command, one file a group of them, loaded only when called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from vcalc.errors import VcalcError
+
+COMMANDS = {
+    "list": "catalogue",
+    "table": "table",
+    "compare": "compare",
+    "block": "block",
+    "formula": "table",
+    "claims": "claims",
+    "layers": "catalogue",
+}
+"""Each command and the module that holds it."""
+
+
+class _Refused(click.ClickException):
+    """A question that was wrong: one message, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"error: {self.message}", err=True)
+
+
+class Cli(click.Group):
+    """Loads a command's module when it is called, and turns VcalcError into a message."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"vcalc.cli.{COMMANDS[cmd_name]}"), f"{cmd_name}_command")
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from vcalc.errors import suggestion
+
+            raise _Refused(f"there is no command '{args[0]}'\n  help: {suggestion(args[0], COMMANDS, 'commands')}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except VcalcError as error:
+            raise _Refused(str(error)) from None
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from vcalc import __version__
+
+        click.echo(f"vcalc {__version__}")
+        ctx.exit()
+
+
+@click.command(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version.")
+def main() -> None:
+    """Memory, parameters and FLOPs of vision architectures, as exact numbers and as formulas.
+
+    A MODEL is a name from `vcalc list` in any spelling (VGG-16, vit_b_16), another library's name for it, a spec file
+    (net.yaml, or net.yaml:model where it holds several), or - for a spec on standard input.
+    """

@@ -1,0 +1,1 @@
+"""What a command answers, as data: tables for people, a record for machines. Nothing here knows a terminal or a file."""

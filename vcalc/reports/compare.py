@@ -1,0 +1,160 @@
+"""`vcalc compare`: several models side by side, by group as bars, or all metrics and hyperparameters as one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc import units
+from vcalc.analyses.cost import Costs
+from vcalc.analyses.depth import depth
+from vcalc.analyses.measure import METRICS
+from vcalc.errors import VcalcError, suggestion
+from vcalc.graph import Node, group_of
+from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
+from vcalc.spec.expand import Network
+
+COMPARED = ("flops", "params", "memory", "depth")
+"""The metrics that models are compared by."""
+
+BAR = 40
+"""Characters of the longest bar."""
+
+Side = tuple[Network, Costs]
+
+
+def compare_report(sides: list[Side], metric: str | None, chosen: tuple[str, ...]) -> Report:
+    """One metric by group with bars, or a table with a row for each model."""
+    if metric is not None:
+        return _bars(sides, metric)
+    return _overview(sides, chosen)
+
+
+def measured(side: Side, metric: str, nodes: list[Node] | None = None) -> Any:
+    """One metric of a model, or of some of its nodes."""
+    network, costs = side
+    nodes = network.graph.nodes if nodes is None else nodes
+    return depth(network.graph, nodes) if metric == "depth" else getattr(costs.total(nodes), metric)
+
+
+def _groups(side: Side, metric: str) -> dict[str, Any]:
+    groups: dict[str, list[Node]] = {}
+    for node in side[0].graph.nodes:
+        groups.setdefault(group_of(node.path), []).append(node)
+    values = {name: measured(side, metric, nodes) for name, nodes in groups.items()}
+    return {name: value for name, value in values.items() if value != 0}
+
+
+def _bars(sides: list[Side], metric: str) -> Report:
+    totals = [measured(side, metric) for side in sides]
+    groups = [_groups(side, metric) for side in sides]
+    symbolic = any(not isinstance(value, int) for by_name in groups for value in by_name.values())
+    longest = 1 if symbolic else max((value for by_name in groups for value in by_name.values()), default=1)
+    rows = []
+    for side, by_name, total in zip(sides, groups, totals, strict=True):
+        for name, value in by_name.items():
+            rows.append(Row({"model": side[0].name, "group": name, "value": value, "bar": _bar(value, longest)}, "layer"))
+        rows.append(Row({"model": side[0].name, "group": "total", "value": total}, "total"))
+    convention = sides[0][1].convention
+    header = convention.unit if metric == "flops" else "layers" if metric == "depth" else metric
+    if metric == "memory":
+        header = f"memory ({convention.memory_unit})"
+    shown = [Column("model", "model"), Column("group", "group"), Column("value", header, number=True)]
+    if not symbolic:
+        shown.append(Column("bar", "", drop=1, text=str))
+    ratios = [_ratio(total, totals[0]) for total in totals]
+    table = Table(f"{metric} by group", shown, rows, [*_ratio_notes(sides, totals, ratios), _caption(sides)])
+    record = {
+        "schema": 1,
+        "metric": metric,
+        "convention": convention.name,
+        "models": [
+            {
+                "model": side[0].name,
+                "total": plain_value(total),
+                "groups": {name: plain_value(value) for name, value in by_name.items()},
+                "ratio": ratio,
+            }
+            for side, total, by_name, ratio in zip(sides, totals, groups, ratios, strict=True)
+        ],
+        "ratio": ratios[1] if len(ratios) == 2 else ratios[1:],
+    }
+    return Report([table], record)
+
+
+def _bar(value: Any, longest: Any) -> str:
+    return "█" * max(1, round(BAR * value / longest)) if isinstance(value, int) and isinstance(longest, int) else ""
+
+
+def _ratio(value: Any, first: Any) -> Any:
+    if isinstance(value, int) and isinstance(first, int):
+        return value / first if first else None
+    from vcalc import symbols
+
+    return str(symbols.ratio(value, first))
+
+
+def _ratio_notes(sides: list[Side], totals: list[Any], ratios: list[Any]) -> list[str]:
+    first = sides[0][0].name
+    return [
+        f"{side[0].name} : {first} = {units.exact(total)} : {units.exact(totals[0])} = {_ratio_text(ratio)}"
+        for side, total, ratio in list(zip(sides, totals, ratios, strict=True))[1:]
+    ]
+
+
+def _ratio_text(ratio: Any) -> str:
+    return f"{ratio:.4g}" if isinstance(ratio, float) else str(ratio)
+
+
+def _caption(sides: list[Side]) -> str:
+    convention = sides[0][1].convention
+    return f"convention {convention.name}: {convention.says}"
+
+
+def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
+    """A row for each model: the metrics, or the columns that were asked for, hyperparameters among them."""
+    columns = [_column(name, sides) for name in chosen or ("input", "depth", "params", "flops", "memory")]
+    rows = [Row({"model": side[0].name, **{c.key: _cell(c.key, side) for c in columns}}, "layer") for side in sides]
+    shown = [Column("model", "model"), *columns]
+    record = {
+        "schema": 1,
+        "metric": None,
+        "convention": sides[0][1].convention.name,
+        "models": [
+            {
+                "model": side[0].name,
+                "total": {metric: plain_value(measured(side, metric)) for metric in COMPARED},
+                "groups": {metric: {k: plain_value(v) for k, v in _groups(side, metric).items()} for metric in COMPARED},
+                "columns": {c.key: plain_value(_cell(c.key, side)) for c in columns},
+            }
+            for side in sides
+        ],
+        "ratio": {metric: _ratio(measured(sides[-1], metric), measured(sides[0], metric)) for metric in COMPARED},
+    }
+    return Report([Table("", shown, rows, [_caption(sides)])], record)
+
+
+def _column(name: str, sides: list[Side]) -> Column:
+    convention = sides[0][1].convention
+    if all(name in side[0].hyperparameters for side in sides):
+        return Column(name, name, "a hyperparameter", number=True, drop=1, text=_hyperparameter_text)
+    if name == "input":
+        return Column("input", "input", "shape of the input", number=True, drop=2, text=shape_text)
+    if name in METRICS:
+        header = {"flops": convention.unit, "memory": f"memory ({convention.memory_unit})"}.get(name, name)
+        return Column(name, header, METRICS[name][1], number=True)
+    common = set.intersection(*(set(side[0].hyperparameters) for side in sides))
+    hint = suggestion(name, {"input", *METRICS, *common}, "columns of all these models")
+    raise VcalcError("column", f"there is no column '{name}'", hint=hint)
+
+
+def _hyperparameter_text(value: Any) -> str:
+    return "[" + ", ".join(map(str, value)) + "]" if isinstance(value, (list, tuple)) else units.exact(value)
+
+
+def _cell(name: str, side: Side) -> Any:
+    network, costs = side
+    if name in network.hyperparameters:
+        return network.hyperparameters[name]
+    if name == "input":
+        return network.graph.input
+    return METRICS[name][0](costs, network.graph.nodes)

@@ -1,0 +1,105 @@
+"""`vcalc layers`: the layer kinds with their fields, and their formulas as SymPy prints them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc.errors import VcalcError, suggestion
+from vcalc.graph import Facts
+from vcalc.layers import KINDS, Layer, kinds
+from vcalc.layers.base import MAP, TOKENS, VECTOR, Field, show
+from vcalc.reports.table import Column, Report, Row, Table
+
+_INPUT_NAMES = {MAP: ("C_in", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}
+_OUTPUT_NAMES = {MAP: ("C_out", "H_out", "W_out"), TOKENS: ("N_out", "D_out"), VECTOR: ("D_out",)}
+
+
+def kinds_report() -> Report:
+    """A row for each layer kind."""
+    rows = [{"kind": kind.kind, "family": kind.family, "fields": _signature(kind), "says": summary(kind)} for kind in kinds()]
+    columns = [
+        Column("kind", "kind"),
+        Column("family", "family", drop=1),
+        Column("fields", "fields (* required)", drop=2),
+        Column("says", "what it is"),
+    ]
+    return Report([Table("layer kinds", columns, [Row(row, "layer") for row in rows])], rows)
+
+
+def kind_report(name: str) -> Report:
+    """One layer kind: its fields and its formulas. Raises VcalcError for an unknown one."""
+    if name not in KINDS:
+        raise VcalcError("unknown-kind", f"there is no layer kind '{name}'", hint=suggestion(name, KINDS, "known"))
+    kind = KINDS[name]
+    fields = [_field(field) for field in kind.fields.values()]
+    formulas = [{"quantity": quantity, "formula": formula} for quantity, formula in formulas_of(kind)]
+    field_columns = [
+        Column("name", "field"),
+        Column("symbol", "symbol", drop=1),
+        Column("type", "value"),
+        Column("default", "default"),
+        Column("doc", "what it is"),
+    ]
+    formula_columns = [Column("quantity", "quantity"), Column("formula", "formula")]
+    tables = [
+        Table(f"{name}: {summary(kind)}", field_columns, [Row(field, "layer") for field in fields]),
+        Table("formulas", formula_columns, [Row(row, "layer") for row in formulas], [f"source: {kind.source}"]),
+    ]
+    record = {
+        "kind": name,
+        "family": kind.family,
+        "says": summary(kind),
+        "source": kind.source,
+        "fields": fields,
+        "formulas": {row["quantity"]: row["formula"] for row in formulas},
+    }
+    return Report(tables if fields else tables[1:], record)
+
+
+def summary(kind: type[Layer]) -> str:
+    """The first sentence of the class's documentation."""
+    return " ".join((kind.__doc__ or "").split())
+
+
+def _signature(kind: type[Layer]) -> str:
+    return ", ".join(name + ("*" if field.required else "") for name, field in kind.fields.items())
+
+
+def _field(field: Field) -> dict[str, Any]:
+    default = "required" if field.required else "" if field.default is None else show(field.default)
+    return {"name": field.name, "symbol": field.symbol, "type": field.type.says, "default": default, "doc": field.doc}
+
+
+def formulas_of(kind: type[Layer]) -> list[tuple[str, str]]:
+    """The layer's formulas, evaluated on the literature's symbols: output shape, parameters, buffers, work."""
+    from vcalc import symbols
+
+    layer = _sample(kind)
+    rank = max(kind.accepts) if len(kind.accepts) == 3 else kind.accepts[0]
+    shape = tuple(symbols.symbol(name) for name in _INPUT_NAMES[rank])
+    inputs = (shape, shape) if kind.joins else (shape,)
+    facts = Facts(layer, inputs)
+    output = tuple(
+        size if size in shape or size.is_Symbol or size.is_Integer else symbols.symbol(name)
+        for size, name in zip(map(symbols.exact, facts.output), _OUTPUT_NAMES[len(facts.output)], strict=True)
+    )
+    lines = [("input", show(shape)), ("output", show(output))]
+    lines += [
+        (str(name), str(size)) for name, size in zip(output, facts.output, strict=True) if str(name) != str(size)
+    ]
+    lines += [(f"parameters: {role}", str(count)) for role, count in facts.parameters.items()]
+    lines += [(f"buffers: {name}", str(count)) for name, count in facts.buffers.items()]
+    return lines + [(f"work: {primitive}", str(count)) for primitive, count in layer.work(inputs, output).items()]
+
+
+def _sample(kind: type[Layer]) -> Layer:
+    """The layer with the literature's symbols for fields that have one, and defaults (or 1) for the others."""
+    from vcalc import symbols
+
+    values: dict[str, Any] = {}
+    for name, field in kind.fields.items():
+        if field.symbol and field.default is not None:
+            values[name] = symbols.symbol(field.symbol)
+        elif field.required:
+            values[name] = 1
+    return kind(**values)

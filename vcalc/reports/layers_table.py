@@ -1,0 +1,274 @@
+"""`vcalc table`: the layer table of one model, with stage subtotals, totals and, on request, the working."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc import units
+from vcalc.analyses.cost import Cost, Costs
+from vcalc.analyses.explain import working
+from vcalc.analyses.receptive_field import as_record, receptive_fields
+from vcalc.arithmetic import is_symbolic
+from vcalc.errors import VcalcError, suggestion
+from vcalc.graph import Graph, Node, group_of
+from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
+from vcalc.spec.expand import Network
+
+DEFAULT_COLUMNS = ("layer", "input", "filters", "kernel", "stride", "pad", "output", "memory", "params", "flops")
+
+
+def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
+    """Every column a layer table can have."""
+    convention = costs.convention
+    in_bytes = convention.memory_unit == "bytes"
+    kilobyte = in_bytes and not symbolic
+    memory = "memory (KB)" if kilobyte else f"memory ({convention.memory_unit})"
+
+    def memory_text(value: Any) -> str:
+        return f"{value / convention.kilobyte:,.1f}" if kilobyte else units.exact(value)
+
+    made = (
+        Column("layer", "layer", "where the layer stands in the network"),
+        Column("kind", "kind", "the layer's kind", drop=7),
+        Column("input", "input", "shape that arrives: CxHxW, NxD or D", number=True, drop=5, text=shape_text),
+        Column("filters", "filters", "output channels or features, where the layer sets them", number=True, drop=6),
+        Column("kernel", "kernel", "height and width of the window", number=True, drop=8),
+        Column("stride", "stride", "step between windows", number=True, drop=9),
+        Column("pad", "pad", "padding on each side", number=True, drop=10),
+        Column("output", "output", "shape that leaves", number=True, drop=1, text=shape_text),
+        Column("receptive_field", "receptive field", "input positions that one output element reads", number=True, drop=4),
+        Column("memory", memory, "memory of the output", number=True, drop=3, text=memory_text),
+        Column("params", "params", "parameters", number=True),
+        Column("flops", convention.unit, convention.says, number=True),
+    )
+    return {column.key: column for column in made}
+
+
+def table_report(
+    network: Network,
+    costs: Costs,
+    *,
+    only: tuple[str, ...] = (),
+    depth: int | None = None,
+    show_all: bool = False,
+    explain: bool = False,
+    chosen: tuple[str, ...] = (),
+) -> Report:
+    """The table of a network or of the parts named in `only`; `depth` folds groups, `explain` shows the working."""
+    nodes = selected(network.graph, only)
+    known = columns(costs, network.symbolic)
+    picked = [column_named(name, known) for name in chosen or DEFAULT_COLUMNS]
+    makes = _Rows(network, costs, "receptive_field" in chosen)
+    total = costs.total(nodes)
+    everything = [*makes.input_row(), *(makes.layer(node) for node in nodes)]
+    if depth is not None:
+        rows = [*makes.input_row(), *makes.folded(nodes, depth)]
+    else:
+        rows = makes.grouped(nodes, show_all)
+    rows.append(makes.sum("total", total, "total"))
+    tables = [Table(_title(network, costs), picked, rows, _notes(costs, nodes, total, only))]
+    if explain:
+        tables = [_explained(network, costs, nodes, total, only)]
+    record = _record(network, costs, nodes, total, explain)
+    return Report(tables, record, None if explain or depth is not None else Table("", picked, [*everything, rows[-1]]))
+
+
+def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
+    """The nodes at or below the named paths. Raises VcalcError for a path that nothing matches."""
+    for path in only:
+        if not graph.select((path,)):
+            groups = {part for node in graph.nodes for part in (node.path, group_of(node.path))}
+            raise VcalcError("path", f"there is no layer or group '{path}'", hint=suggestion(path, groups, "there are"))
+    return graph.select(only)
+
+
+def column_named(name: str, known: dict[str, Column]) -> Column:
+    """A column by key. Raises VcalcError for an unknown one."""
+    if name not in known:
+        raise VcalcError("column", f"there is no column '{name}'", hint=suggestion(name, known, "columns"))
+    return known[name]
+
+
+class _Rows:
+    """Makes rows of nodes and of sums."""
+
+    def __init__(self, network: Network, costs: Costs, with_fields: bool) -> None:
+        self.costs = costs
+        self.graph = network.graph
+        self.fields = receptive_fields(network.graph) if with_fields else []
+
+    def layer(self, node: Node) -> Row:
+        values, cost = node.layer.values(), self.costs.of(node)
+        cells = {
+            "layer": node.path,
+            "kind": node.kind,
+            "input": node.input,
+            "filters": values.get("out") if not isinstance(values.get("out"), tuple) else None,
+            "kernel": _pair(values.get("kernel", values.get("window"))),
+            "stride": _pair(values.get("stride")),
+            "pad": _pair(values.get("pad")),
+            "output": node.output,
+            "receptive_field": self._field(node),
+            **cost._asdict(),
+        }
+        return Row(cells, "layer")
+
+    def _field(self, node: Node) -> str | None:
+        return _pair(tuple(as_record(self.fields[node.index], self.graph.input)["size"])) if self.fields else None
+
+    def input_row(self) -> list[Row]:
+        if not self.costs.convention.shows_input:
+            return []
+        return [Row({"layer": "input", "output": self.graph.input, **self.costs.input._asdict()}, "layer")]
+
+    def sum(self, name: str, cost: Cost, style: str) -> Row:
+        return Row({"layer": name, **cost._asdict()}, style)
+
+    def grouped(self, nodes: list[Node], show_all: bool) -> list[Row]:
+        """Rows group by group, a subtotal under each that shows more than one."""
+        rows = self.input_row()
+        for group, members in _runs(nodes, 1):
+            shown = [self.layer(node) for node in members if show_all or not _is_free(self.costs.of(node))]
+            rows += shown
+            if len(shown) > 1:
+                rows.append(self.sum(f"{group} subtotal", self.costs.total(members), "subtotal"))
+        return rows
+
+    def folded(self, nodes: list[Node], depth: int) -> list[Row]:
+        """One row for each group at the given depth."""
+        rows = []
+        for group, members in _runs(nodes, depth):
+            cost = self.costs.total(members)
+            if not _is_free(cost):
+                cells = {"layer": group, "input": members[0].input, "output": members[-1].output, **cost._asdict()}
+                rows.append(Row(cells, "layer"))
+        return rows
+
+
+def _runs(nodes: list[Node], depth: int) -> list[tuple[str, list[Node]]]:
+    """Nodes by the first `depth` parts of their path, in the order in which the groups begin."""
+    runs: dict[str, list[Node]] = {}
+    for node in nodes:
+        runs.setdefault("/".join(node.path.split("/")[:depth]), []).append(node)
+    return list(runs.items())
+
+
+def _is_free(cost: Cost) -> bool:
+    return all(type(value) is int and value == 0 for value in cost)
+
+
+def _pair(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    pair = value if isinstance(value, tuple) else (value, value)
+    return str(pair[0]) if len(set(map(str, pair))) == 1 else shape_text(pair)
+
+
+def _title(network: Network, costs: Costs) -> str:
+    batch = f", batch {costs.batch}" if str(costs.batch) != "1" else ""
+    title = network.title if network.title == network.name else f"{network.title} ({network.name})"
+    return f"{title}, input {shape_text(network.graph.input)}{batch}, {costs.dtype}"
+
+
+def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
+    convention = costs.convention
+    part = f" of {', '.join(only)}" if only else ""
+    notes = [
+        f"total{part}: {summary(costs, total)}",
+        f"convention {convention.name}: {convention.says} ({convention.source})",
+    ]
+    if convention.params_left_out:
+        notes.append(f"params leave out: {', '.join(sorted(convention.params_left_out))}")
+    left_out = costs.left_out(nodes)
+    if left_out:
+        parts = (f"{kind} ({layers} x, {units.exact(passing)} elements)" for kind, (layers, passing) in left_out.items())
+        notes.append(f"0 {convention.unit} by this convention: {', '.join(parts)}")
+    not_stored = sorted({node.kind for node in nodes if not convention.stores(node.layer)})
+    if not_stored:
+        notes.append(f"memory is that of the outputs; reusing their input's: {', '.join(not_stored)}")
+    return notes
+
+
+def summary(costs: Costs, total: Cost) -> str:
+    """A total in rounded units, for the line under a table."""
+    convention = costs.convention
+    memory = units.size(total.memory, convention.kilobyte) if convention.memory_unit == "bytes" else units.rounded(total.memory, "elements")
+    return f"{units.rounded(total.params)} params, {units.rounded(total.flops)} {convention.unit}, memory {memory}"
+
+
+def _explained(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> Table:
+    """One row a count, with its arithmetic."""
+    memory = "memory (bytes)" if costs.convention.memory_unit == "bytes" else "memory (elements)"
+    named = {"flops": costs.convention.unit, "memory": memory}
+    rows = [
+        Row({"layer": node.path, "what": named.get(what, what), "working": f"{text} = {units.exact(value)}"}, "layer")
+        for node in nodes
+        for what, text, value in working(costs, node)
+    ]
+    rows += [
+        Row({"layer": "total", "what": named.get(what, what), "working": units.exact(value)}, "total")
+        for what, value in total._asdict().items()
+    ]
+    shown = [Column("layer", "layer"), Column("what", "count"), Column("working", "working")]
+    return Table(_title(network, costs), shown, rows, _notes(costs, nodes, total, only))
+
+
+def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
+    """The JSON contract of `vcalc table`."""
+    names = {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}[len(network.graph.input)]
+    fields = receptive_fields(network.graph)
+    layers = []
+    for node in nodes:
+        layer = {
+            "path": node.path,
+            "kind": node.kind,
+            "input": plain_value(node.input),
+            "output": plain_value(node.output),
+            **{key: plain_value(value) for key, value in costs.of(node)._asdict().items()},
+            "receptive_field": plain_value_of_field(as_record(fields[node.index], network.graph.input)),
+        }
+        if explain:
+            layer["working"] = {what: f"{text} = {units.exact(value)}" for what, text, value in working(costs, node)}
+        layers.append(layer)
+    return {
+        "schema": 1,
+        "model": network.name,
+        "title": network.title,
+        "input": dict(zip(names, plain_value(network.graph.input), strict=True)),
+        "batch": plain_value(costs.batch),
+        "dtype": costs.dtype,
+        "convention": costs.convention.name,
+        "memory_unit": costs.convention.memory_unit,
+        "hyperparameters": {name: plain_value(value) for name, value in network.hyperparameters.items()},
+        "layers": layers,
+        "total": {key: plain_value(value) for key, value in total._asdict().items()},
+    }
+
+
+def plain_value_of_field(field: dict[str, Any]) -> dict[str, Any]:
+    """A receptive field as JSON has it."""
+    return {key: plain_value(value) for key, value in field.items()}
+
+
+def formula_report(network: Network, costs: Costs) -> Report:
+    """`vcalc formula`: closed forms of params, FLOPs and memory of a whole network."""
+    total = costs.total(network.graph.nodes)
+    unit = costs.convention.memory_unit
+    named = {"params": "params", "flops": costs.convention.unit, "memory": f"memory ({unit})"}
+    rows = [Row({"what": named[key], "formula": value}) for key, value in total._asdict().items()]
+    notes = [f"convention {costs.convention.name}: {costs.convention.says}"]
+    if not any(is_symbolic(value) for value in total):
+        notes.append("every size has a number; bind one to a name for a formula: --set H=32*h --set W=32*h")
+    table = Table(_title(network, costs), [Column("what", "count"), Column("formula", "formula")], rows, notes)
+    record = {
+        "schema": 1,
+        "model": network.name,
+        "title": network.title,
+        "input": plain_value(network.graph.input),
+        "batch": plain_value(costs.batch),
+        "dtype": costs.dtype,
+        "convention": costs.convention.name,
+        "symbols": sorted(network.symbols),
+        **{key: plain_value(value) for key, value in total._asdict().items()},
+    }
+    return Report([table], record)

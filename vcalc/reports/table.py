@@ -1,0 +1,86 @@
+"""Columns, rows and tables as records. A column says what it holds; renderers only arrange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from vcalc import units
+
+KEEP = 0
+"""The priority of a column that is never dropped."""
+
+
+class Column:
+    """One column: its key and header, what it means, how a value is shown, and how soon a narrow terminal drops it."""
+
+    __slots__ = ("drop", "header", "key", "number", "says", "text")
+
+    def __init__(
+        self,
+        key: str,
+        header: str,
+        says: str = "",
+        *,
+        number: bool = False,
+        drop: int = KEEP,
+        text: Callable[[Any], str] = units.exact,
+    ) -> None:
+        self.key = key
+        self.header = header
+        self.says = says
+        self.number = number
+        self.drop = drop
+        """0 stays; of the others the highest goes first."""
+        self.text = text
+
+
+class Row:
+    """One row: raw values by column key, and what the row is (layer, subtotal, total)."""
+
+    __slots__ = ("cells", "style")
+
+    def __init__(self, cells: dict[str, Any], style: str = "") -> None:
+        self.cells = cells
+        self.style = style
+
+
+class Table:
+    """Rows under columns, a title above, and notes below that say how the figures were counted."""
+
+    def __init__(self, title: str, columns: list[Column], rows: list[Row], notes: list[str] | None = None) -> None:
+        self.title = title
+        self.columns = columns
+        self.rows = rows
+        self.notes = notes or []
+
+    def text(self, row: Row, column: Column) -> str:
+        """One cell as a person reads it; nothing where the row has no such value."""
+        value = row.cells.get(column.key)
+        return "" if value is None else column.text(value)
+
+
+class Report:
+    """Tables for people and, for machines, one record whose keys are a promise."""
+
+    def __init__(self, tables: list[Table], record: Any, complete: Table | None = None) -> None:
+        self.tables = tables
+        self.record = record
+        self.complete = complete
+        """The table with every row, for CSV, where the ones for people leave rows out."""
+
+
+def shape_text(shape: Any) -> str:
+    """`64x112x112`; sizes that are sums stand in parentheses."""
+    return "x".join(f"({size})" if " " in str(size) else str(size) for size in shape)
+
+
+def plain_value(value: Any) -> Any:
+    """A value as JSON has it: numbers as they are, formulas as strings."""
+    if isinstance(value, (list, tuple)):
+        return [plain_value(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if getattr(value, "is_Integer", False):
+        return int(value)
+    return str(value)

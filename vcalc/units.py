@@ -1,0 +1,85 @@
+"""Numbers to text and back: exact with separators, rounded with a unit, formulas; and figures as papers print them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from vcalc.errors import VcalcError
+
+COUNTS = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3))
+_LETTERS = {"K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+
+
+def exact(value: Any) -> str:
+    """All digits, with separators for thousands; formulas as they are."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:,}" if isinstance(value, (int, float)) else str(value)
+
+
+def rounded(value: Any, unit: str = "") -> str:
+    """Three or more significant digits with K, M, G (1e3, 1e6, 1e9): `15.48 G`."""
+    if not isinstance(value, (int, float)):
+        return f"{value} {unit}".rstrip()
+    for letter, factor in COUNTS:
+        if abs(value) >= factor:
+            return f"{_short(value / factor)} {letter}{unit}"
+    return f"{_short(value)} {unit}".rstrip()
+
+
+def size(value: Any, kilobyte: int = 1024) -> str:
+    """Bytes in KB, MB or GB of 1024 (or 1000) steps."""
+    if not isinstance(value, (int, float)):
+        return f"{value} bytes"
+    for letter, power in (("GB", 3), ("MB", 2), ("KB", 1)):
+        if abs(value) >= kilobyte**power:
+            return f"{_short(value / kilobyte**power)} {letter}"
+    return f"{value} bytes"
+
+
+def _short(value: float) -> str:
+    if isinstance(value, int) or value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:,.2f}"
+
+
+class Printed:
+    """A figure as a source prints it: the value of its text, and the size of its last digit."""
+
+    def __init__(self, text: str, kilobyte: int, digits: int | None = None) -> None:
+        found = _FIGURE.fullmatch(text.strip())
+        if not found:
+            raise VcalcError("claim", f"'{text}' is not a printed figure", hint="13.6 GFLOP, 61M, 1.9 MB, 4096, 4.1e9")
+        number, exponent, unit = found["number"].replace(",", ""), found["exponent"], found["unit"] or ""
+        scale = _scale(unit, kilobyte) * 10 ** int(exponent or 0)
+        decimals = len(number.partition(".")[2])
+        self.text = text
+        self.value = float(number) * scale
+        self.last_digit = scale * 10.0**-decimals
+        if digits is not None and self.value:
+            whole_digits = len(str(int(abs(self.value))))
+            self.last_digit = max(self.last_digit, 10.0 ** (whole_digits - digits))
+
+    def matches(self, value: Any, cut: bool = False) -> bool:
+        """Whether `value`, rounded (or cut) to the printed digits, gives the printed figure."""
+        difference = value - self.value
+        slack = 1e-9 * abs(self.value)
+        if cut:
+            return bool(-slack <= difference < self.last_digit)
+        return bool(abs(difference) <= self.last_digit / 2 + slack)
+
+
+_FIGURE = re.compile(
+    r"(?P<number>-?[\d,]*\.?\d+)(?:e(?P<exponent>[+-]?\d+))?\s*x?\s*"
+    r"(?P<unit>[KMGBTkmgbt](?:i?B)?(?:FLOPs?|MACs?)?|(?:FLOPs?|bytes|elements|params))?"
+)
+
+
+def _scale(unit: str, kilobyte: int) -> int:
+    if not unit or unit.lower() in ("flop", "flops", "bytes", "elements", "params"):
+        return 1
+    letter = unit[0].upper()
+    if unit[1:] in ("B", "iB"):
+        return int({"K": kilobyte, "M": kilobyte**2, "G": kilobyte**3, "T": kilobyte**4}[letter])
+    return _LETTERS[letter]
