@@ -6,7 +6,7 @@ names, or it *differs*; a difference is explained when the reason's own figure i
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 import yaml
@@ -15,6 +15,7 @@ from vcalc import conventions
 from vcalc.analyses.measure import METRICS, Question
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError
+from vcalc.spec.find import catalogue, stem
 from vcalc.spec.read import Source, YamlNode, describe
 from vcalc.spec.syntax import Spec
 from vcalc.units import Printed
@@ -86,7 +87,7 @@ def _subject_name(question: Question) -> str:
     """The model's name, or the block's and its option's."""
     if not question.option:
         return question.model.rpartition(":")[2]
-    return f"{Path(question.model).stem}/{question.option}"
+    return f"{stem(question.model)}/{question.option}"
 
 
 def _subject(question: Question) -> str:
@@ -185,9 +186,8 @@ class _Reader:
         return f"{self.spec.file}:{name}" if inside and not self.in_catalogue() else name
 
     def in_catalogue(self) -> bool:
-        from vcalc.spec.find import catalogue
 
-        return catalogue() in Path(self.spec.file).parents
+        return os.path.abspath(self.spec.file).startswith(catalogue() + os.sep)
 
     def how(self, entries: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}

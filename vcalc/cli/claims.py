@@ -23,7 +23,7 @@ def claims_command(ctx: click.Context, models: tuple[str, ...], format_: str | N
     if models:
         files, wanted = claim_files(models)
     else:
-        files, wanted = [str(path) for path in catalogue_files()], None
+        files, wanted = catalogue_files(), None
     verdicts = judge_all([load_file(file) for file in files])
     if wanted is not None:
         verdicts = [verdict for verdict in verdicts if verdict.claim.concerns(wanted)]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from vcalc.errors import VcalcError
 from vcalc.render import FORMATS, render
 from vcalc.reports.table import Report
 from vcalc.spec.syntax import Spec
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +31,8 @@ class _Name(click.ParamType):
         self._files = files
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         found = [CompletionItem(name) for name in self._known() if name.startswith(incomplete)]
         return found or ([CompletionItem(incomplete, type="file")] if self._files else [])
 
@@ -142,7 +146,7 @@ def emit(report: Report, format_: str | None, output: str | None) -> None:
         on_terminal = sys.stdout.isatty()
         format_ = format_ or ("rich" if on_terminal else "plain")
         width = _terminal_width() if on_terminal else None
-        click.echo(render(report, format_, width), nl=False, color=True if format_ == "rich" else None)
+        click.echo(render(report, format_, width), nl=False, color=on_terminal)
         return
     suffix = os.path.splitext(output)[1].lower()
     _write(render(report, format_ or _SUFFIXES.get(suffix, "plain")), output)

@@ -5,8 +5,8 @@ Formulas know no convention, and a convention knows no formula: it weighs the pr
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,7 +16,7 @@ from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, PRIMITIVES, ROLES, Layer
 
-FOLDER = Path(__file__).parent
+FOLDER = os.path.dirname(__file__)
 DEFAULT = "lecture"
 _KEYS = {"name", "extends", "says", "unit", "source", "weights", "kinds", "params", "memory"}
 
@@ -91,24 +91,28 @@ class Convention:
 
 def names() -> list[str]:
     """The conventions that come with vcalc, the default first."""
-    found = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    found = sorted(name.removesuffix(".yaml") for name in os.listdir(FOLDER) if name.endswith(".yaml"))
     return sorted(found, key=lambda name: name != DEFAULT)
 
 
 @cache
 def load(name: str) -> Convention:
     """A convention by name. Raises VcalcError for an unknown one, with the nearest."""
-    path = FOLDER / f"{name}.yaml"
-    if not name.replace("-", "").isalnum() or not path.is_file():
+    if not name.replace("-", "").isalnum() or not os.path.isfile(_path(name)):
         raise VcalcError("convention", f"there is no convention '{name}'", hint=suggestion(name, names(), "known"))
-    return Convention(_read(path), path.name)
+    return Convention(_read(name), f"{name}.yaml")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _path(name: str) -> str:
+    return os.path.join(FOLDER, f"{name}.yaml")
+
+
+def _read(name: str) -> dict[str, Any]:
     """A file's data on top of that of the convention it extends."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    data: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    with open(_path(name), encoding="utf-8") as file:
+        data: dict[str, Any] = yaml.load(file, Loader=loader)
     if "extends" not in data:
         return data
-    base = _read(FOLDER / f"{data['extends']}.yaml")
+    base = _read(data["extends"])
     return {**base, **data, "memory": {**base["memory"], **data.get("memory", {})}}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from vcalc.reports.table import Report
 
 FORMATS = ("rich", "plain", "markdown", "csv", "json", "latex")
@@ -11,20 +9,14 @@ FORMATS = ("rich", "plain", "markdown", "csv", "json", "latex")
 
 def render(report: Report, format: str, width: int | None = None) -> str:
     """A report as text in one of FORMATS; `width` is the terminal's, where columns have to fit one."""
-    from vcalc.render import text
-
     if format == "json":
         import json
 
         return json.dumps(report.record, indent=2, ensure_ascii=False) + "\n"
-    if format == "rich":
-        from vcalc.render.terminal import terminal
+    if format in ("rich", "plain"):
+        from vcalc.render import text
 
-        return terminal(report, width)
-    makers: dict[str, Callable[[Report, int | None], str]] = {
-        "plain": text.plain,
-        "markdown": text.markdown,
-        "csv": text.csv_text,
-        "latex": text.latex,
-    }
-    return makers[format](report, width)
+        return text.terminal(report, width) if format == "rich" else text.plain(report, width)
+    from vcalc.render import markup
+
+    return {"markdown": markup.markdown, "csv": markup.csv_text, "latex": markup.latex}[format](report)

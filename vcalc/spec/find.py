@@ -9,21 +9,21 @@ from __future__ import annotations
 import json
 import os
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from vcalc.errors import VcalcError, suggestion
 from vcalc.spec.syntax import ModelEntry, Spec
 
-_PACKAGED = Path(__file__).parent.parent / "specs"
-_SOURCE_TREE = Path(__file__).parent.parent.parent / "specs"
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGED = os.path.join(_PACKAGE, "specs")
+_SOURCE_TREE = os.path.join(os.path.dirname(_PACKAGE), "specs")
 _SUFFIXES = (".yaml", ".yml")
 
 
 @cache
-def catalogue() -> Path:
+def catalogue() -> str:
     """The folder of the specs that come with vcalc: in the installed package, or beside it in a source tree."""
-    return _PACKAGED if _PACKAGED.is_dir() else _SOURCE_TREE
+    return _PACKAGED if os.path.isdir(_PACKAGED) else _SOURCE_TREE
 
 
 def plain(name: str) -> str:
@@ -49,7 +49,7 @@ def _find(section: str, name: str) -> tuple[str, str]:
         names: dict[str, list[str]] = index()[section]
         entry = names.get(name) or names.get(plain(name))
         if entry:
-            return str(catalogue() / entry[0]), entry[1]
+            return os.path.join(catalogue(), *entry[0].split("/")), entry[1]
     known = model_names() if section == "models" else block_names()
     what = "model" if section == "models" else "block comparison"
     command = "vcalc list" if section == "models" else "vcalc block"
@@ -135,14 +135,25 @@ def _parse(path: str, stamp: Any) -> Spec:
     from vcalc.spec.parse import parse_spec
     from vcalc.spec.read import read_file
 
-    name = "standard-input" if path == "-" else Path(path).stem
+    name = "standard-input" if path == "-" else stem(path)
     return parse_spec(read_file(path), path if path != "-" else "<standard input>", name)
 
 
-def catalogue_files() -> list[Path]:
-    """Every spec of the catalogue, block comparisons included."""
-    root = catalogue()
-    return sorted(p for p in (*root.glob("*.yaml"), *root.glob("blocks/*.yaml")) if p.is_file())
+def stem(path: str) -> str:
+    """A file's name without folder and suffix."""
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def catalogue_files() -> list[str]:
+    """Every spec of the catalogue, block comparisons last."""
+    folders = (catalogue(), os.path.join(catalogue(), "blocks"))
+    return [
+        os.path.join(folder, name)
+        for folder in folders
+        if os.path.isdir(folder)
+        for name in sorted(os.listdir(folder))
+        if name.endswith(_SUFFIXES)
+    ]
 
 
 def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
@@ -152,7 +163,7 @@ def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
         if is_file_name(name):
             file, model = split_model(name)
             files.append(file)
-            wanted |= {model} if model else {*load_file(file).models, Path(file).stem}
+            wanted |= {model} if model else set(load_file(file).models)
             continue
         try:
             file, model = find(name)
@@ -168,7 +179,7 @@ def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
 @cache
 def _read_index() -> dict[str, Any]:
     try:
-        with open(catalogue() / "index.json", encoding="utf-8") as file:
+        with open(os.path.join(catalogue(), "index.json"), encoding="utf-8") as file:
             index: dict[str, Any] = json.load(file)
             return index
     except (OSError, ValueError):
@@ -182,11 +193,11 @@ def build_index() -> dict[str, Any]:
     blocks: dict[str, list[str]] = {}
     aliases: dict[str, list[str]] = {}
     for path in catalogue_files():
-        spec = load_file(str(path))
-        file = path.relative_to(catalogue()).as_posix()
+        spec = load_file(path)
+        file = os.path.relpath(path, catalogue()).replace(os.sep, "/")
         if spec.options:
-            for key in (path.stem, plain(path.stem)):
-                blocks[key] = [file, path.stem]
+            for key in (stem(path), plain(stem(path))):
+                blocks[key] = [file, stem(path)]
             continue
         for entry in spec.models.values():
             models[entry.name] = [file, entry.name]
@@ -199,7 +210,8 @@ def build_index() -> dict[str, Any]:
 def write_index() -> None:
     """Write the catalogue's index anew."""
     text = json.dumps(build_index(), indent=0, ensure_ascii=False)
-    (catalogue() / "index.json").write_text(text + "\n", encoding="utf-8")
+    with open(os.path.join(catalogue(), "index.json"), "w", encoding="utf-8") as file:
+        file.write(text + "\n")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ no way for a tag to construct anything.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -107,7 +107,7 @@ def read_file(path: str) -> str:
         if path == "-":
             data = sys.stdin.buffer.read(limits.FILE_BYTES + 1)
         else:
-            if Path(path).is_dir():
+            if os.path.isdir(path):
                 raise VcalcError("file", f"{path} is a directory, not a spec", hint="name a .yaml file in it")
             with open(path, "rb") as file:
                 data = file.read(limits.FILE_BYTES + 1)
