@@ -214,7 +214,7 @@ class _Reader:
             return plain.but(option=name) if question.option else plain.but(model=self.model(name))
         entries = self.source.mapping(node, "against")
         self.source.known_keys(entries, ("model", "option", "of", "kinds", "convention", "set"), "against")
-        base = question.but(of=(), plus=(), **self.how(entries))
+        base = question.but(**{"of": (), "plus": (), **self.how(entries)})
         if "option" in entries:
             base = base.but(option=self.source.text(entries["option"][1], "option"))
         return base.but(model=self.model(self.source.text(entries["model"][1], "model"))) if "model" in entries else base

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vcalc.cli.options import BLOCK, batch_size, binding_options, counting_options, emit, given, output_options
+from vcalc.cli.options import BLOCK, binding_options, costs_of, counting_options, emit, given, output_options
 
 
 @click.command("block")
@@ -16,7 +16,7 @@ def block_command(
     block: str | None,
     settings: tuple[str, ...],
     input_: str | None,
-    convention: str,
+    convention: str | None,
     batch: str,
     dtype: str,
     format_: str | None,
@@ -28,8 +28,6 @@ def block_command(
     vcalc block conv3x3x2-vs-5x5
     vcalc block conv3x3x2-vs-5x5 --set C=64 --set H=56 --set W=56
     """
-    from vcalc import conventions
-    from vcalc.analyses.cost import Costs
     from vcalc.reports.block import block_report, blocks_report
     from vcalc.spec.expand import expand
     from vcalc.spec.find import load_block
@@ -43,5 +41,5 @@ def block_command(
     sides = []
     for name, option in spec.options.items():
         network = expand(spec, entry, bindings, option)
-        sides.append((name, network, Costs(network.graph, conventions.load(convention), batch_size(batch), dtype)))
+        sides.append((name, network, costs_of(network, convention, batch, dtype)))
     emit(block_report(entry.name, spec, sides), format_, output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vcalc.cli.options import MODEL, batch_size, binding_options, counting_options, emit, given, output_options
+from vcalc.cli.options import MODEL, binding_options, costs_of, counting_options, emit, given, output_options
 
 
 @click.command("compare")
@@ -24,7 +24,7 @@ def compare_command(
     columns: str | None,
     settings: tuple[str, ...],
     input_: str | None,
-    convention: str,
+    convention: str | None,
     batch: str,
     dtype: str,
     format_: str | None,
@@ -37,8 +37,6 @@ def compare_command(
     vcalc compare resnet18 resnet34 resnet50
     vcalc compare vit-b-16 vit-l-16 vit-h-14 --columns depth,dim,mlp,heads,params
     """
-    from vcalc import conventions
-    from vcalc.analyses.cost import Costs
     from vcalc.errors import VcalcError
     from vcalc.reports.compare import compare_report
     from vcalc.spec.expand import expand
@@ -52,6 +50,6 @@ def compare_command(
     for model in models:
         spec, entry = load(model)
         network = expand(spec, entry, given(settings, input_, spec))
-        sides.append((network, Costs(network.graph, conventions.load(convention), batch_size(batch), dtype)))
+        sides.append((network, costs_of(network, convention or "lecture", batch, dtype)))
     chosen = tuple(name.strip() for name in (columns or "").split(",") if name.strip())
     emit(compare_report(sides, metric, chosen), format_, output)

@@ -17,6 +17,9 @@ from vcalc.spec.syntax import Spec
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from vcalc.analyses.cost import Costs
+    from vcalc.spec.expand import Network
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".tex": "latex"}
@@ -83,7 +86,7 @@ def output_options(function: F) -> F:
 def counting_options(function: F) -> F:
     """`--convention`, `--batch` and `--dtype`."""
     function = click.option(
-        "--convention", type=CONVENTION, default="lecture", show_default=True, help="How to count."
+        "--convention", type=CONVENTION, help="How to count; lecture, where the spec names no other."
     )(function)
     function = click.option("--batch", default="1", show_default=True, help="Images at once; a number or a name.")(function)
     return click.option("--dtype", default="float32", show_default=True, help="Type of an element: float32, bf16, ...")(
@@ -127,6 +130,15 @@ def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
     if spec is not None and set(spec.input) != set(names):
         raise VcalcError("input", f"--input {text} has {len(sizes)} sizes; {spec.title} takes {'x'.join(spec.input)}")
     return dict(zip(names, sizes, strict=True))
+
+
+def costs_of(network: Network, convention: str | None, batch: str, dtype: str) -> Costs:
+    """A network's costs as `--convention`, `--batch` and `--dtype` ask for them."""
+    from vcalc import conventions
+    from vcalc.analyses.cost import Costs
+
+    name = convention or network.spec.convention or conventions.DEFAULT
+    return Costs(network.graph, conventions.load(name), batch_size(batch), dtype)
 
 
 def batch_size(text: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vcalc.cli.options import MODEL, batch_size, binding_options, counting_options, emit, given, output_options
+from vcalc.cli.options import MODEL, binding_options, costs_of, counting_options, emit, given, output_options
 
 
 @click.command("table")
@@ -26,7 +26,7 @@ def table_command(
     columns: str | None,
     settings: tuple[str, ...],
     input_: str | None,
-    convention: str,
+    convention: str | None,
     batch: str,
     dtype: str,
     format_: str | None,
@@ -40,15 +40,13 @@ def table_command(
     vcalc table vit-b-16 --input 3x384x384 --batch 8 --dtype bf16
     vcalc table resnet50 --set H=32*h --set W=32*h --set width=c
     """
-    from vcalc import conventions
-    from vcalc.analyses.cost import Costs
     from vcalc.reports.layers_table import table_report
     from vcalc.spec.expand import expand
     from vcalc.spec.find import load
 
     spec, entry = load(model)
     network = expand(spec, entry, given(settings, input_, spec))
-    costs = Costs(network.graph, conventions.load(convention), batch_size(batch), dtype)
+    costs = costs_of(network, convention, batch, dtype)
     report = table_report(
         network,
         costs,
@@ -74,7 +72,7 @@ def formula_command(
     model: str,
     settings: tuple[str, ...],
     input_: str | None,
-    convention: str,
+    convention: str | None,
     batch: str,
     dtype: str,
     format_: str | None,
@@ -85,13 +83,11 @@ def formula_command(
     \b
     vcalc formula resnet152 --set H=32*h --set W=32*h --set width=c --set classes=K
     """
-    from vcalc import conventions
-    from vcalc.analyses.cost import Costs
     from vcalc.reports.layers_table import formula_report
     from vcalc.spec.expand import expand
     from vcalc.spec.find import load
 
     spec, entry = load(model)
     network = expand(spec, entry, given(settings, input_, spec))
-    costs = Costs(network.graph, conventions.load(convention), batch_size(batch), dtype)
+    costs = costs_of(network, convention, batch, dtype)
     emit(formula_report(network, costs), format_, output)

@@ -33,8 +33,8 @@ class Convention:
         self.says: str = data["says"]
         self.unit: str = data["unit"]
         self.source: str = data["source"]
-        self._weights: dict[str, int] = self._primitives(data["weights"])
-        self._kinds = {self._kind(kind): self._primitives(weights) for kind, weights in data.get("kinds", {}).items()}
+        self.default_weights: dict[str, int] = self._primitives(data["weights"])
+        self.kind_weights = {self._kind(kind): self._primitives(weights) for kind, weights in data.get("kinds", {}).items()}
         self.params_left_out = frozenset(self._role(role) for role in data.get("params", {}).get("leave_out", ()))
         memory = data["memory"]
         self.memory_unit: str = memory["unit"]
@@ -65,7 +65,7 @@ class Convention:
 
     def weights(self, layer: Layer) -> dict[str, int]:
         """The weight of each primitive that counts for a layer."""
-        return self._kinds.get(layer.kind, self._weights)
+        return self.kind_weights.get(layer.kind, self.default_weights)
 
     def flops(self, facts: Facts) -> Number:
         """The layer's work, weighed."""
@@ -84,9 +84,17 @@ class Convention:
                 total = total + count
         return total
 
+    @property
+    def not_stored(self) -> list[str]:
+        """The layer kinds whose output takes no memory of its own."""
+        return sorted(kind for kind, cls in KINDS.items() if not self._stores(cls.family, kind))
+
     def stores(self, layer: Layer) -> bool:
         """Whether the layer's output takes memory of its own; activations and views reuse their input's."""
-        return layer.family not in self._families_not_stored and layer.kind not in self._kinds_not_stored
+        return self._stores(layer.family, layer.kind)
+
+    def _stores(self, family: str, kind: str) -> bool:
+        return family not in self._families_not_stored and kind not in self._kinds_not_stored
 
 
 def names() -> list[str]:

@@ -53,7 +53,7 @@ def _table_lines(table: Table, width: int | None) -> Iterator[Line]:
     yield "header", _line([column.header for column in columns], columns, sizes)
     yield rule
     before = ""
-    for row, after in zip(table.rows, [*table.rows[1:], None], strict=True):
+    for row, after in zip(table.rows, (*table.rows[1:], None), strict=False):
         if row.style == "total" and before not in ("total", ""):
             yield rule
         for text in _folded_row([table.text(row, column) for column in columns], columns, sizes):

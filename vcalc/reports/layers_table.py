@@ -127,10 +127,11 @@ class _Rows:
     def grouped(self, nodes: list[Node], show_all: bool) -> list[Row]:
         """Rows group by group, a subtotal under each that shows more than one."""
         rows = self.input_row()
-        for group, members in _runs(nodes, 1):
+        groups = _runs(nodes, 1)
+        for group, members in groups:
             shown = [self.layer(node) for node in members if show_all or not _is_free(self.costs.of(node))]
             rows += shown
-            if len(shown) > 1:
+            if len(shown) > 1 and len(groups) > 1:
                 rows.append(self.sum(f"{group} subtotal", self.costs.total(members), "subtotal"))
         return rows
 

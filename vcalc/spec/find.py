@@ -1,6 +1,6 @@
 """Where specs are: the catalogue that comes with vcalc, and files of the user's own.
 
-The catalogue has an index, generated from the specs (`python -m vcalc.spec.find`), so that `vcalc table vgg16` reads one
+The catalogue has an index, generated from the specs (`python docs/generate.py`), so that `vcalc table vgg16` reads one
 spec. A name that the index lacks is looked for in the specs themselves.
 """
 
@@ -207,12 +207,3 @@ def build_index() -> dict[str, Any]:
     return {"models": {**models, **{key: entry for key, entry in {**aliases, **own}.items() if key not in models}}, "blocks": blocks}
 
 
-def write_index() -> None:
-    """Write the catalogue's index anew."""
-    text = json.dumps(build_index(), indent=0, ensure_ascii=False)
-    with open(os.path.join(catalogue(), "index.json"), "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-
-
-if __name__ == "__main__":
-    write_index()

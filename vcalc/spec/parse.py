@@ -14,7 +14,7 @@ from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES, ExpressionError, const
 from vcalc.spec.read import Source, YamlNode, describe, is_null, read
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Step, Value
 
-TOP = ("title", "cite", "family", "input", "let", "symbols", "blocks", "models", "same_as", "aliases", "layers", "options", "claims")
+TOP = ("title", "cite", "family", "convention", "input", "let", "symbols", "blocks", "models", "same_as", "aliases", "layers", "options", "claims")
 MODEL_WORDS = ("title", "input", "same_as", "aliases")
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
 
@@ -57,6 +57,7 @@ class _Parser:
         spec.title, spec.cite, spec.family = (
             source.text(top[key][1], key) if key in top else "" for key in ("title", "cite", "family")
         )
+        spec.convention = source.text(top["convention"][1], "convention") if "convention" in top else ""
         spec.symbols = [source.text(node, "a symbol") for node in self.optional_list(top, "symbols")]
         self.declare_blocks(top)
         let_node = top["let"][1] if "let" in top else None

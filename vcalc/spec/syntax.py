@@ -216,6 +216,8 @@ class Spec:
         self.title = ""
         self.cite = ""
         self.family = ""
+        self.convention = ""
+        """The convention that its source counts in, where that is not the default."""
         self.input: dict[str, Value] = {}
         self.let: dict[str, Value] = {}
         self.symbols: list[str] = []
