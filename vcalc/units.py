@@ -8,7 +8,7 @@ from typing import Any
 from vcalc.errors import VcalcError
 
 COUNTS = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3))
-_LETTERS = {"K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+_POWERS = {"K": 1, "M": 2, "G": 3, "B": 3, "T": 4}
 
 
 def exact(value: Any) -> str:
@@ -47,12 +47,12 @@ def _short(value: float) -> str:
 class Printed:
     """A figure as a source prints it: the value of its text, and the size of its last digit."""
 
-    def __init__(self, text: str, kilobyte: int, digits: int | None = None) -> None:
+    def __init__(self, text: str, kilobyte: int, digits: int | None = None, kilo: int = 1000) -> None:
         found = _FIGURE.fullmatch(text.strip())
         if not found:
             raise VcalcError("claim", f"'{text}' is not a printed figure", hint="13.6 GFLOP, 61M, 1.9 MB, 4096, 4.1e9")
         number, exponent, unit = found["number"].replace(",", ""), found["exponent"], found["unit"] or ""
-        scale = _scale(unit, kilobyte) * 10 ** int(exponent or 0)
+        scale = _scale(unit, kilobyte, kilo) * 10 ** int(exponent or 0)
         decimals = len(number.partition(".")[2])
         self.text = text
         self.value = float(number) * scale
@@ -76,10 +76,9 @@ _FIGURE = re.compile(
 )
 
 
-def _scale(unit: str, kilobyte: int) -> int:
+def _scale(unit: str, kilobyte: int, kilo: int) -> int:
     if not unit or unit.lower() in ("flop", "flops", "bytes", "elements", "params"):
         return 1
     letter = unit[0].upper()
-    if unit[1:] in ("B", "iB"):
-        return int({"K": kilobyte, "M": kilobyte**2, "G": kilobyte**3, "T": kilobyte**4}[letter])
-    return _LETTERS[letter]
+    step = {"B": kilobyte, "iB": 1024}.get(unit[1:], kilo)
+    return int(step ** _POWERS[letter])

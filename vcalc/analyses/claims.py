@@ -21,7 +21,7 @@ from vcalc.spec.syntax import Spec
 from vcalc.units import Printed
 
 _WHAT = ("model", "models", "layers", "option", "metric", "printed")
-_HOW = ("of", "kinds", "convention", "set", "against", "rounding", "digits")
+_HOW = ("of", "kinds", "convention", "set", "against", "rounding", "digits", "kilo")
 _WHY = ("under", "ours", "why")
 _UNDER = ("model", "convention", "set", "of", "kinds", "plus", "printed", "option")
 
@@ -39,6 +39,7 @@ class Claim:
         self.against: Question | None = None
         self.cut = False
         self.digits: int | None = None
+        self.kilo = 1000
         self.under: dict[str, Any] = {}
         self.ours = ""
         self.why = ""
@@ -46,7 +47,7 @@ class Claim:
     def concerns(self, names: set[str]) -> bool:
         """Whether the figure is of one of the named models, or compares one with another."""
         asked = [self.question, *([self.against] if self.against else [])]
-        return any(question.option or question.model.rpartition(":")[2] in names for question in asked)
+        return any(_name_asked(question) in names for question in asked)
 
     @property
     def subject(self) -> str:
@@ -83,11 +84,14 @@ class Verdict:
         }
 
 
+def _name_asked(question: Question) -> str:
+    """The model, or the block comparison."""
+    return stem(question.model) if question.option else question.model.rpartition(":")[2]
+
+
 def _subject_name(question: Question) -> str:
     """The model's name, or the block's and its option's."""
-    if not question.option:
-        return question.model.rpartition(":")[2]
-    return f"{stem(question.model)}/{question.option}"
+    return f"{_name_asked(question)}/{question.option}" if question.option else _name_asked(question)
 
 
 def _subject(question: Question) -> str:
@@ -158,11 +162,22 @@ class _Reader:
         claim.why = " ".join(self.source.text(entries["why"][1], "why").split()) if "why" in entries else ""
         claim.ours = self.figure(entries["ours"][1]) if "ours" in entries else ""
         claim.cut = "rounding" in entries and self.source.text(entries["rounding"][1], "rounding") == "cut"
-        claim.digits = int(entries["digits"][1].value) if "digits" in entries else None
+        claim.digits = self.whole(entries, "digits", 1, 12)
+        claim.kilo = self.whole(entries, "kilo", 1000, 1024) or claim.kilo
         claim.under = self.under(entries["under"][1]) if "under" in entries else {}
         if "against" in entries:
             claim.against = self.other(entries["against"][1], question)
         return claim
+
+    def whole(self, entries: dict[str, Any], key: str, least: int, most: int) -> int | None:
+        if key not in entries:
+            return None
+        node = entries[key][1]
+        text = self.source.text(node, key)
+        if text.isdigit() and least <= int(text) <= most:
+            return int(text)
+        self.source.report("type", f"{key} is a whole number from {least} to {most}, not {describe(node)}", node)
+        return None
 
     def figure(self, node: YamlNode) -> str:
         if isinstance(node, yaml.ScalarNode):
@@ -238,18 +253,18 @@ def judge(claim: Claim, others: list[Claim]) -> Verdict:
         exact = _value(claim.question, claim.against)
         if _matches(claim, claim.printed, exact):
             return Verdict(claim, exact, REPRODUCED)
+        as_said = not claim.ours or _matches(claim, claim.ours, exact)
         if claim.under and _matches(claim, claim.printed, _under_value(claim, others)):
-            return Verdict(claim, exact, UNDER, _describe_under(claim.under))
-        explained = bool(claim.ours) and _matches(claim, claim.ours, exact)
-        return Verdict(claim, exact, DIFFERS, explained=explained)
+            return Verdict(claim, exact, UNDER, _describe_under(claim.under), as_said)
+        return Verdict(claim, exact, DIFFERS, explained=bool(claim.ours) and as_said)
     except VcalcError as error:
         raise error.at(claim.place) from None
 
 
-def judge_all(specs: list[Spec]) -> list[Verdict]:
-    """Every claim of several files with its verdict, in order."""
+def judge_all(specs: list[Spec], names: set[str] | None = None) -> list[Verdict]:
+    """Every claim of several files with its verdict, in order; only those about the named models, where some are named."""
     claims = [claim for spec in specs for claim in claims_of(spec)]
-    return [judge(claim, claims) for claim in claims]
+    return [judge(claim, claims) for claim in claims if names is None or claim.concerns(names)]
 
 
 def _value(question: Question, against: Question | None) -> Any:
@@ -285,7 +300,8 @@ def _quotient_of_printed(claim: Claim, others: list[Claim]) -> Any:
         ]
         if not same:
             raise VcalcError("claim", f"no claim prints the {side.metric} of {_subject(side)}")
-        values.append(Printed(same[0].printed, conventions.load(side.convention).kilobyte).value)
+        closest = max(same, key=lambda other: len(os.path.commonprefix([other.source, claim.source])))
+        values.append(Printed(closest.printed, conventions.load(side.convention).kilobyte).value)
     return values[0] / values[1]
 
 
@@ -312,7 +328,7 @@ def _matches(claim: Claim, printed: str, value: Any) -> bool:
         return "[" + ", ".join(str(item) for item in value) + "]" == printed
     if isinstance(value, (int, float)):
         kilobyte = conventions.load(claim.question.convention).kilobyte
-        return Printed(printed, kilobyte, claim.digits).matches(value, claim.cut)
+        return Printed(printed, kilobyte, claim.digits, claim.kilo).matches(value, claim.cut)
     from vcalc import symbols
     from vcalc.spec.expression import parse
 

@@ -20,13 +20,8 @@ def claims_command(ctx: click.Context, models: tuple[str, ...], format_: str | N
     from vcalc.reports.claims import claims_report
     from vcalc.spec.find import catalogue_files, claim_files, load_file
 
-    if models:
-        files, wanted = claim_files(models)
-    else:
-        files, wanted = catalogue_files(), None
-    verdicts = judge_all([load_file(file) for file in files])
-    if wanted is not None:
-        verdicts = [verdict for verdict in verdicts if verdict.claim.concerns(wanted)]
+    files, wanted = claim_files(models) if models else (catalogue_files(), None)
+    verdicts = judge_all([load_file(file) for file in files], wanted)
     emit(claims_report(verdicts), format_, output)
     if not all(verdict.explained for verdict in verdicts):
         ctx.exit(1)

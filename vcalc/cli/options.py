@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".tex": "latex"}
 
 
-class _Name(click.ParamType):
+class _Name(click.ParamType[str]):
     """A name that the shell completes from a list, or a file."""
 
     def __init__(self, name: str, known: Callable[[], list[str]], files: bool = True) -> None:

@@ -157,7 +157,7 @@ def catalogue_files() -> list[str]:
 
 
 def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
-    """The files that hold claims about the named models or blocks, and what those are called there."""
+    """The files that may hold claims about the named models or blocks (any of the catalogue), and their exact names."""
     files, wanted = [], set()
     for name in names:
         if is_file_name(name):
@@ -165,14 +165,9 @@ def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
             files.append(file)
             wanted |= {model} if model else set(load_file(file).models)
             continue
-        try:
-            file, model = find(name)
-        except VcalcError:
-            if plain(name) not in _read_index()["blocks"]:
-                raise
-            file, model = find_block(name), name
-        files.append(file)
-        wanted.add(model)
+        is_block = plain(name) in _read_index()["blocks"]
+        wanted.add(stem(find_block(name)) if is_block else find(name)[1])
+        files += catalogue_files()
     return list(dict.fromkeys(files)), wanted
 
 
