@@ -157,8 +157,13 @@ def _replay(block: str) -> str:
     return "\n".join(output if output.endswith("\n") else output + "\n" for output in outputs)
 
 
+def shown() -> dict[Path, str]:
+    """Every page written by hand, with the output of its commands as it is now."""
+    return {page: replayed(page.read_text(encoding="utf-8")) for page in SHOWN}
+
+
 def pages() -> dict[Path, str]:
-    """Every generated file with its text."""
+    """Every file that follows from the code, with its text."""
     index = json.dumps(build_index(), indent=0, ensure_ascii=False) + "\n"
     return {
         DOCS / "layers.md": layers(),
@@ -167,13 +172,16 @@ def pages() -> dict[Path, str]:
         DOCS / "limits.md": limits_page(),
         DOCS / "functions.md": functions_page(),
         Path(catalogue()) / "index.json": index,
-        **{page: replayed(page.read_text(encoding="utf-8")) for page in SHOWN},
     }
 
 
 def stale() -> list[Path]:
     """The generated files that are not what the code says."""
-    return [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return [
+        path
+        for path, text in {**pages(), **shown()}.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
 
 
 if __name__ == "__main__":
@@ -182,5 +190,6 @@ if __name__ == "__main__":
         for path in old:
             print(f"{path} is out of date: run python docs/generate.py")
         sys.exit(1 if old else 0)
-    for path, text in pages().items():
-        path.write_text(text, encoding="utf-8")
+    for made in (pages, shown):
+        for path, text in made().items():
+            path.write_text(text, encoding="utf-8")

@@ -44,6 +44,15 @@ def is_symbolic(value: Number) -> bool:
     return bool(getattr(value, "free_symbols", None))
 
 
+def tidied(shape: Shape) -> Shape:
+    """A shape with its symbolic sizes multiplied out, so that floors fold away where they can."""
+    if not any(map(is_symbolic, shape)):
+        return shape
+    from vcalc import symbols
+
+    return tuple(symbols.closed_form(size) if is_symbolic(size) else size for size in shape)
+
+
 def _bare(value: Number) -> Number:
     """The value of a working; anything else as it is."""
     return getattr(value, "bare", value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape
+from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.layers.base import Layer, elements
 
 
@@ -21,7 +21,7 @@ class Facts:
         layer.check(inputs)
         self.layer = layer
         self.inputs = inputs
-        self.output: Shape = layer.output(*inputs)
+        self.output: Shape = tidied(layer.output(*inputs))
         self.parameters: dict[str, Number] = layer.parameters(*inputs)
         self.buffers: dict[str, Number] = layer.buffers(*inputs)
         self._work: dict[str, Number] | None = None

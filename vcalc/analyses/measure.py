@@ -14,6 +14,7 @@ from vcalc.graph import Node
 from vcalc.layers import PRIMITIVES
 from vcalc.spec.expand import Network, expand
 from vcalc.spec.find import load, load_file
+from vcalc.spec.syntax import ModelEntry, Option, Spec
 
 Metric = Callable[[Costs, list[Node]], Any]
 
@@ -100,13 +101,16 @@ class Question:
         raise VcalcError("metric", f"there is no metric '{self.metric}'", hint=suggestion(self.metric, known, "known"))
 
 
-@cache
 def network_of(model: str, option: str = "", bindings: tuple[tuple[str, str], ...] = ()) -> Network:
     """A model's network, or one option's of a block comparison (`model` is its file then), built once."""
     if not option:
-        spec, entry = load(model)
-        return expand(spec, entry, dict(bindings))
+        return _expanded(*load(model), None, bindings)
     spec = load_file(model)
     if option not in spec.options:
         raise VcalcError("option", f"there is no option '{option}'", hint=suggestion(option, spec.options, "options"))
-    return expand(spec, next(iter(spec.models.values())), dict(bindings), spec.options[option])
+    return _expanded(spec, next(iter(spec.models.values())), spec.options[option], bindings)
+
+
+@cache
+def _expanded(spec: Spec, entry: ModelEntry, option: Option | None, bindings: tuple[tuple[str, str], ...]) -> Network:
+    return expand(spec, entry, dict(bindings), option)

@@ -49,8 +49,12 @@ def block_report(name: str, spec: Spec, sides: list[tuple[str, Network, Costs]])
 
 
 def _inputs(sides: list[tuple[str, Network, Costs]]) -> str:
-    shapes = {shape_text(network.graph.input): option for option, network, _ in sides}
-    return " and ".join(shapes) if len(shapes) == 1 else ", ".join(f"{shape} ({name})" for shape, name in shapes.items())
+    shapes: dict[str, list[str]] = {}
+    for option, network, _ in sides:
+        shapes.setdefault(shape_text(network.graph.input), []).append(option)
+    if len(shapes) == 1:
+        return next(iter(shapes))
+    return ", ".join(f"{shape} ({' and '.join(names)})" for shape, names in shapes.items())
 
 
 def _option(name: str, network: Network, costs: Costs) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from vcalc.errors import VcalcError, suggestion
+from vcalc.errors import suggestion
 from vcalc.layers import KINDS, Layer
 from vcalc.spec import syntax
 from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES, ExpressionError, constant, parse
@@ -325,10 +325,12 @@ class _Parser:
         return syntax.Branches(node, parts, KINDS[join], self.name(entries))
 
     def residual(self, node: YamlNode, entries: dict[str, Any], names: Names) -> Step:
-        self.source.known_keys(entries, ("residual", "shortcut", "name"), "residual")
+        self.source.known_keys(entries, ("residual", "shortcut", "when", "name"), "residual")
         body = self.steps(entries["residual"][1], names, "residual")
         shortcut = self.steps(entries["shortcut"][1], names, "shortcut") if "shortcut" in entries else []
-        return syntax.Branches(node, [("", body), ("shortcut" if shortcut else "", shortcut)], KINDS["add"], self.name(entries))
+        parts = [("", body), ("shortcut" if shortcut else "", shortcut)]
+        added = syntax.Branches(node, parts, KINDS["add"], self.name(entries))
+        return syntax.If(node, self.value(entries["when"][1], names), [added], body) if "when" in entries else added
 
     def let(self, node: YamlNode, entries: dict[str, Any], names: Names) -> Step:
         self.source.known_keys(entries, ("let",), "let")
@@ -353,12 +355,6 @@ class _Parser:
                 step.name = self.name(entries)
             return step
         upto = self.source.text(entries["upto"][1], "upto") if "upto" in entries else ""
-        try:
-            from vcalc.spec.find import find
-
-            find(text)
-        except VcalcError as error:
-            self.source.take(error, target)
         return syntax.UseModel(node, text, self.values(with_node, names, "with"), upto, self.name(entries))
 
     def save(self, node: YamlNode, entries: dict[str, Any], names: Names) -> Step:

@@ -1,0 +1,284 @@
+"""The commands as a user types them: what they print, in which format, and with which exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sympy
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = (
+    ("list",),
+    ("table", "vgg16"),
+    ("table", "vgg16", "--explain"),
+    ("compare", "alexnet", "vgg16", "--metric", "flops"),
+    ("compare", "resnet18", "resnet34"),
+    ("block", "conv3x3x2-vs-5x5"),
+    ("block",),
+    ("formula", "resnet18", "--set", "width=c"),
+    ("claims", "resnet50"),
+    ("layers",),
+    ("layers", "conv"),
+)
+
+
+def record(result):
+    return json.loads(result.stdout)
+
+
+def test_the_table_contract(vcalc):
+    table = record(vcalc("table", "vgg16", "--format", "json"))
+    assert list(table)[:7] == ["schema", "model", "title", "input", "batch", "dtype", "convention"]
+    assert table["schema"] == 1
+    assert table["input"] == {"C": 3, "H": 224, "W": 224}
+    assert (table["batch"], table["dtype"], table["convention"]) == (1, "float32", "lecture")
+    first = table["layers"][0]
+    assert {key: first[key] for key in ("path", "kind", "input", "output", "params", "flops", "memory")} == {
+        "path": "stage1/conv1",
+        "kind": "conv",
+        "input": [3, 224, 224],
+        "output": [64, 224, 224],
+        "params": 1792,
+        "flops": 86704128,
+        "memory": 12845056,
+    }
+    assert table["total"]["params"] == 138357544
+    assert table["total"]["flops"] == 15476385792
+    for key in ("params", "flops", "memory"):
+        assert table["total"][key] == sum(layer[key] for layer in table["layers"])
+
+
+def test_the_googlenet_stem_is_the_lectures(vcalc):
+    table = record(vcalc("table", "googlenet", "--only", "stem", "--format", "json"))
+    rows = [layer for layer in table["layers"] if layer["flops"]]
+    assert [row["memory"] // 1024 for row in rows] == [3136, 784, 784, 2352, 588]
+    assert [round(row["flops"] / 1e6) for row in rows] == [118, 2, 13, 347, 1]
+    assert table["total"]["memory"] == 7644 * 1024
+    assert table["total"]["flops"] == 480836608
+
+
+def test_vgg16_down_to_28x28(vcalc):
+    table = record(vcalc("table", "vgg16", "--only", "stage1,stage2,stage3", "--format", "json", "--convention", "macs"))
+    assert table["total"]["flops"] == 9335144448
+    assert table["layers"][-1]["output"] == [256, 28, 28]
+
+
+def test_explain_shows_the_working(vcalc):
+    assert "(3*3*64)*64 + 64 = 36,928" in vcalc("table", "vgg16", "--explain").stdout
+    table = record(vcalc("table", "vgg16", "--explain", "--format", "json"))
+    assert table["layers"][2]["working"]["flops"] == "(3*3*64)*64*(224*224) = 1,849,688,064"
+
+
+def test_sizes_batch_and_dtype(vcalc):
+    one = record(vcalc("table", "vit-b-16", "--format", "json"))
+    table = record(
+        vcalc("table", "vit-b-16", "--input", "3x384x384", "--batch", "8", "--dtype", "bf16", "--format", "json")
+    )
+    assert table["input"] == {"C": 3, "H": 384, "W": 384}
+    assert (table["batch"], table["dtype"]) == (8, "bfloat16")
+    assert table["total"]["flops"] == 8 * 55_484_416_512 or table["total"]["flops"] > 8 * one["total"]["flops"]
+    tokens = (384 // 16) ** 2 + 1
+    block = next(layer for layer in table["layers"] if layer["kind"] == "attention")
+    assert block["flops"] == 8 * (tokens * 4 * 768 * 768 + 2 * tokens * tokens * 768)
+    assert block["memory"] == 8 * tokens * 768 * 2
+
+
+def test_a_symbolic_table_gives_formulas(vcalc):
+    table = record(
+        vcalc("table", "resnet50", "--set", "H=32*h", "--set", "W=32*h", "--set", "width=c", "--format", "json")
+    )
+    assert table["input"]["H"] == "32*h"
+    names = {name: sympy.Symbol(name) for name in "hc"}
+    flops = sympy.sympify(table["total"]["flops"], locals=names)
+    assert flops.subs({names["h"]: 7, names["c"]: 64}) == 4_091_090_944
+
+
+def test_a_file_standard_input_and_a_model_of_a_file(vcalc, tmp_path):
+    text = (ROOT / "examples" / "tiny.yaml").read_text()
+    file = tmp_path / "tiny.yaml"
+    file.write_text(text)
+    from_file = vcalc("table", str(file)).stdout
+    assert "24,234" in from_file
+    assert vcalc("table", "-", input=text).stdout.splitlines()[1:] == from_file.splitlines()[1:]
+    several = text.replace("layers:", "models: {thin: {width: 8}, wide: {width: 32}}\nlayers:")
+    file.write_text(several)
+    assert "name one" in vcalc("table", str(file), code=2).stderr
+    assert "wide" in vcalc("table", f"{file}:wide").stdout
+
+
+def test_compare_contract(vcalc):
+    one = record(vcalc("compare", "alexnet", "vgg16", "--metric", "flops", "--format", "json"))
+    assert one["metric"] == "flops"
+    assert [model["model"] for model in one["models"]] == ["alexnet", "vgg16"]
+    assert one["models"][0]["total"] == 717562112
+    assert sum(one["models"][1]["groups"].values()) == one["models"][1]["total"] == 15476385792
+    assert one["ratio"] == pytest.approx(15476385792 / 717562112)
+    every = record(vcalc("compare", "resnet18", "resnet50", "--format", "json"))
+    assert every["models"][1]["total"]["depth"] == 50
+
+
+def test_hyperparameters_are_columns(vcalc):
+    arguments = ("compare", "vit-b-16", "vit-l-16", "vit-h-14", "--columns", "depth,dim,mlp,heads,params")
+    rows = list(csv.DictReader(io.StringIO(vcalc(*arguments, "--format", "csv").stdout)))
+    assert [row["depth"] for row in rows] == ["12", "24", "32"]
+    assert [row["dim"] for row in rows] == ["768", "1024", "1280"]
+    assert [row["heads"] for row in rows] == ["12", "16", "16"]
+    assert [row["params"] for row in rows] == ["86567656", "304326632", "632045800"]
+
+
+@pytest.mark.parametrize(
+    ("block", "params", "flops", "ratio"),
+    [
+        ("conv3x3x2-vs-5x5", ["18*C**2", "25*C**2"], ["18*C**2*H*W", "25*C**2*H*W"], "18/25"),
+        ("conv3x3x3-vs-7x7", ["27*C**2", "49*C**2"], ["27*C**2*H*W", "49*C**2*H*W"], "27/49"),
+        ("vgg-stage-doubling", ["9*C**2", "36*C**2"], ["36*C**2*H*W", "36*C**2*H*W"], "1"),
+        ("basic-vs-bottleneck", ["18*C**2", "17*C**2"], ["18*C**2*H*W", "17*C**2*H*W"], "18/17"),
+    ],
+)
+def test_blocks_as_formulas(vcalc, block, params, flops, ratio):
+    found = record(vcalc("block", block, "--format", "json"))
+    for key, formulas in (("params", params), ("flops", flops)):
+        for option, formula in zip(found["options"], formulas, strict=True):
+            assert sympy.simplify(sympy.sympify(option[key]) - sympy.sympify(formula)) == 0
+    assert sympy.sympify(found["ratios"]["flops"]) == sympy.sympify(ratio)
+
+
+def test_blocks_receptive_field_and_nonlinearities(vcalc):
+    two, one = record(vcalc("block", "conv3x3x2-vs-5x5", "--format", "json"))["options"]
+    assert (two["receptive_field"], one["receptive_field"]) == (5, 5)
+    assert (two["depth"], one["depth"], two["nonlinearities"], one["nonlinearities"]) == (2, 1, 2, 1)
+
+
+def test_block_ratio_of_depthwise_separable(vcalc):
+    ratio = record(vcalc("block", "conv-vs-depthwise-separable", "--format", "json"))["ratios"]["flops"]
+    c2, k = sympy.symbols("C2 K")
+    assert sympy.simplify(1 / sympy.sympify(ratio) - (1 / c2 + 1 / k**2)) == 0
+
+
+def test_blocks_as_numbers(vcalc):
+    naive, bottleneck = record(vcalc("block", "inception-naive-vs-bottleneck", "--format", "json"))["options"]
+    assert (naive["flops"], bottleneck["flops"]) == (854196224, 271351808)
+    arguments = ("conv3x3x2-vs-5x5", "--set", "C=64", "--set", "H=56", "--set", "W=56")
+    two, one = record(vcalc("block", *arguments, "--format", "json"))["options"]
+    assert (two["params"], one["params"]) == (18 * 64**2, 25 * 64**2)
+    pixels, patches = record(vcalc("block", "attention-pixels-vs-patches", "--format", "json"))["options"]
+    assert (pixels["output"][0], patches["output"][0]) == (224 * 224, 14 * 14)
+
+
+def test_formula_contract(vcalc):
+    arguments = ("resnet152", "--set", "H=32*h", "--set", "W=32*h", "--set", "width=c", "--set", "classes=K")
+    found = record(vcalc("formula", *arguments, "--format", "json"))
+    assert found["params"] == "32*K*c + K + 14156*c**2 + 2513*c"
+    assert found["symbols"] == ["K", "c", "h"]
+
+
+def test_claims_contract_and_exit_codes(vcalc, tmp_path):
+    claims = record(vcalc("claims", "vgg16", "--format", "json"))
+    assert {"model", "metric", "printed", "exact", "verdict", "source", "why"} <= set(claims[0])
+    file = tmp_path / "net.yaml"
+    file.write_text(
+        "{title: a, input: {D: 4}, layers: [{linear: {out: 2}}], "
+        "claims: [{source: a test, metric: params, printed: 11}]}"
+    )
+    assert "NOT explained" in vcalc("claims", str(file), code=1).stdout
+
+
+def test_list_contract(vcalc):
+    models = {model["name"]: model for model in record(vcalc("list", "--format", "json"))}
+    assert set(models["resnet50"]) == {"name", "title", "family", "input", "aliases", "params", "flops"}
+    assert models["vgg16"]["params"] == 138357544
+    assert "vit_base_patch16_224" in models["vit-b-16"]["aliases"]
+
+
+@pytest.mark.parametrize("format_", ["rich", "plain", "markdown", "csv", "json", "latex"])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_in_every_format(vcalc, command, format_):
+    text = vcalc(*command, "--format", format_).stdout
+    assert text.endswith("\n")
+    assert "\x1b" not in text
+    if format_ == "json":
+        json.loads(text)
+    elif format_ == "csv":
+        assert len({len(row) for row in csv.reader(io.StringIO(text))}) == 1
+    elif format_ == "latex":
+        assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") >= 1
+
+
+def test_csv_is_exact_and_complete(vcalc):
+    rows = list(csv.DictReader(io.StringIO(vcalc("table", "vgg16", "--format", "csv").stdout)))
+    assert rows[0]["memory"] == "12845056"
+    assert rows[-1]["flops"] == "15476385792"
+    assert sum(row["layer"].startswith("stage1/relu") for row in rows) == 2
+
+
+def test_output_is_written_whole_or_not_at_all(vcalc, tmp_path):
+    file = tmp_path / "vgg.json"
+    assert vcalc("table", "vgg16", "--output", str(file)).stdout == ""
+    assert json.loads(file.read_text())["total"]["params"] == 138357544
+    before = file.read_text()
+    vcalc("table", "vgg17", "--output", str(file), code=2)
+    assert file.read_text() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["vgg.json"]
+    assert "cannot be written" in vcalc("table", "vgg16", "-o", str(tmp_path / "no" / "x.csv"), code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("table", "vgg17"), "did you mean 'vgg1"),
+        (("tabel", "vgg16"), "did you mean 'table'"),
+        (("table", "vgg16", "--set", "clases=10"), "did you mean 'classes'"),
+        (("table", "vgg16", "--convention", "lectur"), "did you mean 'lecture'"),
+        (("table", "vgg16", "--only", "stage9"), "did you mean 'stage"),
+        (("table", "vgg16", "--columns", "parms"), "did you mean 'params'"),
+        (("table", "vgg16", "--dtype", "float31"), "did you mean 'float32'"),
+        (("table", "vgg16", "--input", "3x224"), "takes CxHxW"),
+        (("table", "vgg16", "--batch", "0"), "1 or more"),
+        (("table", "missing.yaml"), "missing.yaml cannot be read: no such file"),
+        (("layers", "covn"), "did you mean 'conv'"),
+        (("block", "conv3x3-vs-5x5"), "did you mean 'conv3x3x2-vs-5x5'"),
+        (("compare", "vgg16"), "two models or more"),
+        (("table", "vgg16", "--input", "3x16x16"), "does not fit"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_question_is_answered_with_what_would_work(vcalc, arguments, says):
+    result = vcalc(*arguments, code=2)
+    assert says in result.stderr
+    assert result.stdout == ""
+
+
+def test_completion_knows_commands_options_and_models():
+    def complete(words: str, index: int) -> str:
+        environment = {**os.environ, "_VCALC_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(index)}
+        code = "import sys; sys.argv = ['vcalc']; from vcalc.cli import main; main(prog_name='vcalc')"
+        return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True).stdout
+
+    assert "plain,table" in complete("vcalc ta", 1)
+    assert "plain,vgg16-bn" in complete("vcalc table vgg16", 2)
+    assert "--convention" in complete("vcalc table vgg16 --co", 3)
+    assert "plain,cs231n" in complete("vcalc table vgg16 --convention cs", 4)
+
+
+def test_python_dash_m_is_the_same_program():
+    run = subprocess.run([sys.executable, "-m", "vcalc", "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("vcalc 0.")
+
+
+def test_starting_imports_no_heavy_library():
+    """Neither SymPy, NumPy nor torch for a number; no rich for JSON."""
+    code = (
+        "import sys; from click.testing import CliRunner; from vcalc.cli import main; "
+        "r = CliRunner().invoke(main, ['table', 'vgg16', '--format', sys.argv[1]]); assert r.exit_code == 0, r.output; "
+        "print([m for m in ('sympy', 'numpy', 'torch', 'rich') if m in sys.modules])"
+    )
+    for format_, expected in (("json", "[]"), ("rich", "['rich']"), ("plain", "[]")):
+        run = subprocess.run([sys.executable, "-c", code, format_], capture_output=True, text=True, check=True)
+        assert run.stdout.strip() == expected

@@ -1,0 +1,90 @@
+"""Pages that follow from the code do; the README's and the docs' commands print what is shown; examples run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "docs"))
+
+import generate  # noqa: E402
+
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+PAGES = generate.pages()
+
+
+@pytest.mark.parametrize("path", list(PAGES), ids=lambda path: path.name)
+def test_the_page_is_what_the_code_says(path):
+    assert path.read_text(encoding="utf-8") == PAGES[path], f"run python docs/generate.py ({path})"
+
+
+@pytest.mark.parametrize("path", generate.SHOWN, ids=lambda path: path.name)
+def test_the_commands_of_a_page_print_what_it_shows(path):
+    text = path.read_text(encoding="utf-8")
+    assert text == generate.replayed(text), f"run python docs/generate.py ({path})"
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
+def test_python_examples_run(script):
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, env=ENVIRONMENT)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout
+
+
+def test_the_first_spec_runs():
+    run = subprocess.run(
+        ["bash", ROOT / "examples" / "first_spec.sh"], capture_output=True, text=True, env=ENVIRONMENT
+    )
+    assert run.returncode == 0, run.stderr
+    assert "24,234" in run.stdout
+
+
+def test_the_readmes_spec_is_the_example():
+    readme = (ROOT / "README.md").read_text()
+    spec = re.search(r"## A spec in ten lines\n\n```yaml\n(.*?)```", readme, re.DOTALL)
+    assert spec is not None
+    assert spec[1] == (ROOT / "examples" / "tiny.yaml").read_text()
+
+
+def test_the_readmes_python_says_what_is_so():
+    import vcalc
+
+    network = vcalc.load("resnet50").bind(H=320, W=320, classes=10)
+    readme = (ROOT / "README.md").read_text()
+    assert f"# {network.total.params}, {network.total.flops}" in readme
+    assert f"# {network.layers[0].output}" in readme
+
+
+def test_the_readmes_layer_kind_works():
+    """The class of "A new layer kind", as it stands in the README, is a layer kind."""
+    code = re.search(r"```python\n(class ChannelGate.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert code is not None
+    script = (
+        "from typing import Any\n"
+        "from vcalc.layers.base import FLAG, MAP, Layer, elements, field\n"
+        f"{code[1]}\n"
+        "from vcalc.spec.parse import parse_spec\n"
+        "from vcalc.spec.expand import expand\n"
+        "spec = parse_spec('{title: t, input: {C: 4, H: 2, W: 2}, layers: [channel_gate]}', 't.yaml', 't')\n"
+        "print(expand(spec, spec.models['t']).graph.nodes[0].facts.parameters)\n"
+        "from vcalc.reports.kinds import kind_report\n"
+        "print(kind_report('channel_gate').record['formulas']['work: multiplications'])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.stdout == "{'scale': 4, 'shift': 4}\nC_in*H*W\n", run.stderr
+
+
+def test_links_lead_somewhere():
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+

@@ -1,0 +1,107 @@
+"""The catalogue against independent implementations' figures (tests/data/models.csv) and against itself."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from vcalc import conventions
+from vcalc.analyses.claims import claims_of
+from vcalc.analyses.cost import Costs
+from vcalc.spec.expand import expand
+from vcalc.spec.find import block_names, build_index, catalogue_files, find, load, load_block, load_file, model_names
+
+FIGURES = list(csv.DictReader((Path(__file__).parent / "data" / "models.csv").read_text().splitlines()))
+
+
+@pytest.mark.parametrize("row", FIGURES, ids=lambda row: row["model"])
+def test_params_and_multiply_adds_are_the_independent_ones(network, row):
+    sizes = dict(zip("CHW", row["input"].split("x"), strict=True))
+    total = Costs(network(row["model"], **sizes).graph, conventions.load("macs"))
+    total = total.total(total.graph.nodes)
+    for count, ours in ((row["params"], total.params), (row["macs"], total.flops)):
+        assert not count or int(count) == ours
+    assert row["params"] or row["macs"]
+
+
+# Recounted by hand from the filters of Szegedy et al. 2015, Table 1 and section 5: weights without biases. The
+# classifiers' are 512*128 + 4*4*128*1024 + 1024*1000 and 528*128 + the same.
+AUXILIARY = (512 * 128 + 528 * 128) + 2 * (4 * 4 * 128 * 1024 + 1024 * 1000)
+
+
+@pytest.mark.parametrize(("name", "weights"), [("googlenet", 6_990_272), ("googlenet-aux", 6_990_272 + AUXILIARY)])
+def test_googlenets_weights(network, name, weights):
+    costs = Costs(network(name).graph, conventions.load("cs231n"))
+    assert costs.total(costs.graph.nodes).params == weights
+
+
+def test_every_model_is_held_against_a_figure_or_a_claim():
+    figured = {row["model"] for row in FIGURES} | {"googlenet", "googlenet-aux"}
+    claims = [claim for file in catalogue_files() for claim in claims_of(load_file(file))]
+    figured |= {claim.question.model for claim in claims} | {claim.under.get("model") for claim in claims}
+    assert set(model_names()) <= figured
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_a_spec_says_what_it_is_and_where_it_comes_from(name):
+    spec, model = load(name)
+    assert model.title
+    assert spec.family
+    assert any(digit in spec.cite for digit in "12"), "a citation has a year"
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_paths_are_unique_and_inputs_come_before(network, name):
+    nodes = network(name).graph.nodes
+    assert len({node.path for node in nodes}) == len(nodes)
+    assert all(source < node.index for node in nodes for source in node.inputs)
+
+
+@pytest.mark.parametrize(
+    ("written", "model"),
+    [
+        ("VGG-16", "vgg16"),
+        ("vgg 16", "vgg16"),
+        ("vit_b_16", "vit-b-16"),
+        ("ViT-B/16", "vit-b-16"),
+        ("vit_base_patch16_224", "vit-b-16"),
+        ("ResNet-50", "resnet50"),
+        ("EfficientNet-B0", "efficientnet-b0"),
+        ("LeNet-5", "lenet5"),
+        ("swin_tiny_patch4_window7_224", "swin-t"),
+    ],
+)
+def test_names_are_forgiving(written, model):
+    assert find(written)[1] == model
+
+
+def test_a_models_own_name_wins_over_an_alias():
+    index = build_index()["models"]
+    assert all(index[name][1] == name for name in model_names())
+
+
+@pytest.mark.parametrize("name", block_names())
+def test_block_options_expand(name):
+    spec = load_block(name)
+    assert len(spec.options) >= 2
+    for option in spec.options.values():
+        assert expand(spec, next(iter(spec.models.values())), {}, option).graph.nodes
+
+
+def test_the_backbone_of_the_pyramid_is_resnet50(network):
+    backbone = [node for node in network("resnet50-fpn").graph.nodes if node.path.startswith("backbone/")]
+    resnet = network("resnet50", H=800, W=1280).graph.nodes[: len(backbone)]
+    assert [(node.kind, node.output) for node in backbone] == [(node.kind, node.output) for node in resnet]
+    pyramid = Path(load("resnet50-fpn")[0].file).read_text()
+    assert "use: resnet50" in pyramid
+
+
+def test_a_file_is_read_once_and_again_when_it_changes(tmp_path):
+    file = tmp_path / "net.yaml"
+    file.write_text("{title: a, input: {D: 4}, layers: [{linear: {out: 2}}]}")
+    first = load_file(str(file))
+    assert load_file(str(file)) is first
+    file.write_text("{title: another, input: {D: 4}, layers: [{linear: {out: 2}}]}")
+    assert load_file(str(file)).title == "another"

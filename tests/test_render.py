@@ -1,0 +1,96 @@
+"""Tables on wide, narrow and no terminals."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+from vcalc.render import text
+from vcalc.render.fit import fitted
+from vcalc.reports.table import Column, Report, Row, Table
+
+COLUMNS = [
+    Column("layer", "layer"),
+    Column("kernel", "kernel", number=True, drop=2),
+    Column("output", "output", number=True, drop=1),
+    Column("flops", "FLOPs", number=True),
+]
+ROW = Row({"layer": "stage1/conv1", "kernel": 3, "output": "64x224x224", "flops": 1_849_688_064}, "layer")
+TABLE = Table("a table", COLUMNS, [ROW, Row({"layer": "total", "flops": 1_849_688_064}, "total")], ["a note"])
+
+
+@pytest.mark.parametrize(("width", "kept"), [(None, 4), (80, 4), (40, 3), (30, 2), (5, 2)])
+def test_columns_go_in_order_and_numbers_stay_whole(width, kept):
+    assert len(fitted(TABLE, width)) == kept
+    drawn = text.plain(Report([TABLE], None), width)
+    assert "1,849,688,064" in drawn
+    if width and width >= 30:
+        assert max(map(len, drawn.splitlines())) <= width
+
+
+def test_a_long_text_is_folded_before_a_column_is_dropped_for_it():
+    table = Table("", [Column("a", "a"), Column("b", "b", number=True, drop=1)], [Row({"a": "word " * 20, "b": 7})])
+    drawn = text.plain(Report([table], None), 60)
+    assert " 7" in drawn
+    assert max(map(len, drawn.splitlines())) <= 60
+
+
+def on_a_terminal(*arguments: str, columns: int = 80, **environment: str) -> str:
+    """What a command prints on a real terminal of that width."""
+    main, child = pty.openpty()
+    variables = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm-256color", **environment}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vcalc", *arguments], stdout=child, stderr=child, stdin=child, env=variables
+    )
+    os.close(child)
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(main, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+    process.wait()
+    os.close(main)
+    return b"".join(chunks).decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_colour_and_only_columns_that_fit():
+    wide, narrow = (on_a_terminal("table", "vgg16", columns=columns) for columns in (160, 60))
+    assert "\x1b[" in wide
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in narrow.splitlines()]
+    assert max(map(len, plain)) <= 60
+    assert any("15,476,385,792" in line for line in plain)
+    assert "kernel" in wide
+    assert "kernel" not in narrow
+
+
+def test_no_color_is_honoured():
+    assert "\x1b[" not in on_a_terminal("table", "vgg16", NO_COLOR="1")
+
+
+def test_a_pipe_gets_plain_text_without_cuts():
+    run = subprocess.run(
+        [sys.executable, "-m", "vcalc", "table", "vgg16"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "40"},
+    )
+    assert "\x1b" not in run.stdout
+    assert "…" not in run.stdout
+    assert "kernel" in run.stdout
+
+
+def test_markdown_escapes_what_would_change_a_cell(vcalc):
+    drawn = vcalc("block", "conv3x3x2-vs-5x5", "--format", "markdown").stdout
+    assert r"18\*C\*\*2" in drawn
+    header = next(line for line in drawn.splitlines() if line.startswith("| option"))
+    assert all(line.count("|") == header.count("|") for line in drawn.splitlines() if line.startswith("|"))

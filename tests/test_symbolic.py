@@ -1,0 +1,71 @@
+"""Closed forms: the ones that were worked out elsewhere, and every model's bound to numbers again."""
+
+from __future__ import annotations
+
+import pytest
+import sympy
+
+from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.symbols import evaluate, symbol
+
+
+def total(network, convention="macs"):
+    costs = Costs(network.graph, conventions.load(convention))
+    return costs.total(network.graph.nodes)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "macs"),
+    [
+        (
+            "resnet152",
+            {"H": "32*h", "W": "32*h", "width": "c", "classes": "K"},
+            "32*K*c + 56768*c**2*h**2 + 37632*c*h**2",
+        ),
+        ("densenet121", {"H": "32*h", "W": "32*h", "growth": "c"}, "54112*c**2*h**2 + 75264*c*h**2 + 32000*c"),
+        ("swin-t", {"H": "224*h", "W": "224*h", "classes": "K"}, "768*K + 4489798656*h**2"),
+        (
+            "convnext-t",
+            {"H": "32*h", "W": "32*h", "dims": "[c, 2*c, 4*c, 8*c]", "classes": "K"},
+            "8*K*c + 9600*c**2*h**2 + 25416*c*h**2",
+        ),
+    ],
+)
+def test_closed_forms(network, name, sizes, macs):
+    ours = total(network(name, **sizes)).flops
+    names = {s: symbol(s) for s in ("K", "c", "h")}
+    assert sympy.expand(ours - sympy.sympify(macs, locals=names)) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "values"),
+    [
+        ("resnet18", 32, (5, 7)),
+        ("resnet50", 32, (3, 10)),
+        ("vgg16", 32, (7, 9)),
+        ("vit-b-16", 16, (14, 24)),
+        ("densenet121", 32, (7, 8)),
+        ("mobilenet-v2", 32, (6, 7)),
+        ("efficientnet-b0", 32, (7, 8)),
+        ("regnet-y-16gf", 32, (7, 9)),
+        ("swin-t", 224, (1, 2)),
+        ("convnext-t", 32, (7, 12)),
+        ("resnet50-fpn", 32, (7, 25)),
+        ("googlenet", 32, (7, 8)),
+        ("nasnet-a-mobile", 32, (7, 8)),
+        ("mae-vit-l-16", 16, (14, 16)),
+    ],
+)
+def test_a_formula_bound_is_the_count(network, name, step, values):
+    formula = total(network(name, H=f"{step}*h", W=f"{step}*h"), "lecture")
+    for value in values:
+        numeric = total(network(name, H=step * value, W=step * value), "lecture")
+        assert tuple(int(evaluate(part, {"h": value})) for part in formula) == tuple(numeric)
+
+
+def test_batch_as_a_symbol(network):
+    vgg = network("vgg11")
+    costs = Costs(vgg.graph, conventions.load("macs"), batch=symbol("B"))
+    assert costs.total(vgg.graph.nodes).flops == 7_609_090_048 * symbol("B")
+    assert costs.total(vgg.graph.nodes).params == 132_863_336
