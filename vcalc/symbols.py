@@ -73,8 +73,9 @@ def closed_form(value: Any) -> Any:
 
 
 def ratio(a: Any, b: Any) -> Any:
-    """a / b, simplified."""
-    return sympy.cancel(sympy.sympify(a) / sympy.sympify(b))
+    """a / b, simplified: one fraction, or a sum of fractions where that is shorter."""
+    one = sympy.cancel(sympy.sympify(a) / sympy.sympify(b))
+    return min(one, sympy.expand(one), key=lambda form: len(str(form)))
 
 
 def parse(text: str, names: Any) -> Any:

@@ -7,8 +7,14 @@ from vcalc.reports.table import Column, Table
 GAP = 2
 """Spaces between columns."""
 
-FOLDED = 24
-"""A text column is not folded to less than this."""
+PROSE = 16
+"""A column of running text is folded to no less than this."""
+
+NAME = 12
+"""A column of names is folded to no less than this, and only where no column is left to drop."""
+
+SHORT_BAR = 10
+"""A bar is shortened to no less than this."""
 
 
 def cell_width(text: str) -> int:
@@ -30,11 +36,11 @@ def visible(table: Table) -> list[Column]:
 
 
 def fitted(table: Table, width: int | None) -> list[Column]:
-    """The columns that fit, in order. A wide text column counts as folded before any column is dropped for it."""
+    """The columns that fit, in order. Prose counts as folded, a bar as shortened, before any column is dropped for it."""
     columns = visible(table)
     if width is None:
         return columns
-    while sum(_least(table, columns)) + GAP * (len(columns) - 1) > width:
+    while _total([_least(c, need) for c, need in zip(columns, widths(table, columns), strict=True)]) > width:
         droppable = [column for column in columns if column.drop]
         if not droppable:
             break
@@ -42,25 +48,30 @@ def fitted(table: Table, width: int | None) -> list[Column]:
     return columns
 
 
-def _least(table: Table, columns: list[Column]) -> list[int]:
-    return [
-        need if column.number else min(need, FOLDED)
-        for column, need in zip(columns, widths(table, columns), strict=True)
-    ]
+def _least(column: Column, need: int) -> int:
+    return min(need, PROSE if column.prose else SHORT_BAR if column.bar else need)
+
+
+def _total(sizes: list[int]) -> int:
+    return sum(sizes) + GAP * (len(sizes) - 1)
 
 
 def folded_widths(table: Table, columns: list[Column], width: int | None) -> list[int]:
-    """Column widths with the text columns folded, the widest first, until the table fits."""
-    found = widths(table, columns)
+    """Column widths with bars shortened and texts folded until the table fits: prose first, names last."""
+    sizes = widths(table, columns)
     if width is None:
-        return found
-    excess = sum(found) + GAP * (len(columns) - 1) - width
-    while excess > 0:
-        texts = [i for i, column in enumerate(columns) if not column.number and found[i] > FOLDED]
-        if not texts:
-            break
-        widest = max(texts, key=lambda i: found[i])
-        taken = min(excess, max(1, (found[widest] - FOLDED) // 2))
-        found[widest] -= taken
-        excess -= taken
-    return found
+        return sizes
+    _shrink(sizes, [SHORT_BAR if column.bar else None for column in columns], width)
+    _shrink(sizes, [PROSE if column.prose else None for column in columns], width)
+    _shrink(sizes, [None if column.number else NAME for column in columns], width)
+    return sizes
+
+
+def _shrink(sizes: list[int], least: list[int | None], width: int) -> None:
+    """Take from the widest columns that have a least width, until all fit."""
+    while (excess := _total(sizes) - width) > 0:
+        room = {i: sizes[i] - low for i, low in enumerate(least) if low is not None and sizes[i] > low}
+        if not room:
+            return
+        widest = max(room, key=lambda i: sizes[i])
+        sizes[widest] -= min(excess, max(1, room[widest] // 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vcalc.render.fit import GAP, fitted, folded_widths
-from vcalc.reports.table import Column, Report, Table
+from vcalc.reports.table import Column, Report, Row, Table, bar_text
 
 Line = tuple[str, str]
 """A style (title, header, rule, layer, subtotal, total, note or nothing) and the text."""
@@ -56,7 +56,7 @@ def _table_lines(table: Table, width: int | None) -> Iterator[Line]:
     for row, after in zip(table.rows, (*table.rows[1:], None), strict=False):
         if row.style == "total" and before not in ("total", ""):
             yield rule
-        for text in _folded_row([table.text(row, column) for column in columns], columns, sizes):
+        for text in _folded_row([_cell(table, row, c, size) for c, size in zip(columns, sizes, strict=True)], columns, sizes):
             yield row.style, text
         if after is not None and after.style != "total" and row.style in ("subtotal", "total"):
             yield ("", "") if row.style == "subtotal" else rule
@@ -65,6 +65,11 @@ def _table_lines(table: Table, width: int | None) -> Iterator[Line]:
         yield "", ""
     for note in table.notes:
         yield from _wrapped("note", note, width)
+
+
+def _cell(table: Table, row: Row, column: Column, size: int) -> str:
+    share = row.cells.get(column.key)
+    return bar_text(share, size) if column.bar and share is not None else table.text(row, column)
 
 
 def _wrapped(style: str, text: str, width: int | None) -> Iterator[Line]:

@@ -17,7 +17,7 @@ def list_report(convention: str) -> Report:
     rows = [_entry(name, chosen) for name in model_names()]
     columns = [
         Column("name", "model"),
-        Column("title", "title", drop=2),
+        Column("title", "title", prose=True, drop=2),
         Column("family", "family", drop=3),
         Column("input", "input", number=True, drop=1, text=shape_text),
         Column("params", "params", number=True),

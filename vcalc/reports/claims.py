@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from vcalc import conventions, units
 from vcalc.analyses.claims import DIFFERS, UNDER, Verdict
 from vcalc.reports.table import Column, Report, Row, Table
@@ -12,16 +10,18 @@ from vcalc.reports.table import Column, Report, Row, Table
 def claims_report(verdicts: list[Verdict]) -> Report:
     """A row for each claim, and how many of each verdict there are."""
     columns = [
-        Column("subject", "figure of"),
+        Column("subject", "figure of", prose=True),
         Column("metric", "metric"),
         Column("printed", "printed", number=True),
-        Column("exact", "ours", number=True, text=_ours),
-        Column("verdict", "verdict", drop=3),
-        Column("why", "why", drop=1),
-        Column("source", "source", drop=2),
+        Column("ours", "ours", number=True, text=str),
+        Column("verdict", "verdict", prose=True),
+        Column("why", "why", prose=True, drop=1),
+        Column("source", "source", prose=True, drop=2),
     ]
-    table = Table("published figures, and ours", columns, [_row(verdict) for verdict in verdicts], [_counted(verdicts)])
-    return Report([table], [verdict.record() for verdict in verdicts])
+    rows = [_row(verdict) for verdict in verdicts]
+    table = Table("published figures, and ours", columns, rows, [_counted(verdicts)])
+    exact = [Column("exact", "exact") if column.key == "ours" else column for column in columns]
+    return Report([table], [verdict.record() for verdict in verdicts], Table("", exact, rows))
 
 
 def _row(verdict: Verdict) -> Row:
@@ -37,6 +37,7 @@ def _row(verdict: Verdict) -> Row:
         "metric": metric,
         "printed": claim.printed,
         "exact": verdict.exact,
+        "ours": _ours(verdict),
         "verdict": name,
         "why": claim.why if verdict.verdict in (UNDER, DIFFERS) else None,
         "source": claim.source,
@@ -44,7 +45,12 @@ def _row(verdict: Verdict) -> Row:
     return Row(cells, "layer" if verdict.explained else "total")
 
 
-def _ours(value: Any) -> str:
+def _ours(verdict: Verdict) -> str:
+    """Our value as a person compares it with the printed one: memory in MB, ratios to three places, counts exact."""
+    value, question = verdict.exact, verdict.claim.question
+    convention = conventions.load(question.convention)
+    if question.metric == "memory" and isinstance(value, int) and convention.memory_unit == "bytes":
+        return units.size(value, convention.kilobyte)
     if isinstance(value, list):
         return "[" + ", ".join(map(str, value)) + "]"
     return f"{value:,.3f}" if isinstance(value, float) and value != int(value) else units.exact(value)

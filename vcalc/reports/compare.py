@@ -10,14 +10,11 @@ from vcalc.analyses.depth import depth
 from vcalc.analyses.measure import METRICS
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Node, group_of
-from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text
 from vcalc.spec.expand import Network
 
 COMPARED = ("flops", "params", "memory", "depth")
 """The metrics that models are compared by."""
-
-BAR = 40
-"""Characters of the longest bar."""
 
 Side = tuple[Network, Costs]
 
@@ -52,7 +49,8 @@ def _bars(sides: list[Side], metric: str) -> Report:
     rows = []
     for side, by_name, total in zip(sides, groups, totals, strict=True):
         for name, value in by_name.items():
-            rows.append(Row({"model": side[0].name, "group": name, "value": value, "bar": _bar(value, longest)}, "layer"))
+            share = None if symbolic else value / longest
+            rows.append(Row({"model": side[0].name, "group": name, "value": value, "bar": share}, "layer"))
         rows.append(Row({"model": side[0].name, "group": "total", "value": total}, "total"))
     convention = sides[0][1].convention
     header = convention.unit if metric == "flops" else "layers" if metric == "depth" else metric
@@ -60,7 +58,7 @@ def _bars(sides: list[Side], metric: str) -> Report:
         header = f"memory ({convention.memory_unit})"
     shown = [Column("model", "model"), Column("group", "group"), Column("value", header, number=True)]
     if not symbolic:
-        shown.append(Column("bar", "", drop=1, text=str))
+        shown.append(Column("bar", "", bar=True, drop=1, text=bar_text))
     ratios = [_ratio(total, totals[0]) for total in totals]
     table = Table(f"{metric} by group", shown, rows, [*_ratio_notes(sides, totals, ratios), _caption(sides)])
     record = {
@@ -79,10 +77,6 @@ def _bars(sides: list[Side], metric: str) -> Report:
         "ratio": ratios[1] if len(ratios) == 2 else ratios[1:],
     }
     return Report([table], record)
-
-
-def _bar(value: Any, longest: Any) -> str:
-    return "█" * max(1, round(BAR * value / longest)) if isinstance(value, int) and isinstance(longest, int) else ""
 
 
 def _ratio(value: Any, first: Any) -> Any:

@@ -20,8 +20,8 @@ def kinds_report() -> Report:
     columns = [
         Column("kind", "kind"),
         Column("family", "family", drop=1),
-        Column("fields", "fields (* required)", drop=2),
-        Column("says", "what it is"),
+        Column("fields", "fields (* required)", prose=True, drop=2),
+        Column("says", "what it is", prose=True),
     ]
     return Report([Table("layer kinds", columns, [Row(row, "layer") for row in rows])], rows)
 
@@ -36,11 +36,11 @@ def kind_report(name: str) -> Report:
     field_columns = [
         Column("name", "field"),
         Column("symbol", "symbol", drop=1),
-        Column("type", "value"),
+        Column("type", "value", prose=True),
         Column("default", "default"),
-        Column("doc", "what it is"),
+        Column("doc", "what it is", prose=True),
     ]
-    formula_columns = [Column("quantity", "quantity"), Column("formula", "formula")]
+    formula_columns = [Column("quantity", "quantity"), Column("formula", "formula", prose=True)]
     tables = [
         Table(f"{name}: {summary(kind)}", field_columns, [Row(field, "layer") for field in fields]),
         Table("formulas", formula_columns, [Row(row, "layer") for row in formulas], [f"source: {kind.source}"]),

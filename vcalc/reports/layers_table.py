@@ -210,7 +210,7 @@ def _explained(network: Network, costs: Costs, nodes: list[Node], total: Cost, o
         Row({"layer": "total", "what": named.get(what, what), "working": units.exact(value)}, "total")
         for what, value in total._asdict().items()
     ]
-    shown = [Column("layer", "layer"), Column("what", "count"), Column("working", "working")]
+    shown = [Column("layer", "layer"), Column("what", "count"), Column("working", "working", prose=True)]
     return Table(_title(network, costs), shown, rows, _notes(costs, nodes, total, only))
 
 
@@ -260,7 +260,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
     notes = [f"convention {costs.convention.name}: {costs.convention.says}"]
     if not any(is_symbolic(value) for value in total):
         notes.append("every size has a number; bind one to a name for a formula: --set H=32*h --set W=32*h")
-    table = Table(_title(network, costs), [Column("what", "count"), Column("formula", "formula")], rows, notes)
+    table = Table(_title(network, costs), [Column("what", "count"), Column("formula", "formula", prose=True)], rows, notes)
     record = {
         "schema": 1,
         "model": network.name,

@@ -14,7 +14,7 @@ KEEP = 0
 class Column:
     """One column: its key and header, what it means, how a value is shown, and how soon a narrow terminal drops it."""
 
-    __slots__ = ("drop", "header", "key", "number", "says", "text")
+    __slots__ = ("bar", "drop", "header", "key", "number", "prose", "says", "text")
 
     def __init__(
         self,
@@ -23,6 +23,8 @@ class Column:
         says: str = "",
         *,
         number: bool = False,
+        prose: bool = False,
+        bar: bool = False,
         drop: int = KEEP,
         text: Callable[[Any], str] = units.exact,
     ) -> None:
@@ -30,9 +32,22 @@ class Column:
         self.header = header
         self.says = says
         self.number = number
+        self.prose = prose
+        """Running text, which may be folded before any column is dropped for it."""
+        self.bar = bar
+        """Shares of the longest bar, from 0 to 1, drawn as long as there is room."""
         self.drop = drop
         """0 stays; of the others the highest goes first."""
         self.text = text
+
+
+BAR = 40
+"""Characters of the longest bar."""
+
+
+def bar_text(share: float, length: int = BAR) -> str:
+    """A bar for a share of the longest one; what is not nothing shows."""
+    return "█" * max(1, round(length * share))
 
 
 class Row:
