@@ -22,22 +22,24 @@ class Place:
         self.text = text
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{printable(self.file)}:{self.line}:{self.column}"
 
 
 class Problem:
-    """One problem: a code for machines, a message, a place and a hint for people."""
+    """One problem: a code for machines, a message, a place in the file, a path in the network, a hint for people."""
 
-    __slots__ = ("code", "hint", "message", "place")
+    __slots__ = ("code", "hint", "message", "path", "place")
 
     def __init__(self, code: str, message: str, place: Place | None = None, hint: str = "") -> None:
         self.code = code
-        self.message = message
+        self.message = printable(message)
         self.place = place
-        self.hint = hint
+        self.path = ""
+        self.hint = printable(hint)
 
     def __str__(self) -> str:
-        lines = [f"{self.place}: {self.message}" if self.place else self.message]
+        message = f"{self.message}, at {printable(self.path)}" if self.path else self.message
+        lines = [f"{self.place}: {message}" if self.place else message]
         if self.place and self.place.text.strip():
             lines += _underlined(self.place)
         if self.hint:
@@ -63,13 +65,13 @@ class VcalcError(Exception):
         error.problems = problems
         return error
 
-    def at(self, place: Place, within: str = "") -> VcalcError:
-        """Add the place (and the path in the network) to the problems that have none yet."""
+    def at(self, place: Place, path: str = "") -> VcalcError:
+        """Add the place in the file and the path in the network to the problems that have none yet."""
         for problem in self.problems:
             if problem.place is None:
                 problem.place = place
-                if within:
-                    problem.message += f", at {within}"
+            if not problem.path:
+                problem.path = path
         return self
 
     def __str__(self) -> str:
@@ -89,25 +91,44 @@ def nearest(word: str, allowed: Iterable[str], count: int = 3) -> list[str]:
     from difflib import get_close_matches
 
     by_lower = {name.lower(): name for name in allowed}
-    return [by_lower[match] for match in get_close_matches(word.lower(), by_lower, n=count, cutoff=0.55)]
+    return [by_lower[match] for match in get_close_matches(word[:60].lower(), by_lower, n=count, cutoff=0.55)]
 
 
 def suggestion(word: str, allowed: Iterable[str], what: str) -> str:
-    """A hint for a name that is not known: the closest ones, or else all of them."""
+    """A hint for a name that is not known: the closest ones, or else all of them, where they are not too many."""
     allowed = sorted(set(allowed))
     close = nearest(word, allowed)
     if close:
         return "did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
-    return f"{what}: {', '.join(allowed)}" if allowed else ""
+    return f"{what}: {', '.join(allowed)}" if 0 < len(allowed) <= 100 else ""
+
+
+def quoted(word: str) -> str:
+    """What was found, in quotes, cut where it is long."""
+    return f"'{word}'" if len(word) <= 60 else f"'{word[:57]}...'"
+
+
+def printable(text: str) -> str:
+    """The text with control characters written out, and those that turn its direction: a spec commands no terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _underlined(place: Place) -> list[str]:
     """The source line, clipped around the column when it is very long, with a caret under the word."""
-    text, column = place.text.rstrip("\r\n").replace("\t", " "), place.column
+    text, start = place.text.rstrip("\r\n"), place.column - 1
     if len(text) > 160:
-        start = max(0, column - 61)
-        text, column = text[start : start + 160], column - start
-    text = "".join(c if c.isprintable() else "?" for c in text)
+        cut = max(0, start - 60)
+        text, start = text[cut : cut + 160], start - cut
+    text = "".join(" " if c == "\t" else c if c.isprintable() else "?" for c in text)
     margin = f"{place.line} | "
-    length = max(1, min(place.length, len(text) - column + 1))
-    return [margin + text, " " * (len(margin) + column - 1) + "^" + "~" * (length - 1)]
+    word = text[start : start + place.length]
+    return [margin + text, " " * (len(margin) + _width(text[:start])) + "^" + "~" * (_width(word) - 1)]
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: Chinese and Japanese characters take two, combining accents none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

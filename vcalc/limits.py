@@ -12,23 +12,38 @@ YAML_NODES = 200_000
 YAML_DEPTH = 60
 """Lists and mappings inside one another."""
 
+PROBLEMS = 50
+"""Problems that one run reports."""
+
+NAMES = 500
+"""Names that an expression can see: hyperparameters, symbols, blocks, arguments, loop variables."""
+
 EXPRESSION_LENGTH = 500
 """Characters of one expression."""
 
 EXPRESSION_DEPTH = 40
 """Operations inside one another in one expression."""
 
-NUMBER_BITS = 256
-"""Size of any whole number that an expression gives."""
+NUMBER_BITS = 128
+"""Bits of any whole number that an expression gives, and of any size of a tensor."""
+
+LIST_ITEMS = 10_000
+"""Items of one list, those of the lists in it included."""
 
 SYMBOLIC_OPERATIONS = 2_000
 """Operations in any one formula of a symbolic run."""
 
+SYMBOLIC_TERMS = 200
+"""Terms that a formula over symbols comes to when its products are multiplied out."""
+
 STEPS = 1_000_000
 """Steps carried out while a spec is expanded, turns of empty loops included."""
+
+OPERATIONS = 10_000_000
+"""Operations of all expressions while a spec is expanded; one on symbols counts as a thousand."""
 
 LAYERS = 250_000
 """Layers of one expanded network."""
 
 NESTING = 60
-"""Blocks, loops and branches inside one another while a spec is expanded."""
+"""Blocks, loops and branches inside one another while a spec is expanded, and hyperparameters that refer to one another."""

@@ -48,7 +48,7 @@ class Printed:
     """A figure as a source prints it: the value of its text, and the size of its last digit."""
 
     def __init__(self, text: str, kilobyte: int, digits: int | None = None, kilo: int = 1000) -> None:
-        found = _FIGURE.fullmatch(text.strip())
+        found = re.fullmatch(_FIGURE, text.strip())
         if not found:
             raise VcalcError("claim", f"'{text}' is not a printed figure", hint="13.6 GFLOP, 61M, 1.9 MB, 4096, 4.1e9")
         number, exponent, unit = found["number"].replace(",", ""), found["exponent"], found["unit"] or ""
@@ -70,7 +70,7 @@ class Printed:
         return bool(abs(difference) <= self.last_digit / 2 + slack)
 
 
-_FIGURE = re.compile(
+_FIGURE = (
     r"(?P<number>-?[\d,]*\.?\d+)(?:e(?P<exponent>[+-]?\d+))?\s*x?\s*"
     r"(?P<unit>[KMGBTkmgbt](?:i?B)?(?:FLOPs?|MACs?)?|(?:FLOPs?|bytes|elements|params))?"
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+import gc
 
-import click
+gc.set_threshold(50_000, 20, 100)  # A run is short: collecting while it starts costs more than it frees.
 
-from vcalc.errors import VcalcError
+from importlib import import_module  # noqa: E402
+from typing import Any  # noqa: E402
+
+import click  # noqa: E402
+
+from vcalc.errors import VcalcError  # noqa: E402
 
 COMMANDS = {
     "list": "catalogue",

@@ -6,7 +6,6 @@ from typing import Any
 
 from vcalc import units
 from vcalc.analyses.cost import Cost, Costs
-from vcalc.analyses.explain import working
 from vcalc.analyses.receptive_field import as_record, receptive_fields
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, suggestion
@@ -199,6 +198,8 @@ def summary(costs: Costs, total: Cost) -> str:
 
 def _explained(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> Table:
     """One row a count, with its arithmetic."""
+    from vcalc.analyses.explain import working
+
     memory = "memory (bytes)" if costs.convention.memory_unit == "bytes" else "memory (elements)"
     named = {"flops": costs.convention.unit, "memory": memory}
     rows = [
@@ -216,6 +217,8 @@ def _explained(network: Network, costs: Costs, nodes: list[Node], total: Cost, o
 
 def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
     """The JSON contract of `vcalc table`."""
+    from vcalc.analyses.explain import working
+
     names = {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}[len(network.graph.input)]
     fields = receptive_fields(network.graph)
     layers = []

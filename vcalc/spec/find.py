@@ -92,7 +92,8 @@ def load(name: str) -> tuple[Spec, ModelEntry]:
     """
     if not is_file_name(name):
         file, model_name = find(name)
-        return load_file(file), load_file(file).models[model_name]
+        spec = _parse(file, _stamp(file), without_claims=True)
+        return spec, spec.models[model_name]
     file, wanted = split_model(name)
     spec = load_file(file)
     if wanted:
@@ -118,8 +119,14 @@ def load_block(name: str) -> Spec:
 
 
 def load_file(path: str) -> Spec:
-    """Read and check one spec file."""
+    """Read and check one spec file, claims and all."""
     return _parse(path, _stamp(path))
+
+
+def _without_claims(text: str) -> str:
+    """A spec's text up to its claims, where these come last: half of a file that only `vcalc claims` needs."""
+    before, mark, claims = text.partition("\nclaims:\n")
+    return before + "\n" if mark and all(line[:1] in ("", " ", "-", "#") for line in claims.split("\n")) else text
 
 
 def _stamp(path: str) -> tuple[float, int] | None:
@@ -131,12 +138,15 @@ def _stamp(path: str) -> tuple[float, int] | None:
 
 
 @cache
-def _parse(path: str, stamp: Any) -> Spec:
+def _parse(path: str, stamp: Any, without_claims: bool = False) -> Spec:
     from vcalc.spec.parse import parse_spec
     from vcalc.spec.read import read_file
 
     name = "standard-input" if path == "-" else stem(path)
-    return parse_spec(read_file(path), path if path != "-" else "<standard input>", name)
+    text = read_file(path)
+    if without_claims:
+        text = _without_claims(text)
+    return parse_spec(text, path if path != "-" else "<standard input>", name)
 
 
 def stem(path: str) -> str:

@@ -210,12 +210,12 @@ def _syntax_error(source: Source, error: yaml.YAMLError) -> VcalcError:
     return VcalcError("yaml", f"this is not YAML: {problem}", place, _syntax_hint(line, problem))
 
 
-_INDEXED = re.compile(r"([A-Za-z_]\w*):\s*([^\s\"'\[\]{},][^\"'\[\]{},]*\[[^\[\]]*\][^,}\]]*)")
+_INDEXED = r"([A-Za-z_]\w*):\s*([^\s\"'\[\]{},][^\"'\[\]{},]*\[[^\[\]]*\][^,}\]]*)"
 
 
 def _syntax_hint(line: str, problem: str) -> str:
     """The known traps: an unquoted index or comma inside a flow mapping, a tab, an unquoted colon."""
-    found = _INDEXED.search(line)
+    found = re.search(_INDEXED, line)
     if found:
         return f'YAML reads [ as a list; quote the expression: {found[1]}: "{found[2].strip()}"'
     if "\t" in line:
