@@ -1,7 +1,7 @@
 """How fast the engine is, in process. Run by hand: python benchmarks/engine.py
 
-ResNet-152 expanded and counted (bound: 20 ms); a chain of layers, for its time a layer (60 microseconds) and whether that
-grows with its length; the closed form of ResNet-152 after SymPy's import (0.5 s); the whole catalogue, a model.
+ResNet-152 expanded and counted (bound: 20 ms); a chain of layers, for its time a layer (60 microseconds) and whether
+that grows with its length; the closed form of ResNet-152 after SymPy's import (0.5 s); the whole catalogue, a model.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
     sizes = {"H": "32*h", "W": "32*h", "width": "c", "classes": "K"}
     start = time.perf_counter()
     total("resnet152", **sizes)
-    print(f"closed form of ResNet-152, SymPy {sympy.__version__} imported: {time.perf_counter() - start:.2f} s (bound 0.5)")
+    print(f"closed form of ResNet-152, SymPy {sympy.__version__} imported: {time.perf_counter() - start:.2f} s (0.5)")
     names = model_names()
     start = time.perf_counter()
     for name in names:

@@ -1,7 +1,7 @@
-"""Write the reference pages that follow from the code: layers, commands, conventions, limits, and the catalogue's index.
+"""Write what follows from the code: the pages on layers, commands, conventions and limits, and the catalogue's index.
 
-    python docs/generate.py            write them
-    python docs/generate.py --check    exit 1 where a page is not what the code says
+python docs/generate.py            write them
+python docs/generate.py --check    exit 1 where a page is not what the code says
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -42,8 +43,9 @@ def layers() -> str:
     parts = [
         NOTE,
         "# Layer kinds\n",
-        "One class a kind, in `vcalc/layers/`. The formulas below are the ones that run, printed by SymPy: `vcalc layers conv` shows\n"
-        "the same. Shapes leave out the batch axis: [C, H, W] for a map, [N, D] for tokens, [D] for a vector.\n",
+        "One class a kind, in `vcalc/layers/`. The formulas below are the ones that run, printed by SymPy;\n"
+        "`vcalc layers conv` shows the same. Shapes leave out the batch axis: [C, H, W] for a map, [N, D] for tokens,\n"
+        "[D] for a vector.\n",
         "## What is counted\n",
         "Work is reported in primitives, which a [convention](conventions.md) weighs:\n",
         _table(["primitive", "meaning"], [[f"`{name}`", says] for name, says in PRIMITIVES.items()]),
@@ -61,7 +63,10 @@ def _kind(name: str) -> str:
     record = kind_report(name).record
     parts = [f"### {name}\n\n{record['says']}\n"]
     if record["fields"]:
-        rows = [[f"`{f['name']}`", f["symbol"], f["type"], f"`{f['default']}`" if f["default"] else "", f["doc"]] for f in record["fields"]]
+        rows = [
+            [f"`{f['name']}`", f["symbol"], f["type"], f"`{f['default']}`" if f["default"] else "", f["doc"]]
+            for f in record["fields"]
+        ]
         parts.append(_table(["field", "symbol", "value", "default", "what it is"], rows))
     parts.append(_table(["quantity", "formula"], [[q, f"`{f}`"] for q, f in record["formulas"].items()]))
     parts.append(f"Source: {record['source']}.\n")
@@ -89,18 +94,27 @@ def convention_page() -> str:
     parts = [
         NOTE,
         "# Counting conventions\n",
-        '"How many FLOPs" has no answer without a convention, so every table names the one it used. A convention is a data file in\n'
-        "`vcalc/conventions/`: the weight of each primitive, for all layer kinds or for one, and what it says of parameters and memory.\n",
+        '"How many FLOPs" has no answer without a convention, so every table names the one it used. A convention\n'
+        "is a data file in `vcalc/conventions/`: the weight of each primitive, for all layer kinds or for one, and\n"
+        "what it says of parameters and memory.\n",
     ]
     for name in conventions.names():
         found = conventions.load(name)
         rows = [["primitives that count", _weights(found.default_weights)]]
         rows += [[f"of `{kind}`", _weights(weights)] for kind, weights in found.kind_weights.items()]
-        rows.append(["params", "all but " + ", ".join(sorted(found.params_left_out)) if found.params_left_out else "all"])
-        stored = f"in {found.memory_unit}, {found.kilobyte} to the K" + (", the input among them" if found.shows_input else "")
-        rows.append(["memory", f"outputs, {stored}; left out (they reuse their input's memory): {', '.join(found.not_stored)}"])
+        rows.append(
+            ["params", "all but " + ", ".join(sorted(found.params_left_out)) if found.params_left_out else "all"]
+        )
+        stored = f"in {found.memory_unit}, {found.kilobyte} to the K" + (
+            ", the input among them" if found.shows_input else ""
+        )
+        rows.append(
+            ["memory", f"outputs, {stored}; left out (they reuse their input's memory): {', '.join(found.not_stored)}"]
+        )
         rows.append(["source", found.source])
-        parts.append(f"## {name}\n\n{found.says[0].upper()}{found.says[1:]}. Unit: {found.unit}.\n\n{_table(['', ''], rows)}")
+        parts.append(
+            f"## {name}\n\n{found.says[0].upper()}{found.says[1:]}. Unit: {found.unit}.\n\n{_table(['', ''], rows)}"
+        )
     return "\n".join(parts)
 
 
@@ -115,8 +129,9 @@ def limits_page() -> str:
         [
             NOTE,
             "# Limits\n",
-            "A spec is data from anybody: nothing in it is run, no other file is opened at its wish, and it cannot keep vcalc busy for\n"
-            "long. These bounds are far above what any published network needs; passing one is an error with a place and exit code 2.\n",
+            "A spec is data from anybody: nothing in it is run, no other file is opened at its wish, and it cannot\n"
+            "keep vcalc busy for long. These bounds are far above what any published network needs; passing one is an\n"
+            "error with a place and exit code 2.\n",
             _table(["what", "at most"], rows),
         ]
     )
@@ -125,7 +140,7 @@ def limits_page() -> str:
 def _limits() -> Iterator[tuple[str, int]]:
     """Each constant of limits.py with the docstring under it."""
     body = ast.parse(Path(limits.__file__).read_text(encoding="utf-8")).body
-    for item, after in zip(body, body[1:], strict=False):
+    for item, after in pairwise(body):
         if isinstance(item, ast.Assign) and isinstance(after, ast.Expr):
             name = item.targets[0].id  # type: ignore[attr-defined]
             yield " ".join(str(ast.literal_eval(after.value)).split()), getattr(limits, name)
@@ -149,8 +164,14 @@ def _replay(block: str) -> str:
     """Each command of a block, run anew in the project's folder, with what it printed."""
     outputs = []
     for command in (line for line in block.splitlines() if line.startswith("$ ")):
-        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "120"}
-        done = subprocess.run(["bash", "-c", command[2:]], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "COLUMNS": "120",
+        }
+        done = subprocess.run(
+            ["bash", "-c", command[2:]], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
         if "Traceback" in done.stderr:
             raise SystemExit(f"{command} fails:\n{done.stderr}")
         outputs.append(f"{command}\n{done.stdout}{done.stderr}")

@@ -11,7 +11,9 @@ def main() -> None:
         print(f"{layer.path:24} {layer.flops:>12,} FLOPs")
 
     for size in (192, 224, 320):
-        counts = (vcalc.load("resnet50").bind(H=size, W=size, convention=name).total.flops for name in ("macs", "flops"))
+        counts = (
+            vcalc.load("resnet50").bind(H=size, W=size, convention=name).total.flops for name in ("macs", "flops")
+        )
         print(size, *(f"{count:,}" for count in counts))
 
     try:

@@ -22,7 +22,7 @@ def test_bind_takes_numbers_lists_and_formulas():
     assert vcalc.load("vgg16").bind(depths=[1, 1, 2, 2, 2]).total.params == 132_863_336
     assert vcalc.load("vgg16").bind(H=320, W=320).layers[0].output == (64, 320, 320)
     flops = vcalc.load("vgg16").bind(H="32*h", W="32*h", convention="macs").total.flops
-    assert flops.subs({s: 7 for s in flops.free_symbols}) == 15_470_264_320
+    assert flops.subs(dict.fromkeys(flops.free_symbols, 7)) == 15_470_264_320
 
 
 def test_layers_rows_and_dict_agree():

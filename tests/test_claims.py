@@ -92,7 +92,8 @@ def test_a_ratio_of_printed_figures(tmp_path):
         SPEC
         + "  - {source: a test, model: net, metric: params, printed: 0.2K}\n"
         + "  - {source: a test, model: wide, metric: params, printed: 0.3K}\n"
-        + "  - {source: a test, model: wide, metric: params, against: net, printed: 1.5x, under: {printed: true}, why: rounded}\n"
+        + "  - {source: a test, model: wide, metric: params, against: net, printed: 1.5x, "
+        + "under: {printed: true}, why: rounded}\n"
     )
     assert judge_all([load_file(str(file))])[2].verdict == "reproduced under"
 
@@ -103,7 +104,11 @@ def catalogue_verdicts():
 
 
 def test_every_claim_of_the_catalogue_is_reproduced_or_explained(catalogue_verdicts):
-    wrong = [(v.claim.subject, v.claim.question.metric, v.claim.printed, v.exact) for v in catalogue_verdicts if not v.explained]
+    wrong = [
+        (v.claim.subject, v.claim.question.metric, v.claim.printed, v.exact)
+        for v in catalogue_verdicts
+        if not v.explained
+    ]
     assert wrong == []
 
 

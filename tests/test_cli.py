@@ -65,7 +65,9 @@ def test_the_googlenet_stem_is_the_lectures(vcalc):
 
 
 def test_vgg16_down_to_28x28(vcalc):
-    table = record(vcalc("table", "vgg16", "--only", "stage1,stage2,stage3", "--format", "json", "--convention", "macs"))
+    table = record(
+        vcalc("table", "vgg16", "--only", "stage1,stage2,stage3", "--format", "json", "--convention", "macs")
+    )
     assert table["total"]["flops"] == 9335144448
     assert table["layers"][-1]["output"] == [256, 28, 28]
 

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 
-import generate  # noqa: E402
+import generate
 
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
@@ -40,9 +40,7 @@ def test_python_examples_run(script):
 
 
 def test_the_first_spec_runs():
-    run = subprocess.run(
-        ["bash", ROOT / "examples" / "first_spec.sh"], capture_output=True, text=True, env=ENVIRONMENT
-    )
+    run = subprocess.run(["bash", ROOT / "examples" / "first_spec.sh"], capture_output=True, text=True, env=ENVIRONMENT)
     assert run.returncode == 0, run.stderr
     assert "24,234" in run.stdout
 
@@ -86,5 +84,3 @@ def test_links_lead_somewhere():
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-

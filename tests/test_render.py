@@ -34,7 +34,9 @@ def test_columns_go_in_order_and_numbers_stay_whole(width, kept):
 
 
 def test_a_long_text_is_folded_before_a_column_is_dropped_for_it():
-    table = Table("", [Column("a", "a", prose=True), Column("b", "b", number=True, drop=1)], [Row({"a": "word " * 20, "b": 7})])
+    table = Table(
+        "", [Column("a", "a", prose=True), Column("b", "b", number=True, drop=1)], [Row({"a": "word " * 20, "b": 7})]
+    )
     drawn = text.plain(Report([table], None), 60)
     assert " 7" in drawn
     assert max(map(len, drawn.splitlines())) <= 60

@@ -8,14 +8,34 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vcalc"
-ORDER = ("limits", "errors", "arithmetic", "working", "symbols", "units", "layers", "graph", "conventions", "spec", "analyses", "reports", "render", "api", "cli")
+ORDER = (
+    "limits",
+    "errors",
+    "arithmetic",
+    "working",
+    "symbols",
+    "units",
+    "layers",
+    "graph",
+    "conventions",
+    "spec",
+    "analyses",
+    "reports",
+    "render",
+    "api",
+    "cli",
+)
 """Each part imports parts before it, and its own."""
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py" and path.parent != PACKAGE or path.stem in ORDER)
+FILES = sorted(
+    path
+    for path in PACKAGE.rglob("*.py")
+    if (path.name != "__main__.py" and path.parent != PACKAGE) or path.stem in ORDER
+)
 
 
 def part(module: str) -> str:
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
@@ -44,5 +64,9 @@ def test_heavy_libraries_are_imported_where_they_are_used(heavy):
 
 def test_no_spec_text_reaches_python():
     for file in (PACKAGE / "spec").glob("*.py"):
-        called = [node.func.id for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        called = [
+            node.func.id
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        ]
         assert not {"eval", "exec", "compile", "__import__"} & set(called), file.name

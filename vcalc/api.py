@@ -1,11 +1,11 @@
 """The Python API: load a spec, bind it, read layers and totals as objects, dicts, or rows for a DataFrame.
 
-    import vcalc
+import vcalc
 
-    network = vcalc.load("resnet50").bind(H=320, W=320, classes=10)
-    network.total.params, network.total.flops
-    [layer.output for layer in network.layers]
-    pandas.DataFrame(network.rows())
+network = vcalc.load("resnet50").bind(H=320, W=320, classes=10)
+network.total.params, network.total.flops
+[layer.output for layer in network.layers]
+pandas.DataFrame(network.rows())
 """
 
 from __future__ import annotations

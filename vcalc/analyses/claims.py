@@ -146,7 +146,9 @@ class _Reader:
                 for metric, printed in self.cells(entries, cells)
             ]
         if "metric" not in entries or "printed" not in entries:
-            self.source.report("missing", "a claim needs 'metric' and 'printed', or a table of 'models' or 'layers'", node)
+            self.source.report(
+                "missing", "a claim needs 'metric' and 'printed', or a table of 'models' or 'layers'", node
+            )
             return []
         return [(base.but(metric=self.source.text(entries["metric"][1], "metric")), entries["printed"][1])]
 
@@ -232,7 +234,9 @@ class _Reader:
         base = question.but(**{"of": (), "plus": (), **self.how(entries)})
         if "option" in entries:
             base = base.but(option=self.source.text(entries["option"][1], "option"))
-        return base.but(model=self.model(self.source.text(entries["model"][1], "model"))) if "model" in entries else base
+        return (
+            base.but(model=self.model(self.source.text(entries["model"][1], "model"))) if "model" in entries else base
+        )
 
     def under(self, node: YamlNode) -> dict[str, Any]:
         entries = self.source.mapping(node, "under")
@@ -262,7 +266,7 @@ def judge(claim: Claim, others: list[Claim]) -> Verdict:
 
 
 def judge_all(specs: list[Spec], names: set[str] | None = None) -> list[Verdict]:
-    """Every claim of several files with its verdict, in order; only those about the named models, where some are named."""
+    """The claims of several files with their verdicts, in order; only those about the named models, if there are any."""
     claims = [claim for spec in specs for claim in claims_of(spec)]
     return [judge(claim, claims) for claim in claims if names is None or claim.concerns(names)]
 
@@ -300,9 +304,14 @@ def _quotient_of_printed(claim: Claim, others: list[Claim]) -> Any:
         ]
         if not same:
             raise VcalcError("claim", f"no claim prints the {side.metric} of {_subject(side)}")
-        closest = max(same, key=lambda other: len(os.path.commonprefix([other.source, claim.source])))
+        closest = max(same, key=lambda other: _alike(other.source, claim.source))
         values.append(Printed(closest.printed, conventions.load(side.convention).kilobyte).value)
     return values[0] / values[1]
+
+
+def _alike(a: str, b: str) -> int:
+    """How many characters two sources begin with in common."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _describe_under(under: dict[str, Any]) -> str:

@@ -28,7 +28,9 @@ def dtype_name(name: str) -> str:
     """The full name of a dtype. Raises VcalcError for an unknown one."""
     full = DTYPE_ALIASES.get(name.lower(), name.lower())
     if full not in DTYPE_BYTES:
-        raise VcalcError("dtype", f"there is no dtype '{name}'", hint=suggestion(name, [*DTYPE_BYTES, *DTYPE_ALIASES], "known"))
+        raise VcalcError(
+            "dtype", f"there is no dtype '{name}'", hint=suggestion(name, [*DTYPE_BYTES, *DTYPE_ALIASES], "known")
+        )
     return full
 
 
@@ -100,7 +102,7 @@ class Costs:
         return collected(self.batch * _sum(list(nodes), lambda facts: facts.work.get(name, 0)))
 
     def left_out(self, nodes: Iterable[Node]) -> dict[str, tuple[int, Number]]:
-        """Layer kinds that bring no FLOPs under the convention: how many layers, and elements that pass through them."""
+        """Kinds that bring no FLOPs under the convention: how many layers, and the elements that pass through them."""
         found: dict[str, tuple[int, Number]] = {}
         for node in nodes:
             cost = self.of(node)

@@ -37,11 +37,20 @@ def _output(rank: int, axis: int) -> Metric:
 
 METRICS: dict[str, tuple[Metric, str]] = {
     "params": (lambda costs, nodes: costs.total(nodes).params, "parameters"),
-    "flops": (lambda costs, nodes: costs.total(nodes).flops, "floating-point operations of one forward pass, in the convention's unit"),
-    "memory": (lambda costs, nodes: costs.total(nodes).memory, "memory of the outputs, in bytes or in the convention's unit"),
+    "flops": (
+        lambda costs, nodes: costs.total(nodes).flops,
+        "floating-point operations of one forward pass, in the convention's unit",
+    ),
+    "memory": (
+        lambda costs, nodes: costs.total(nodes).memory,
+        "memory of the outputs, in bytes or in the convention's unit",
+    ),
     "elements": (lambda costs, nodes: costs.elements(nodes), "elements of the outputs that are stored"),
     "depth": (lambda costs, nodes: depth.depth(costs.graph, nodes), "layers with weights on the longest path"),
-    "nonlinearities": (lambda costs, nodes: depth.nonlinearities(costs.graph, nodes), "activation functions on the longest path"),
+    "nonlinearities": (
+        lambda costs, nodes: depth.nonlinearities(costs.graph, nodes),
+        "activation functions on the longest path",
+    ),
     "receptive_field": (_receptive_field, "input positions, along one side, that one output element reads"),
     "channels": (_output(3, 0), "channels of the last output"),
     "height": (_output(3, 1), "height of the last output"),

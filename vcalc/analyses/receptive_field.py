@@ -84,7 +84,8 @@ def _enlarged(node: Node, field: Field) -> Field:
         return field
     scale = node.layer.scale
     return tuple(
-        Axis(a.left, a.right, a.stride // scale if certainly_equal(a.stride % scale, 0) else a.stride / scale) for a in field
+        Axis(a.left, a.right, a.stride // scale if certainly_equal(a.stride % scale, 0) else a.stride / scale)
+        for a in field
     )
 
 
@@ -97,6 +98,7 @@ def _joined(fields: list[Field]) -> Field:
         if not all(certainly_equal(a.stride, b.stride) for a, b in zip(first, field, strict=True)):
             return None
         first = tuple(
-            Axis(minimum(a.left, b.left), maximum(a.right, b.right), a.stride) for a, b in zip(first, field, strict=True)
+            Axis(minimum(a.left, b.left), maximum(a.right, b.right), a.stride)
+            for a, b in zip(first, field, strict=True)
         )
     return first

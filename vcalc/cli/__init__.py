@@ -6,12 +6,12 @@ import gc
 
 gc.set_threshold(50_000, 20, 100)  # A run is short: collecting while it starts costs more than it frees.
 
-from importlib import import_module  # noqa: E402
-from typing import Any  # noqa: E402
+from importlib import import_module
+from typing import Any
 
-import click  # noqa: E402
+import click
 
-from vcalc.errors import VcalcError  # noqa: E402
+from vcalc.errors import VcalcError
 
 COMMANDS = {
     "list": "catalogue",
@@ -69,7 +69,9 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 
 @click.command(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version.")
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
+)
 def main() -> None:
     """Memory, parameters and FLOPs of vision architectures, as exact numbers and as formulas.
 

@@ -88,7 +88,9 @@ def counting_options(function: F) -> F:
     function = click.option(
         "--convention", type=CONVENTION, help="How to count; lecture, where the spec names no other."
     )(function)
-    function = click.option("--batch", default="1", show_default=True, help="Images at once; a number or a name.")(function)
+    function = click.option("--batch", default="1", show_default=True, help="Images at once; a number or a name.")(
+        function
+    )
     return click.option("--dtype", default="float32", show_default=True, help="Type of an element: float32, bf16, ...")(
         function
     )
@@ -103,7 +105,9 @@ def binding_options(function: F) -> F:
         metavar="NAME=VALUE",
         help="Bind a hyperparameter or an input size to a number, a list, or a formula with new names (H=32*h).",
     )(function)
-    return click.option("--input", "input_", metavar="SIZE", help="The input's size, 3x384x384 for C, H and W.")(function)
+    return click.option("--input", "input_", metavar="SIZE", help="The input's size, 3x384x384 for C, H and W.")(
+        function
+    )
 
 
 def given(settings: tuple[str, ...], input_: str | None, spec: Spec | None = None) -> dict[str, Any]:
@@ -126,7 +130,9 @@ def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
     sizes = [size.strip() for size in text.lower().replace("×", "x").split("x")]
     names = {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}.get(len(sizes), ())
     if not names or not all(size.isdigit() for size in sizes):
-        raise VcalcError("input", f"--input {text} is no size", hint="write 3x224x224, or 512x768 for N tokens of width D")
+        raise VcalcError(
+            "input", f"--input {text} is no size", hint="write 3x224x224, or 512x768 for N tokens of width D"
+        )
     if spec is not None and set(spec.input) != set(names):
         raise VcalcError("input", f"--input {text} has {len(sizes)} sizes; {spec.title} takes {'x'.join(spec.input)}")
     return dict(zip(names, sizes, strict=True))

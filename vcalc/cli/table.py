@@ -9,7 +9,9 @@ from vcalc.cli.options import MODEL, binding_options, costs_of, counting_options
 
 @click.command("table")
 @click.argument("model", type=MODEL)
-@click.option("--only", metavar="PATH,...", help="Only these groups or layers: stem, or stage1,stage2, or stage1/conv2.")
+@click.option(
+    "--only", metavar="PATH,...", help="Only these groups or layers: stem, or stage1,stage2, or stage1/conv2."
+)
 @click.option("--depth", type=click.IntRange(1, 20), help="Fold groups below this depth into one row.")
 @click.option("--all", "show_all", is_flag=True, help="Show the layers that cost nothing under the convention, too.")
 @click.option("--explain", is_flag=True, help="Show each count with its working: (3*3*64)*64 + 64 = 36,928.")

@@ -1,7 +1,7 @@
 """What a layer kind is: a class whose fields are its spec keys and whose methods are its formulas.
 
 From the class alone follow validation, defaults, documentation, the symbolic form and the working that
-`--explain` shows. A kind overrides only what differs: the shape defaults to unchanged, parameters to none, work to none.
+`--explain` shows. A kind overrides only what differs: the shape defaults to unchanged, parameters and work to none.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class FieldType:
 
 
 def _whole(value: Any, minimum: int) -> Any:
-    if isinstance(value, bool) or isinstance(value, (str, tuple, list)):
+    if isinstance(value, (bool, str, tuple, list)):
         raise ValueError
     if isinstance(value, float):
         if not value.is_integer():
@@ -88,7 +88,11 @@ def size2d(minimum: int = 1) -> FieldType:
 def padding2d() -> FieldType:
     """As `size2d(0)`, or `same`: as much as makes the output ceil(input / stride)."""
     pair = size2d(0)
-    return FieldType(f"{pair.says}, or 'same'", lambda value: value if isinstance(value, str) and value == "same" else pair.accept(value), ("same",))
+    return FieldType(
+        f"{pair.says}, or 'same'",
+        lambda value: value if isinstance(value, str) and value == "same" else pair.accept(value),
+        ("same",),
+    )
 
 
 def _flag(value: Any) -> bool:

@@ -36,7 +36,7 @@ def visible(table: Table) -> list[Column]:
 
 
 def fitted(table: Table, width: int | None) -> list[Column]:
-    """The columns that fit, in order. Prose counts as folded, a bar as shortened, before any column is dropped for it."""
+    """The columns that fit, in order. Prose is folded and a bar shortened before any column is dropped for it."""
     columns = visible(table)
     if width is None:
         return columns

@@ -56,7 +56,9 @@ def _table_lines(table: Table, width: int | None) -> Iterator[Line]:
     for row, after in zip(table.rows, (*table.rows[1:], None), strict=False):
         if row.style == "total" and before not in ("total", ""):
             yield rule
-        for text in _folded_row([_cell(table, row, c, size) for c, size in zip(columns, sizes, strict=True)], columns, sizes):
+        for text in _folded_row(
+            [_cell(table, row, c, size) for c, size in zip(columns, sizes, strict=True)], columns, sizes
+        ):
             yield row.style, text
         if after is not None and after.style != "total" and row.style in ("subtotal", "total"):
             yield ("", "") if row.style == "subtotal" else rule

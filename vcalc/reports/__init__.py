@@ -1,1 +1,1 @@
-"""What a command answers, as data: tables for people, a record for machines. Nothing here knows a terminal or a file."""
+"""What a command answers, as data: tables for people, a record for machines. Nothing here knows a terminal."""

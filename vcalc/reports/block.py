@@ -104,5 +104,9 @@ def blocks_report() -> Report:
     for name in block_names():
         spec = load_block(name)
         rows.append({"name": name, "title": spec.title, "options": list(spec.options)})
-    columns = [Column("name", "block"), Column("title", "title", prose=True, drop=1), Column("options", "options", prose=True, text=", ".join)]
+    columns = [
+        Column("name", "block"),
+        Column("title", "title", prose=True, drop=1),
+        Column("options", "options", prose=True, text=", ".join),
+    ]
     return Report([Table("block comparisons", columns, [Row(row, "layer") for row in rows])], rows)

@@ -117,7 +117,9 @@ def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
             {
                 "model": side[0].name,
                 "total": {metric: plain_value(measured(side, metric)) for metric in COMPARED},
-                "groups": {metric: {k: plain_value(v) for k, v in _groups(side, metric).items()} for metric in COMPARED},
+                "groups": {
+                    metric: {k: plain_value(v) for k, v in _groups(side, metric).items()} for metric in COMPARED
+                },
                 "columns": {c.key: plain_value(_cell(c.key, side)) for c in columns},
             }
             for side in sides

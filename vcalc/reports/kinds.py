@@ -16,7 +16,10 @@ _OUTPUT_NAMES = {MAP: ("C_out", "H_out", "W_out"), TOKENS: ("N_out", "D_out"), V
 
 def kinds_report() -> Report:
     """A row for each layer kind."""
-    rows = [{"kind": kind.kind, "family": kind.family, "fields": _signature(kind), "says": summary(kind)} for kind in kinds()]
+    rows = [
+        {"kind": kind.kind, "family": kind.family, "fields": _signature(kind), "says": summary(kind)}
+        for kind in kinds()
+    ]
     columns = [
         Column("kind", "kind"),
         Column("family", "family", drop=1),
@@ -84,9 +87,7 @@ def formulas_of(kind: type[Layer]) -> list[tuple[str, str]]:
         for size, name in zip(map(symbols.exact, facts.output), _OUTPUT_NAMES[len(facts.output)], strict=True)
     )
     lines = [("input", show(shape)), ("output", show(output))]
-    lines += [
-        (str(name), str(size)) for name, size in zip(output, facts.output, strict=True) if str(name) != str(size)
-    ]
+    lines += [(str(name), str(size)) for name, size in zip(output, facts.output, strict=True) if str(name) != str(size)]
     lines += [(f"parameters: {role}", str(count)) for role, count in facts.parameters.items()]
     lines += [(f"buffers: {name}", str(count)) for name, count in facts.buffers.items()]
     return lines + [(f"work: {primitive}", str(count)) for primitive, count in layer.work(inputs, output).items()]

@@ -35,7 +35,9 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
         Column("stride", "stride", "step between windows", number=True, drop=9),
         Column("pad", "pad", "padding on each side", number=True, drop=10),
         Column("output", "output", "shape that leaves", number=True, drop=1, text=shape_text),
-        Column("receptive_field", "receptive field", "input positions that one output element reads", number=True, drop=4),
+        Column(
+            "receptive_field", "receptive field", "input positions that one output element reads", number=True, drop=4
+        ),
         Column("memory", memory, "memory of the output", number=True, drop=3, text=memory_text),
         Column("params", "params", "parameters", number=True),
         Column("flops", convention.unit, convention.says, number=True),
@@ -60,10 +62,7 @@ def table_report(
     makes = _Rows(network, costs, "receptive_field" in chosen)
     total = costs.total(nodes)
     everything = [*makes.input_row(), *(makes.layer(node) for node in nodes)]
-    if depth is not None:
-        rows = [*makes.input_row(), *makes.folded(nodes, depth)]
-    else:
-        rows = makes.grouped(nodes, show_all)
+    rows = makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth)]
     rows.append(makes.sum("total", total, "total"))
     tables = [Table(_title(network, costs), picked, rows, _notes(costs, nodes, total, only))]
     if explain:
@@ -181,7 +180,9 @@ def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) 
         notes.append(f"params leave out: {', '.join(sorted(convention.params_left_out))}")
     left_out = costs.left_out(nodes)
     if left_out:
-        parts = (f"{kind} ({layers} x, {units.exact(passing)} elements)" for kind, (layers, passing) in left_out.items())
+        parts = (
+            f"{kind} ({layers} x, {units.exact(passing)} elements)" for kind, (layers, passing) in left_out.items()
+        )
         notes.append(f"0 {convention.unit} by this convention: {', '.join(parts)}")
     not_stored = sorted({node.kind for node in nodes if not convention.stores(node.layer)})
     if not_stored:
@@ -192,7 +193,11 @@ def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) 
 def summary(costs: Costs, total: Cost) -> str:
     """A total in rounded units, for the line under a table."""
     convention = costs.convention
-    memory = units.size(total.memory, convention.kilobyte) if convention.memory_unit == "bytes" else units.rounded(total.memory, "elements")
+    memory = (
+        units.size(total.memory, convention.kilobyte)
+        if convention.memory_unit == "bytes"
+        else units.rounded(total.memory, "elements")
+    )
     return f"{units.rounded(total.params)} params, {units.rounded(total.flops)} {convention.unit}, memory {memory}"
 
 
@@ -263,7 +268,9 @@ def formula_report(network: Network, costs: Costs) -> Report:
     notes = [f"convention {costs.convention.name}: {costs.convention.says}"]
     if not any(is_symbolic(value) for value in total):
         notes.append("every size has a number; bind one to a name for a formula: --set H=32*h --set W=32*h")
-    table = Table(_title(network, costs), [Column("what", "count"), Column("formula", "formula", prose=True)], rows, notes)
+    table = Table(
+        _title(network, costs), [Column("what", "count"), Column("formula", "formula", prose=True)], rows, notes
+    )
     record = {
         "schema": 1,
         "model": network.name,
