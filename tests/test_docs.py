@@ -67,7 +67,8 @@ def test_the_readmes_layer_kind_works():
     assert code is not None
     script = (
         "from typing import Any\n"
-        "from vcalc.layers.base import FLAG, MAP, Layer, elements, field\n"
+        "from vcalc.layers.base import MAP, Layer, elements\n"
+        "from vcalc.layers.fields import FLAG, field\n"
         f"{code[1]}\n"
         "from vcalc.spec.parse import parse_spec\n"
         "from vcalc.spec.expand import expand\n"

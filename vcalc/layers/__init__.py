@@ -1,7 +1,8 @@
 """The layer kinds, one family a file. Importing this package makes `KINDS` complete."""
 
 from vcalc.layers import activation, attention, conv, linear, merge, norm, pool, shape, tokens
-from vcalc.layers.base import KINDS, PRIMITIVES, ROLES, Field, Layer, Window, kinds
+from vcalc.layers.base import KINDS, PRIMITIVES, ROLES, Layer, Window, kinds
+from vcalc.layers.fields import Field
 
 __all__ = ["KINDS", "PRIMITIVES", "ROLES", "Field", "Layer", "Window", "kinds"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.layers.base import FRACTION, Layer, field
+from vcalc.layers.base import Layer
+from vcalc.layers.fields import FRACTION, field
 
 
 class _Activation(Layer):

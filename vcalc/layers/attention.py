@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, ceil_div, product
-from vcalc.layers.base import EVERYWHERE, FLAG, MAP, TOKENS, Layer, Window, count, field, needs_division, size2d
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, needs_division
+from vcalc.layers.fields import FLAG, count, field, size2d
 
 
 def _attention_parameters(width: Number, inner: Number, layer: Any) -> dict[str, Number]:

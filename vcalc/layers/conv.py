@@ -5,21 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, certainly_less, exact_div, minimum, product
-from vcalc.layers.base import (
-    FLAG,
-    INDEX_LISTS,
-    MAP,
-    Layer,
-    Window,
-    count,
-    elements,
-    field,
-    needs,
-    needs_division,
-    padding2d,
-    show,
-    size2d,
-)
+from vcalc.layers.base import MAP, Layer, Window, elements, needs, needs_division, show
+from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding2d, size2d
 
 
 def slide(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import EVERYWHERE, FLAG, MAP, TOKENS, VECTOR, Layer, Window, count, elements, field
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements
+from vcalc.layers.fields import FLAG, count, field
 
 
 class Linear(Layer, kind="linear"):

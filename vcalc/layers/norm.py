@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape
-from vcalc.layers.base import FLAG, MAP, TOKENS, VECTOR, Layer, count, elements, field, needs_division
+from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, needs_division
+from vcalc.layers.fields import FLAG, count, field
 
 
 def features(shape: Shape) -> Number:

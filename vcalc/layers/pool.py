@@ -5,20 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, ceil_div, product
-from vcalc.layers.base import (
-    EVERYWHERE,
-    FLAG,
-    MAP,
-    TOKENS,
-    Layer,
-    Window,
-    count,
-    elements,
-    field,
-    padding2d,
-    size2d,
-)
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements
 from vcalc.layers.conv import leading_pad, slide_map
+from vcalc.layers.fields import FLAG, count, field, padding2d, size2d
 
 
 class _Pool(Layer):

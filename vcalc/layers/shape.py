@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Shape, ceil_div
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, count, elements, field
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements
+from vcalc.layers.fields import count, field
 
 
 class Flatten(Layer, kind="flatten"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, certainly_less
-from vcalc.layers.base import EVERYWHERE, FLAG, MAP, TOKENS, Layer, Window, count, elements, field, needs, show
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements, needs, show
+from vcalc.layers.fields import FLAG, count, field
 
 
 class Tokens(Layer, kind="tokens"):

@@ -7,7 +7,8 @@ from typing import Any
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Layer, kinds
-from vcalc.layers.base import MAP, TOKENS, VECTOR, Field, show
+from vcalc.layers.base import MAP, TOKENS, VECTOR, show
+from vcalc.layers.fields import Field
 from vcalc.reports.table import Column, Report, Row, Table
 
 _INPUT_NAMES = {MAP: ("C_in", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}

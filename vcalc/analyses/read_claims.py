@@ -1,0 +1,218 @@
+"""Claims as a spec states them: published figures, read from YAML into questions that can be answered.
+
+docs/claims.md describes the keys. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import yaml
+
+from vcalc import conventions
+from vcalc.analyses.measure import Question
+from vcalc.errors import VcalcError
+from vcalc.spec.find import catalogue, stem
+from vcalc.spec.read import Source, YamlNode, describe
+from vcalc.spec.syntax import Spec
+
+_WHAT = ("model", "models", "layers", "option", "metric", "printed")
+_HOW = ("of", "kinds", "convention", "set", "against", "rounding", "digits", "kilo")
+_WHY = ("under", "ours", "why")
+_UNDER = ("model", "convention", "set", "of", "kinds", "plus", "printed", "option")
+
+
+class Claim:
+    """One printed figure: the question it answers, its text, its source, and the explanation where it needs one."""
+
+    def __init__(self, question: Question, printed: str, source: str, place: Any) -> None:
+        self.question = question
+        self.printed = printed
+        self.source = source
+        self.place = place
+        self.against: Question | None = None
+        self.cut = False
+        self.digits: int | None = None
+        self.kilo = 1000
+        self.under: dict[str, Any] = {}
+        self.ours = ""
+        self.why = ""
+
+    def concerns(self, names: set[str]) -> bool:
+        """Whether the figure is of one of the named models, or compares one with another."""
+        asked = [self.question, *([self.against] if self.against else [])]
+        return any(name_asked(question) in names for question in asked)
+
+    @property
+    def subject(self) -> str:
+        """What the figure is of: the model, its part, and what it is compared with."""
+        return subject(self.question) + (f" : {subject(self.against)}" if self.against else "")
+
+
+def name_asked(question: Question) -> str:
+    """The model, or the block comparison."""
+    return stem(question.model) if question.option else question.model.rpartition(":")[2]
+
+
+def subject_name(question: Question) -> str:
+    """The model's name, or the block's and its option's."""
+    return f"{name_asked(question)}/{question.option}" if question.option else name_asked(question)
+
+
+def subject(question: Question) -> str:
+    """What a question asks about: the model, its part, and sizes it is given."""
+    what = subject_name(question)
+    part = ", ".join((*question.of, *(f"{kind} only" for kind in question.kinds)))
+    sizes = " ".join(f"{name}={value}" for name, value in question.bindings)
+    return " ".join(word for word in (what, part, f"({sizes})" if sizes else "") if word)
+
+
+def claims_of(spec: Spec) -> list[Claim]:
+    """The claims of one file, tables taken apart. Raises VcalcError with every problem among them."""
+    if spec.claims is None:
+        return []
+    source: Source = spec.source
+    reader = _Reader(spec, source)
+    claims = [claim for node in source.sequence(spec.claims, "claims") for claim in reader.item(node)]
+    source.raise_problems()
+    return claims
+
+
+class _Reader:
+    def __init__(self, spec: Spec, source: Source) -> None:
+        self.spec = spec
+        self.source = source
+
+    def item(self, node: YamlNode) -> list[Claim]:
+        entries = self.source.mapping(node, "a claim")
+        self.source.known_keys(entries, ("source", *_WHAT, *_HOW, *_WHY), "a claim")
+        if "source" not in entries:
+            self.source.report("missing", "a claim needs 'source': who printed the figure, and where", node)
+        if ("under" in entries or "ours" in entries) and "why" not in entries:
+            self.source.report("missing", "an explanation needs 'why', in words", node)
+        try:
+            return [self.claim(entries, question, printed) for question, printed in self.questions(node, entries)]
+        except VcalcError as error:
+            self.source.take(error, node)
+            return []
+
+    def questions(self, node: YamlNode, entries: dict[str, Any]) -> list[tuple[Question, YamlNode]]:
+        """Every metric and printed figure of an item: one, a table of models, or a table of layers."""
+        base = self.question(entries, "params")
+        if "models" in entries:
+            return [
+                (base.but(model=model, metric=metric), printed)
+                for model, (_, cells) in self.source.mapping(entries["models"][1], "models").items()
+                for metric, printed in self.cells(entries, cells)
+            ]
+        if "layers" in entries:
+            return [
+                (base.but(of=(path,), metric=metric), printed)
+                for path, (_, cells) in self.source.mapping(entries["layers"][1], "layers").items()
+                for metric, printed in self.cells(entries, cells)
+            ]
+        if "metric" not in entries or "printed" not in entries:
+            self.source.report(
+                "missing", "a claim needs 'metric' and 'printed', or a table of 'models' or 'layers'", node
+            )
+            return []
+        return [(base.but(metric=self.source.text(entries["metric"][1], "metric")), entries["printed"][1])]
+
+    def cells(self, entries: dict[str, Any], cells: YamlNode) -> list[tuple[str, YamlNode]]:
+        if "metric" in entries:
+            return [(self.source.text(entries["metric"][1], "metric"), cells)]
+        return [(metric, printed) for metric, (_, printed) in self.source.mapping(cells, "figures").items()]
+
+    def claim(self, entries: dict[str, Any], question: Question, printed: YamlNode) -> Claim:
+        text = self.figure(printed)
+        source = " ".join(self.source.text(entries["source"][1], "source").split()) if "source" in entries else ""
+        claim = Claim(question, text, source, self.source.place(printed))
+        claim.why = " ".join(self.source.text(entries["why"][1], "why").split()) if "why" in entries else ""
+        claim.ours = self.figure(entries["ours"][1]) if "ours" in entries else ""
+        claim.cut = "rounding" in entries and self.source.text(entries["rounding"][1], "rounding") == "cut"
+        claim.digits = self.whole(entries, "digits", 1, 12)
+        claim.kilo = self.whole(entries, "kilo", 1000, 1024) or claim.kilo
+        claim.under = self.under(entries["under"][1]) if "under" in entries else {}
+        if "against" in entries:
+            claim.against = self.other(entries["against"][1], question)
+        return claim
+
+    def whole(self, entries: dict[str, Any], key: str, least: int, most: int) -> int | None:
+        if key not in entries:
+            return None
+        node = entries[key][1]
+        text = self.source.text(node, key)
+        if text.isdigit() and least <= int(text) <= most:
+            return int(text)
+        self.source.report("type", f"{key} is a whole number from {least} to {most}, not {describe(node)}", node)
+        return None
+
+    def figure(self, node: YamlNode) -> str:
+        if isinstance(node, yaml.ScalarNode):
+            return str(node.value)
+        if isinstance(node, yaml.SequenceNode):
+            return "[" + ", ".join(str(item.value) for item in node.value) + "]"
+        self.source.report("type", f"a printed figure is needed here, not {describe(node)}", node)
+        return "0"
+
+    def question(self, entries: dict[str, Any], metric: str) -> Question:
+        """The question that the entries of a claim, or of the other side of a ratio, ask."""
+        option = self.source.text(entries["option"][1], "option") if "option" in entries else ""
+        model = self.source.text(entries["model"][1], "model") if "model" in entries else ""
+        if not model:
+            model = self.spec.file if option else next(iter(self.spec.models))
+        return Question(metric, self.model(model), option=option, **self.how(entries))
+
+    def model(self, name: str) -> str:
+        """A model of this very file stays in this file, wherever the file is."""
+        inside = name in self.spec.models and not self.spec.options
+        return f"{self.spec.file}:{name}" if inside and not self.in_catalogue() else name
+
+    def in_catalogue(self) -> bool:
+
+        return os.path.abspath(self.spec.file).startswith(catalogue() + os.sep)
+
+    def how(self, entries: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key in ("of", "kinds", "plus"):
+            if key in entries:
+                found[key] = self.words(entries[key][1])
+        if "convention" in entries:
+            found["convention"] = conventions.load(self.source.text(entries["convention"][1], "convention")).name
+        if "set" in entries:
+            pairs = self.source.mapping(entries["set"][1], "set")
+            found["bindings"] = tuple((name, self.figure(value)) for name, (_, value) in pairs.items())
+        return found
+
+    def words(self, node: YamlNode) -> tuple[str, ...]:
+        if isinstance(node, yaml.ScalarNode):
+            return (str(node.value),)
+        return tuple(self.source.text(item, "a name") for item in self.source.sequence(node, "names"))
+
+    def other(self, node: YamlNode, question: Question) -> Question:
+        """The other side of a ratio: another model or option by name, or with a part and sizes of its own."""
+        if isinstance(node, yaml.ScalarNode):
+            name = str(node.value)
+            plain = question.but(of=(), bindings=question.bindings, plus=())
+            return plain.but(option=name) if question.option else plain.but(model=self.model(name))
+        entries = self.source.mapping(node, "against")
+        self.source.known_keys(entries, ("model", "option", "of", "kinds", "convention", "set"), "against")
+        base = question.but(**{"of": (), "plus": (), **self.how(entries)})
+        if "option" in entries:
+            base = base.but(option=self.source.text(entries["option"][1], "option"))
+        return (
+            base.but(model=self.model(self.source.text(entries["model"][1], "model"))) if "model" in entries else base
+        )
+
+    def under(self, node: YamlNode) -> dict[str, Any]:
+        entries = self.source.mapping(node, "under")
+        self.source.known_keys(entries, _UNDER, "under")
+        changes = self.how(entries)
+        for key in ("model", "option"):
+            if key in entries:
+                name = self.source.text(entries[key][1], key)
+                changes[key] = self.model(name) if key == "model" else name
+        if "printed" in entries:
+            changes["printed"] = True
+        return changes

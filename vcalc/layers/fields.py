@@ -1,0 +1,109 @@
+"""The fields of a layer: how a spec's value is checked and brought into the form that formulas use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from vcalc.arithmetic import certainly_less
+
+REQUIRED: Any = object()
+
+
+class FieldType:
+    """How a value is checked and brought into the form that formulas use."""
+
+    def __init__(self, says: str, accept: Callable[[Any], Any], words: tuple[str, ...] = ()) -> None:
+        self.says = says
+        self.accept = accept
+        """Returns the value to store; raises ValueError when it does not fit."""
+        self.words = words
+        """Plain words that are values, not names."""
+
+
+def _whole(value: Any, minimum: int) -> Any:
+    if isinstance(value, (bool, str, tuple, list)):
+        raise ValueError
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise ValueError
+        value = int(value)
+    if certainly_less(value, minimum):
+        raise ValueError
+    return value
+
+
+def count(minimum: int = 1) -> FieldType:
+    """A whole number or an expression that gives one."""
+    return FieldType(f"a whole number, {minimum} or more", lambda value: _whole(value, minimum))
+
+
+def size2d(minimum: int = 1) -> FieldType:
+    """One whole number for both axes, or a pair [height, width]; stored as a pair."""
+
+    def accept(value: Any) -> tuple[Any, Any]:
+        pair = value if isinstance(value, (list, tuple)) else (value, value)
+        if len(pair) != 2:
+            raise ValueError
+        return (_whole(pair[0], minimum), _whole(pair[1], minimum))
+
+    return FieldType(f"a whole number, {minimum} or more, or a pair [height, width] of them", accept)
+
+
+def padding2d() -> FieldType:
+    """As `size2d(0)`, or `same`: as much as makes the output ceil(input / stride)."""
+    pair = size2d(0)
+    return FieldType(
+        f"{pair.says}, or 'same'",
+        lambda value: value if isinstance(value, str) and value == "same" else pair.accept(value),
+        ("same",),
+    )
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError
+
+
+def _fraction(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
+def _index_lists(value: Any) -> tuple[tuple[int, ...], ...]:
+    if not isinstance(value, (list, tuple)) or not value:
+        raise ValueError
+    return tuple(tuple(_whole(index, 0) for index in row) for row in value if isinstance(row, (list, tuple)) or _fail())
+
+
+def _fail() -> bool:
+    raise ValueError
+
+
+FLAG = FieldType("true or false", _flag)
+FRACTION = FieldType("a number from 0 to 1", _fraction)
+INDEX_LISTS = FieldType("a list of lists of input channels, one list an output channel", _index_lists)
+
+
+class Field:
+    """One spec key of a layer: its type, default, the symbol the literature uses, one sentence of documentation."""
+
+    __slots__ = ("default", "doc", "name", "symbol", "type")
+
+    def __init__(self, type: FieldType, doc: str, default: Any = REQUIRED, symbol: str = "") -> None:
+        self.type = type
+        self.doc = doc
+        self.default = default
+        self.symbol = symbol
+        self.name = ""
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+def field(type: FieldType, doc: str, default: Any = REQUIRED, symbol: str = "") -> Any:
+    """Declare a spec key of a layer class."""
+    return Field(type, doc, default, symbol)
