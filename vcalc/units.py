@@ -38,6 +38,14 @@ def size(value: Any, kilobyte: int = 1024) -> str:
     return f"{value} bytes"
 
 
+def ratio(value: float) -> str:
+    """A quotient of counts: a fraction of small numbers where it is one, else four digits."""
+    from fractions import Fraction
+
+    fraction = Fraction(value).limit_denominator(100)
+    return str(fraction) if abs(fraction - value) < 1e-12 * value else f"{value:.4g}"
+
+
 def _short(value: float) -> str:
     if isinstance(value, int) or value == int(value):
         return f"{int(value):,}"

@@ -106,7 +106,7 @@ class Costs:
         found: dict[str, tuple[int, Number]] = {}
         for node in nodes:
             cost = self.of(node)
-            if type(cost.flops) is int and cost.flops == 0:
+            if cost.flops == 0:
                 layers, passing = found.get(node.kind, (0, 0))
                 found[node.kind] = (layers + 1, passing + self.batch * node.facts.work["output_elements"])
         return found

@@ -21,7 +21,7 @@ def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
     cost = costs.work_out(facts)
     for what, value in zip(("params", "flops", "memory"), cost, strict=True):
         value = Working.of(value)
-        if not (type(value.value) is int and value.value == 0):
+        if value.value != 0:
             lines.append((what, value.text, value.value))
     return lines
 

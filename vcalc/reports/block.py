@@ -89,7 +89,7 @@ def _ratio_record(ratios: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else units.exact(value)
+    return units.ratio(value) if isinstance(value, float) else units.exact(value)
 
 
 def _field_text(value: Any) -> str:

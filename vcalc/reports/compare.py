@@ -96,7 +96,7 @@ def _ratio_notes(sides: list[Side], totals: list[Any], ratios: list[Any]) -> lis
 
 
 def _ratio_text(ratio: Any) -> str:
-    return f"{ratio:.4g}" if isinstance(ratio, float) else str(ratio)
+    return units.ratio(ratio) if isinstance(ratio, float) else str(ratio)
 
 
 def _caption(sides: list[Side]) -> str:

@@ -57,7 +57,7 @@ def table_report(
 ) -> Report:
     """The table of a network or of the parts named in `only`; `depth` folds groups, `explain` shows the working."""
     nodes = selected(network.graph, only)
-    known = columns(costs, network.symbolic)
+    known = columns(costs, network.symbolic or is_symbolic(costs.batch))
     picked = [column_named(name, known) for name in chosen or DEFAULT_COLUMNS]
     makes = _Rows(network, costs, "receptive_field" in chosen)
     total = costs.total(nodes)
@@ -153,7 +153,7 @@ def _runs(nodes: list[Node], depth: int) -> list[tuple[str, list[Node]]]:
 
 
 def _is_free(cost: Cost) -> bool:
-    return all(type(value) is int and value == 0 for value in cost)
+    return all(value == 0 for value in cost)
 
 
 def _pair(value: Any) -> str | None:
