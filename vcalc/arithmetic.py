@@ -91,11 +91,11 @@ def _certainly(operator: str, a: Number, b: Number) -> bool:
 
 
 def maximum(a: Number, b: Number) -> Number:
-    """The larger of two numbers; undecided symbols give SymPy's Max."""
-    if is_symbolic(a) or is_symbolic(b):
+    """The larger of two numbers; undecided symbols give SymPy's Max, and a working then loses how it came about."""
+    if is_symbolic(_bare(a)) or is_symbolic(_bare(b)):
         from vcalc import symbols
 
-        return symbols.maximum(a, b)
+        return symbols.maximum(_bare(a), _bare(b))
     if hasattr(a, "shape") or hasattr(b, "shape"):
         import numpy
 

@@ -93,9 +93,11 @@ class Costs:
 
     def elements(self, nodes: Iterable[Node]) -> Number:
         """Output elements of the nodes whose output is stored."""
-        nodes = [node for node in nodes if self.convention.stores(node.layer)]
-        extra = elements(self.graph.input) if self.convention.shows_input and len(nodes) > 1 else 0
-        return collected(self.batch * (_sum(nodes, lambda facts: elements(facts.output)) + extra))
+        nodes = list(nodes)
+        stored = [node for node in nodes if self.convention.stores(node.layer)]
+        whole = self.convention.shows_input and len(nodes) == len(self.graph.nodes)
+        input = elements(self.graph.input) if whole else 0
+        return collected(self.batch * (_sum(stored, lambda facts: elements(facts.output)) + input))
 
     def primitive(self, nodes: Iterable[Node], name: str) -> Number:
         """One primitive of the nodes, unweighed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from vcalc.arithmetic import Number, certainly_equal, maximum, minimum
+from vcalc.arithmetic import Number, certainly_equal, is_symbolic, maximum, minimum
 from vcalc.graph import Graph, Node
 from vcalc.layers.base import EVERYWHERE
 from vcalc.layers.shape import Upsample
@@ -23,14 +23,13 @@ class Axis(NamedTuple):
 
     @property
     def size(self) -> Number:
-        """How many input positions the element reads, padding included."""
-        return self.right - self.left + 1
+        """How many input positions an element reads at most, padding included."""
+        return -((self.left - self.right) // 1) + 1
 
     @property
     def start(self) -> Number:
         """The centre of the first element's receptive field, in input positions from 0."""
-        centre = self.left + self.right
-        return centre // 2 if centre % 2 == 0 else centre / 2
+        return _divided(self.left + self.right, 2)
 
 
 Field = tuple[Axis, ...] | None
@@ -60,7 +59,13 @@ def as_record(field: Field, input: tuple[Number, ...]) -> dict[str, Any]:
     size = list(size_of(field, input))
     if field is None:
         return {"size": size, "stride": None, "start": None}
-    return {"size": size, "stride": [axis.stride for axis in field], "start": [axis.start for axis in field]}
+    strides, starts = ([_decimal(getattr(axis, name)) for axis in field] for name in ("stride", "start"))
+    return {"size": size, "stride": strides, "start": starts}
+
+
+def _decimal(value: Number) -> Number:
+    """Halves and quarters as decimals; whole numbers and formulas as they are."""
+    return float(value) if getattr(value, "denominator", 1) != 1 and not is_symbolic(value) else value
 
 
 def _step(node: Node, field: Field) -> Field:
@@ -82,11 +87,17 @@ def _enlarged(node: Node, field: Field) -> Field:
     """Upsampling makes the step between elements smaller."""
     if field is None or not isinstance(node.layer, Upsample):
         return field
-    scale = node.layer.scale
-    return tuple(
-        Axis(a.left, a.right, a.stride // scale if certainly_equal(a.stride % scale, 0) else a.stride / scale)
-        for a in field
-    )
+    return tuple(Axis(axis.left, axis.right, _divided(axis.stride, node.layer.scale)) for axis in field)
+
+
+def _divided(a: Number, b: Number) -> Number:
+    """a / b exactly: a whole number where it is one, else a fraction."""
+    if is_symbolic(a) or is_symbolic(b):
+        return a / b
+    from fractions import Fraction
+
+    quotient = Fraction(a, b)
+    return quotient.numerator if quotient.denominator == 1 else quotient
 
 
 def _joined(fields: list[Field]) -> Field:

@@ -6,6 +6,7 @@ Formulas know no convention, and a convention knows no formula: it weighs the pr
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,7 @@ from vcalc.layers import KINDS, PRIMITIVES, ROLES, Layer
 
 FOLDER = os.path.dirname(__file__)
 DEFAULT = "lecture"
-_KEYS = {"name", "extends", "says", "unit", "source", "weights", "kinds", "params", "memory"}
+_KEYS = ("name", "extends", "says", "unit", "source", "weights", "kinds", "params", "memory")
 
 
 class Convention:
@@ -26,42 +27,61 @@ class Convention:
 
     def __init__(self, data: dict[str, Any], file: str) -> None:
         self.file = file
-        unknown = set(data) - _KEYS
-        if unknown:
-            raise self._wrong(f"there is no key '{min(unknown)}'", min(unknown), _KEYS)
+        self._check(data, "a convention", _KEYS, ("name", "says", "unit", "source", "weights", "memory"))
         self.name: str = data["name"]
         self.says: str = data["says"]
         self.unit: str = data["unit"]
         self.source: str = data["source"]
-        self.default_weights: dict[str, int] = self._primitives(data["weights"])
-        self.kind_weights = {self._kind(kind): self._primitives(weights) for kind, weights in data.get("kinds", {}).items()}
-        self.params_left_out = frozenset(self._role(role) for role in data.get("params", {}).get("leave_out", ()))
-        memory = data["memory"]
-        self.memory_unit: str = memory["unit"]
-        self.kilobyte: int = memory["kilobyte"]
-        self.shows_input: bool = memory.get("input", False)
-        left_out = memory.get("leave_out", {})
-        self._families_not_stored = frozenset(left_out.get("families", ()))
-        self._kinds_not_stored = frozenset(self._kind(kind) for kind in left_out.get("kinds", ()))
+        self.default_weights = self._primitives(data["weights"])
+        kinds = self._check(data.get("kinds", {}), "kinds", KINDS)
+        self.kind_weights = {kind: self._primitives(weights) for kind, weights in kinds.items()}
+        params = self._check(data.get("params", {}), "params", ("leave_out",))
+        self.params_left_out = frozenset(self._names(params, "leave_out", ROLES))
+        memory = self._check(data["memory"], "memory", ("unit", "kilobyte", "input", "leave_out"), ("unit", "kilobyte"))
+        self.memory_unit: str = self._one_of(memory["unit"], "the unit of memory", ("bytes", "elements"))
+        self.kilobyte: int = self._one_of(memory["kilobyte"], "a kilobyte", (1000, 1024))
+        self.shows_input: bool = self._one_of(memory.get("input", False), "the input in memory", (True, False))
+        left_out = self._check(memory.get("leave_out", {}), "leave_out", ("families", "kinds"))
+        families = {kind.family for kind in KINDS.values()}
+        self._families_not_stored = frozenset(self._names(left_out, "families", families))
+        self._kinds_not_stored = frozenset(self._names(left_out, "kinds", KINDS))
 
-    def _wrong(self, message: str, word: str, allowed: Any) -> VcalcError:
-        return VcalcError("convention", f"{self.file}: {message}", hint=suggestion(word, allowed, "known"))
+    def _wrong(self, message: str, hint: str = "") -> VcalcError:
+        return VcalcError("convention", f"{self.file}: {message}", hint=hint)
 
-    def _kind(self, kind: str) -> str:
-        if kind not in KINDS:
-            raise self._wrong(f"there is no layer kind '{kind}'", kind, KINDS)
-        return kind
+    def _check(self, data: Any, what: str, known: Collection[str], needed: tuple[str, ...] = ()) -> dict[str, Any]:
+        """A mapping with known keys, the needed ones among them."""
+        if not isinstance(data, dict):
+            raise self._wrong(f"{what} is a mapping, not {data!r}")
+        for key in data:
+            if key not in known:
+                raise self._wrong(f"{what} has no '{key}'", suggestion(str(key), known, "it has"))
+        for key in needed:
+            if key not in data:
+                raise self._wrong(f"{what} needs '{key}'")
+        return data
 
-    def _role(self, role: str) -> str:
-        if role not in ROLES:
-            raise self._wrong(f"there is no parameter role '{role}'", role, ROLES)
-        return role
+    def _names(self, data: dict[str, Any], key: str, known: Collection[str]) -> list[str]:
+        """A list of known names."""
+        names = data.get(key, [])
+        if not isinstance(names, list):
+            raise self._wrong(f"{key} is a list of names, not {names!r}")
+        for name in names:
+            if name not in known:
+                raise self._wrong(f"{key}: there is no '{name}'", suggestion(str(name), known, "there are"))
+        return names
 
-    def _primitives(self, weights: dict[str, int]) -> dict[str, int]:
-        for primitive in weights:
-            if primitive not in PRIMITIVES:
-                raise self._wrong(f"there is no primitive '{primitive}'", primitive, PRIMITIVES)
-        return weights
+    def _one_of(self, value: Any, what: str, allowed: tuple[Any, ...]) -> Any:
+        if value not in allowed:
+            raise self._wrong(f"{what} is {' or '.join(map(str, allowed))}, not {value!r}")
+        return value
+
+    def _primitives(self, weights: Any) -> dict[str, int]:
+        for primitive, weight in self._check(weights, "weights", PRIMITIVES).items():
+            if type(weight) is not int or weight < 0:
+                raise self._wrong(f"the weight of {primitive} is a whole number, 0 or more, not {weight!r}")
+        checked: dict[str, int] = weights
+        return checked
 
     def weights(self, layer: Layer) -> dict[str, int]:
         """The weight of each primitive that counts for a layer."""

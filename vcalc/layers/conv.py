@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, certainly_less, exact_div, minimum, product
+from vcalc.arithmetic import (
+    Number,
+    Shape,
+    ceil_div,
+    certainly_different,
+    certainly_less,
+    exact_div,
+    maximum,
+    minimum,
+    product,
+)
 from vcalc.layers.base import MAP, Layer, Window, elements, needs, needs_division, show
 from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding2d, size2d
 
@@ -16,21 +26,26 @@ def slide(
 
     With `ceil_mode` a last, partly empty window counts when it starts inside the input or its left padding.
     """
-    if pad == "same":
+    if isinstance(pad, str):
         return ceil_div(size, stride)
-    extent = kernel + (dilation - 1) * (kernel - 1)
-    room = size + 2 * pad - extent
+    reach = extent(kernel, dilation)
+    room = size + 2 * pad - reach
     needs(
-        not certainly_less(room, 0),
-        f"a window of {show(extent)} does not fit an input of {show(size)} padded by {show(pad)} on each side",
+        not certainly_less(room + stride - 1 if ceil_mode else room, 0),
+        f"a window of {show(reach)} does not fit an input of {show(size)} padded by {show(pad)} on each side",
         "kernel",
         "a larger input, more pad, or fewer strides before it",
     )
     if not ceil_mode:
         return room // stride + 1
     positions = ceil_div(room, stride) + 1
-    starts_inside = not certainly_less(kernel, pad + stride)
+    starts_inside = certainly_less(pad + stride - 1, kernel)
     return positions if starts_inside else minimum(positions, ceil_div(size + pad, stride))
+
+
+def extent(kernel: Number, dilation: Number) -> Number:
+    """Positions from the first element of a window to its last."""
+    return kernel + (dilation - 1) * (kernel - 1)
 
 
 def slide_map(shape: Shape, layer: Any, channels: Number, ceil_mode: bool = False) -> Shape:
@@ -45,19 +60,19 @@ def slide_map(shape: Shape, layer: Any, channels: Number, ceil_mode: bool = Fals
 
 def both(pad: Any) -> Any:
     """A padding for each axis: `same` stands for both."""
-    return (pad, pad) if pad == "same" else pad
+    return (pad, pad) if isinstance(pad, str) else pad
 
 
 def leading_pad(layer: Any, shape: Shape) -> tuple[Number, ...]:
     """Padding before the first element of each axis, `same` worked out for this input."""
-    if layer.pad != "same":
+    if not isinstance(layer.pad, str):
         pair: tuple[Number, ...] = layer.pad
         return pair
+    dilations = getattr(layer, "dilation", (1, 1))
     pads = []
     for axis, size in enumerate(shape[1:]):
-        stride, kernel = layer.stride[axis], layer.kernel[axis]
-        total = (ceil_div(size, stride) - 1) * stride + kernel - size
-        pads.append(total // 2 if not certainly_less(total, 0) else 0)
+        stride, reach = layer.stride[axis], extent(layer.kernel[axis], dilations[axis])
+        pads.append(maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0) // 2)
     return tuple(pads)
 
 
@@ -89,14 +104,14 @@ class Conv(Layer, kind="conv"):
 
     def _check_connections(self, channels: Number) -> None:
         needs(
-            certainly_equal(len(self.connections), self.out),
+            not certainly_different(len(self.connections), self.out),
             f"conv: connections has {len(self.connections)} lists for {show(self.out)} output channels",
             "connections",
         )
-        needs(certainly_equal(self.groups, 1), "conv: connections and groups exclude each other", "connections")
+        needs(not certainly_different(self.groups, 1), "conv: connections and groups exclude each other", "connections")
         highest = max(max(row, default=0) for row in self.connections)
         needs(
-            certainly_less(highest, channels),
+            not certainly_less(channels, highest + 1),
             f"conv: connections names input channel {highest}, the input has {show(channels)} (0 is the first)",
             "connections",
         )

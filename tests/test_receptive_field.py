@@ -1,0 +1,267 @@
+"""Receptive fields worked out by hand, published, and traced element by element.
+
+By hand: a window of k elements, each `step` input positions from the next, adds (k - 1) * step to the field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vcalc import symbols
+from vcalc.analyses.receptive_field import Axis, Field, as_record, receptive_fields, size_of
+from vcalc.graph import INPUT, Graph
+from vcalc.layers import KINDS
+from vcalc.spec.expand import Network
+
+
+def stack(*layers: tuple[str, dict[str, Any]], size: Any = 64) -> Field:
+    """The field of the last of some layers, one after the other."""
+    graph, at = Graph((4, size, size)), INPUT
+    for kind, fields in layers:
+        at = graph.add(KINDS[kind](**fields), (at,), kind)
+    return receptive_fields(graph)[at]
+
+
+def conv(kernel: Any, **fields: Any) -> tuple[str, dict[str, Any]]:
+    return "conv", {"out": 4, "kernel": kernel, **fields}
+
+
+def maxpool(kernel: Any, stride: Any, **fields: Any) -> tuple[str, dict[str, Any]]:
+    return "maxpool", {"kernel": kernel, "stride": stride, **fields}
+
+
+def record(network: Network, path: str) -> dict[str, Any]:
+    """The field after the last layer at or below a path."""
+    node = network.graph.select((path,))[-1]
+    return as_record(receptive_fields(network.graph)[node.index], network.graph.input)
+
+
+SIZES = [
+    # VGG's argument: two 3x3 read 5x5, three read 7x7
+    ([conv(3)], (3, 1)),
+    ([conv(3), conv(3)], (5, 1)),
+    ([conv(3), conv(3), conv(3)], (7, 1)),
+    ([conv(1)], (1, 1)),
+    ([conv(3, stride=2), conv(3)], (3 + 2 * 2, 2)),
+    ([conv(3), maxpool(2, 2), conv(3)], (3 + 1 + 2 * 2, 2)),
+    ([conv(7, stride=2, pad=3), maxpool(3, 2, pad=1)], (7 + 2 * 2, 4)),
+    # dilations 1, 2, 4: 1 + 2 + 4 + 8, doubling as in Yu & Koltun 2016
+    ([conv(3, dilation=1), conv(3, dilation=2), conv(3, dilation=4)], (15, 1)),
+    ([conv(3, stride=2), conv(3, dilation=2)], (3 + 2 * 2 * 2, 2)),
+    ([("subsample", {"kernel": 2}), conv(5)], (2 + 4 * 2, 2)),
+    ([("space_to_depth", {"factor": 2}), conv(3)], (2 + 2 * 2, 2)),
+    ([conv(3), ("relu", {}), ("batchnorm", {}), ("dropout", {}), ("pointwise_linear", {"out": 4})], (3, 1)),
+    # up by 2 puts two elements on each position; a 3x3 window then always reads two positions
+    ([conv(3, stride=2), ("upsample", {"scale": 2})], (3, 1)),
+    ([maxpool(4, 4), ("upsample", {"scale": 2}), conv(3)], (4 + 2 * 2, 2)),
+]
+
+
+@pytest.mark.parametrize(("layers", "expected"), SIZES)
+def test_size_and_stride(layers: list[Any], expected: tuple[int, int]):
+    field = stack(*layers)
+    assert field is not None
+    assert [(axis.size, axis.stride) for axis in field] == [expected] * 2
+
+
+def test_height_and_width_apart():
+    field = stack(conv([1, 7], pad=[0, 3]), maxpool([2, 1], [2, 1]), conv([3, 3], dilation=[1, 2]))
+    assert field == (Axis(0, 1 + 2 * 2, 2), Axis(-3, 3 + 4, 1))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        ("global_avgpool", {}),
+        ("adaptive_avgpool", {"out": 7}),
+        ("flatten", {}),
+    ],
+)
+def test_the_whole_input(layer: tuple[str, dict[str, Any]]):
+    field = stack(conv(3), layer)
+    assert field is None
+    assert size_of(field, (3, 48, 64)) == (48, 64)
+    assert as_record(field, (3, 48, 64)) == {"size": [48, 64], "stride": None, "start": None}
+
+
+def test_attention_reads_everything_and_tokens_nothing_new():
+    patches = [conv(16, stride=16), ("tokens", {}), ("layernorm", {}), ("linear", {"out": 4})]
+    assert stack(*patches) == (Axis(0, 15, 16),) * 2
+    assert stack(*patches, ("attention", {"heads": 2})) is None
+    assert stack(*patches, ("class_token", {}), ("attention", {"heads": 2}), ("take_token", {})) is None
+
+
+def test_a_window_of_attention_reads_at_most_itself_on_both_sides():
+    """Patches of 4; an element of a 7x5 window may stand at either end of it: 6 more on each side, and 4."""
+    field = stack(conv(4, stride=4), ("window_attention", {"heads": 2, "window": [7, 5]}))
+    assert field == (Axis(-6 * 4, 6 * 4 + 3, 4), Axis(-4 * 4, 4 * 4 + 3, 4))
+
+
+def test_tokens_and_vectors_as_the_input():
+    assert size_of(None, (196, 64)) == (196,)
+    graph = Graph((196, 64))
+    graph.add(KINDS["attention"](heads=2), (INPUT,), "attention")
+    assert as_record(receptive_fields(graph)[0], graph.input) == {"size": [196], "stride": None, "start": None}
+
+
+# Networks
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "stride", "start"),
+    [
+        ("stage1/conv2", 5, 1, 0),
+        ("stage1", 6, 2, 0.5),
+        ("stage2", 16, 4, 1.5),
+        ("stage3", 44, 8, 3.5),
+        ("stage4", 100, 16, 7.5),
+        ("stage5/conv3", 100 + 3 * 2 * 16, 16, 7.5),
+        ("stage5", 212, 32, 15.5),
+    ],
+)
+def test_vgg16(network: Any, path: str, size: int, stride: int, start: float):
+    """Each stage of n convolutions adds n*2*step, its pool one more step."""
+    found = record(network("vgg16"), path)
+    assert found == {"size": [size] * 2, "stride": [stride] * 2, "start": [start] * 2}
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "size", "stride"),
+    [
+        # 11; +2*4 = 19; +4*8 = 51; +2*8 = 67; +3 * 2*16 = 163; +2*16 = 195 (Araujo et al. 2019: 195, stride 32)
+        ("alexnet", "stage1/conv", 11, 4),
+        ("alexnet", "stage1", 19, 8),
+        ("alexnet", "stage2/conv", 51, 8),
+        ("alexnet", "stage2", 67, 16),
+        ("alexnet", "stage5/conv", 163, 16),
+        ("alexnet", "stage5", 195, 32),
+        # 5; +1 = 6; +4*2 = 14; +2 = 16; +4*4 = 32
+        ("lenet5", "C5", 32, 4),
+        # stem 7 + 2*2 = 11; 4 * 2*4 = 43; 2*4 + 3 * 2*8 = 99; 2*8 + 3 * 2*16 = 211; 2*16 + 3 * 2*32 = 435
+        ("resnet18", "stage1", 43, 4),
+        ("resnet18", "stage2", 99, 8),
+        ("resnet18", "stage4", 435, 32),
+        # one 3x3 a block, strided in the first: 11 + 3*8; + 8 + 3*16; + 16 + 5*32; + 32 + 2*64
+        ("resnet50", "stage1", 35, 4),
+        ("resnet50", "stage4", 427, 32),
+        # one 3x3 a layer, a 2x2 pool a transition: 11 + 6*8 = 59; + 4 + 12*16 = 255; + 8 + 24*32; + 16 + 16*64
+        ("densenet121", "denseblock2", 255, 8),
+        ("densenet121", "denseblock4", 2071, 32),
+    ],
+)  # fmt: skip
+def test_networks(network: Any, model: str, path: str, size: int, stride: int):
+    found = record(network(model), path)
+    assert (found["size"], found["stride"]) == ([size] * 2, [stride] * 2)
+
+
+def test_inception_takes_its_widest_branch(network: Any):
+    """The stem reads 7 + 2*2 + 2*4 + 2*4 = 27 in steps of 8, around 2 + 4; a 5x5 adds four steps, a 1x1 none."""
+    googlenet = network("googlenet")
+    assert record(googlenet, "stem")["size"] == [27, 27]
+    assert record(googlenet, "inception3a/1x1")["size"] == [27, 27]
+    assert record(googlenet, "inception3a/3x3")["size"] == [27 + 2 * 8] * 2
+    assert record(googlenet, "inception3a") == {"size": [27 + 4 * 8] * 2, "stride": [8] * 2, "start": [6] * 2}
+
+
+def test_a_join_takes_the_outermost_positions():
+    """Two 3x3 read from -2 to 2; three 2x2, padded on the right, from 0 to 3."""
+    graph = Graph((4, 64, 64))
+    ends = []
+    for kernel, times in ((3, 2), (2, 3)):
+        at = INPUT
+        for _ in range(times):
+            at = graph.add(KINDS["conv"](out=4, kernel=kernel, pad="same"), (at,), "conv")
+        ends.append(at)
+    joined = graph.add(KINDS["concat"](), tuple(ends), "concat")
+    fields = receptive_fields(graph)
+    assert [fields[at][0] for at in (*ends, joined)] == [Axis(-2, 2, 1), Axis(0, 3, 1), Axis(-2, 3, 1)]
+
+
+def test_a_gate_of_the_whole_map_makes_the_field_whole():
+    graph = Graph((4, 64, 64))
+    body = graph.add(KINDS["conv"](out=4, kernel=3, pad=1), (INPUT,), "conv")
+    gate = graph.add(KINDS["global_avgpool"](), (body,), "pool")
+    graph.add(KINDS["multiply"](), (body, gate), "multiply")
+    assert receptive_fields(graph)[-1] is None
+
+
+def test_branches_that_step_differently_read_the_whole_input():
+    graph = Graph((4, 8, 8))
+    strided = graph.add(KINDS["conv"](out=4, kernel=2, stride=2), (INPUT,), "strided")
+    dense = graph.add(KINDS["conv"](out=4, kernel=5), (INPUT,), "dense")
+    joined = graph.add(KINDS["add"](), (strided, dense), "add")
+    assert receptive_fields(graph)[joined] is None
+
+
+# Symbols
+
+
+def test_formulas():
+    k, s, d = symbols.symbol("K"), symbols.symbol("S"), symbols.symbol("D")
+    three, strided, dilated = stack(*[conv(k)] * 3), stack(conv(k, stride=s), conv(k)), stack(conv(3, dilation=d))
+    assert symbols.closed_form(three[0].size) == 3 * k - 2
+    assert symbols.closed_form(strided[0].size - (k + (k - 1) * s)) == 0
+    assert (strided[0].stride, dilated[0].size) == (s, 2 * d + 1)
+
+
+def test_the_wider_of_two_symbolic_branches():
+    k = symbols.symbol("K")
+    graph = Graph((4, 64, 64))
+    branches = [graph.add(KINDS["conv"](out=4, kernel=2 * n + 1, pad=n), (INPUT,), str(n)) for n in (k, 3, k + 1)]
+    joined = graph.add(KINDS["concat"](), tuple(branches), "concat")
+    size = receptive_fields(graph)[joined][0].size
+    assert [symbols.evaluate(size, {"K": value}) for value in (1, 2, 3, 9)] == [7, 7, 9, 21]
+
+
+# Traced: every input position that an output element can reach, through every window.
+
+TRACED = [
+    [conv(3, pad=1), maxpool(2, 2), conv(3, pad=1)],
+    [conv(5, stride=2, pad=2), conv(3, dilation=3), maxpool(3, 2, pad=1)],
+    [conv(7, stride=3), maxpool(3, 2, pad=1), conv(1, stride=2), conv(4, pad=3)],
+    [conv(3, stride=2, pad="same"), conv(4, pad="same"), maxpool(3, 2, pad="same")],
+    [conv(3, pad=1), conv(1, stride=2, pad="same"), conv(3, pad=1)],
+    [conv(3, pad="same", dilation=2)],
+]
+
+
+def read_by(layers: list[Any], position: int, size: int) -> set[int]:
+    """The input positions behind one output position, along one axis; `same` pads as little as fits all windows."""
+    if not layers:
+        return {position}
+    (_, fields), before = layers[-1], layers[:-1]
+    arriving = size
+    for kind, earlier in before:
+        arriving = KINDS[kind](**earlier).output((4, arriving, arriving))[1]
+    kernel, stride, dilation = fields["kernel"], fields.get("stride", 1), fields.get("dilation", 1)
+    pad = fields.get("pad", 0)
+    if pad == "same":
+        last = max(range(0, arriving, stride)) + dilation * (kernel - 1)
+        pad = max(0, last - (arriving - 1)) // 2
+    taps = [position * stride - pad + i * dilation for i in range(kernel)]
+    return set().union(*(read_by(before, tap, size) for tap in taps))
+
+
+@pytest.mark.parametrize("size", [32, 33, 47])
+@pytest.mark.parametrize("layers", TRACED)
+def test_traced(layers: list[Any], size: int):
+    axis = stack(*layers, size=size)[0]
+    first, second = read_by(layers, 0, size), read_by(layers, 1, size)
+    assert (axis.left, axis.right) == (min(first), max(first))
+    assert axis.stride == min(second) - min(first)
+    assert axis.size == max(first) - min(first) + 1
+    assert axis.start == (min(first) + max(first)) / 2
+
+
+def test_same_padding_of_a_symbolic_size():
+    """A 1x1 window in steps of 2 needs no padding, whatever the size."""
+    axis = stack(conv(1, stride=2, pad="same"), size=symbols.symbol("H"))[0]
+    assert symbols.evaluate(axis.left, {"H": 8}) == 0
+
+
+def test_an_upsampled_map_is_read_in_whole_positions():
+    """Up by 2, then 2x2: the second output element reads the positions 0 and 1."""
+    axis = stack(("upsample", {"scale": 2}), conv(2))[0]
+    assert axis.size in (1, 2)
