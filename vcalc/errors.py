@@ -6,6 +6,7 @@ where the YAML node is at hand. A run reports all the problems it found, in the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 
@@ -22,7 +23,16 @@ class Place:
         self.text = text
 
     def __str__(self) -> str:
-        return f"{printable(self.file)}:{self.line}:{self.column}"
+        return f"{printable(_from_here(self.file))}:{self.line}:{self.column}"
+
+
+def _from_here(file: str) -> str:
+    """A path below the current folder without what leads there."""
+    try:
+        here = os.path.join(os.getcwd(), "")
+    except OSError:
+        return file  # the current folder has been deleted
+    return file[len(here) :] if file.startswith(here) else file
 
 
 class Problem:

@@ -46,4 +46,4 @@ LAYERS = 250_000
 """Layers of one expanded network."""
 
 NESTING = 60
-"""Blocks, loops and branches inside one another while a spec is expanded, and hyperparameters that refer to one another."""
+"""Blocks, loops and branches inside one another while a spec is expanded; hyperparameters that refer to one another."""

@@ -22,7 +22,7 @@ def rounded(value: Any, unit: str = "") -> str:
     """Three or more significant digits with K, M, G (1e3, 1e6, 1e9): `15.48 G`."""
     if not isinstance(value, (int, float)):
         return f"{value} {unit}".rstrip()
-    for letter, factor in (("", 1), *reversed(COUNTS)):
+    for letter, factor in (("", 1), *reversed(COUNTS)):  # noqa: B007, the last of them is printed
         text = _short(value / factor if factor > 1 else value)
         if abs(float(text.replace(",", ""))) < 1000 or factor == COUNTS[0][1]:
             break

@@ -5,22 +5,38 @@ A binding is a number or an expression; names that the spec does not know become
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from vcalc import limits
 from vcalc.arithmetic import Shape, certainly_less, is_symbolic
-from vcalc.errors import VcalcError, suggestion
-from vcalc.spec.expression import SHAPE_NAMES, ExpressionError, parse
+from vcalc.errors import VcalcError, quoted, suggestion
+from vcalc.spec.build import Budget
+from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
 from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
+from vcalc.spec.values import bounded, bounded_list, is_list, shown
 
 RANKS = {("C", "H", "W"): 3, ("N", "D"): 2, ("D",): 1}
 """The sizes an input may have, in the order of its shape."""
 
 
+def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
+    """What is wrong with an input of these sizes."""
+    sizes = list(sizes)
+    if any(set(names) == set(sizes) for names in RANKS):
+        return None
+    what = f"an input of {', '.join(sizes)}" if sizes else "an input without sizes"
+    hint = "write {C: , H: , W: } or {N: , D: } or {D: }"
+    return VcalcError("input", f"{what} is no image, no tokens and no vector", hint=hint)
+
+
 class Bindings:
     """The value of every hyperparameter, worked out on demand in whatever order they refer to one another."""
 
-    def __init__(self, spec: Spec, model: ModelEntry, given: dict[str, Any]) -> None:
+    def __init__(self, spec: Spec, model: ModelEntry, given: dict[str, Any], budget: Budget) -> None:
         self.spec = spec
+        self.model = model
+        self.budget = budget
         self._written: dict[str, Value] = {**spec.let, **model.values}
         self._given = dict(given)
         self._values: dict[str, Any] = dict(spec.blocks)
@@ -41,17 +57,25 @@ class Bindings:
         """One hyperparameter's value. Raises VcalcError where hyperparameters define one another in a circle."""
         if name in self._values and name not in self._given:
             return self._values[name]
-        if name in self._open:
-            circle = " → ".join((*self._open[self._open.index(name) :], name))
-            written = self._written.get(name)
-            place = self.spec.source.place(written.node) if written else None
-            raise VcalcError("circle", f"hyperparameters define one another in a circle: {circle}", place)
+        self._check_open(name)
         self._open.append(name)
         try:
             self._values[name] = self._work_out(name)
         finally:
             self._open.pop()
         return self._values[name]
+
+    def _check_open(self, name: str) -> None:
+        problem = None
+        if name in self._open:
+            circle = " → ".join((*self._open[self._open.index(name) :], name))
+            problem = VcalcError("circle", f"hyperparameters define one another in a circle: {circle}")
+        elif len(self._open) >= limits.NESTING:
+            message = f"hyperparameters refer to one another more than {limits.NESTING} deep"
+            problem = VcalcError("limit", message, hint="see docs/limits.md")
+        if problem:
+            written = self._written.get(name)
+            raise problem.at(self.spec.source.place(written.node)) if written else problem
 
     def _work_out(self, name: str) -> Any:
         if name in self._given:
@@ -61,14 +85,16 @@ class Bindings:
         return self.symbol(name)
 
     def _evaluate(self, value: Value) -> Any:
-        if value.items is not None:
-            return [self._evaluate(item) for item in value.items]
-        assert value.expression is not None
         try:
+            if value.items is not None:
+                return bounded_list([self._evaluate(item) for item in value.items])
+            assert value.expression is not None
             names = {name: self.hyperparameter(name) for name in value.expression.names if self._knows(name)}
-            return value.expression.value(names)
-        except VcalcError as error:
-            raise error.at(self.spec.source.place(value.node)) from None
+            return self.budget.value(value.expression, names)
+        except ArithmeticError as error:
+            raise VcalcError("limit", f"this is {error}").at(self.spec.source.place(value.node)) from None
+        except ExpressionError as error:
+            raise explained(error, self.spec, self.model).at(self.spec.source.place(value.node)) from None
 
     def _knows(self, name: str) -> bool:
         return name in self._written or name in self._values or name in self.spec.symbols
@@ -76,13 +102,14 @@ class Bindings:
     def _from_outside(self, name: str, value: Any) -> Any:
         """A binding of the command line: a value as it is, a text read as an expression."""
         if not isinstance(value, str):
-            return value
+            return _plain(name, value)
         try:
             expression = parse(value)
             names = {n: self.hyperparameter(n) if self._refers(n, name) else self.symbol(n) for n in expression.names}
-            return expression.value(names)
+            return self.budget.value(expression, names)
         except ExpressionError as error:
-            raise VcalcError("binding", f"--set {name}={value}: {error.problems[0].message}", hint=error.problems[0].hint) from None
+            problem = error.problems[0]
+            raise VcalcError("binding", f"--set {name}={value}: {problem.message}", hint=problem.hint) from None
 
     def _refers(self, name: str, bound: str) -> bool:
         return name != bound and name not in SHAPE_NAMES and (name in self._written or name in self._values)
@@ -90,23 +117,20 @@ class Bindings:
     def symbol(self, name: str) -> Any:
         """The symbol of that name, made when it is first used."""
         if name not in self.symbols:
-            if not (name.isidentifier() and len(name) <= 40):
-                raise VcalcError("binding", f"'{name[:40]}' cannot name a symbol", hint="letters, digits and _")
+            if not can_name(name):
+                raise VcalcError("binding", f"{quoted(name)} cannot name a symbol", hint="letters, digits and _")
             from vcalc import symbols
 
             self.symbols[name] = symbols.symbol(name)
         return self.symbols[name]
 
-    def input(self, model: ModelEntry, option: Option | None = None) -> Shape:
+    def input(self, option: Option | None = None) -> Shape:
         """The input's shape, with its sizes in order. Raises VcalcError for sizes that make no input."""
-        written = {**self.spec.input, **model.input, **(option.input if option else {})}
-        order = next((names for names in RANKS if set(names) == set(written)), None)
-        if order is None:
-            raise VcalcError(
-                "input",
-                f"an input of {', '.join(written)} is no image, no tokens and no vector",
-                hint="write {C: , H: , W: } or {N: , D: } or {D: }",
-            ).at(self.spec.source.place(next(iter(written.values())).node))
+        written = {**self.spec.input, **self.model.input, **(option.input if option else {})}
+        problem = rank_problem(written)
+        if problem:
+            raise problem
+        order = next(names for names in RANKS if set(names) == set(written))
         return tuple(self._size(name, written[name]) for name in order)
 
     def _size(self, name: str, written: Value) -> Any:
@@ -115,17 +139,34 @@ class Bindings:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not (type(value) is int or is_symbolic(value) or hasattr(value, "shape")) or certainly_less(value, 1):
-            error = VcalcError("input", f"input {name} is {value}, not a whole number, 1 or more")
+            error = VcalcError("input", f"input {name} is {shown(value)}, not a whole number, 1 or more")
             raise error if from_outside else error.at(self.spec.source.place(written.node))
         return value
 
     def check_used(self) -> None:
         """Refuse a binding that nothing took up."""
-        sizes = {*self.spec.input} if self.spec.input else set()
         for name in self._given:
-            known = {*self._written, *self.spec.symbols, *sizes}
-            raise VcalcError(
-                "binding",
-                f"{self.spec.title or self.spec.file} has no hyperparameter '{name}'",
-                hint=suggestion(name, known, "it has"),
-            )
+            known = {*self._written, *self.spec.symbols, *self.spec.input}
+            what = self.spec.title or self.spec.file
+            hint = suggestion(name, known, "it has")
+            raise VcalcError("binding", f"{what} has no hyperparameter {quoted(name)}", hint=hint)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A binding from Python: a number, a truth, a word, an array, or a list of them."""
+    try:
+        if is_list(value):
+            return bounded_list([_plain(name, item) for item in value])
+        return bounded(value.item() if getattr(value, "shape", None) == () else value)
+    except ArithmeticError as error:
+        raise VcalcError("binding", f"{name} is {error}") from None
+
+
+def explained(error: ExpressionError, spec: Spec, model: ModelEntry) -> ExpressionError:
+    """The error; where a name has no value here but could have, with the reason."""
+    problem = error.problems[0]
+    if error.name in SHAPE_NAMES:
+        problem.hint = ARRIVES
+    elif error.name and any(error.name in other.values for other in spec.models.values()):
+        problem.hint = f"model {quoted(model.name)} gives it no value: write it there, or under let"
+    return error

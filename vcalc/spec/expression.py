@@ -1,20 +1,36 @@
 """The small arithmetic of specs: parsed, checked against a closed list of operations, turned into closures.
 
 Nothing is ever evaluated as Python. The same expression works on ints, floats and symbols; where symbols leave a
-comparison open, the error names the symbol to bind.
+comparison open, the error names the symbol to bind. What operators and functions do is in `vcalc.spec.operations` and
+`vcalc.spec.functions`.
 """
 
 from __future__ import annotations
 
 import ast
-import math
-import operator
+import warnings
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import is_symbolic
-from vcalc.errors import VcalcError
+from vcalc.errors import quoted, suggestion
+from vcalc.spec import operations, values
+from vcalc.spec.functions import FUNCTIONS
+from vcalc.spec.operations import undecided
+from vcalc.spec.values import ExpressionError
+
+__all__ = [
+    "ARRIVES",
+    "FUNCTIONS",
+    "SHAPE_NAMES",
+    "Environment",
+    "Expression",
+    "ExpressionError",
+    "constant",
+    "parse",
+    "undecided",
+]
 
 Environment = dict[str, Any]
 Closure = Callable[[Environment], Any]
@@ -22,42 +38,53 @@ Closure = Callable[[Environment], Any]
 SHAPE_NAMES = frozenset({"C", "H", "W", "N", "D"})
 """The shape that arrives at the layer: C, H, W of a map; N, D of tokens; C or D of a vector."""
 
+ARRIVES = "C, H, W are the shape of a map that arrives at a layer, N, D of tokens, D of a vector"
+
 CONSTANTS = {"true": True, "false": False, "True": True, "False": False}
 
 
-class ExpressionError(VcalcError):
-    """An expression that cannot be read or has no value; `column` counts from 0 within its text."""
-
-    def __init__(self, message: str, hint: str = "", column: int = 0, name: str = "") -> None:
-        super().__init__("expression", message, hint=hint)
-        self.column = column
-        self.name = name
-
-
 class Expression:
-    """A parsed expression: its text, the names it uses, and its value in an environment."""
+    """A parsed expression: its text, the names it uses, how many operations it takes, its value in an environment."""
 
-    __slots__ = ("_closure", "names", "shape_names", "text")
+    __slots__ = ("_closure", "columns", "names", "operations", "shape_names", "text")
 
-    def __init__(self, text: str, closure: Closure, names: frozenset[str]) -> None:
+    def __init__(self, text: str, closure: Closure, columns: dict[str, int], operations: int = 1) -> None:
         self.text = text
-        self.names = names
-        self.shape_names = names & SHAPE_NAMES
+        self.columns = columns
+        """Where each name first stands."""
+        self.names = frozenset(columns)
+        self.shape_names = self.names & SHAPE_NAMES
+        self.operations = operations
         self._closure = closure
 
     def value(self, environment: Environment) -> Any:
         """The value. Raises ExpressionError for an undefined name, a division by zero, a number out of bounds."""
         try:
-            return _bounded(self._closure(environment), self.text)
+            value = self._closure(environment)
+            return value if self.operations == 1 else values.bounded(value)
         except ZeroDivisionError:
-            raise ExpressionError(f"'{self.text}' divides by zero") from None
-        except (OverflowError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
-            raise ExpressionError(f"'{self.text}' has no value: {error}") from None
+            raise ExpressionError(f"{quoted(self.text)} divides by zero") from None
+        except OverflowError:
+            raise ExpressionError(f"{quoted(self.text)} has no value: it comes to a number that is too large") from None
+        except (ValueError, TypeError, ArithmeticError, RecursionError, NotImplementedError) as error:
+            raise ExpressionError(f"{quoted(self.text)} has no value: {error}") from None
+
+
+def can_name(word: str) -> bool:
+    """True for a word that can name a value: a letter, then letters, digits, _; nothing that has a meaning already."""
+    if word in CONSTANTS or word in FUNCTIONS or not word.isidentifier() or iskeyword(word) or len(word) > 60:
+        return False
+    return word.isascii() or _is_plain(word)
 
 
 def constant(value: Any, text: str = "") -> Expression:
     """An expression with a value that needs no environment."""
-    return Expression(text or str(value), lambda _: value, frozenset())
+    return Expression(text or str(value), lambda _: value, {})
+
+
+def named(name: str) -> Expression:
+    """The expression that is a name and nothing else."""
+    return Expression(name, _name(name), {name: 0})
 
 
 def parse(text: str) -> Expression:
@@ -67,16 +94,10 @@ def parse(text: str) -> Expression:
     if simple is not None:
         return simple
     if len(text) > limits.EXPRESSION_LENGTH:
-        raise ExpressionError(f"an expression of {len(text)} characters; at most {limits.EXPRESSION_LENGTH} are read")
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except SyntaxError as error:
-        raise ExpressionError(f"'{text}' is not an expression", _SAYS, max(0, (error.offset or 1) - 1)) from None
-    except (ValueError, MemoryError, RecursionError):
-        raise ExpressionError("this is not an expression", _SAYS) from None
-    names: set[str] = set()
-    closure = _compile(tree, names, 0)
-    return Expression(text, closure, frozenset(names))
+        raise ExpressionError(f"an expression of {len(text):,} characters; at most {limits.EXPRESSION_LENGTH} are read")
+    reading = _Reading(text)
+    closure = _compile(_tree(text), reading, 0)
+    return Expression(text, closure, reading.columns, reading.operations)
 
 
 _SAYS = "numbers, names, + - * / // % **, comparisons, and, or, not, a if b else c, lists, functions"
@@ -87,13 +108,55 @@ def _simple(text: str) -> Expression | None:
     if text.isascii():
         if text.isdigit() and len(text) < 19:
             number = int(text)
-            return Expression(text, lambda _: number, frozenset())
-        if text.isidentifier() and text not in CONSTANTS and text not in _KEYWORDS:
-            return Expression(text, _name(text), frozenset((text,)))
+            return Expression(text, lambda _: number, {})
+        if text.isidentifier() and text not in CONSTANTS and not iskeyword(text):
+            return named(text)
     return None
 
 
-_KEYWORDS = frozenset({"and", "or", "not", "if", "else", "in", "is", "lambda", "None", "for", "await", "yield"})
+def _tree(text: str) -> ast.expr:
+    if not (text.isascii() or _is_plain(text)):
+        raise ExpressionError(f"{quoted(text)} holds letters that could be taken for others", "write plain letters")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        column = (error.offset or 1) - 1 if error.lineno == 1 else 0
+        raise ExpressionError(
+            f"{quoted(text)} is not an expression", _SAYS, min(max(0, column), len(text) - 1)
+        ) from None
+    except (ValueError, MemoryError, RecursionError):
+        raise ExpressionError(f"{quoted(text)} is not an expression", _SAYS) from None
+
+
+def _is_plain(text: str) -> bool:
+    """False where Python's parser would read other letters than the text holds."""
+    from unicodedata import normalize
+
+    return normalize("NFKC", text) == text
+
+
+class _Reading:
+    """What is found out about an expression on the way through its syntax tree."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.columns: dict[str, int] = {}
+        self.operations = 0
+
+    def column(self, node: ast.AST) -> int:
+        """Where a node stands; Python counts in bytes."""
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+        return len(self.text.encode()[:column].decode(errors="ignore")) if line == 1 else 0
+
+    def quote(self, node: ast.AST) -> str:
+        """A node as it is written."""
+        return quoted(ast.get_source_segment(self.text, node) or self.text)
+
+    def refuse(self, node: ast.AST, message: str, hint: str = "") -> ExpressionError:
+        """The error for a node that is not part of the language."""
+        return ExpressionError(message, hint, self.column(node))
 
 
 def _name(name: str) -> Closure:
@@ -106,257 +169,86 @@ def _name(name: str) -> Closure:
     return look_up
 
 
-# Operations. Symbols and floats meet as exact fractions.
-
-
-def _paired(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def apply(a: Any, b: Any) -> Any:
-        if type(a) is int and type(b) is int:
-            return op(a, b)
-        _arithmetic(a)
-        _arithmetic(b)
-        if hasattr(a, "free_symbols") or hasattr(b, "free_symbols"):
-            from vcalc import symbols
-
-            return op(symbols.exact(a), symbols.exact(b))
-        return op(a, b)
-
-    return apply
-
-
-def _arithmetic(value: Any) -> None:
-    if isinstance(value, (str, list, tuple, bool)) or not (isinstance(value, (int, float)) or hasattr(value, "is_number")):
-        raise TypeError(f"{value!r} is not a number")
-
-
-def _divide(a: Any, b: Any) -> Any:
-    if type(a) is int and type(b) is int and a % b == 0:
-        return a // b
-    return a / b
-
-
-def _power(a: Any, b: Any) -> Any:
-    if isinstance(a, int) and isinstance(b, int):
-        if abs(a) > 1 and abs(b) * abs(a).bit_length() > 4 * limits.NUMBER_BITS:
-            raise ValueError(f"a number of more than {limits.NUMBER_BITS} bits")
-    elif is_symbolic(a) and not (isinstance(b, int) or getattr(b, "is_Integer", False)):
-        raise ValueError("a symbol is only raised to a whole number")
-    if is_symbolic(a) and abs(int(b)) > 16:
-        raise ValueError("a symbol is raised to at most the 16th power")
-    result = a**b
-    if isinstance(result, complex):
-        raise ValueError("the result is not a real number")
-    return result
-
-
-_BINARY: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: _paired(operator.add),
-    ast.Sub: _paired(operator.sub),
-    ast.Mult: _paired(operator.mul),
-    ast.Div: _paired(_divide),
-    ast.FloorDiv: _paired(operator.floordiv),
-    ast.Mod: _paired(operator.mod),
-    ast.Pow: _paired(_power),
-}
-
-_COMPARE = {
-    ast.Eq: ("==", operator.eq),
-    ast.NotEq: ("!=", operator.ne),
-    ast.Lt: ("<", operator.lt),
-    ast.LtE: ("<=", operator.le),
-    ast.Gt: (">", operator.gt),
-    ast.GtE: (">=", operator.ge),
-}
-
-
-def _compared(sign: str, compare: Callable[[Any, Any], Any], a: Any, b: Any) -> bool:
-    if is_symbolic(a) or is_symbolic(b):
-        from vcalc import symbols
-
-        answer = symbols.decide(sign, a, b)
-        if answer is None:
-            raise undecided(f"{a} {sign} {b}", a, b)
-        return answer
-    return bool(compare(a, b))
-
-
-def undecided(question: str, *values: Any) -> ExpressionError:
-    """The error for a question that the symbols leave open; it names what to bind."""
-    free = sorted({str(s) for value in values for s in getattr(value, "free_symbols", ())})
-    return ExpressionError(
-        f"whether {question} cannot be told while {' and '.join(free)} {'have' if len(free) > 1 else 'has'} no value",
-        "bind " + " and ".join(free) + " to a number: " + " ".join(f"--set {name}=…" for name in free),
-    )
-
-
-# Functions
-
-
-def _round(value: Any) -> Any:
-    """The nearest whole number, halves away from zero."""
-    if hasattr(value, "free_symbols"):
-        from vcalc import symbols
-
-        return symbols.round_half_away(value)
-    if isinstance(value, int):
-        return value
-    return int(math.floor(abs(value) + 0.5)) * (1 if value >= 0 else -1)
-
-
-def _floor(value: Any) -> Any:
-    if hasattr(value, "free_symbols"):
-        from vcalc import symbols
-
-        return symbols.floor(value)
-    return math.floor(value)
-
-
-def _ceil(value: Any) -> Any:
-    if hasattr(value, "free_symbols"):
-        from vcalc import symbols
-
-        return symbols.ceiling(value)
-    return math.ceil(value)
-
-
-def _round8(value: Any) -> Any:
-    """The nearest multiple of 8, at least 8, never more than 10% below (Howard et al., MobileNet's reference code)."""
-    if is_symbolic(value):
-        from vcalc import symbols
-
-        if value.is_integer and symbols.decide("==", value % 8, 0):
-            return value
-        free = ", ".join(sorted(str(s) for s in value.free_symbols))
-        raise ExpressionError(f"round8({value}) depends on the value of {free}", f"bind {free} to a number")
-    rounded = max(8, int(value + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * value else rounded
-
-
-def _extreme(sign: str, pick: Callable[..., Any]) -> Callable[..., Any]:
-    def choose(*values: Any) -> Any:
-        if len(values) == 1 and isinstance(values[0], (list, tuple)):
-            values = tuple(values[0])
-        if any(is_symbolic(value) for value in values):
-            best = values[0]
-            for value in values[1:]:
-                best = value if _compared(sign, pick, value, best) else best
-            return best
-        return pick(values)
-
-    return choose
-
-
-def _real(name: str) -> Callable[..., Any]:
-    def apply(*values: Any) -> Any:
-        if any(hasattr(value, "free_symbols") for value in values):
-            from vcalc import symbols
-
-            return symbols.function(name, *values)
-        return getattr(math, name)(*values)
-
-    return apply
-
-
-def _sum(values: Any) -> Any:
-    if not isinstance(values, (list, tuple)):
-        raise TypeError("sum takes a list")
-    return sum(values)
-
-
-def _length(values: Any) -> int:
-    if not isinstance(values, (list, tuple)):
-        raise TypeError("len takes a list")
-    return len(values)
-
-
-FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int], str]] = {
-    "max": (_extreme(">", max), (1, 20), "the largest of several numbers or of a list"),
-    "min": (_extreme("<", min), (1, 20), "the smallest of several numbers or of a list"),
-    "abs": (abs, (1, 1), "the size without the sign"),
-    "round": (_round, (1, 1), "the nearest whole number, halves away from zero"),
-    "floor": (_floor, (1, 1), "rounded down"),
-    "ceil": (_ceil, (1, 1), "rounded up"),
-    "round8": (_round8, (1, 1), "the nearest multiple of 8, at least 8, never more than 10% below (MobileNet)"),
-    "log": (_real("log"), (1, 2), "the natural logarithm, or to the base given second"),
-    "sqrt": (_real("sqrt"), (1, 1), "the square root"),
-    "sum": (_sum, (1, 1), "the sum of a list"),
-    "len": (_length, (1, 1), "how many items a list has"),
-}
-"""Every function of the language: how it works, how many arguments it takes, what it gives."""
-
-
 # From the syntax tree to a closure
 
 
-def _compile(node: ast.expr, names: set[str], depth: int) -> Closure:
+def _compile(node: ast.expr, reading: _Reading, depth: int) -> Closure:
     if depth > limits.EXPRESSION_DEPTH:
         raise ExpressionError(f"an expression nested more than {limits.EXPRESSION_DEPTH} deep")
     build = _COMPILERS.get(type(node))
     if build is None:
-        raise ExpressionError(
-            f"'{ast.unparse(node)[:40]}' is not part of the expression language", _SAYS, node.col_offset
-        )
-    return build(node, names, depth + 1)
+        raise reading.refuse(node, f"{reading.quote(node)} is not part of the expression language", _SAYS)
+    reading.operations += 1
+    return build(node, reading, depth + 1)
 
 
-def _compile_constant(node: Any, names: set[str], depth: int) -> Closure:
+def _compile_constant(node: Any, reading: _Reading, depth: int) -> Closure:
     value = node.value
     if not isinstance(value, (bool, int, float, str)):
-        raise ExpressionError(f"'{value!r}' is not part of the expression language", _SAYS, node.col_offset)
+        raise reading.refuse(node, f"{reading.quote(node)} is not part of the expression language", _SAYS)
+    try:
+        values.bounded(value)
+    except ArithmeticError as error:
+        raise reading.refuse(node, f"{reading.quote(node)} is {error}") from None
     return lambda _: value
 
 
-def _compile_name(node: Any, names: set[str], depth: int) -> Closure:
+def _compile_name(node: Any, reading: _Reading, depth: int) -> Closure:
     if node.id in CONSTANTS:
         value = CONSTANTS[node.id]
         return lambda _: value
-    names.add(node.id)
+    reading.columns.setdefault(node.id, reading.column(node))
     return _name(node.id)
 
 
-def _compile_binary(node: Any, names: set[str], depth: int) -> Closure:
-    op = _BINARY.get(type(node.op))
-    if op is None:
-        raise ExpressionError("only + - * / // % ** combine numbers", _SAYS, node.col_offset)
-    left, right = _compile(node.left, names, depth), _compile(node.right, names, depth)
-    return lambda environment: op(left(environment), right(environment))
+_BINARY = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
+}
 
 
-def _compile_unary(node: Any, names: set[str], depth: int) -> Closure:
-    inner = _compile(node.operand, names, depth)
+def _compile_binary(node: Any, reading: _Reading, depth: int) -> Closure:
+    if type(node.op) not in _BINARY:
+        raise reading.refuse(node, "only + - * / // % ** combine numbers")
+    apply = operations.BINARY[_BINARY[type(node.op)]]
+    left, right = _compile(node.left, reading, depth), _compile(node.right, reading, depth)
+    return lambda environment: apply(left(environment), right(environment))
+
+
+def _compile_unary(node: Any, reading: _Reading, depth: int) -> Closure:
+    inner = _compile(node.operand, reading, depth)
     if isinstance(node.op, ast.Not):
-        return lambda environment: not inner(environment)
+        return lambda environment: not values.truth(inner(environment))
     if isinstance(node.op, ast.USub):
-
-        def negate(environment: Environment) -> Any:
-            value = inner(environment)
-            _arithmetic(value)
-            return -value
-
-        return negate
-    raise ExpressionError("only - and not stand before a value", _SAYS, node.col_offset)
+        return lambda environment: operations.negated(inner(environment))
+    raise reading.refuse(node, "only - and not stand before a value")
 
 
-def _compile_logic(node: Any, names: set[str], depth: int) -> Closure:
-    parts = [_compile(value, names, depth) for value in node.values]
-    if isinstance(node.op, ast.And):
-        return lambda environment: all(part(environment) for part in parts)
-    return lambda environment: any(part(environment) for part in parts)
+def _compile_logic(node: Any, reading: _Reading, depth: int) -> Closure:
+    parts = [_compile(value, reading, depth) for value in node.values]
+    choose = all if isinstance(node.op, ast.And) else any
+    return lambda environment: choose(values.truth(part(environment)) for part in parts)
 
 
-def _compile_compare(node: Any, names: set[str], depth: int) -> Closure:
-    signs = []
-    for op in node.ops:
-        if type(op) not in _COMPARE:
-            raise ExpressionError("values are compared with == != < <= > >=", _SAYS, node.col_offset)
-        signs.append(_COMPARE[type(op)])
-    parts = [_compile(part, names, depth) for part in (node.left, *node.comparators)]
+_COMPARE = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+
+
+def _compile_compare(node: Any, reading: _Reading, depth: int) -> Closure:
+    if any(type(op) not in _COMPARE for op in node.ops):
+        raise reading.refuse(node, "values are compared with == != < <= > >=")
+    signs = [_COMPARE[type(op)] for op in node.ops]
+    parts = [_compile(part, reading, depth) for part in (node.left, *node.comparators)]
 
     def compare(environment: Environment) -> bool:
         left = parts[0](environment)
-        for (sign, test), part in zip(signs, parts[1:], strict=True):
+        for sign, part in zip(signs, parts[1:], strict=True):
             right = part(environment)
-            if not _compared(sign, test, left, right):
+            if not operations.compared(sign, left, right):
                 return False
             left = right
         return True
@@ -364,47 +256,35 @@ def _compile_compare(node: Any, names: set[str], depth: int) -> Closure:
     return compare
 
 
-def _compile_choice(node: Any, names: set[str], depth: int) -> Closure:
-    test, then, other = (_compile(part, names, depth) for part in (node.test, node.body, node.orelse))
-    return lambda environment: then(environment) if test(environment) else other(environment)
+def _compile_choice(node: Any, reading: _Reading, depth: int) -> Closure:
+    test, then, other = (_compile(part, reading, depth) for part in (node.test, node.body, node.orelse))
+    return lambda environment: then(environment) if values.truth(test(environment)) else other(environment)
 
 
-def _compile_list(node: Any, names: set[str], depth: int) -> Closure:
-    items = [_compile(item, names, depth) for item in node.elts]
-    return lambda environment: [item(environment) for item in items]
+def _compile_list(node: Any, reading: _Reading, depth: int) -> Closure:
+    items = [_compile(item, reading, depth) for item in node.elts]
+    return lambda environment: values.bounded_list([item(environment) for item in items])
 
 
-def _compile_index(node: Any, names: set[str], depth: int) -> Closure:
-    values, index = _compile(node.value, names, depth), _compile(node.slice, names, depth)
-
-    def pick(environment: Environment) -> Any:
-        items, at = values(environment), index(environment)
-        if not isinstance(items, (list, tuple)) or type(at) is not int:
-            raise TypeError("only a list is indexed, with a whole number")
-        if not -len(items) <= at < len(items):
-            raise ValueError(f"there is no item {at} in a list of {len(items)} (0 is the first)")
-        return items[at]
-
-    return pick
+def _compile_index(node: Any, reading: _Reading, depth: int) -> Closure:
+    items, index = _compile(node.value, reading, depth), _compile(node.slice, reading, depth)
+    return lambda environment: operations.pick(items(environment), index(environment))
 
 
-def _compile_call(node: Any, names: set[str], depth: int) -> Closure:
-    from vcalc.errors import suggestion
-
-    name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)[:40]
+def _compile_call(node: Any, reading: _Reading, depth: int) -> Closure:
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
     if name not in FUNCTIONS:
-        raise ExpressionError(
-            f"there is no function '{name}'", suggestion(name, FUNCTIONS, "functions"), node.col_offset
-        )
+        hint = suggestion(name, FUNCTIONS, "functions")
+        raise reading.refuse(node, f"there is no function {reading.quote(node.func)}", hint)
     function, (least, most), _ = FUNCTIONS[name]
     if node.keywords or not least <= len(node.args) <= most:
         wanted = str(least) if least == most else f"{least} to {most}"
-        raise ExpressionError(f"{name} takes {wanted} argument(s), not {len(node.args)}", column=node.col_offset)
-    arguments = [_compile(argument, names, depth) for argument in node.args]
+        raise reading.refuse(node, f"{name} takes {wanted} argument(s), not {len(node.args) + len(node.keywords)}")
+    arguments = [_compile(argument, reading, depth) for argument in node.args]
     return lambda environment: function(*[argument(environment) for argument in arguments])
 
 
-_COMPILERS: dict[type, Callable[[Any, set[str], int], Closure]] = {
+_COMPILERS: dict[type, Callable[[Any, _Reading, int], Closure]] = {
     ast.Constant: _compile_constant,
     ast.Name: _compile_name,
     ast.BinOp: _compile_binary,
@@ -417,24 +297,3 @@ _COMPILERS: dict[type, Callable[[Any, set[str], int], Closure]] = {
     ast.Subscript: _compile_index,
     ast.Call: _compile_call,
 }
-
-
-def _bounded(value: Any, text: str) -> Any:
-    """Refuse a number that no network has, before it is multiplied on."""
-    if type(value) is int:
-        if value.bit_length() > limits.NUMBER_BITS:
-            raise ExpressionError(f"'{text}' is a number of more than {limits.NUMBER_BITS} bits")
-    elif type(value) is float:
-        if not math.isfinite(value):
-            raise ExpressionError(f"'{text}' is not a finite number")
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _bounded(item, text)
-    elif hasattr(value, "free_symbols"):
-        if value.is_Integer:
-            return _bounded(int(value), text)
-        from vcalc import symbols
-
-        if symbols.operations(value) > limits.SYMBOLIC_OPERATIONS:
-            raise ExpressionError(f"'{text}' grows past {limits.SYMBOLIC_OPERATIONS} operations")
-    return value

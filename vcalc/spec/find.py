@@ -11,7 +11,7 @@ import os
 from functools import cache
 from typing import Any
 
-from vcalc.errors import VcalcError, suggestion
+from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.spec.syntax import ModelEntry, Spec
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -58,7 +58,7 @@ def _find(section: str, name: str) -> tuple[str, str]:
     for short in sorted(by_plain, key=len, reverse=True):
         close = close.replace(f"'{short}'", f"'{by_plain[short]}'")
     hint = close if close.startswith("did you") else f"'{command}' lists them; a file is named with its .yaml"
-    raise VcalcError("unknown-model", f"there is no {what} '{name}'", hint=hint)
+    raise VcalcError("unknown-model", f"there is no {what} {quoted(name)}", hint=hint)
 
 
 def model_names() -> list[str]:
@@ -91,7 +91,7 @@ def load(name: str) -> tuple[Spec, ModelEntry]:
     Raises VcalcError for an unknown name, a file that cannot be read, and every problem in the file.
     """
     if not is_file_name(name):
-        file, model_name = find(name)
+        file, model_name = _find_or_explain(name)
         spec = _parse(file, _stamp(file), without_claims=True)
         return spec, spec.models[model_name]
     file, wanted = split_model(name)
@@ -100,13 +100,29 @@ def load(name: str) -> tuple[Spec, ModelEntry]:
         by_plain = {plain(known): entry for known, entry in spec.models.items()}
         if plain(wanted) in by_plain:
             return spec, by_plain[plain(wanted)]
-        raise VcalcError("unknown-model", f"{file} has no model '{wanted}'", hint=suggestion(wanted, spec.models, "it has"))
+        raise VcalcError(
+            "unknown-model", f"{file} has no model {quoted(wanted)}", hint=suggestion(wanted, spec.models, "it has")
+        )
     if not spec.layers and spec.options:
         raise VcalcError("options", f"{file} compares options and is no network", hint=f"vcalc block {file}")
     if len(spec.models) > 1:
         names = ", ".join(spec.models)
-        raise VcalcError("models", f"{file} has several models: {names}", hint=f"name one: {file}:{next(iter(spec.models))}")
+        raise VcalcError(
+            "models", f"{file} has several models: {names}", hint=f"name one: {file}:{next(iter(spec.models))}"
+        )
     return spec, next(iter(spec.models.values()))
+
+
+def _find_or_explain(name: str) -> tuple[str, str]:
+    """The catalogue's model, or what else the name is: a directory, or a file that is not named as a spec is."""
+    try:
+        return find(name)
+    except VcalcError:
+        if os.path.isdir(name):
+            raise VcalcError("file", f"{name} is a directory, not a spec", hint="name a .yaml file in it") from None
+        if os.path.exists(name):
+            raise VcalcError("file", f"{name} is a file, but no spec", hint="a spec's name ends in .yaml") from None
+        raise
 
 
 def load_block(name: str) -> Spec:
@@ -132,7 +148,7 @@ def _without_claims(text: str) -> str:
 def _stamp(path: str) -> tuple[float, int] | None:
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
         return None
     return (status.st_mtime, status.st_size)
 
@@ -209,6 +225,7 @@ def build_index() -> dict[str, Any]:
             for alias in (entry.name, entry.title, *entry.same_as.values(), *entry.aliases):
                 aliases.setdefault(plain(alias), [file, entry.name])
     own = {plain(name): entry for name, entry in models.items()}
-    return {"models": {**models, **{key: entry for key, entry in {**aliases, **own}.items() if key not in models}}, "blocks": blocks}
-
-
+    return {
+        "models": {**models, **{key: entry for key, entry in {**aliases, **own}.items() if key not in models}},
+        "blocks": blocks,
+    }

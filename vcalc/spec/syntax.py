@@ -1,6 +1,7 @@
 """The words of the spec language as a tree: what a file says, before anything has a value.
 
-`vcalc.spec.parse` builds it from YAML nodes, `vcalc.spec.expand` walks it. Every part keeps its YAML node for its place.
+`vcalc.spec.parse` and `vcalc.spec.steps` build it from YAML nodes, `vcalc.spec.expand` walks it. Every part keeps its
+YAML node for its place.
 """
 
 from __future__ import annotations
@@ -58,10 +59,11 @@ class Call(Step):
 class UseModel(Step):
     """Another spec's model run on the arriving tensor, as a whole or up to a named group."""
 
-    __slots__ = ("model", "name", "upto", "values")
+    __slots__ = ("model", "name", "target", "upto", "values")
 
-    def __init__(self, node: Any, model: str, values: dict[str, Value], upto: str, name: str) -> None:
+    def __init__(self, node: Any, target: Any, model: str, values: dict[str, Value], upto: str, name: str) -> None:
         super().__init__(node)
+        self.target = target
         self.model = model
         self.values = values
         self.upto = upto
@@ -80,9 +82,12 @@ class Group(Step):
 
 
 class Loop(Step):
-    """`repeat: n` (no variables) or `each: {c: [...], n: depths}`; `index` counts from 0, `name` from 1."""
+    """`repeat: n` (no variables) or `each: {c: [...], n: depths}`; `index` counts from 0, `name` from 1.
 
-    __slots__ = ("body", "count", "index", "name", "variables")
+    With `when` only the turns for which it holds are taken, and only these are numbered.
+    """
+
+    __slots__ = ("body", "count", "index", "name", "variables", "when")
 
     def __init__(
         self,
@@ -92,8 +97,10 @@ class Loop(Step):
         index: str,
         name: str,
         body: list[Step],
+        when: Value | None = None,
     ) -> None:
         super().__init__(node)
+        self.when = when
         self.count = count
         self.variables = variables
         self.index = index
@@ -199,9 +206,10 @@ class ModelEntry:
 class Option:
     """One side of a comparison of blocks, with its own input where that differs."""
 
-    __slots__ = ("body", "input", "name")
+    __slots__ = ("body", "input", "name", "node")
 
-    def __init__(self, name: str, body: list[Step], input: dict[str, Value]) -> None:
+    def __init__(self, node: Any, name: str, body: list[Step], input: dict[str, Value]) -> None:
+        self.node = node
         self.name = name
         self.body = body
         self.input = input

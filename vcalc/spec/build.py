@@ -1,0 +1,175 @@
+"""A network while it is being built: its graph, the names of its parts, and what is left of the steps it may take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc import limits
+from vcalc.errors import VcalcError
+from vcalc.graph import Graph
+from vcalc.layers import Layer
+from vcalc.spec.expression import Environment, Expression
+from vcalc.spec.values import has_symbols, is_list
+
+SYMBOLIC = 1000
+"""What an operation on symbols costs, in operations on numbers."""
+
+
+class Budget:
+    """What one expansion may spend, so that no spec takes long."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.operations = 0
+
+    def step(self) -> None:
+        """Spend a step."""
+        self.steps += 1
+        if self.steps > limits.STEPS:
+            raise VcalcError("limit", f"the loops come to more than {limits.STEPS:,} steps", hint="see docs/limits.md")
+
+    def spend(self, operations: int) -> None:
+        """Spend operations."""
+        self.operations += operations
+        if self.operations > limits.OPERATIONS:
+            message = f"the expressions come to more than {limits.OPERATIONS:,} operations"
+            raise VcalcError("limit", message, hint="see docs/limits.md")
+
+    def value(self, expression: Expression, environment: Environment) -> Any:
+        """An expression's value, paid for: operations cost more on symbols, and on lists by their length."""
+        cost = expression.operations
+        for name in expression.columns:
+            value = environment.get(name)
+            if type(value) is int:
+                continue
+            if is_list(value):
+                cost += expression.operations * _length(value)
+            elif has_symbols(value):
+                cost += expression.operations * SYMBOLIC
+        self.spend(cost)
+        return expression.value(environment)
+
+
+def _length(items: Any) -> int:
+    return limits.LIST_ITEMS if any(map(is_list, items)) else len(items)
+
+
+class Scope:
+    """A named part of the network while it is built. Names that turn up again are numbered."""
+
+    __slots__ = ("_path", "counts", "inner", "name", "numbered", "ordinal", "output", "parent")
+
+    def __init__(self, parent: Scope | None, name: str, ordinal: int, numbered: bool) -> None:
+        self.parent = parent
+        self.name = name
+        self.ordinal = ordinal
+        self.numbered = numbered
+        self.counts: dict[str, int] = {}
+        self.inner: dict[tuple[str, int], Scope] = {}
+        self.output: int | None = None
+        """The tensor that it ends with, once it has."""
+        self._path: str | None = None
+
+    def child(self, name: str, numbered: bool = False) -> Scope:
+        """A part of this part."""
+        ordinal = self.count(name)
+        scope = self.inner[name, ordinal] = Scope(self, name, ordinal, numbered)
+        return scope
+
+    def count(self, name: str) -> int:
+        """Note one more thing of that name; returns how many there are."""
+        ordinal = self.counts[name] = self.counts.get(name, 0) + 1
+        return ordinal
+
+    def within(self, name: str, ordinal: int, numbered: bool = False) -> str:
+        """The path of a thing in this scope, numbered where its name is shared."""
+        label = f"{name}{ordinal}" if numbered or self.counts.get(name, 1) > 1 else name
+        return f"{self.path}/{label}" if self.parent else label
+
+    @property
+    def path(self) -> str:
+        """The path as far as it is known; final once the network is built."""
+        if self._path is not None:
+            return self._path
+        return self.parent.within(self.name, self.ordinal, self.numbered) if self.parent else ""
+
+    def close(self) -> None:
+        """Fix the path, when no more names can be shared."""
+        if self._path is None:
+            if self.parent:
+                self.parent.close()
+            self._path = self.path
+
+    def find(self, path: str) -> Scope | None:
+        """The part at a path below this one, by the names it has so far."""
+        label, _, rest = path.partition("/")
+        for cut in range(len(label), max(0, len(label) - 8), -1):
+            name, digits = label[:cut], label[cut:]
+            if digits and not (digits.isascii() and digits.isdigit()):
+                break
+            if digits.startswith("0"):
+                continue
+            scope = self.inner.get((name, int(digits or 1)))
+            if scope and (bool(digits) == (scope.numbered or self.counts[name] > 1)):
+                return scope.find(rest) if rest else scope
+        return None
+
+    def ended(self) -> list[str]:
+        """The paths, from here, of the parts in this one that have ended; those of the first hundred."""
+        found: list[str] = []
+        for scope in list(self.inner.values())[:100]:
+            label = scope.path.removeprefix(f"{self.path}/")
+            found += [label] if scope.output is not None else []
+            found += [f"{label}/{inner}" for inner in scope.ended()] if len(found) < 100 else []
+        return found
+
+
+class Building:
+    """What all specs of one expansion share: the graph, the budget, and who is called what."""
+
+    def __init__(self, graph: Graph, budget: Budget) -> None:
+        self.graph = graph
+        self.budget = budget
+        self.depth = 0
+        self._names: list[tuple[Scope, str, int]] = []
+        self._layers: dict[Any, Layer] = {}
+
+    def layer(self, kind: type[Layer], values: tuple[tuple[str, Any], ...]) -> Layer:
+        """The layer with these fields; equal ones are one object, so that their facts are worked out once."""
+        key = (kind, values)
+        layer = self._layers.get(key)
+        if layer is None:
+            layer = self._layers[key] = kind(**dict(values))
+        return layer
+
+    def add(self, layer: Layer, inputs: tuple[int, ...], scope: Scope, name: str) -> int:
+        """Append a layer to the graph; returns its index."""
+        if len(self.graph.nodes) >= limits.LAYERS:
+            message = f"the network comes to more than {limits.LAYERS:,} layers"
+            raise VcalcError("limit", message, hint="see docs/limits.md")
+        name = name or layer.kind
+        self._names.append((scope, name, scope.count(name)))
+        index = self.graph.add(layer, inputs, "")
+        for size in self.graph.shape(index):
+            if has_symbols(size):
+                self.budget.spend(SYMBOLIC)
+            elif type(size) is int and size.bit_length() > limits.NUMBER_BITS:
+                message = f"{layer.kind}: a size of more than {limits.NUMBER_BITS} bits"
+                raise VcalcError("limit", message, hint="see docs/limits.md")
+        return index
+
+    def name_nodes(self) -> None:
+        """Give every node its path, now that it is known which names are shared."""
+        taken: set[str] = set()
+        later: dict[tuple[Scope, str], int] = {}
+        for node, (scope, name, ordinal) in zip(self.graph.nodes, self._names, strict=True):
+            scope.close()
+            path = scope.within(name, ordinal)
+            if path in taken:
+                ordinal = max(ordinal, later.get((scope, name), 0))
+            while path in taken:
+                ordinal += 1
+                path = scope.within(name, ordinal, numbered=True)
+                later[scope, name] = ordinal
+            taken.add(path)
+            node.path = path

@@ -1,0 +1,243 @@
+"""YAML events made into nodes: what no spec may hold is found here, before anything grows from it.
+
+PyYAML's own composer nests as deeply as a text asks for, down to the end of the stack, and follows aliases. This one
+counts as it goes and ends at a bound. Nothing gets a type or a tag: `no`, `010` and `1e6` stay as they are written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from vcalc import limits
+from vcalc.errors import Place, Problem, quoted
+
+if TYPE_CHECKING:
+    from vcalc.spec.read import Source
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Node = Any
+"""A yaml.ScalarNode, yaml.SequenceNode or yaml.MappingNode."""
+
+_NO_TEXT = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
+"""Characters that no text file holds."""
+
+_COMMANDS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+"""Characters that command a terminal or turn the direction of a text: an escape in quotes can still bring them in."""
+
+
+def compose(source: Source, text: str) -> Node:
+    """The root node, or None for an empty text. Notes what no spec may hold; gives up at the first error of YAML."""
+    found = re.search(_NO_TEXT, text)
+    if found:
+        source.note(_no_text(source, text, found.start()))
+        return None
+    loader = _Loader(text)
+    try:
+        return _Composer(source).root(loader)
+    except yaml.YAMLError as error:
+        source.note(_syntax_error(source, error))
+    finally:
+        loader.dispose()
+    return None
+
+
+class _Composer:
+    """Puts the nodes together that events begin and end."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.open: list[Node] = []
+        self.nodes = 0
+        self.aliased = False
+        self.stopped = False
+
+    def root(self, loader: Any) -> Node:
+        begin = {
+            yaml.ScalarEvent: self.scalar,
+            yaml.MappingStartEvent: self.mapping,
+            yaml.SequenceStartEvent: self.sequence,
+            yaml.AliasEvent: self.alias,
+        }
+        root = None
+        while not self.stopped and loader.check_event():
+            event = loader.get_event()
+            make = begin.get(type(event))
+            if make is not None:
+                node = make(event)
+                root = root or node
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self.close(event)
+            elif root and isinstance(event, yaml.DocumentStartEvent):
+                self.stop("yaml", "a second document begins here", event, "a file holds one spec")
+        return root
+
+    def placed(self, node: Node) -> Node:
+        self.nodes += 1
+        if self.nodes > limits.YAML_NODES:
+            self.stop("size", f"more than {limits.YAML_NODES:,} values in one file", node)
+        if self.open:
+            self.open[-1].value.append(node)
+        return node
+
+    def scalar(self, event: Any) -> Node:
+        if event.tag is not None:
+            self.refuse_tag(event)
+        if not event.value.isprintable() and re.search(_COMMANDS, event.value):
+            self.report("text", f"a text holds no control characters: {quoted(event.value)}", event)
+        return self.placed(yaml.ScalarNode("", event.value, event.start_mark, event.end_mark, event.style))
+
+    def mapping(self, event: Any) -> Node:
+        return self.opened(yaml.MappingNode, event)
+
+    def sequence(self, event: Any) -> Node:
+        return self.opened(yaml.SequenceNode, event)
+
+    def opened(self, kind: Any, event: Any) -> Node:
+        if event.tag is not None:
+            self.refuse_tag(event)
+        if len(self.open) == limits.YAML_DEPTH:
+            self.stop("depth", f"lists and mappings nested more than {limits.YAML_DEPTH} deep", event)
+        node = kind("", [], event.start_mark, event.end_mark, event.flow_style)
+        self.placed(node)
+        self.open.append(node)
+        return node
+
+    def alias(self, event: Any) -> Node:
+        if not self.aliased:
+            message = "YAML aliases are not part of the spec language"
+            self.report("alias", message, event, "write a block and call it")
+        self.aliased = True
+        return self.placed(yaml.ScalarNode("", "", event.start_mark, event.end_mark))
+
+    def refuse_tag(self, event: Any) -> None:
+        message = f"the tag {quoted(event.tag)} is not part of the spec language"
+        self.report("tag", message, event, "leave it out")
+
+    def close(self, event: Any) -> None:
+        node = self.open.pop()
+        node.end_mark = event.end_mark
+        if isinstance(node, yaml.MappingNode):
+            node.value = list(zip(node.value[::2], node.value[1::2], strict=True))
+            _check_keys(self.source, node)
+        elif node.flow_style:
+            _check_items(self.source, node)
+
+    def report(self, code: str, message: str, event: Any, hint: str = "") -> None:
+        mark = event.start_mark
+        self.source.note(Problem(code, message, self.source.at(mark.line, mark.column), hint))
+
+    def stop(self, code: str, message: str, event: Any, hint: str = "") -> None:
+        """Look no further: the text is past a bound."""
+        self.report(code, message, event, hint)
+        self.stopped = True
+
+
+# What YAML makes of an expression that should have been quoted
+
+
+def is_null(node: Node) -> bool:
+    """True for an empty value, as in `args: {c: }`."""
+    return isinstance(node, yaml.ScalarNode) and not node.style and node.value in ("", "~", "null")
+
+
+def _check_keys(source: Source, node: Node) -> None:
+    first: dict[str, Node] = {}
+    rest: list[str] = []
+    for index, (key, value) in enumerate(node.value):
+        if rest:
+            rest.pop()
+            continue
+        if not isinstance(key, yaml.ScalarNode) or is_null(key):
+            source.report("type", "a key is a plain word, not a list or a mapping", key)
+        elif key.value == "<<" and not key.style:
+            source.report("merge", "YAML merge keys are not part of the spec language", key, "write the keys out")
+        elif key.value in first:
+            line = first[key.value].start_mark.line + 1
+            message = f"the key {quoted(key.value)} stands here for the second time"
+            source.report("duplicate-key", message, key, f"the first is in line {line}")
+        else:
+            first[key.value] = key
+            if _opens(value) > 0:
+                after = node.value[index + 1 : index + 20]
+                rest = _rest(value, [later if is_null(nothing) else None for later, nothing in after])
+            if rest:
+                mended = ", ".join([value.value, *rest])
+                _report_cut(source, value, f"the expression of {quoted(key.value)}", f"{key.value}: {mended}")
+
+
+def _check_items(source: Source, node: Node) -> None:
+    for index, item in enumerate(node.value):
+        rest = _rest(item, node.value[index + 1 : index + 20]) if _opens(item) > 0 else []
+        if rest:
+            _report_cut(source, item, "the expression", ", ".join([item.value, *rest]))
+            return
+
+
+def _report_cut(source: Source, value: Node, what: str, mended: str) -> None:
+    name, colon, expression = mended.rpartition(": ")
+    hint = f'YAML ends a plain value there; quote it: {name}{colon}"{expression}"'
+    source.report("quote", f"{what} is cut off at the comma", value, hint)
+
+
+def _rest(cut: Node, after: list[Node]) -> list[str]:
+    """The plain texts that close the parentheses which `cut` leaves open: a call that YAML took apart."""
+    depth = _opens(cut)
+    rest: list[str] = []
+    for node in after:
+        if not isinstance(node, yaml.ScalarNode) or node.style:
+            break
+        depth += _opens(node)
+        rest.append(node.value)
+        if depth == 0:
+            return rest
+    return []
+
+
+def _opens(node: Node) -> int:
+    plain = isinstance(node, yaml.ScalarNode) and not node.style
+    return node.value.count("(") - node.value.count(")") if plain else 0
+
+
+# Errors
+
+
+def _no_text(source: Source, text: str, position: int) -> Problem:
+    before = text[:position]
+    line, column = before.count("\n"), position - before.rfind("\n") - 1
+    place = Place(source.file, line + 1, column + 1, 1, text.split("\n", line + 1)[line])
+    return Problem("yaml", f"this is not YAML: the character {text[position]!a} stands in no text", place)
+
+
+def _syntax_error(source: Source, error: Any) -> Problem:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+    if mark is None:
+        return Problem("yaml", f"{source.file} is not YAML: {problem}")
+    place = source.at(mark.line, mark.column)
+    if not place.text.strip() and getattr(error, "context_mark", None):
+        problem = f"{error.context}, {problem}"
+        place = source.at(error.context_mark.line, error.context_mark.column)
+    return Problem("yaml", f"this is not YAML: {problem}", place, _syntax_hint(place, problem))
+
+
+_INDEXED = r"(?:([A-Za-z_]\w{0,60}): *)?([^\s\"'\[\]{},:][^\"'\[\]{},:]{0,60}\[[^\[\]{},]{0,60}\][^,\[\]{}]{0,60})"
+
+
+def _syntax_hint(place: Place, problem: str) -> str:
+    """The known traps: an unquoted index inside a flow list or mapping, a tab, an alias, an unquoted colon."""
+    start = max(0, place.column - 200)
+    for found in re.finditer(_INDEXED, place.text[start : place.column + 200]):
+        if start + found.start() < place.column <= start + found.end() + 1:
+            name = f"{found[1]}: " if found[1] else ""
+            return f'YAML reads [ as a list; quote the expression: {name}"{found[2].strip()}"'
+    if "\t" in place.text[: place.column]:
+        return "YAML is indented with spaces, not with tabs"
+    if "alias" in problem:
+        return "YAML aliases are not part of the spec language; a value does not begin with *"
+    if "mapping values are not allowed" in problem:
+        return "quote a text that holds a colon"
+    return ""

@@ -1,0 +1,117 @@
+"""The functions of the expression language: the same for ints, floats and symbols."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from vcalc.arithmetic import is_symbolic
+from vcalc.spec.operations import BINARY, compared
+from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
+
+
+def _round(value: Any) -> Any:
+    """The nearest whole number, halves away from zero."""
+    if is_symbolic(number(value)):
+        from vcalc import symbols
+
+        return bounded(symbols.round_half_away(value))
+    whole = int(abs(value))
+    if abs(value) - whole >= 0.5:
+        whole += 1
+    return whole if value >= 0 else -whole
+
+
+def _floor(value: Any) -> Any:
+    if is_symbolic(number(value)):
+        from vcalc import symbols
+
+        return bounded(symbols.floor(value))
+    return bounded(math.floor(value))
+
+
+def _ceil(value: Any) -> Any:
+    if is_symbolic(number(value)):
+        from vcalc import symbols
+
+        return bounded(symbols.ceiling(value))
+    return bounded(math.ceil(value))
+
+
+def _round8(value: Any) -> Any:
+    """The nearest multiple of 8, at least 8, never more than 10% below (Howard et al., MobileNet's reference code)."""
+    if is_symbolic(number(value)):
+        from vcalc import symbols
+
+        if value.is_integer and symbols.decide("==", value % 8, 0):
+            return value
+        free = ", ".join(sorted(str(s) for s in value.free_symbols))
+        raise ExpressionError(f"round8({shown(value)}) depends on the value of {free}", f"bind {free} to a number")
+    rounded = max(8, int(value + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * value else rounded
+
+
+def _extreme(name: str, sign: str) -> Callable[..., Any]:
+    def choose(*values: Any) -> Any:
+        values = tuple(values[0]) if len(values) == 1 and is_list(values[0]) else values
+        if not values:
+            raise ValueError(f"{name} of an empty list")
+        best = number(values[0])
+        for value in values[1:]:
+            best = value if compared(sign, number(value), best) else best
+        return best
+
+    return choose
+
+
+def _logarithm(value: Any, base: Any = None) -> Any:
+    arguments = [number(part) for part in (value, base) if part is not None]
+    if any(map(has_symbols, arguments)):
+        return _formula("log", arguments)
+    if min(arguments) <= 0:
+        raise ValueError("log takes numbers above 0")
+    return math.log(*arguments)
+
+
+def _root(value: Any) -> Any:
+    if has_symbols(number(value)):
+        return _formula("sqrt", [value])
+    if value < 0:
+        raise ValueError("sqrt takes a number that is not below 0")
+    return math.sqrt(value)
+
+
+def _formula(name: str, arguments: list[Any]) -> Any:
+    from vcalc import symbols
+
+    return bounded(symbols.function(name, *arguments))
+
+
+def _sum(values: Any) -> Any:
+    total: Any = 0
+    for value in numbers(values, "sum"):
+        total = BINARY["+"](total, value)
+    return total
+
+
+def _length(values: Any) -> int:
+    if not is_list(values):
+        raise TypeError("len takes a list")
+    return len(values)
+
+
+FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int], str]] = {
+    "max": (_extreme("max", ">"), (1, 20), "the largest of several numbers or of a list"),
+    "min": (_extreme("min", "<"), (1, 20), "the smallest of several numbers or of a list"),
+    "abs": (lambda value: abs(number(value)), (1, 1), "the size without the sign"),
+    "round": (_round, (1, 1), "the nearest whole number, halves away from zero"),
+    "floor": (_floor, (1, 1), "rounded down"),
+    "ceil": (_ceil, (1, 1), "rounded up"),
+    "round8": (_round8, (1, 1), "the nearest multiple of 8, at least 8, never more than 10% below (MobileNet)"),
+    "log": (_logarithm, (1, 2), "the natural logarithm, or to the base given second"),
+    "sqrt": (_root, (1, 1), "the square root"),
+    "sum": (_sum, (1, 1), "the sum of a list"),
+    "len": (_length, (1, 1), "how many items a list has"),
+}
+"""Every function of the language: how it works, how many arguments it takes, what it gives."""

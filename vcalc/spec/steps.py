@@ -1,0 +1,243 @@
+"""Lists of layers: from YAML nodes to the steps of `vcalc.spec.syntax`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import yaml
+
+from vcalc.errors import quoted, suggestion
+from vcalc.layers import KINDS, Layer
+from vcalc.spec import syntax
+from vcalc.spec.expression import named
+from vcalc.spec.fields import FieldReader, Names
+from vcalc.spec.read import Entries, Source, YamlNode, describe, is_null
+from vcalc.spec.syntax import Step, Value
+
+JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
+LAYERS = tuple(name for name, kind in KINDS.items() if not kind.joins)
+
+
+class StepReader(FieldReader):
+    """Reads the steps of one file, and notes every problem in them."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self.words: dict[str, Callable[[YamlNode, Entries, Names], Step | None]] = {
+            "repeat": self.loop,
+            "each": self.loop,
+            "if": self.condition,
+            "branches": self.branches,
+            "residual": self.residual,
+            "let": self.let,
+            "use": self.use,
+            "save": self.save,
+            "take": self.take,
+            "do": self.group,
+        }
+
+    def steps(self, node: YamlNode, names: Names, what: str) -> list[Step]:
+        """A list of layers; a name that a `let` binds is visible to those after it."""
+        steps = []
+        for item in self.source.sequence(node, what):
+            step = self.step(item, names)
+            if isinstance(step, syntax.Let):
+                names = self.visible(names, step.values, item)
+            if step is not None:
+                steps.append(step)
+        return steps
+
+    def step(self, node: YamlNode, names: Names) -> Step | None:
+        if isinstance(node, yaml.ScalarNode) and not is_null(node):
+            return self.named_step(node, node, None, names)
+        if not isinstance(node, yaml.MappingNode) or not node.value:
+            self.source.report("type", f"a layer is a word or 'word: {{fields}}', not {describe(node)}", node)
+            return None
+        entries = self.source.mapping(node, "a layer")
+        for word in self.words:
+            if word in entries:
+                return self.words[word](node, entries, names)
+        (key, value), *others = node.value
+        if others and self.is_known(key.value):
+            self.several(entries, node)
+            return None
+        return self.named_step(node, key, value, names)
+
+    def is_known(self, word: str) -> bool:
+        return word in KINDS or word in self.blocks
+
+    def several(self, entries: Entries, node: YamlNode) -> None:
+        first, *others = entries
+        words = " and ".join(quoted(key) for key in entries)
+        hint = "begin each with '- '"
+        if not any(map(self.is_known, others)):
+            hint = f"fields stand inside: {first}: {{{others[0]}: …}}"
+        self.source.report("step", f"one layer at a time: {words} stand in one item", node, hint)
+
+    def named_step(self, node: YamlNode, key: YamlNode, value: YamlNode | None, names: Names) -> Step | None:
+        word = key.value
+        if word in self.blocks:
+            entries = self.fields(value, word, [name for name, required in self.blocks[word].items() if required])
+            return None if entries is None else self.call(node, Value(key, named(word)), word, entries, names)
+        if word in LAYERS:
+            return self.layer(node, KINDS[word], value, names)
+        self.unknown(key)
+        return None
+
+    def unknown(self, key: YamlNode) -> None:
+        word = key.value
+        if word in JOINS:
+            hint = f"write branches: [...] with join: {word}"
+            self.source.report("unknown-kind", f"'{word}' joins branches", key, hint)
+            return
+        hint = suggestion(word, [*LAYERS, *self.blocks, *self.words], "known")
+        message = f"there is no layer or block {quoted(word)}"
+        self.source.report("unknown-kind", message, key, f"{hint} ('vcalc layers' lists them all)".strip())
+
+    def layer(self, node: YamlNode, kind: type[Layer], value: YamlNode | None, names: Names) -> Step | None:
+        entries = self.fields(value, kind.kind, [name for name, spec in kind.fields.items() if spec.required])
+        if entries is None:
+            return None
+        meant = self.source.known_keys(entries, (*kind.fields, "name"), kind.kind)
+        fields = {
+            key: self.value(v, names, kind.fields[key].type.words)
+            for key, (_, v) in entries.items()
+            if key in kind.fields
+        }
+        for name, spec in kind.fields.items():
+            if spec.required and name not in entries and name not in meant:
+                hint = f"{kind.kind}: {{{name}: …}}, {spec.doc}"
+                self.source.report("missing", f"{kind.kind} needs '{name}'", node, hint)
+        return syntax.LayerStep(node, kind, fields, self.name(entries))
+
+    def call(self, node: YamlNode, block: Value, name: str, entries: Entries, names: Names) -> syntax.Call:
+        """A block's call; `name` is empty where only a hyperparameter's value tells which block it is."""
+        if name:
+            meant = self.source.known_keys(entries, (*self.blocks[name], "name"), f"block {name}")
+            for argument, required in self.blocks[name].items():
+                if required and argument not in entries and argument not in meant:
+                    self.source.report("missing", f"block {name} needs '{argument}'", node)
+        arguments = {key: self.value(v, names) for key, (_, v) in entries.items() if key != "name"}
+        return syntax.Call(node, block, arguments, self.name(entries))
+
+    def loop(self, node: YamlNode, entries: Entries, names: Names) -> Step:
+        word = "repeat" if "repeat" in entries else "each"
+        meant = self.source.known_keys(entries, (word, "do", "index", "when", "name"), word)
+        count = self.value(entries["repeat"][1], names) if word == "repeat" else None
+        variables = self.variables(entries["each"][1], names) if word == "each" else {}
+        index = self.index(entries, variables)
+        inner = self.visible(names, [*variables, *([index] if index else [])], node)
+        body = self.body(node, entries, inner, word, "do", meant)
+        when = self.value(entries["when"][1], inner) if "when" in entries else None
+        return syntax.Loop(node, count, variables, index, self.name(entries), body, when)
+
+    def variables(self, node: YamlNode, names: Names) -> dict[str, Value]:
+        entries = self.source.mapping(node, "each", "each: {c: [64, 128]}")
+        for name, (key, _) in entries.items():
+            self.check_name(name, key, "a loop variable")
+        if not entries and (is_null(node) or isinstance(node, yaml.MappingNode)):
+            self.source.report("missing", "each needs lists to go through", node, "each: {c: [64, 128]}")
+        return {name: self.value(value, names) for name, (_, value) in entries.items()}
+
+    def index(self, entries: Entries, variables: dict[str, Value]) -> str:
+        if "index" not in entries:
+            return ""
+        node = entries["index"][1]
+        index = self.source.text(node, "index")
+        if index in variables:
+            self.source.report("name", f"'{index}' is a list of this loop and cannot be its index", node)
+        elif index:
+            self.check_name(index, node, "a loop's index")
+        return index
+
+    def body(self, node: YamlNode, entries: Entries, names: Names, word: str, key: str, meant: set[str]) -> list[Step]:
+        """The list under `key`, which has to be there, unless a key that is not known was meant to be it."""
+        if key in entries:
+            return self.steps(entries[key][1], names, key)
+        if key not in meant:
+            self.source.report("missing", f"{word} needs '{key}', a list of layers", node)
+        return []
+
+    def condition(self, node: YamlNode, entries: Entries, names: Names) -> Step:
+        meant = self.source.known_keys(entries, ("if", "then", "else"), "if")
+        test = self.value(entries["if"][1], names)
+        then = self.body(node, entries, names, "if", "then", meant)
+        otherwise = self.steps(entries["else"][1], names, "else") if "else" in entries else []
+        return syntax.If(node, test, then, otherwise)
+
+    def branches(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
+        meant = self.source.known_keys(entries, ("branches", "join", "name"), "branches")
+        inside = entries["branches"][1]
+        parts = self.branch_lists(inside, names)
+        if len(parts) < 2 and not isinstance(inside, yaml.ScalarNode):
+            self.source.report("missing", f"branches needs two or more lists, not {len(parts)}", inside)
+        if "join" not in entries:
+            if "join" not in meant:
+                self.source.report("missing", "branches needs 'join'", node, f"join: {' or '.join(JOINS)}")
+            return None
+        join_node = entries["join"][1]
+        join = self.source.text(join_node, "join")
+        if join not in JOINS:
+            if join:
+                hint = suggestion(join, JOINS, "joins")
+                self.source.report("unknown-kind", f"there is no join {quoted(join)}", join_node, hint)
+            return None
+        return syntax.Branches(node, parts, KINDS[join], self.name(entries))
+
+    def branch_lists(self, node: YamlNode, names: Names) -> list[tuple[str, list[Step]]]:
+        if isinstance(node, yaml.MappingNode):
+            return [
+                (self.label(key, "a branch's name"), self.steps(body, names, f"branch {quoted(name)}"))
+                for name, (key, body) in self.source.mapping(node, "branches").items()
+            ]
+        return [("", self.steps(item, names, "a branch")) for item in self.source.sequence(node, "branches")]
+
+    def residual(self, node: YamlNode, entries: Entries, names: Names) -> Step:
+        self.source.known_keys(entries, ("residual", "shortcut", "when", "name"), "residual")
+        body = self.steps(entries["residual"][1], names, "residual")
+        shortcut = self.steps(entries["shortcut"][1], names, "shortcut") if "shortcut" in entries else []
+        parts = [("", body), ("shortcut" if shortcut else "", shortcut)]
+        added = syntax.Branches(node, parts, KINDS["add"], self.name(entries))
+        return syntax.If(node, self.value(entries["when"][1], names), [added], body) if "when" in entries else added
+
+    def let(self, node: YamlNode, entries: Entries, names: Names) -> Step:
+        self.source.known_keys(entries, ("let",), "let")
+        values: dict[str, Value] = {}
+        for name, (key, value) in self.source.mapping(entries["let"][1], "let").items():
+            self.check_name(name, key, "a value")
+            values[name] = self.value(value, names)
+            names = self.visible(names, [name], key)
+        return syntax.Let(node, values)
+
+    def use(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
+        self.source.known_keys(entries, ("use", "with", "upto", "name"), "use")
+        target = entries["use"][1]
+        text = self.source.text(target, "use")
+        inside = entries["with"][1] if "with" in entries else None
+        if not text:
+            return None
+        if text in self.blocks or text in names:
+            self.used.add(text)
+            fields = self.fields(inside, "with", self.blocks.get(text, {})) or {}
+            step = self.call(node, Value(target, named(text)), text if text in self.blocks else "", fields, names)
+            step.name = self.name(entries) or step.name
+            return step
+        upto = self.source.text(entries["upto"][1], "upto") if "upto" in entries else ""
+        return syntax.UseModel(node, target, text, self.values(inside, names, "with"), upto, self.name(entries))
+
+    def save(self, node: YamlNode, entries: Entries, names: Names) -> Step:
+        self.source.known_keys(entries, ("save",), "save")
+        return syntax.Save(node, self.label(entries["save"][1], "save"))
+
+    def take(self, node: YamlNode, entries: Entries, names: Names) -> Step:
+        self.source.known_keys(entries, ("take",), "take")
+        return syntax.Take(node, self.source.text(entries["take"][1], "take"))
+
+    def group(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
+        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "name")]
+        if unknown:
+            self.unknown(unknown[0])
+            return None
+        if "name" not in entries:
+            self.source.report("missing", "a group needs 'name'", node, "{name: stem, do: [...]}")
+        return syntax.Group(node, self.name(entries), self.body(node, entries, names, "a group", "do", set()))

@@ -1,0 +1,154 @@
+"""What a value of the expression language is, and how large: numbers, symbols, lists, truths, words, blocks.
+
+What is no number is refused before SymPy sees it, which would evaluate a text; what could grow is bounded at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from vcalc import limits
+from vcalc.errors import VcalcError, quoted
+
+EXACT_FLOAT = 2.0**53
+"""From here on a float leaves out whole numbers."""
+
+
+class ExpressionError(VcalcError):
+    """An expression that cannot be read or has no value; `column` counts from 0 within its text."""
+
+    def __init__(self, message: str, hint: str = "", column: int = 0, name: str = "") -> None:
+        super().__init__("expression", message, hint=hint)
+        self.column = column
+        self.name = name
+        """The name that is not defined, where that is what is wrong."""
+
+
+def is_list(value: Any) -> bool:
+    """True for a list, however it came to be."""
+    return isinstance(value, (list, tuple))
+
+
+def has_symbols(value: Any) -> bool:
+    """True for a SymPy expression, its numbers included."""
+    return hasattr(value, "free_symbols")
+
+
+def is_number(value: Any) -> bool:
+    """True for a number or a formula; false for a truth, a word, a list, a block."""
+    return (isinstance(value, (int, float)) and not isinstance(value, bool)) or has_symbols(value)
+
+
+def number(value: Any) -> Any:
+    """The value, if it is a number."""
+    if type(value) is int or is_number(value):
+        return value
+    raise TypeError(f"{shown(value)} is not a number")
+
+
+def numbers(values: Any, what: str) -> list[Any]:
+    """The items of a list of numbers."""
+    if not is_list(values):
+        raise TypeError(f"{what} takes a list")
+    return [number(value) for value in values]
+
+
+def truth(value: Any) -> bool:
+    """The value, if it is true or false: nothing else decides anything."""
+    if isinstance(value, bool):
+        return value
+    raise TypeError(f"{shown(value)} is neither true nor false")
+
+
+def shown(value: Any) -> str:
+    """A value for a message, short."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f"[{', '.join(map(shown, value[:20]))}]" if is_list(value) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def bounded(value: Any) -> Any:
+    """The value, unless it is a number that no network has. SymPy's whole numbers become Python's."""
+    if type(value) is int:
+        if value.bit_length() > limits.NUMBER_BITS:
+            raise ArithmeticError(f"a number of more than {limits.NUMBER_BITS} bits")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ArithmeticError("not a finite number")
+        if abs(value) >= EXACT_FLOAT:
+            raise ArithmeticError("a decimal number of 2**53 or more, which is not exact: write it as a whole number")
+    elif has_symbols(value):
+        return _bounded_formula(value)
+    return value
+
+
+def _bounded_formula(value: Any) -> Any:
+    if value.is_Integer:
+        return bounded(int(value))
+    if value.is_finite is False or value.is_real is False or (value.is_number and not value.is_real):
+        raise ArithmeticError("not a real number")
+    from vcalc import symbols
+
+    if symbols.operations(value) > limits.SYMBOLIC_OPERATIONS:
+        raise ArithmeticError(f"it grows past {limits.SYMBOLIC_OPERATIONS} operations")
+    if _terms(value) > limits.SYMBOLIC_TERMS:
+        raise ArithmeticError(f"it comes to more than {limits.SYMBOLIC_TERMS} terms")
+    for part in value.atoms():
+        if part.is_Rational and max(abs(part.p), part.q).bit_length() > limits.NUMBER_BITS:
+            raise ArithmeticError(f"it holds a number of more than {limits.NUMBER_BITS} bits")
+    return value
+
+
+def _terms(value: Any) -> int:
+    """At most how many terms a formula has when it is multiplied out; stops counting past the limit."""
+    if value.is_Add:
+        return sum(map(_terms, value.args))
+    if value.is_Mul:
+        return _product_of_terms(map(_terms, value.args))
+    if value.is_Pow and value.exp.is_Integer:
+        base, times = _terms(value.base), min(abs(int(value.exp)), limits.SYMBOLIC_TERMS)
+        return base if base > limits.SYMBOLIC_TERMS else math.comb(base + times - 1, times)
+    return max(map(_terms, value.args), default=1)
+
+
+def _product_of_terms(counts: Iterable[int]) -> int:
+    product = 1
+    for count in counts:
+        product *= count
+        if product > limits.SYMBOLIC_TERMS:
+            break
+    return product
+
+
+def bounded_list(items: list[Any]) -> list[Any]:
+    """The list, unless it and the lists in it hold too many items, or a number that no network has."""
+    items = [item if is_list(item) else bounded(item) for item in items]
+    if list_items(items) > limits.LIST_ITEMS:
+        raise ArithmeticError(f"a list of more than {limits.LIST_ITEMS:,} items")
+    return items
+
+
+def list_items(items: Any) -> int:
+    """How many items a list and the lists in it hold; stops counting past the limit."""
+    count = len(items)
+    for item in items:
+        if count > limits.LIST_ITEMS:
+            break
+        if is_list(item):
+            count += list_items(item)
+    return count
+
+
+def frozen(value: Any) -> Any:
+    """Lists as tuples, so that layers with equal fields are one."""
+    return tuple([frozen(item) for item in value]) if is_list(value) else value
+
+
+def decimal(value: Any) -> Any:
+    """What symbols left behind when they cancelled, 3/2 or sqrt(2), as a float: no layer takes that for whole."""
+    return float(value) if has_symbols(value) and not value.free_symbols else value
