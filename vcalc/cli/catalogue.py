@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import click
 
-from vcalc.cli.options import CONVENTION, KIND, emit, output_options
+from vcalc.cli.options import CONVENTION, KIND, reporting
+from vcalc.reports.table import Report
 
 
-@click.command("list")
+@click.command("list", short_help="The models that come with vcalc.")
 @click.option("--convention", type=CONVENTION, default="lecture", show_default=True, help="How to count.")
-@output_options
-def list_command(convention: str, format_: str | None, output: str | None) -> None:
+@reporting
+def list_command(convention: str) -> Report:
     """The models that come with vcalc: name, title, input, params, FLOPs."""
     from vcalc.reports.catalogue import list_report
 
-    emit(list_report(convention), format_, output)
+    return list_report(convention)
 
 
-@click.command("layers")
+@click.command("layers", short_help="The layer kinds: fields, formulas, sources.")
 @click.argument("kind", type=KIND, required=False)
-@output_options
-def layers_command(kind: str | None, format_: str | None, output: str | None) -> None:
+@reporting
+def layers_command(kind: str | None) -> Report:
     """The layer kinds; with a KIND its fields, formulas and source."""
     from vcalc.reports.kinds import kind_report, kinds_report
 
-    emit(kind_report(kind) if kind else kinds_report(), format_, output)
+    return kind_report(kind) if kind else kinds_report()

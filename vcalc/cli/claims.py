@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from vcalc.cli.options import MODEL, emit, output_options
+from vcalc.cli.options import MODEL, reporting
+from vcalc.reports.table import Report
 
 
-@click.command("claims")
+@click.command("claims", short_help="Published figures, ours beside them, verdicts.")
 @click.argument("models", type=MODEL, nargs=-1)
-@output_options
-@click.pass_context
-def claims_command(ctx: click.Context, models: tuple[str, ...], format_: str | None, output: str | None) -> None:
+@reporting
+def claims_command(models: tuple[str, ...]) -> Report:
     """Every published figure we hold, ours beside it, and the verdict; only those of MODELS where they are named.
 
     The exit code is 1 when a figure differs and no explanation that holds is given.
@@ -21,7 +21,4 @@ def claims_command(ctx: click.Context, models: tuple[str, ...], format_: str | N
     from vcalc.spec.find import catalogue_files, claim_files, load_file
 
     files, wanted = claim_files(models) if models else (catalogue_files(), None)
-    verdicts = judge_all([load_file(file) for file in files], wanted)
-    emit(claims_report(verdicts), format_, output)
-    if not all(verdict.explained for verdict in verdicts):
-        ctx.exit(1)
+    return claims_report(judge_all([load_file(file) for file in files], wanted))

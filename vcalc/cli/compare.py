@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from vcalc.cli.options import MODEL, binding_options, costs_of, counting_options, emit, given, output_options
+from vcalc.cli.options import MODEL, counting, names, reporting
+from vcalc.cli.request import Request
+from vcalc.reports.table import Report
 
 
-@click.command("compare")
+@click.command("compare", short_help="Several models side by side.")
 @click.argument("models", type=MODEL, nargs=-1, required=True)
 @click.option(
     "--metric",
@@ -15,21 +17,9 @@ from vcalc.cli.options import MODEL, binding_options, costs_of, counting_options
     help="One metric, by group, as bars; without it all of them, as a table.",
 )
 @click.option("--columns", metavar="NAME,...", help="Columns of the table: metrics, and hyperparameters of the models.")
-@binding_options
-@counting_options
-@output_options
-def compare_command(
-    models: tuple[str, ...],
-    metric: str | None,
-    columns: str | None,
-    settings: tuple[str, ...],
-    input_: str | None,
-    convention: str | None,
-    batch: str,
-    dtype: str,
-    format_: str | None,
-    output: str | None,
-) -> None:
+@reporting
+@counting
+def compare_command(models: tuple[str, ...], metric: str | None, columns: str | None, request: Request) -> Report:
     """Compare MODELS by a metric, or by all of them and by their hyperparameters.
 
     \b
@@ -37,19 +27,14 @@ def compare_command(
     vcalc compare resnet18 resnet34 resnet50
     vcalc compare vit-b-16 vit-l-16 vit-h-14 --columns depth,dim,mlp,heads,params
     """
+    from vcalc import conventions
     from vcalc.errors import VcalcError
     from vcalc.reports.compare import compare_report
-    from vcalc.spec.expand import expand
     from vcalc.spec.find import load
 
     if len(models) < 2:
         raise VcalcError("usage", "compare needs two models or more", hint=f"vcalc compare {models[0]} resnet50")
     if metric and columns:
         raise VcalcError("usage", "--metric and --columns exclude each other")
-    sides = []
-    for model in models:
-        spec, entry = load(model)
-        network = expand(spec, entry, given(settings, input_, spec))
-        sides.append((network, costs_of(network, convention or "lecture", batch, dtype)))
-    chosen = tuple(name.strip() for name in (columns or "").split(",") if name.strip())
-    emit(compare_report(sides, metric, chosen), format_, output)
+    sides = [request.counted(*load(model), convention=conventions.DEFAULT) for model in models]
+    return compare_report(sides, metric, names(columns))

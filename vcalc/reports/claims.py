@@ -21,7 +21,8 @@ def claims_report(verdicts: list[Verdict]) -> Report:
     rows = [_row(verdict) for verdict in verdicts]
     table = Table("published figures, and ours", columns, rows, [_counted(verdicts)])
     exact = [Column("exact", "exact") if column.key == "ours" else column for column in columns]
-    return Report([table], [verdict.record() for verdict in verdicts], Table("", exact, rows))
+    records = [verdict.record() for verdict in verdicts]
+    return Report([table], records, Table("", exact, rows), all(verdict.explained for verdict in verdicts))
 
 
 def _row(verdict: Verdict) -> Row:

@@ -78,11 +78,13 @@ class Table:
 class Report:
     """Tables for people and, for machines, one record whose keys are a promise."""
 
-    def __init__(self, tables: list[Table], record: Any, complete: Table | None = None) -> None:
+    def __init__(self, tables: list[Table], record: Any, complete: Table | None = None, holds: bool = True) -> None:
         self.tables = tables
         self.record = record
         self.complete = complete
         """The table with every row, for CSV, where the ones for people leave rows out."""
+        self.holds = holds
+        """False when the answer is "no": the exit code is 1 then."""
 
 
 def shape_text(shape: Any) -> str:

@@ -1,0 +1,55 @@
+"""Where a report goes: the terminal, a pipe, or a file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from vcalc.errors import VcalcError
+from vcalc.render import render
+from vcalc.reports.table import Report
+
+_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".tex": "latex"}
+
+
+def emit(report: Report, format_: str | None, output: str | None) -> None:
+    """Print a report, or write it to a file by way of a temporary one beside it."""
+    if output is None:
+        on_terminal = sys.stdout.isatty()
+        format_ = format_ or ("rich" if on_terminal else "plain")
+        width = _terminal_width() if on_terminal else None
+        click.echo(render(report, format_, width), nl=False, color=on_terminal)
+        return
+    suffix = os.path.splitext(output)[1].lower()
+    _write(render(report, format_ or _SUFFIXES.get(suffix, "plain")), output)
+
+
+def _terminal_width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def _write(text: str, path: str) -> None:
+    import tempfile
+
+    folder = os.path.dirname(os.path.abspath(path))
+    temporary = ""
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".vcalc-", delete=False) as file:
+            temporary = file.name
+            file.write(text)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise VcalcError("output", f"{path} cannot be written: {(error.strerror or str(error)).lower()}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,79 @@
+"""What the shared options ask for: sizes bound, a way of counting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vcalc.errors import VcalcError
+
+if TYPE_CHECKING:
+    from vcalc.analyses.cost import Costs
+    from vcalc.spec.expand import Network
+    from vcalc.spec.syntax import ModelEntry, Option, Spec
+
+
+class Request:
+    """The values of `--set`, `--input`, `--convention`, `--batch` and `--dtype`, as they were typed."""
+
+    def __init__(
+        self, settings: tuple[str, ...], input_: str | None, convention: str | None, batch: str, dtype: str
+    ) -> None:
+        self.settings = settings
+        self.input = input_
+        self.convention = convention
+        self.batch = batch
+        self.dtype = dtype
+
+    def counted(
+        self, spec: Spec, model: ModelEntry, option: Option | None = None, convention: str | None = None
+    ) -> tuple[Network, Costs]:
+        """A model's network with the sizes bound, and its costs.
+
+        Counted as `--convention` says, or else `convention`, or the spec's own, or the default.
+        """
+        from vcalc import conventions
+        from vcalc.analyses.cost import Costs
+        from vcalc.spec.expand import expand
+
+        network = expand(spec, model, _given(self.settings, self.input, None if option else spec), option)
+        name = self.convention or convention or spec.convention or conventions.DEFAULT
+        return network, Costs(network.graph, conventions.load(name), _batch_size(self.batch), self.dtype)
+
+
+def _given(settings: tuple[str, ...], input_: str | None, spec: Spec | None) -> dict[str, Any]:
+    """The bindings that `--set` and `--input` ask for. Raises VcalcError for one that is no NAME=VALUE."""
+    bindings: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not name or not value:
+            raise VcalcError("binding", f"--set {setting} is no binding", hint="write --set classes=10 or --set H=32*h")
+        if name in bindings:
+            raise VcalcError("binding", f"--set binds {name} twice")
+        bindings[name] = value
+    if input_ is not None:
+        bindings = {**_sizes(input_, spec), **bindings}
+    return bindings
+
+
+def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
+    sizes = [size.strip() for size in text.lower().replace("×", "x").split("x")]
+    names = {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}.get(len(sizes), ())
+    if not names or not all(size.isdigit() for size in sizes):
+        raise VcalcError(
+            "input", f"--input {text} is no size", hint="write 3x224x224, or 512x768 for N tokens of width D"
+        )
+    if spec is not None and set(spec.input) != set(names):
+        raise VcalcError("input", f"--input {text} has {len(sizes)} sizes; {spec.title} takes {'x'.join(spec.input)}")
+    return dict(zip(names, sizes, strict=True))
+
+
+def _batch_size(text: str) -> Any:
+    """`--batch` as a number, or as a symbol where it is a name."""
+    if text.isdigit() and 0 < int(text) <= 10**12:
+        return int(text)
+    if text.isidentifier():
+        from vcalc import symbols
+
+        return symbols.symbol(text)
+    raise VcalcError("batch", f"--batch {text} is neither a whole number, 1 or more, nor a name")
