@@ -29,7 +29,8 @@ class Axis(NamedTuple):
     @property
     def start(self) -> Number:
         """The centre of the first element's receptive field, in input positions from 0."""
-        return _divided(self.left + self.right, 2)
+        twice = self.left + self.right
+        return twice // 2 if certainly_equal(twice % 2, 0) else twice / 2
 
 
 Field = tuple[Axis, ...] | None
@@ -92,12 +93,13 @@ def _enlarged(node: Node, field: Field) -> Field:
 
 def _divided(a: Number, b: Number) -> Number:
     """a / b exactly: a whole number where it is one, else a fraction."""
+    if certainly_equal(a % b, 0):
+        return a // b
     if is_symbolic(a) or is_symbolic(b):
         return a / b
     from fractions import Fraction
 
-    quotient = Fraction(a, b)
-    return quotient.numerator if quotient.denominator == 1 else quotient
+    return Fraction(a, b)
 
 
 def _joined(fields: list[Field]) -> Field:

@@ -10,9 +10,9 @@ FORMATS = ("rich", "plain", "markdown", "csv", "json", "latex")
 def render(report: Report, format: str, width: int | None = None) -> str:
     """A report as text in one of FORMATS; `width` is the terminal's, where columns have to fit one."""
     if format == "json":
-        import json
+        from vcalc.render.records import json_text
 
-        return json.dumps(report.record, indent=2, ensure_ascii=False) + "\n"
+        return json_text(report.record)
     if format in ("rich", "plain"):
         from vcalc.render import text
 
