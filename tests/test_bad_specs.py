@@ -59,7 +59,10 @@ def test_every_message_belongs_to_a_spec():
         ("nowhere/net.yml", "nowhere/net.yml cannot be read: no such file or directory"),
         ("tests/bad", "tests/bad is a directory, not a spec\n  help: name a .yaml file in it"),
         ("tests/conftest.py", "tests/conftest.py is a file, but no spec\n  help: a spec's name ends in .yaml"),
-        ("googlnet", "there is no model 'googlnet'\n  help: did you mean 'googlenet' or 'googlenet-bn' or 'googlenet-aux'?"),
+        (
+            "googlnet",
+            "there is no model 'googlnet'\n  help: did you mean 'googlenet' or 'googlenet-bn' or 'googlenet-aux'?",
+        ),
         ("specs/vgg.yaml:foo", "specs/vgg.yaml has no model 'foo'\n  help: it has: "),
     ],
 )
@@ -76,12 +79,15 @@ def test_a_directory_that_is_named_like_a_spec(vcalc, tmp_path, monkeypatch):
 
 def test_a_spec_on_standard_input(vcalc):
     result = vcalc("table", "-", input="input: {C: 3, H: 8, W: 8}\nlayers: [rleu]\n", code=2)
-    assert result.stderr.startswith("error: <standard input>:2:10: there is no layer or block 'rleu'\n2 | layers: [rleu]\n")
+    assert result.stderr.startswith(
+        "error: <standard input>:2:10: there is no layer or block 'rleu'\n2 | layers: [rleu]\n"
+    )
 
 
 def test_a_hyperparameter_that_only_another_model_has(vcalc, tmp_path, monkeypatch):
     (tmp_path / "net.yaml").write_text(
-        "input: {C: 3, H: 8, W: 8}\nmodels:\n  small: {width: 8}\n  large: {}\nlayers:\n  - conv: {out: width, kernel: 1}\n"
+        "input: {C: 3, H: 8, W: 8}\nmodels:\n  small: {width: 8}\n  large: {}\n"
+        "layers:\n  - conv: {out: width, kernel: 1}\n"
     )
     monkeypatch.chdir(tmp_path)
     assert vcalc("table", "net.yaml:large", code=2).stderr == (

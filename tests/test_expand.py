@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -10,8 +9,8 @@ import pytest
 
 from vcalc import limits, symbols
 from vcalc.errors import VcalcError
+from vcalc.spec import find
 from vcalc.spec.expand import Network, expand
-from vcalc.spec.find import load
 from vcalc.spec.parse import parse_spec
 
 IMAGE = "input: {C: 3, H: 32, W: 32}\n"
@@ -509,7 +508,7 @@ def test_use_a_model_of_the_catalogue_up_to_a_group():
 
 
 def test_use_a_whole_model_on_another_size():
-    whole = [node.path for node in expand(*load("resnet18"), {"H": 32, "W": 32, "C": 1}).graph.nodes]
+    whole = [node.path for node in expand(*find.load("resnet18"), {"H": 32, "W": 32, "C": 1}).graph.nodes]
     used = net("input: {C: 1, H: 32, W: 32}\nlayers: [use: resnet18]").graph.nodes
     assert [node.path for node in used] == [f"resnet18/{path}" for path in whole]
     assert used[0].input == (1, 32, 32)
@@ -538,11 +537,17 @@ def test_uses_that_do_not_fit(step: str, says: str):
     assert says in refusal(f"layers:\n- {step}")
 
 
-def test_a_spec_opens_no_other_file(tmp_path: Path):
-    file = tmp_path / "self.yaml"
-    file.write_text(f"{IMAGE}layers: [use: {file}]")
-    with pytest.raises(VcalcError, match="a spec opens no other file"):
-        expand(*load(str(file)))
+def test_specs_in_a_circle(monkeypatch: pytest.MonkeyPatch):
+    texts = {"a": "layers: [use: b]", "b": "layers: [use: a]"}
+    specs = {name: parse_spec(IMAGE + text, f"{name}.yaml", name) for name, text in texts.items()}
+    monkeypatch.setattr("vcalc.spec.find.load", lambda name: (specs[name], specs[name].models[name]))
+    with pytest.raises(VcalcError, match="a spec uses itself: a → b → a"):
+        expand(*find.load("a"))
+
+
+@pytest.mark.parametrize("file", ["-", "other.yaml", "/etc/other.yaml", "other.yaml:net"])
+def test_a_spec_opens_no_other_file(file: str):
+    assert "a spec opens no other file" in refusal(f"layers: [use: '{file}']")
 
 
 def test_a_loop_takes_the_turns_for_which_its_condition_holds():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -406,6 +407,12 @@ def test_elements_that_arrive_and_leave():
 )
 def test_defaults_that_no_count_shows(kind: str, required: dict[str, Any], defaults: dict[str, Any]):
     assert defaults.items() <= KINDS[kind](**required).values().items()
+
+
+def test_adaptive_windows_of_an_open_number_are_refused_or_counted():
+    with suppress(LayerError):
+        work = Facts(KINDS["adaptive_avgpool"](out=N), ((1, 12, 12),)).work
+        assert symbols.evaluate(work["window_elements"], {"N": 4}) == 12 * 12
 
 
 # Refusals: what is known not to fit, and nothing else.

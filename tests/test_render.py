@@ -24,9 +24,18 @@ ROW = Row({"layer": "stage1/conv1", "kernel": 3, "output": "64x224x224", "flops"
 TABLE = Table("a table", COLUMNS, [ROW, Row({"layer": "total", "flops": 1_849_688_064}, "total")], ["a note"])
 
 
-@pytest.mark.parametrize(("width", "kept"), [(None, 4), (80, 4), (40, 3), (30, 2), (5, 2)])
+@pytest.mark.parametrize(
+    ("width", "kept"),
+    [
+        (None, ["layer", "kernel", "output", "flops"]),
+        (80, ["layer", "kernel", "output", "flops"]),
+        (40, ["layer", "output", "flops"]),
+        (30, ["layer", "flops"]),
+        (5, ["layer", "flops"]),
+    ],
+)
 def test_columns_go_in_order_and_numbers_stay_whole(width, kept):
-    assert len(fitted(TABLE, width)) == kept
+    assert [column.key for column in fitted(TABLE, width)] == kept
     drawn = text.plain(Report([TABLE], None), width)
     assert "1,849,688,064" in drawn
     if width and width >= 30:

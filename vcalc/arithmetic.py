@@ -7,6 +7,7 @@ that nobody can decide yet into "not refused".
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import gcd
 from typing import Any
 
 Number = Any
@@ -36,7 +37,7 @@ def ceil_div(a: Number, b: Number) -> Number:
 
 def exact_div(a: Number, b: Number) -> Number:
     """a / b where b is known, or has to be assumed, to divide a: symbols stay a plain quotient."""
-    return a / b if is_symbolic(_bare(a)) or is_symbolic(_bare(b)) else a // b
+    return a / b if is_symbolic(bare(a)) or is_symbolic(bare(b)) else a // b
 
 
 def is_symbolic(value: Number) -> bool:
@@ -53,9 +54,19 @@ def tidied(shape: Shape) -> Shape:
     return tuple(symbols.closed_form(size) if is_symbolic(size) else size for size in shape)
 
 
-def _bare(value: Number) -> Number:
+def bare(value: Number) -> Number:
     """The value of a working; anything else as it is."""
     return getattr(value, "bare", value)
+
+
+def common_divisor(a: Number, b: Number) -> Number:
+    """The greatest common divisor of ints or arrays."""
+    a, b = bare(a), bare(b)
+    if hasattr(a, "shape") or hasattr(b, "shape"):
+        import numpy
+
+        return numpy.gcd(a, b)
+    return gcd(a, b)
 
 
 def certainly_different(a: Number, b: Number) -> bool:
@@ -72,7 +83,7 @@ def certainly_equal(a: Number, b: Number) -> bool:
     """True when a and b are known to be equal (for arrays: everywhere)."""
     if type(a) is int and type(b) is int:
         return a == b
-    a, b = _bare(a), _bare(b)
+    a, b = bare(a), bare(b)
     if is_symbolic(a) or is_symbolic(b):
         from vcalc import symbols
 
@@ -81,7 +92,7 @@ def certainly_equal(a: Number, b: Number) -> bool:
 
 
 def _certainly(operator: str, a: Number, b: Number) -> bool:
-    a, b = _bare(a), _bare(b)
+    a, b = bare(a), bare(b)
     if is_symbolic(a) or is_symbolic(b):
         from vcalc import symbols
 
@@ -92,10 +103,10 @@ def _certainly(operator: str, a: Number, b: Number) -> bool:
 
 def maximum(a: Number, b: Number) -> Number:
     """The larger of two numbers; undecided symbols give SymPy's Max, and a working then loses how it came about."""
-    if is_symbolic(_bare(a)) or is_symbolic(_bare(b)):
+    if is_symbolic(bare(a)) or is_symbolic(bare(b)):
         from vcalc import symbols
 
-        return symbols.maximum(_bare(a), _bare(b))
+        return symbols.maximum(bare(a), bare(b))
     if hasattr(a, "shape") or hasattr(b, "shape"):
         import numpy
 

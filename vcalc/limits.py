@@ -34,15 +34,16 @@ SYMBOLIC_OPERATIONS = 2_000
 """Operations in any one formula of a symbolic run."""
 
 SYMBOLIC_TERMS = 200
-"""Terms that a formula over symbols comes to when its products are multiplied out."""
+"""Terms that a formula over symbols, or the sizes of one layer together, come to when multiplied out."""
 
 STEPS = 1_000_000
 """Steps carried out while a spec is expanded, turns of empty loops included."""
 
 OPERATIONS = 10_000_000
-"""Operations of all expressions while a spec is expanded; one on symbols counts as a thousand."""
+"""Operations of all expressions while a spec is expanded; one on symbols counts as a thousand, a new layer of them
+as ten thousand."""
 
-LAYERS = 250_000
+LAYERS = 200_000
 """Layers of one expanded network."""
 
 NESTING = 60

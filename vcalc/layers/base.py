@@ -193,7 +193,7 @@ def needs_division(what: str, whole: Number, parts: Number, field: str) -> None:
 def _divisors(whole: Number, parts: Number) -> str:
     if not (type(whole) is int and type(parts) is int and 0 < whole <= 1_000_000):
         return ""
-    below = next((d for d in range(parts, 0, -1) if whole % d == 0), None)
+    below = next((d for d in range(min(parts, whole), 0, -1) if whole % d == 0), None)
     above = next((d for d in range(parts, whole + 1) if whole % d == 0), None)
     return "it divides into " + " or ".join(str(d) for d in dict.fromkeys((below, above)) if d)
 

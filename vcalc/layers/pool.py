@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, ceil_div, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements
+from vcalc.arithmetic import Number, Shape, bare, ceil_div, common_divisor, is_symbolic, product
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements, needs, show
 from vcalc.layers.conv import leading_pad, slide_map
 from vcalc.layers.fields import FLAG, count, field, padding2d, size2d
 
@@ -63,6 +63,10 @@ class GlobalAvgPool(Layer, kind="global_avgpool"):
         return EVERYWHERE
 
 
+MOST_OPEN_WINDOWS = 100
+"""Adaptive windows along one axis of an open size, whose floors are written out one by one."""
+
+
 class AdaptiveAvgPool(Layer, kind="adaptive_avgpool"):
     """Means over windows chosen so that the output has a given size; windows may overlap."""
 
@@ -72,6 +76,13 @@ class AdaptiveAvgPool(Layer, kind="adaptive_avgpool"):
     out: Any = field(size2d(), "output height and width")
 
     def output(self, *inputs: Shape) -> Shape:
+        for size, out in zip(inputs[0][1:], self.out, strict=True):
+            needs(
+                not is_symbolic(out) and (not is_symbolic(size) or out <= MOST_OPEN_WINDOWS),
+                f"adaptive_avgpool: the windows of {show(size)} by {show(out)} cannot be counted while sizes are open",
+                "out",
+                f"bind the sizes to numbers, or ask for {MOST_OPEN_WINDOWS} windows at most",
+            )
         return (inputs[0][0], *self.out)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
@@ -84,8 +95,10 @@ class AdaptiveAvgPool(Layer, kind="adaptive_avgpool"):
 
 
 def _adaptive_reads(size: Number, out: int) -> Number:
-    """Elements that all windows along one axis read together."""
-    return sum(ceil_div((i + 1) * size, out) - i * size // out for i in range(out))
+    """Elements that the windows along one axis read; neighbours share one where they do not meet at a whole."""
+    if is_symbolic(bare(size)):
+        return sum(ceil_div((i + 1) * size, out) - i * size // out for i in range(out))
+    return size + out - common_divisor(size, out)
 
 
 class Subsample(Layer, kind="subsample"):

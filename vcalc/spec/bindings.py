@@ -38,6 +38,7 @@ class Bindings:
         self.model = model
         self.budget = budget
         self._written: dict[str, Value] = {**spec.let, **model.values}
+        self._sizes = {*spec.input, *model.input}
         self._given = dict(given)
         self._values: dict[str, Any] = dict(spec.blocks)
         self._open: list[str] = []
@@ -105,11 +106,17 @@ class Bindings:
             return _plain(name, value)
         try:
             expression = parse(value)
+            self._check_sizes(expression.names - {name})
             names = {n: self.hyperparameter(n) if self._refers(n, name) else self.symbol(n) for n in expression.names}
             return self.budget.value(expression, names)
         except ExpressionError as error:
             problem = error.problems[0]
             raise VcalcError("binding", f"--set {name}={value}: {problem.message}", hint=problem.hint) from None
+
+    def _check_sizes(self, names: frozenset[str]) -> None:
+        """Refuse the name of an input size: H=W would neither be the width that the input has nor a new name."""
+        for name in sorted(names & self._sizes - set(self.spec.symbols)):
+            raise ExpressionError(f"'{name}' is a size of the input", f"choose another name: {name.lower()}")
 
     def _refers(self, name: str, bound: str) -> bool:
         return name != bound and name not in SHAPE_NAMES and (name in self._written or name in self._values)
@@ -143,10 +150,15 @@ class Bindings:
             raise error if from_outside else error.at(self.spec.source.place(written.node))
         return value
 
+    def left_over(self) -> str | None:
+        """A binding that nothing took up."""
+        return next(iter(self._given), None)
+
     def check_used(self) -> None:
         """Refuse a binding that nothing took up."""
-        for name in self._given:
-            known = {*self._written, *self.spec.symbols, *self.spec.input}
+        name = self.left_over()
+        if name is not None:
+            known = {*self._written, *self.spec.symbols, *self._sizes}
             what = self.spec.title or self.spec.file
             hint = suggestion(name, known, "it has")
             raise VcalcError("binding", f"{what} has no hyperparameter {quoted(name)}", hint=hint)

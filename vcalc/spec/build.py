@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vcalc import limits
+from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import VcalcError
 from vcalc.graph import Graph
 from vcalc.layers import Layer
 from vcalc.spec.expression import Environment, Expression
-from vcalc.spec.values import has_symbols, is_list
+from vcalc.spec.values import has_symbols, is_list, product_of_terms
 
 SYMBOLIC = 1000
 """What an operation on symbols costs, in operations on numbers."""
@@ -48,6 +50,14 @@ class Budget:
                 cost += expression.operations * SYMBOLIC
         self.spend(cost)
         return expression.value(environment)
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if is_list(value):
+            yield from _flat(value)
+        else:
+            yield value
 
 
 def _length(items: Any) -> int:
@@ -127,12 +137,14 @@ class Scope:
 class Building:
     """What all specs of one expansion share: the graph, the budget, and who is called what."""
 
-    def __init__(self, graph: Graph, budget: Budget) -> None:
+    def __init__(self, graph: Graph, budget: Budget, symbolic: bool) -> None:
         self.graph = graph
         self.budget = budget
+        self.symbolic = symbolic
         self.depth = 0
         self._names: list[tuple[Scope, str, int]] = []
         self._layers: dict[Any, Layer] = {}
+        self._paid: set[Any] = set()
 
     def layer(self, kind: type[Layer], values: tuple[tuple[str, Any], ...]) -> Layer:
         """The layer with these fields; equal ones are one object, so that their facts are worked out once."""
@@ -149,14 +161,26 @@ class Building:
             raise VcalcError("limit", message, hint="see docs/limits.md")
         name = name or layer.kind
         self._names.append((scope, name, scope.count(name)))
+        if self.symbolic:
+            self._check_formulas(layer, tuple([self.graph.shape(index) for index in inputs]))
         index = self.graph.add(layer, inputs, "")
         for size in self.graph.shape(index):
-            if has_symbols(size):
-                self.budget.spend(SYMBOLIC)
-            elif type(size) is int and size.bit_length() > limits.NUMBER_BITS:
+            if type(size) is int and size.bit_length() > limits.NUMBER_BITS:
                 message = f"{layer.kind}: a size of more than {limits.NUMBER_BITS} bits"
                 raise VcalcError("limit", message, hint="see docs/limits.md")
         return index
+
+    def _check_formulas(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
+        """Pay for a layer with formulas among its sizes; refuse one whose counts would not come to an end."""
+        fields = list(_flat(layer.values().values()))
+        if (layer, inputs) in self._paid or not any(map(is_symbolic, (*fields, *_flat(inputs)))):
+            return
+        self._paid.add((layer, inputs))
+        self.budget.spend(10 * SYMBOLIC)
+        formulas = [filter(is_symbolic, (*fields, *shape)) for shape in inputs]
+        if max(map(product_of_terms, formulas)) > limits.SYMBOLIC_TERMS:
+            message = f"{layer.kind}: its sizes come to more than {limits.SYMBOLIC_TERMS} terms together"
+            raise VcalcError("limit", message, hint="bind some of the symbols to numbers")
 
     def name_nodes(self) -> None:
         """Give every node its path, now that it is known which names are shared."""

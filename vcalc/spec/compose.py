@@ -174,7 +174,6 @@ def _check_items(source: Source, node: Node) -> None:
         rest = _rest(item, node.value[index + 1 : index + 20]) if _opens(item) > 0 else []
         if rest:
             _report_cut(source, item, "the expression", ", ".join([item.value, *rest]))
-            return
 
 
 def _report_cut(source: Source, value: Node, what: str, mended: str) -> None:
@@ -206,9 +205,8 @@ def _opens(node: Node) -> int:
 
 
 def _no_text(source: Source, text: str, position: int) -> Problem:
-    before = text[:position]
-    line, column = before.count("\n"), position - before.rfind("\n") - 1
-    place = Place(source.file, line + 1, column + 1, 1, text.split("\n", line + 1)[line])
+    before = (text[:position] + "^").splitlines()
+    place = source.at(len(before) - 1, len(before[-1]) - 1)
     return Problem("yaml", f"this is not YAML: the character {text[position]!a} stands in no text", place)
 
 

@@ -44,7 +44,7 @@ def expand(spec: Spec, model: ModelEntry, given: dict[str, Any] | None = None, o
     graph = Graph(bindings.input(option))
     environment = bindings.all()
     bindings.check_used()
-    building = Building(graph, budget)
+    building = Building(graph, budget, bool(bindings.symbols))
     root = Scope(None, "", 0, False)
     expander = _Expander(spec, model, environment, building, root)
     expander.steps(option.body if option else spec.layers, INPUT, environment, root)
@@ -279,11 +279,8 @@ class _Expander:
         if model in self.models:
             circle = " → ".join(entry.name for entry in (*self.models[self.models.index(model) :], model))
             raise VcalcError("recursion", f"a spec uses itself: {circle}")
-        given = {name: self.value(value, at, environment) for name, value in step.values.items()}
-        bindings = Bindings(spec, model, given, self.building.budget)
+        bindings = self.bound(step, spec, model, at, environment)
         inner = bindings.all()
-        self._check_rank(bindings.input(), self.building.graph.shape(at), step)
-        bindings.check_used()
         within = scope.child(step.name or model.name)
         expander = _Expander(spec, model, inner, self.building, within, step.upto, self.models)
         depth = self.building.depth
@@ -293,12 +290,26 @@ class _Expander:
             end, self.building.depth = reached.at, depth
         else:
             if step.upto:
-                raise VcalcError("undefined", f"{model.name} has no group {quoted(step.upto)}")
+                hint = suggestion(step.upto, within.ended(), "it has")
+                raise VcalcError("undefined", f"{model.name} has no group {quoted(step.upto)}", hint=hint)
         return self.leave(within, end)
 
-    def _check_rank(self, expected: Shape, found: Shape, step: syntax.UseModel) -> None:
+    def bound(
+        self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int, environment: Environment
+    ) -> Bindings:
+        """The hyperparameters of a model in use; its input's sizes give way to what arrives."""
+        given = {name: self.value(value, at, environment) for name, value in step.values.items()}
+        bindings = Bindings(spec, model, given, self.building.budget)
+        bindings.all()
+        self.building.symbolic |= bool(bindings.symbols)
+        expected, found = bindings.input(), self.building.graph.shape(at)
         if len(expected) != len(found):
             raise VcalcError("input", f"{step.model} takes an input of {len(expected)} sizes; {list(found)} arrives")
+        try:
+            bindings.check_used()
+        except VcalcError as error:
+            raise error.at(self.place(step.values[bindings.left_over() or ""].node)) from None
+        return bindings
 
 
 def _path_of(scope: Scope, name: str) -> str:

@@ -124,7 +124,7 @@ def _tree(text: str) -> ast.expr:
     except SyntaxError as error:
         column = (error.offset or 1) - 1 if error.lineno == 1 else 0
         raise ExpressionError(
-            f"{quoted(text)} is not an expression", _SAYS, min(max(0, column), len(text) - 1)
+            f"{quoted(text)} is not an expression", _SAYS, max(0, min(column, len(text) - 1))
         ) from None
     except (ValueError, MemoryError, RecursionError):
         raise ExpressionError(f"{quoted(text)} is not an expression", _SAYS) from None

@@ -15,6 +15,9 @@ from vcalc.spec.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec.syntax import Step, Value
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
+BELONGS = {"with": "use", "upto": "use", "join": "branches", "then": "if", "else": "if", "shortcut": "residual"}
+"""Words that stand beside another one, and get lost where a list in brackets takes them for an item of its own."""
+
 LAYERS = tuple(name for name, kind in KINDS.items() if not kind.joins)
 
 
@@ -90,9 +93,11 @@ class StepReader(FieldReader):
             hint = f"write branches: [...] with join: {word}"
             self.source.report("unknown-kind", f"'{word}' joins branches", key, hint)
             return
-        hint = suggestion(word, [*LAYERS, *self.blocks, *self.words], "known")
         message = f"there is no layer or block {quoted(word)}"
-        self.source.report("unknown-kind", message, key, f"{hint} ('vcalc layers' lists them all)".strip())
+        hint = suggestion(word, [*LAYERS, *self.blocks, *self.words], "known") + " ('vcalc layers' lists them all)"
+        if word in BELONGS:
+            hint = f"it stands in one item with '{BELONGS[word]}': {{{BELONGS[word]}: …, {word}: …}}"
+        self.source.report("unknown-kind", message, key, hint.strip())
 
     def layer(self, node: YamlNode, kind: type[Layer], value: YamlNode | None, names: Names) -> Step | None:
         entries = self.fields(value, kind.kind, [name for name, spec in kind.fields.items() if spec.required])

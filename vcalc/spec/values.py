@@ -96,7 +96,7 @@ def _bounded_formula(value: Any) -> Any:
 
     if symbols.operations(value) > limits.SYMBOLIC_OPERATIONS:
         raise ArithmeticError(f"it grows past {limits.SYMBOLIC_OPERATIONS} operations")
-    if _terms(value) > limits.SYMBOLIC_TERMS:
+    if terms(value) > limits.SYMBOLIC_TERMS:
         raise ArithmeticError(f"it comes to more than {limits.SYMBOLIC_TERMS} terms")
     for part in value.atoms():
         if part.is_Rational and max(abs(part.p), part.q).bit_length() > limits.NUMBER_BITS:
@@ -104,22 +104,23 @@ def _bounded_formula(value: Any) -> Any:
     return value
 
 
-def _terms(value: Any) -> int:
+def terms(value: Any) -> int:
     """At most how many terms a formula has when it is multiplied out; stops counting past the limit."""
     if value.is_Add:
-        return sum(map(_terms, value.args))
+        return sum(map(terms, value.args))
     if value.is_Mul:
-        return _product_of_terms(map(_terms, value.args))
+        return product_of_terms(value.args)
     if value.is_Pow and value.exp.is_Integer:
-        base, times = _terms(value.base), min(abs(int(value.exp)), limits.SYMBOLIC_TERMS)
+        base, times = terms(value.base), min(abs(int(value.exp)), limits.SYMBOLIC_TERMS)
         return base if base > limits.SYMBOLIC_TERMS else math.comb(base + times - 1, times)
-    return max(map(_terms, value.args), default=1)
+    return max(map(terms, value.args), default=1)
 
 
-def _product_of_terms(counts: Iterable[int]) -> int:
+def product_of_terms(factors: Iterable[Any]) -> int:
+    """At most how many terms the product of formulas has; stops counting past the limit."""
     product = 1
-    for count in counts:
-        product *= count
+    for factor in factors:
+        product *= terms(factor)
         if product > limits.SYMBOLIC_TERMS:
             break
     return product

@@ -1,0 +1,197 @@
+"""Sizes and hyperparameters bound from outside: `--set`, `--input`, and the Python API; what is refused says why."""
+
+from __future__ import annotations
+
+import pytest
+
+import vcalc as api
+from vcalc.errors import VcalcError
+
+SPEC = """\
+title: Net
+input: {C: 3, H: 32, W: 32}
+let: {classes: 10, depths: [1, 2], block: plain, width: 8}
+blocks:
+  plain: {args: {c: }, do: [conv: {out: c, kernel: 3, pad: 1}]}
+  double: {args: {c: }, do: [plain: {c: c}, plain: {c: 2*c}]}
+layers:
+  - each: {n: depths}
+    name: stage
+    do:
+      - repeat: n
+        do: [{use: block, with: {c: width}}]
+      - if: C > 8
+        then: [relu]
+  - global_avgpool
+  - linear: {out: classes}
+"""
+
+EXPRESSIONS = "numbers, names, + - * / // % **, comparisons, and, or, not, a if b else c, lists, functions"
+
+
+@pytest.fixture
+def refused(vcalc, tmp_path, monkeypatch):
+    """What `vcalc table net.yaml` says to the given options."""
+    (tmp_path / "net.yaml").write_text(SPEC)
+    monkeypatch.chdir(tmp_path)
+    return lambda *options: vcalc("table", "net.yaml", *options, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("binding", "says"),
+    [
+        ("clases=5", "Net has no hyperparameter 'clases'\n  help: did you mean 'classes'?"),
+        ("N=5", "Net has no hyperparameter 'N'\n  help: it has: C, H, W, block, classes, depths, width"),
+        ("classes", "--set classes is no binding\n  help: write --set classes=10 or --set H=32*h"),
+        ("classes=", "--set classes= is no binding\n  help: write --set classes=10 or --set H=32*h"),
+        ("=5", "--set =5 is no binding\n  help: write --set classes=10 or --set H=32*h"),
+        ("", "--set  is no binding\n  help: write --set classes=10 or --set H=32*h"),
+        ("classes=5 +", f"--set classes=5 +: '5 +' is not an expression\n  help: {EXPRESSIONS}"),
+        ("classes=1/0", "--set classes=1/0: '1/0' divides by zero"),
+        ("classes=k/0", "--set classes=k/0: 'k/0' divides by zero"),
+        ("classes=10**400", "--set classes=10**400: '10**400' has no value: a number of more than 128 bits"),
+        ("classes=lambda", f"--set classes=lambda: 'lambda' is not an expression\n  help: {EXPRESSIONS}"),
+        (
+            "classes=rond(5)",
+            "--set classes=rond(5): there is no function 'rond'\n  help: did you mean 'round' or 'round8'?",
+        ),
+        ("classes=max", "'max' cannot name a symbol\n  help: letters, digits and _"),
+        ("H=0", "input H is 0, not a whole number, 1 or more"),
+        ("H=-32", "input H is -32, not a whole number, 1 or more"),
+        ("H=1.5", "input H is 1.5, not a whole number, 1 or more"),
+        ("H=true", "input H is true, not a whole number, 1 or more"),
+        ("H=[3, 3]", "input H is [3, 3], not a whole number, 1 or more"),
+        ("H='big'", "input H is 'big', not a whole number, 1 or more"),
+        ("H=W", "--set H=W: 'W' is a size of the input\n  help: choose another name: w"),
+        ("H=h/2 - h", "input H is -h/2, not a whole number, 1 or more"),
+    ],
+)
+def test_bindings_that_do_not_fit(refused, binding: str, says: str):
+    assert refused("--set", binding) == f"error: {says}\n"
+
+
+def test_a_name_bound_twice(refused):
+    assert refused("--set", "width=8", "--set", "width=9") == "error: --set binds width twice\n"
+
+
+def test_names_bound_to_one_another(refused):
+    assert refused("--set", "width=classes", "--set", "classes=2*width") == (
+        "error: net.yaml:3:16: hyperparameters define one another in a circle: classes → width → classes\n"
+        "3 | let: {classes: 10, depths: [1, 2], block: plain, width: 8}\n"
+        "                   ^~\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("binding", "says"),
+    [
+        (
+            "classes=0",
+            "16:19: linear: out is 0, not a whole number, 1 or more, at linear\n"
+            "16 |   - linear: {out: classes}\n"
+            "                       ^~~~~~~\n",
+        ),
+        (
+            "classes='ten'",
+            "16:19: linear: out is 'ten', not a whole number, 1 or more, at linear\n"
+            "16 |   - linear: {out: classes}\n"
+            "                       ^~~~~~~\n",
+        ),
+        (
+            "depths=3",
+            "8:15: each goes through lists, and 'n' is 3\n8 |   - each: {n: depths}\n                  ^~~~~~\n",
+        ),
+        (
+            "depths=[1, true]",
+            "11:17: repeat true is not a whole number, 0 or more, at stage2\n"
+            "11 |       - repeat: n\n"
+            "                     ^\n",
+        ),
+        (
+            "depths=[1, n]",
+            "11:17: how often repeat n runs cannot be told while n has no value, at stage2\n"
+            "11 |       - repeat: n\n"
+            "                     ^\n"
+            "  help: bind n to a number: --set n=…\n",
+        ),
+        (
+            "width=c",
+            "13:13: whether c > 8 cannot be told while c has no value, at stage1\n"
+            "13 |       - if: C > 8\n"
+            "                 ^~~~~\n"
+            "  help: bind c to a number: --set c=…\n",
+        ),
+        (
+            "block=duoble",
+            "12:20: 'duoble' is not a block, at stage1\n"
+            "12 |         do: [{use: block, with: {c: width}}]\n"
+            "                        ^~~~~\n"
+            "  help: did you mean 'double'?\n",
+        ),
+        (
+            "block=3",
+            "12:20: '3' is not a block, at stage1\n"
+            "12 |         do: [{use: block, with: {c: width}}]\n"
+            "                        ^~~~~\n"
+            "  help: blocks: double, plain\n",
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_where_it_is_used(refused, binding: str, says: str):
+    assert refused("--set", binding) == f"error: net.yaml:{says}"
+
+
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [
+        ("3x32", "--input 3x32 has 2 sizes; Net takes CxHxW"),
+        ("3x32x32x1", "--input 3x32x32x1 is no size"),
+        ("3xaxb", "--input 3xaxb is no size"),
+        ("3x-32x32", "--input 3x-32x32 is no size"),
+        ("", "--input  is no size"),
+        ("3x0x32", "input H is 0, not a whole number, 1 or more"),
+    ],
+)
+def test_inputs_that_do_not_fit(refused, size: str, says: str):
+    assert refused("--input", size).startswith(f"error: {says}\n")
+
+
+def test_hyperparameters_that_are_blocks_and_lists(vcalc, network):
+    shallow = network("resnet50", block="basic", depths="[1, 1, 1, 1]")
+    assert sum(node.kind == "conv" for node in shallow.graph.nodes) == 1 + 4 * 2 + 3
+    table = vcalc("table", "resnet50", "--set", "block=basic", "--set", "depths=[1,1,1,1]").stdout
+    assert "stage4/block1/conv2" in table
+    assert "stage1/block2" not in table
+
+
+def test_a_binding_may_refer_to_a_hyperparameter(network):
+    assert network("resnet18", classes="2*width").graph.nodes[-1].output == (128,)
+
+
+def test_a_condition_is_decided_where_it_can_be(network):
+    widths = [node.output[0] for node in network("resnet50", width="c").graph.nodes if node.kind == "add"]
+    assert str(widths[-1]) == "32*c"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "says"),
+    [
+        ({"clases": 5}, "ResNet has no hyperparameter 'clases'\n  help: did you mean 'classes'?"),
+        ({"H": 1.5}, "input H is 1.5, not a whole number, 1 or more"),
+        ({"H": None}, "input H is None, not a whole number, 1 or more"),
+        ({"classes": 10**400}, "classes is a number of more than 128 bits"),
+        ({"classes": float("nan")}, "classes is not a finite number"),
+        ({"depths": [1] * 20_000}, "depths is a list of more than 10,000 items"),
+    ],
+)
+def test_bindings_from_python(sizes: dict, says: str):
+    with pytest.raises(VcalcError) as error:
+        api.load("resnet18").bind(**sizes)
+    assert str(error.value) == says
+
+
+def test_sizes_from_numpy():
+    numpy = pytest.importorskip("numpy")
+    bound = api.load("resnet18").bind(classes=numpy.int64(7), H=numpy.int32(64), W=64)
+    assert bound.total == api.load("resnet18").bind(classes=7, H=64, W=64).total
+    assert type(bound.total.params) is int

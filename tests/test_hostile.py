@@ -1,0 +1,463 @@
+"""Inputs too large or too odd for a file: each ends, soon, in a network or in a VcalcError; nothing else, and no crash.
+
+What could bring the interpreter down runs in a process of its own; everything else runs here, against the clock.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from vcalc import conventions, limits
+from vcalc.analyses.cost import Costs
+from vcalc.errors import VcalcError
+from vcalc.spec.expand import expand
+from vcalc.spec.expression import FUNCTIONS, ExpressionError, parse
+from vcalc.spec.find import load_file
+from vcalc.spec.parse import parse_spec
+from vcalc.symbols import symbol
+
+SPECS = Path(__file__).parent.parent / "specs"
+HEAD = "title: Net\ninput: {C: 64, H: 56, W: 56}\n"
+SYMBOLS = "title: Net\nsymbols: [a, b, c, d, e, f, h]\ninput: {C: 3, H: 32*h, W: 32*h}\n"
+SECONDS = 10
+
+
+class Hang(BaseException):
+    """Not an Exception, so that no handler on the way takes it for one."""
+
+
+@pytest.fixture(autouse=True)
+def _against_the_clock() -> Iterator[None]:
+    def alarm(*_: Any) -> None:
+        raise Hang
+
+    before = signal.signal(signal.SIGALRM, alarm)
+    signal.setitimer(signal.ITIMER_REAL, 6 * SECONDS)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def count(text: str) -> str:
+    """What becomes of a spec: empty for networks that are expanded and counted, else the error."""
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        spec = parse_spec(text, "net.yaml", "net")
+        for option in list(spec.options.values()) or [None]:
+            network = expand(spec, next(iter(spec.models.values())), {}, option)
+            Costs(network.graph, conventions.load("lecture")).total(network.graph.nodes)
+    except VcalcError as error:
+        return str(error)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return ""
+
+
+# What could crash the interpreter
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (HEAD + "layers: " + "[" * 100_000, "nested more than 60 deep"),
+        (HEAD + "layers: " + "[" * 100_000 + "]" * 100_000, "nested more than 60 deep"),
+        (HEAD + "layers: " + "{a: " * 100_000, "nested more than 60 deep"),
+        (HEAD + "layers:\n" + "- " * 100_000, "nested more than 60 deep"),
+        (HEAD + "layers:\n" + "? " * 100_000, "nested more than 60 deep"),
+        (HEAD + 'layers: [conv: {kernel: 1, out: "' + "(" * 400_000 + '"}]', "at most 500 are read"),
+        (HEAD + "layers: [conv: {kernel: 1, out: " + "-" * 499 + "1}]", "nested more than 40 deep"),
+        (HEAD + 'layers: [conv: {kernel: 1, out: "' + "[" * 499 + '"}]', "is not an expression"),
+        (HEAD + "layers: [conv: {kernel: 1, out: x" + ".a" * 249 + "}]", "is not part of the expression language"),
+    ],
+    ids=["lists", "closed lists", "mappings", "items", "keys", "parentheses", "minuses", "brackets", "attributes"],
+)
+def test_what_nests_without_end(text: str, says: str):
+    done = subprocess.run(
+        [sys.executable, "-m", "vcalc", "table", "-"], input=text, capture_output=True, text=True, timeout=SECONDS
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: <standard input>:")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr) < 1000
+
+
+# What could take for ever, or fill the memory
+
+STEPS = [
+    ("repeat: 1000000\n   do: []", "more than 1,000,000 steps"),
+    ("repeat: 999000\n   do: []", ""),
+    ("repeat: 199000\n   do: [let: {x: C + 1}]", ""),
+    ("repeat: 499000\n   do: [let: {x: " + "+".join(["C"] * 39) + "}]", "more than 10,000,000 operations"),
+    ("repeat: 499000\n   do: [if: C == H]", "if needs 'then'"),
+    ("repeat: 200001\n   do: [relu]", "more than 200,000 layers"),
+    ("repeat: 30000\n   do: [relu: {name: a}, relu: {name: a1}]", ""),
+]
+
+
+@pytest.mark.parametrize(("loop", "says"), STEPS)
+def test_loops_end(loop: str, says: str):
+    found = count(f"{HEAD}layers:\n - {loop}\n")
+    assert says in found
+    assert bool(found) == bool(says)
+
+
+def test_a_list_read_in_a_loop_is_paid_for():
+    numbers = ", ".join(["1"] * 9_000)
+    loop = "layers:\n - repeat: 400000\n   do: [let: {x: sum(all) + max(all)}]\n"
+    assert "more than 10,000,000 operations" in count(f"{HEAD}let: {{all: [{numbers}]}}\n{loop}")
+
+
+def test_blocks_that_double():
+    blocks = "".join(f"  b{i}: {{do: [b{i - 1}, b{i - 1}]}}\n" for i in range(1, 31))
+    assert "more than 1,000,000 steps" in count(f"{HEAD}blocks:\n  b0: {{do: []}}\n{blocks}layers: [b30]\n")
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_lists_that_double(quoted: bool):
+    quote = '"' if quoted else ""
+    lists = "".join(f"  a{i}: {quote}[a{i - 1}, a{i - 1}]{quote}\n" for i in range(1, 41))
+    assert "more than 10,000 items" in count(f"{HEAD}let:\n  a0: [1, 1]\n{lists}layers: [relu]\n")
+
+
+def test_sizes_that_double():
+    doubled = "layers:\n - repeat: 1000\n   do:\n    - {branches: [[], []], join: concat}\n"
+    assert "a size of more than 128 bits" in count(HEAD + doubled)
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        ("repeat: 400000\n   index: i\n   do: [let: {x: a*i + b}]", "more than 10,000,000 operations"),
+        ("repeat: 400000\n   index: i\n   do: [conv: {out: a + i, kernel: 1}]", "more than 10,000,000 operations"),
+        ("repeat: 1000\n   do: [conv: {out: C*a + b, kernel: 1}]", "more than 200 terms"),
+        ("conv: {out: (a+b+c+d+e+f)**16, kernel: 1}", "more than 200 terms"),
+        ("conv: {out: (a+b)**16 * (c+d)**16, kernel: 1}", "more than 200 terms"),
+        ("conv: {out: '[(a+b+c+d)**4, (a+e+f+d)**4][0]', kernel: (a+b+c+f)**4}", "more than 200 terms"),
+        ("conv: {out: ((a**16)**16)**16, kernel: 1}", "at most the 16th power"),
+        ("conv: {out: (a - a + 9)**(a - a + 9**9), kernel: 1}", "more than 128 bits"),
+        ("conv: {out: 9**(a - a + 9**9), kernel: 1}", "more than 128 bits"),
+        ("conv: {out: (2**120*a)**16, kernel: 1}", "more than 128 bits"),
+        ("conv: {out: 1 / (a - a), kernel: 1}", "divides by zero"),
+        ("conv: {out: 1 / ((a + 1)**2 - a**2 - 2*a - 1), kernel: 1}", "divides by zero"),
+        ("conv: {out: log(a - a), kernel: 1}", "log takes numbers above 0"),
+        ("conv: {out: log(-a), kernel: 1}", "not a real number"),
+        ("conv: {out: 3*a / (2*a), kernel: 1}", "out is 1.5, not a whole number"),
+        ("conv: {out: sqrt(2*a / a), kernel: 1}", "not a whole number"),
+    ],
+)
+def test_symbols_come_to_an_end(layers: str, says: str):
+    assert says in count(f"{SYMBOLS}layers:\n - {layers}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (HEAD + "layers:\n" + "- relu\n" * 50_000, ""),
+        (HEAD + "layers: [" + "relu, " * 10_000 + "relu]\n", ""),
+        (HEAD + "layers:\n- {branches: [" + "[], " * 20_000 + "[]], join: add}\n", ""),
+        (HEAD + "let: {a: [" + "1, " * 50_000 + "1]}\nlayers: [relu]\n", "a list of more than 10,000 items"),
+        (HEAD + "layers:\n" + "- rleu\n" * 50_000, "50 problems; the rest is not looked at"),
+        ("".join(f"k{i}: 1\n" for i in range(50_000)), "50 problems; the rest is not looked at"),
+        ("a: 1\n" * 50_000, "50 problems; the rest is not looked at"),
+        ("[" + "!t x, " * 100_000 + "]", "50 problems; the rest is not looked at"),
+        ("[" + "max(1, " * 40_000 + "]", "a spec is a mapping"),
+        ("a: &a [x]\nb: [" + "*a, " * 150_000 + "]", "YAML aliases are not part"),
+        ("[" + "&a x, " * 210_000 + "]", "more than 200,000 values"),
+        (HEAD + "let:\n" + "".join(f"  n{i}: 1\n" for i in range(20_000)) + "layers: [relu]\n", "more than 500 names"),
+        (HEAD + "layers:\n" + "".join(f"- let: {{n{i}: 1}}\n" for i in range(20_000)), "more than 500 names"),
+        (
+            HEAD + "blocks:\n" + "".join(f"  n{i}: {{do: []}}\n" for i in range(9_000)) + "layers: []",
+            "more than 500 names",
+        ),
+        (
+            HEAD + "let:\n" + "".join(f"  n{i}: n{i + 1}\n" for i in range(400)) + "  n400: 1\nlayers: [relu]\n",
+            "60 deep",
+        ),
+        (HEAD + "layers: [" + "a" * 900_000 + "]", "there is no layer or block 'aaa"),
+        (HEAD + "layers: [relu] # " + "a" * 900_000, ""),
+        (HEAD + "layers: [relu, " + "a" * 900_000 + "[0]]", "this is not YAML"),
+        ("a" * 400_000 + ": [x[" + "b" * 400_000, "this is not YAML"),
+        (HEAD + "layers:\n- conv: {kernel: 1, out: " + "1+" * 50_000 + "1}", "at most 500 are read"),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else None,
+)
+def test_long_files(text: str, says: str):
+    found = count(text)
+    assert says in found
+    assert bool(found) == bool(says)
+    assert len(found) < 20_000
+
+
+@pytest.mark.parametrize("layer", ["conv: {out: 64, kernel: 3, groups: 10**12}", "adaptive_avgpool: {out: 10**9}"])
+def test_layers_with_huge_fields(layer: str):
+    count(f"{HEAD}layers:\n- {layer}\n")
+
+
+# Text that is no text, and files that are no specs
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"#" * (limits.FILE_BYTES + 1), "is larger than 1,000,000 bytes, which no spec needs"),
+        (b"layers: [\xff]", "is not text in UTF-8: byte 10 is no character"),
+        (b"title: caf\xe9\n", "is not text in UTF-8: byte 11 is no character"),
+        (b"\xff\xfet\x00i\x00t\x00l\x00e\x00", "is not text in UTF-8: byte 1 is no character"),
+        (b"layers: [relu]\n# \x00\n", ":2:3: this is not YAML: the character '\\x00' stands in no text"),
+        (b"layers: [re\x1blu]\n", ":1:12: this is not YAML: the character '\\x1b' stands in no text"),
+        (b"layers: [re\x0clu]\n", "the character '\\x0c' stands in no text"),
+        (b'title: "\\ud800"\n', "this is not YAML"),
+        (b'title: "\\u202e"\n', "a text holds no control characters: '\\u202e'"),
+        (b"PK\x03\x04" + bytes(100), "the character '\\x03' stands in no text"),
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+    ],
+)
+def test_bytes_that_are_no_spec(vcalc, tmp_path, data: bytes, says: str):
+    (tmp_path / "net.yaml").write_bytes(data)
+    result = vcalc("table", str(tmp_path / "net.yaml"), code=2)
+    assert says in result.stderr
+    assert result.stderr.replace("\n", "").isprintable()
+
+
+def test_a_file_of_the_largest_size_is_read(vcalc, tmp_path):
+    text = HEAD + "layers: [relu]\n"
+    (tmp_path / "net.yaml").write_text(text + "#" * (limits.FILE_BYTES - len(text)))
+    vcalc("table", str(tmp_path / "net.yaml"))
+
+
+@pytest.mark.parametrize("change", [("\n", "\r\n"), ("\n", "\r"), ("title", "\ufefftitle"), ("Net", "Réseau 网络 🕸")])
+def test_texts_of_other_editors(vcalc, tmp_path, change: tuple[str, str]):
+    text = HEAD + "layers:\n  - conv: {out: 8, kernel: 3}\n"
+    (tmp_path / "net.yaml").write_bytes(text.replace(*change).encode())
+    assert "4,616" in vcalc("table", str(tmp_path / "net.yaml")).stdout
+
+
+def test_the_caret_stands_under_the_word_after_wide_and_combining_letters():
+    found = count("input: {D: 3}\nlayers: [relu: {name: 网络e\u0301}, rleu]\n")
+    shown, caret = found.splitlines()[1:3]
+    assert shown == "2 | layers: [relu: {name: 网络e\u0301}, rleu]"
+    assert caret == " " * len("2 | layers: [relu: {name: ####e}, ") + "^~~~"
+
+
+def test_names_of_other_alphabets():
+    assert count("input: {D: 3}\nlet: {größe: 7, η: größe + 1}\nlayers: [linear: {out: größe * η}]\n") == ""
+    assert "'ﬁlter' cannot name a hyperparameter" in count("input: {D: 3}\nlet: {ﬁlter: 7}\nlayers: [relu]\n")
+    assert "could be taken for others" in count("input: {D: 3}\nlayers: [linear: {out: 2*Ｄ}]\n")
+
+
+def test_lone_surrogates_from_python():
+    assert "the character '\\udc80' stands in no text" in count("title: \udc80\n")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_bytes(vcalc, tmp_path, seed: int):
+    (tmp_path / "net.yaml").write_bytes(random.Random(seed).randbytes(2000))
+    vcalc("table", str(tmp_path / "net.yaml"), code=2)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_text(seed: int):
+    dice = random.Random(seed)
+    pieces = [
+        "layers:",
+        "input:",
+        "\n",
+        "  ",
+        "- ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "conv",
+        "relu",
+        "C",
+        "3",
+        "'",
+        '"',
+        "&a ",
+        "*a",
+    ]
+    count("".join(dice.choice(pieces) for _ in range(200)))
+
+
+# Specs of the catalogue, damaged
+
+
+def damaged(text: str, dice: random.Random) -> str:
+    """The text with one character left out, put in or changed, cut off, or with one word or line in another's place."""
+    at = dice.randrange(len(text))
+    letter = dice.choice("{}[]()-:,#&*!|>'\"%@0123456789 \n\tabCHND+/=<.\\~^?_\x00é")
+    words = [*re.finditer(r"[\w.*/+-]+", text)]
+    word, other = (
+        dice.choice(words),
+        dice.choice([*(found[0] for found in words), "0", "-1", "1.5", "1000000", "[]", "{}"]),
+    )
+    lines = text.splitlines(keepends=True)
+    line = dice.randrange(len(lines))
+    return dice.choice(
+        [
+            text[:at],
+            text[:at] + text[at + 1 :],
+            text[:at] + letter + text[at:],
+            text[:at] + letter + text[at + 1 :],
+            text[: word.start()] + other + text[word.end() :],
+            "".join([*lines[:line], dice.choice(lines), *lines[line + 1 :]]),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet", "vgg", "googlenet", "vit", "densenet", "swin", "blocks/basic-vs-bottleneck"]
+)
+def test_damaged_specs(name: str):
+    text = (SPECS / f"{name}.yaml").read_text(encoding="utf-8").partition("\nclaims:")[0]
+    assert count(text + "\n") == ""
+    dice = random.Random(name)
+    outcomes = [count(damaged(text, dice)) for _ in range(60)]
+    assert any(outcomes)
+
+
+# Expressions
+
+ENVIRONMENT = {"n": 3, "x": 0.5, "c": symbol("c"), "widths": [64, 128], "yes": True, "C": 64, "H": symbol("h")}
+NAMES = [*ENVIRONMENT, "unknown", "lambda", "__class__", "None"]
+
+
+def value_of(text: str) -> Any:
+    """The value of an expression, or None where it is refused."""
+    try:
+        return parse(text).value(ENVIRONMENT)
+    except ExpressionError as refused:
+        column = refused.column
+    assert 0 <= column <= len(text)
+    return None
+
+
+def is_a_value(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(is_a_value, value))
+    return isinstance(value, (int, float, bool, str)) or hasattr(value, "free_symbols")
+
+
+def expressions() -> st.SearchStrategy[str]:
+    """Texts of the language, and of what looks like it."""
+    numbers = st.one_of(st.integers(0, 300), st.integers(0, 2**140), st.floats(0, 1e18)).map(str)
+    atoms = st.one_of(numbers, st.sampled_from([*NAMES, "true", "'a'", "[]", "1e400"]))
+
+    def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        operators = ["+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", ">=", "and", "or", "is", "@", "<<"]
+        return st.one_of(
+            st.builds("({} {} {})".format, inner, st.sampled_from(operators), inner),
+            st.builds("({} if {} else {})".format, inner, inner, inner),
+            st.builds(
+                "{}({})".format, st.sampled_from([*FUNCTIONS, "eval"]), st.lists(inner, max_size=3).map(", ".join)
+            ),
+            st.builds("[{}]".format, st.lists(inner, max_size=3).map(", ".join)),
+            st.builds("{}[{}]".format, inner, inner),
+            st.builds("{}{}".format, st.sampled_from(["-", "not ", "+", "~"]), inner),
+        )
+
+    return st.recursive(atoms, grow, max_leaves=12)
+
+
+@given(expressions())
+@settings(max_examples=250, deadline=None, derandomize=True)
+def test_an_expression_has_a_value_or_is_refused(text: str):
+    value = value_of(text)
+    assert value is None or is_a_value(value)
+    if type(value) is int:
+        assert value.bit_length() <= limits.NUMBER_BITS
+
+
+@given(st.one_of(st.text(max_size=60), st.text("0123456789+-*/%()[]<>=!., CHnot", max_size=40)))
+@settings(max_examples=250, deadline=None, derandomize=True)
+@example("1if C else 2")
+@example("\\\n1")
+@example("'\\d'")
+@example("0x1for x in n")
+@example("\ud800")
+@example("a\x00b")
+def test_any_text_has_a_value_or_is_refused(text: str):
+    value = value_of(text)
+    assert value is None or is_a_value(value)
+
+
+@pytest.mark.parametrize("text", ["1if true else 2", "'\\d'", "0x1for", "1 if 1is 1 else 2"])
+def test_pythons_warnings_are_refusals(text: str, recwarn):
+    warnings.simplefilter("always")
+    with pytest.raises(ExpressionError, match="is not"):
+        parse(text)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('touch {marker}')",
+        "().__class__.__base__.__subclasses__()",
+        "C.__class__",
+        "(lambda: open('{marker}', 'w'))()",
+        "[open('{marker}', 'w') for n in widths]",
+        'f\'{{open("{marker}", "w")}}\'',
+        "(n := 3)",
+        "open('{marker}', 'w')",
+        'eval(\'open("{marker}", "w")\')',
+        "'{marker}'.format()",
+        "H == \"__import__('pathlib').Path('{marker}').touch()\"",
+        "\"__import__('pathlib').Path('{marker}').touch()\" != c",
+        "H < \"__import__('pathlib').Path('{marker}').touch()\"",
+        "\"__import__('pathlib').Path('{marker}').touch()\" >= H",
+        "max(c, \"__import__('pathlib').Path('{marker}').touch()\")",
+        "log(c, \"__import__('pathlib').Path('{marker}').touch()\")",
+        "c + \"__import__('pathlib').Path('{marker}').touch()\"",
+        "c ** \"__import__('pathlib').Path('{marker}').touch()\"",
+        "sum([c, \"__import__('pathlib').Path('{marker}').touch()\"])",
+        "[c] == [\"__import__('pathlib').Path('{marker}').touch()\"]",
+    ],
+)
+def test_nothing_is_evaluated_as_python(tmp_path, text: str):
+    marker = tmp_path / "ran"
+    assert value_of(text.format(marker=marker)) is None
+    assert not marker.exists()
+
+
+def test_a_spec_runs_and_opens_nothing(tmp_path, monkeypatch):
+    (tmp_path / "secret.yaml").write_text("password: hunter2\n")
+    monkeypatch.chdir(tmp_path)
+    found = count("input: {D: 3}\nlayers: [use: secret.yaml]\n")
+    assert "a spec opens no other file" in found
+    assert "hunter2" not in found
+    assert "a spec opens no other file" in count("input: {D: 3}\nlayers: [use: '-']\n")
+
+
+@pytest.mark.parametrize("path", ["a\0b.yaml", "x" * 5000 + ".yaml", "net\udc80.yaml"])
+def test_odd_file_names(path: str):
+    with pytest.raises(VcalcError, match=re.escape("cannot be read")) as refused:
+        load_file(path)
+    assert str(refused.value).replace("\n", "").isprintable()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="the superuser may read everything")
+def test_a_file_that_may_not_be_read(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text("layers: []\n")
+    path.chmod(0)
+    with pytest.raises(VcalcError, match="permission denied"):
+        load_file(str(path))
