@@ -338,6 +338,9 @@ FACTS = [
          {"weight": 3*4*10 + 10*4, "bias": 4},
          {"multiply_adds": 3 * (3*4*10 + 10*4), "product_multiply_adds": 2 * 2 * 3*5*3, "exponentials": 2*3*3,
           "bias_additions": 3*4}),
+    Fact("attention", {"heads": 1, "out_bias": False}, "3 4 -> 3 4", {"weight": 4 * 4*4, "bias": 3*4},
+         {"multiply_adds": 3 * 4*4*4, "product_multiply_adds": 2 * 3*4*3, "exponentials": 3*3,
+          "bias_additions": 3 * 3*4}),
     Fact("attention", {"heads": 1, "qkv_bias": False, "out_bias": False}, "3 4 -> 3 4", {"weight": 4 * 4*4},
          {"multiply_adds": 3 * 4*4*4, "product_multiply_adds": 2 * 3*4*3, "exponentials": 3*3}),
     # Swin-T's first block: 64 windows of 49 tokens, 13*13 relative positions; and 8x8 padded to 14x14
@@ -424,6 +427,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("conv", {"out": 4, "kernel": 7}, "3 5 5", "a window of 7 does not fit an input of 5 padded by 0"),
     ("conv", {"out": 4, "kernel": 3, "dilation": 4}, "3 8 8", "a window of 9 does not fit an input of 8"),
     ("maxpool", {"kernel": [1, 4], "pad": 1}, "3 8 1", "a window of 4 does not fit an input of 1 padded by 1"),
+    ("maxpool", {"kernel": 4, "stride": 2, "ceil_mode": True}, "3 2 2", "a window of 4 does not fit an input of 2"),
     ("conv", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8", "input channels into groups: 3 does not divide into 2"),
     ("conv", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8", "output channels into groups: 5 does not divide into 2"),
     ("conv", {"out": 2, "kernel": 1, "connections": [[0], [3]]}, "3 8 8", "input channel 3, the input has 3"),

@@ -30,8 +30,8 @@ NUMBER_BITS = 128
 LIST_ITEMS = 10_000
 """Items of one list, those of the lists in it included."""
 
-SYMBOLIC_OPERATIONS = 2_000
-"""Operations in any one formula of a symbolic run."""
+SYMBOLIC_OPERATIONS = 200
+"""Operations in the formula of any one size."""
 
 SYMBOLIC_TERMS = 200
 """Terms that a formula over symbols, or the sizes of one layer together, come to when multiplied out."""

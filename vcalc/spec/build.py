@@ -11,7 +11,7 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Graph
 from vcalc.layers import Layer
 from vcalc.spec.expression import Environment, Expression
-from vcalc.spec.values import has_symbols, is_list, product_of_terms
+from vcalc.spec.values import has_symbols, is_list, operations, product_of_terms
 
 SYMBOLIC = 1000
 """What an operation on symbols costs, in operations on numbers."""
@@ -177,9 +177,13 @@ class Building:
             return
         self._paid.add((layer, inputs))
         self.budget.spend(10 * SYMBOLIC)
-        formulas = [filter(is_symbolic, (*fields, *shape)) for shape in inputs]
+        formulas = [[size for size in (*fields, *shape) if is_symbolic(size)] for shape in inputs]
+        message = ""
         if max(map(product_of_terms, formulas)) > limits.SYMBOLIC_TERMS:
             message = f"{layer.kind}: its sizes come to more than {limits.SYMBOLIC_TERMS} terms together"
+        elif max(operations(size) for sizes in formulas for size in sizes) > limits.SYMBOLIC_OPERATIONS:
+            message = f"{layer.kind}: a size of more than {limits.SYMBOLIC_OPERATIONS} operations"
+        if message:
             raise VcalcError("limit", message, hint="bind some of the symbols to numbers")
 
     def name_nodes(self) -> None:

@@ -92,9 +92,7 @@ def _bounded_formula(value: Any) -> Any:
         return bounded(int(value))
     if value.is_finite is False or value.is_real is False or (value.is_number and not value.is_real):
         raise ArithmeticError("not a real number")
-    from vcalc import symbols
-
-    if symbols.operations(value) > limits.SYMBOLIC_OPERATIONS:
+    if operations(value) > limits.SYMBOLIC_OPERATIONS:
         raise ArithmeticError(f"it grows past {limits.SYMBOLIC_OPERATIONS} operations")
     if terms(value) > limits.SYMBOLIC_TERMS:
         raise ArithmeticError(f"it comes to more than {limits.SYMBOLIC_TERMS} terms")
@@ -102,6 +100,13 @@ def _bounded_formula(value: Any) -> Any:
         if part.is_Rational and max(abs(part.p), part.q).bit_length() > limits.NUMBER_BITS:
             raise ArithmeticError(f"it holds a number of more than {limits.NUMBER_BITS} bits")
     return value
+
+
+def operations(value: Any) -> int:
+    """How many operations a formula holds."""
+    from vcalc import symbols
+
+    return symbols.operations(value)
 
 
 def terms(value: Any) -> int:
