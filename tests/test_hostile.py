@@ -144,6 +144,7 @@ def test_sizes_that_double():
         ("repeat: 400000\n   index: i\n   do: [let: {x: a*i + b}]", "more than 10,000,000 operations"),
         ("repeat: 400000\n   index: i\n   do: [conv: {out: a + i, kernel: 1}]", "more than 10,000,000 operations"),
         ("repeat: 1000\n   do: [conv: {out: C*a + b, kernel: 1}]", "more than 200 terms"),
+        ("repeat: 100\n   do: [conv: {out: 3, kernel: 3, stride: 2, pad: 1}]", "a size of more than 120 operations"),
         ("conv: {out: (a+b+c+d+e+f)**16, kernel: 1}", "more than 200 terms"),
         ("conv: {out: (a+b)**16 * (c+d)**16, kernel: 1}", "more than 200 terms"),
         ("conv: {out: '[(a+b+c+d)**4, (a+e+f+d)**4][0]', kernel: (a+b+c+f)**4}", "more than 200 terms"),

@@ -256,12 +256,28 @@ def test_a_working_reads_as_its_value(working: Working):
         (Working(2) * Working(3) * 4, "2*3*4"),
         (Working(7) - (Working(3) - Working(1)), "7 - (3 - 1)"),
         ((Working(7) + 2 * Working(1) - Working(3)) // Working(2) + 1, "(7 + 2 - 3)//2 + 1"),
+        (7 - Working(2), "7 - 2"),
+        (7 // Working(2), "7//2"),
+        (Working(6) / (Working(1) + 2), "6/(1 + 2)"),
         (Working(5) * 1 + 0, "5"),
         (0 * Working(5), "0"),
     ],
 )
 def test_a_working_shows_no_more_than_it_has_to(working: Working, text: str):
     assert working.text == text
+
+
+def test_workings_compare_as_their_values():
+    small, large = Working(1) + 1, Working(3)
+    assert small == Working(2) == 2
+    assert small != large
+    assert small < large
+    assert small <= 2 <= small
+    assert large > small
+    assert large >= 3
+    assert not small < 2
+    assert not large > 3
+    assert hash(small) == hash(2)
 
 
 # Facts worked out by hand. Work is written without the elements that arrive and leave.

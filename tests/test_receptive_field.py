@@ -261,7 +261,23 @@ def test_same_padding_of_a_symbolic_size():
     assert symbols.evaluate(axis.left, {"H": 8}) == 0
 
 
-def test_an_upsampled_map_is_read_in_whole_positions():
-    """Up by 2, then 2x2: the second output element reads the positions 0 and 1."""
-    axis = stack(("upsample", {"scale": 2}), conv(2))[0]
-    assert axis.size in (1, 2)
+@pytest.mark.parametrize("scale", [2, 3])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 7])
+def test_an_upsampled_map_is_read_in_whole_positions(kernel: int, scale: int):
+    """Element i of an upsampled map is position i // scale; a window may begin at any element."""
+    read = [{element // scale for element in range(start, start + kernel)} for start in range(scale)]
+    axis = stack(("upsample", {"scale": scale}), conv(kernel))[0]
+    assert axis.size == max(map(len, read))
+    assert axis.stride * scale == 1
+
+
+def test_halves_are_written_as_decimals():
+    field = stack(("upsample", {"scale": 2}), conv(2))
+    assert as_record(field, (4, 64, 64)) == {"size": [2, 2], "stride": [0.5, 0.5], "start": [0.25, 0.25]}
+    assert as_record(stack(("upsample", {"scale": 2}), maxpool(2, 2)), (4, 64, 64))["stride"] == [1, 1]
+
+
+def test_a_symbolic_scale():
+    scale = symbols.symbol("S")
+    assert stack(conv(3), ("upsample", {"scale": scale}))[0].stride == 1 / scale
+    assert stack(conv(1, stride=scale), ("upsample", {"scale": scale}))[0].stride == 1

@@ -30,7 +30,7 @@ NUMBER_BITS = 128
 LIST_ITEMS = 10_000
 """Items of one list, those of the lists in it included."""
 
-SYMBOLIC_OPERATIONS = 200
+SYMBOLIC_OPERATIONS = 120
 """Operations in the formula of any one size."""
 
 SYMBOLIC_TERMS = 200

@@ -43,9 +43,9 @@ class _Parser:
         self.root = root
         self.top = source.mapping(root, "a spec")
         self.reader = StepReader(source)
-        self.let, self.models_, self.blocks_, self.options_ = map(self.entries, ("let", "models", "blocks", "options"))
+        self.let_nodes, self.model_nodes, self.block_nodes, self.option_nodes = map(self.entries, ("let", "models", "blocks", "options"))
         self.model_entries = {
-            name: source.mapping(node, f"model {quoted(name)}") for name, (_, node) in self.models_.items()
+            name: source.mapping(node, f"model {quoted(name)}") for name, (_, node) in self.model_nodes.items()
         }
 
     def node(self, key: str) -> YamlNode | None:
@@ -65,14 +65,14 @@ class _Parser:
         spec.symbols = self.symbols()
         self.declare_blocks()
         names = self.hyperparameters(spec.symbols)
-        spec.let = {name: reader.value(node, names, shape=NOTHING) for name, (_, node) in self.let.items()}
+        spec.let = {name: reader.value(node, names, shape=NOTHING) for name, (_, node) in self.let_nodes.items()}
         spec.input = self.input(self.top, names)
         spec.blocks = self.blocks(names)
         if "layers" in self.top:
             spec.layers = reader.steps(self.top["layers"][1], names, "layers")
         spec.options = self.options(names)
         spec.models = self.models(names, spec.let) or {model: self.single(model, spec.title)}
-        if self.models_:
+        if self.model_nodes:
             self.check_single()
         self.check_complete(spec, meant)
         spec.claims = self.node("claims")
@@ -122,7 +122,7 @@ class _Parser:
 
     def hyperparameters(self, symbols: list[str]) -> Names:
         """Every name that expressions can refer to anywhere in the file."""
-        keys = {name: key for name, (key, _) in self.let.items()}
+        keys = {name: key for name, (key, _) in self.let_nodes.items()}
         for entry in self.model_entries.values():
             keys = {**{name: key for name, (key, _) in entry.items() if name not in MODEL_WORDS}, **keys}
         for name, key in keys.items():
@@ -145,7 +145,7 @@ class _Parser:
         found = {}
         self.reader.used |= {word for entry in self.model_entries.values() for word in _words(entry)}
         for name, entry in self.model_entries.items():
-            key, node = self.models_[name]
+            key, node = self.model_nodes[name]
             self.reader.label(key, "a model's name")
             values = {}
             for word, (word_node, value) in entry.items():
@@ -189,7 +189,7 @@ class _Parser:
 
     def declare_blocks(self) -> None:
         """Note what blocks there are and what they take, before any is called."""
-        for name, (key, node) in self.blocks_.items():
+        for name, (key, node) in self.block_nodes.items():
             if name in LAYERS or name in self.reader.words:
                 message = f"a block cannot be called '{name}': the language has that word"
                 self.source.report("name", message, key)
@@ -204,7 +204,7 @@ class _Parser:
 
     def blocks(self, names: Names) -> dict[str, Block]:
         found = {}
-        for name, (_, node) in self.blocks_.items():
+        for name, (_, node) in self.block_nodes.items():
             entry = self.source.mapping(node, "") if isinstance(node, yaml.MappingNode) else {}
             inner, arguments = self.arguments(entry, names)
             body = self.reader.steps(entry["do"][1], inner, f"block {quoted(name)}") if "do" in entry else []
@@ -223,7 +223,7 @@ class _Parser:
 
     def options(self, names: Names) -> dict[str, Option]:
         options = {}
-        for name, (key, node) in self.options_.items():
+        for name, (key, node) in self.option_nodes.items():
             self.reader.label(key, "an option's name")
             if isinstance(node, yaml.SequenceNode):
                 options[name] = Option(node, name, self.reader.steps(node, names, f"option {quoted(name)}"), {})
