@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -17,7 +18,7 @@ from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 
 NETWORK = ("title", "cite", "family", "convention", "input", "let", "symbols", "blocks", "models", "layers", "options")
 TOP = (*NETWORK, "same_as", "aliases", "claims")
-MODEL_WORDS = ("title", "input", "same_as", "aliases")
+MODEL_WORDS = frozenset({"title", "input", "same_as", "aliases"})
 LIBRARIES = ("torchvision", "timm")
 NOTHING: Names = frozenset()
 """The shape that arrives before there is a layer."""
@@ -43,7 +44,8 @@ class _Parser:
         self.root = root
         self.top = source.mapping(root, "a spec")
         self.reader = StepReader(source)
-        self.let_nodes, self.model_nodes, self.block_nodes, self.option_nodes = map(self.entries, ("let", "models", "blocks", "options"))
+        self.let_nodes, self.model_nodes = self.entries("let"), self.entries("models")
+        self.block_nodes, self.option_nodes = self.entries("blocks"), self.entries("options")
         self.model_entries = {
             name: source.mapping(node, f"model {quoted(name)}") for name, (_, node) in self.model_nodes.items()
         }
@@ -124,7 +126,8 @@ class _Parser:
         """Every name that expressions can refer to anywhere in the file."""
         keys = {name: key for name, (key, _) in self.let_nodes.items()}
         for entry in self.model_entries.values():
-            keys = {**{name: key for name, (key, _) in entry.items() if name not in MODEL_WORDS}, **keys}
+            for name in entry.keys() - MODEL_WORDS:
+                keys.setdefault(name, entry[name][0])
         for name, key in keys.items():
             if name in self.reader.blocks or name in symbols:
                 self.source.report("name", f"'{name}' is a block or a symbol and cannot name a hyperparameter", key)
@@ -143,7 +146,6 @@ class _Parser:
 
     def models(self, names: Names, let: dict[str, Value]) -> dict[str, ModelEntry]:
         found = {}
-        self.reader.used |= {word for entry in self.model_entries.values() for word in _words(entry)}
         for name, entry in self.model_entries.items():
             key, node = self.model_nodes[name]
             self.reader.label(key, "a model's name")
@@ -160,10 +162,17 @@ class _Parser:
         """Report a word of a model that no expression uses: a hyperparameter's name misspelt."""
         if word in let or word in self.reader.used or not can_name(word):
             return False
+        if word in self.words_of_models:
+            return False
         known = {*let, *MODEL_WORDS, *(self.reader.used - SHAPE_NAMES)}
         message = f"model {quoted(model)} sets {quoted(word)}, which nothing uses"
         self.source.report("unknown-key", message, node, suggestion(word, known, "it can set"))
         return True
+
+    @cached_property
+    def words_of_models(self) -> set[str]:
+        """Every word in the values of the models: they may refer to one another."""
+        return set().union(*map(_words, self.model_entries.values()))
 
     def check_single(self) -> None:
         """What belongs to one model does not stand at the top of a file with several."""
