@@ -164,3 +164,12 @@ def test_matching_by_rounding_and_by_cutting(text: str, value: float, rounds: bo
 )
 def test_fewer_digits_than_are_printed(text: str, digits: int | None, value: float, matches: bool):
     assert Printed(text, 1024, digits).matches(value) is matches
+
+
+def test_digits_of_a_figure_below_one():
+    assert Printed("0.0512", 1024, digits=1).last_digit == pytest.approx(0.01)
+    assert Printed("800K", 1024, digits=2).last_digit == 10_000
+
+
+def test_terabytes():
+    assert size(5 * 1024**4) == "5 TB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -33,7 +34,7 @@ def size(value: Any, kilobyte: int = 1024) -> str:
     """Bytes in KB, MB or GB of 1024 (or 1000) steps."""
     if not isinstance(value, (int, float)):
         return f"{value} bytes"
-    for letter, power in (("GB", 3), ("MB", 2), ("KB", 1)):
+    for letter, power in (("TB", 4), ("GB", 3), ("MB", 2), ("KB", 1)):
         if abs(value) >= kilobyte**power:
             return f"{_short(value / kilobyte**power)} {letter}"
     return f"{value} bytes"
@@ -67,8 +68,8 @@ class Printed:
         self.value = float(number) * scale
         self.last_digit = scale * 10.0**-decimals
         if digits is not None and self.value:
-            whole_digits = len(str(int(abs(self.value))))
-            self.last_digit = max(self.last_digit, 10.0 ** (whole_digits - digits))
+            leading = math.floor(math.log10(abs(self.value)))
+            self.last_digit = max(self.last_digit, 10.0 ** (leading + 1 - digits))
 
     def matches(self, value: Any, cut: bool = False) -> bool:
         """Whether `value`, rounded (or cut) to the printed digits, gives the printed figure."""
