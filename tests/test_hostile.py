@@ -442,9 +442,6 @@ def test_nothing_is_evaluated_as_python(tmp_path, text: str):
     assert not marker.exists()
 
 
-@pytest.mark.xfail(
-    reason="BUG: symbols.exact gives a text to sympify, which evaluates it; claims compare one", strict=True
-)
 def test_claims_evaluate_nothing(tmp_path):
     (tmp_path / "net.yaml").write_text(
         "input: {D: 3}\nlayers: [linear: {out: 10}]\n"

@@ -15,7 +15,9 @@ def symbol(name: str) -> Any:
 
 
 def exact(value: Any) -> Any:
-    """A float as the decimal fraction it was written as, so that 0.75*N stays exact."""
+    """A float as the decimal fraction it was written as: 0.75*N stays exact. A text is refused, since SymPy runs it."""
+    if isinstance(value, str):
+        raise TypeError(f"the word {value!r:.40} is not a number")
     return sympy.Rational(str(value)) if isinstance(value, float) else sympy.sympify(value)
 
 
@@ -69,20 +71,15 @@ def operations(value: Any) -> int:
 
 def closed_form(value: Any) -> Any:
     """The sum of products that a count comes to, like terms collected."""
-    return sympy.expand(sympy.sympify(value))
+    return sympy.expand(exact(value))
 
 
 def ratio(a: Any, b: Any) -> Any:
     """a / b, simplified: one fraction, or a sum of fractions where that is shorter."""
-    one = sympy.cancel(sympy.sympify(a) / sympy.sympify(b))
+    one = sympy.cancel(exact(a) / exact(b))
     return min(one, sympy.expand(one), key=lambda form: len(str(form)))
-
-
-def parse(text: str, names: Any) -> Any:
-    """An expression that vcalc itself printed, or that a claim prints, over the given symbols."""
-    return sympy.sympify(text, locals=dict(names))
 
 
 def evaluate(value: Any, bindings: dict[str, Any]) -> Any:
     """The expression with numbers in place of the named symbols."""
-    return sympy.sympify(value).subs({symbol(name): number for name, number in bindings.items()})
+    return exact(value).subs({symbol(name): number for name, number in bindings.items()})

@@ -73,6 +73,11 @@ def _value(question: Question, against: Question | None) -> Any:
     if against is None:
         return value
     other = against.answer()
+    for side in (value, other):
+        if not (isinstance(side, (int, float)) or is_symbolic(side)):
+            raise VcalcError("claim", f"a ratio is of numbers, and {question.metric} is {side!s:.40}")
+    if type(other) is int and other == 0:
+        raise VcalcError("claim", f"{question.metric} of {subject(against)} is 0: there is no ratio")
     if is_symbolic(value) or is_symbolic(other):
         from vcalc import symbols
 
@@ -135,6 +140,10 @@ def _matches(claim: Claim, printed: str, value: Any) -> bool:
     if isinstance(value, (int, float)):
         kilobyte = conventions.load(claim.question.convention).kilobyte
         return Printed(printed, kilobyte, claim.digits, claim.kilo).matches(value, claim.cut)
+    if getattr(value, "is_Integer", False):
+        return _matches(claim, printed, int(value))
+    if not is_symbolic(value):
+        return str(value) == printed
     from vcalc import symbols
     from vcalc.spec.expression import parse
 

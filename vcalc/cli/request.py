@@ -59,7 +59,7 @@ def _given(settings: tuple[str, ...], input_: str | None, spec: Spec | None) -> 
 def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
     sizes = [size.strip() for size in text.lower().replace("×", "x").split("x")]
     names = {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}.get(len(sizes), ())
-    if not names or not all(size.isdigit() for size in sizes):
+    if not names or not all(size.isascii() and size.isdigit() for size in sizes):
         raise VcalcError(
             "input", f"--input {text} is no size", hint="write 3x224x224, or 512x768 for N tokens of width D"
         )
@@ -70,7 +70,7 @@ def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
 
 def _batch_size(text: str) -> Any:
     """`--batch` as a number, or as a symbol where it is a name."""
-    if text.isdigit() and 0 < int(text) <= 10**12:
+    if text.isascii() and text.isdigit() and 0 < int(text) <= 10**12:
         return int(text)
     if text.isidentifier():
         from vcalc import symbols

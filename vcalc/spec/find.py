@@ -182,7 +182,7 @@ def catalogue_files() -> list[str]:
     ]
 
 
-def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
+def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str] | None]:
     """The files that may hold claims about the named models or blocks (any of the catalogue), and their exact names."""
     files, wanted = [], set()
     for name in names:
@@ -194,7 +194,8 @@ def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
         is_block = plain(name) in _read_index()["blocks"]
         wanted.add(stem(find_block(name)) if is_block else find(name)[1])
         files += catalogue_files()
-    return list(dict.fromkeys(files)), wanted
+    whole_files = all(is_file_name(name) and not split_model(name)[1] for name in names)
+    return list(dict.fromkeys(files)), None if whole_files else wanted
 
 
 @cache
