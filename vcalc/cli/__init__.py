@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-gc.set_threshold(50_000, 20, 100)  # A run is short: collecting while it starts costs more than it frees.
+gc.set_threshold(500_000, 20, 100)  # A run is short: collecting while it starts costs more than it frees.
 
 from importlib import import_module
 from typing import Any
