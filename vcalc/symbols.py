@@ -6,8 +6,6 @@ from typing import Any
 
 import sympy
 
-Undecided = None
-
 
 def symbol(name: str) -> Any:
     """A positive whole number without a value yet: a size, a width, a count."""

@@ -222,8 +222,6 @@ def _explained(network: Network, costs: Costs, nodes: list[Node], total: Cost, o
 
 def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
     """The JSON contract of `vcalc table`."""
-    from vcalc.analyses.explain import working
-
     names = {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}[len(network.graph.input)]
     fields = receptive_fields(network.graph)
     layers = []
@@ -237,6 +235,8 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
             "receptive_field": plain_value_of_field(as_record(fields[node.index], network.graph.input)),
         }
         if explain:
+            from vcalc.analyses.explain import working
+
             layer["working"] = {what: f"{text} = {units.exact(value)}" for what, text, value in working(costs, node)}
         layers.append(layer)
     return {
