@@ -6,6 +6,7 @@ from typing import Any
 
 from vcalc.analyses.cost import Costs
 from vcalc.graph import Facts, Node
+from vcalc.layers.base import SIZES
 from vcalc.working import Working, with_working
 
 
@@ -14,7 +15,7 @@ def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
     facts = Facts(node.layer.with_values(with_working), with_working(node.facts.inputs))
     lines = [
         (f"output {axis}", size.text, size.value)
-        for axis, size in zip(_axes(len(facts.output)), map(Working.of, facts.output), strict=True)
+        for axis, size in zip(SIZES[len(facts.output)], map(Working.of, facts.output), strict=True)
         if not size.is_plain
     ]
     facts.output = with_working(node.output)
@@ -24,7 +25,3 @@ def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
         if value.value != 0:
             lines.append((what, value.text, value.value))
     return lines
-
-
-def _axes(rank: int) -> tuple[str, ...]:
-    return {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}[rank]

@@ -58,7 +58,9 @@ def _given(settings: tuple[str, ...], input_: str | None, spec: Spec | None) -> 
 
 def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
     sizes = [size.strip() for size in text.lower().replace("×", "x").split("x")]
-    names = {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}.get(len(sizes), ())
+    from vcalc.layers.base import SIZES
+
+    names = SIZES.get(len(sizes), ())
     if not names or not all(size.isascii() and size.isdigit() for size in sizes):
         raise VcalcError(
             "input", f"--input {text} is no size", hint="write 3x224x224, or 512x768 for N tokens of width D"

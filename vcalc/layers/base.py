@@ -41,6 +41,8 @@ ROLES = {
 """What a parameter is for; a convention may leave roles out."""
 
 MAP, TOKENS, VECTOR = 3, 2, 1
+SIZES = {MAP: ("C", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}
+"""What the sizes of a shape are called, by its rank."""
 RANK_NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]"}
 
 

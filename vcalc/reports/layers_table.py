@@ -10,6 +10,7 @@ from vcalc.analyses.receptive_field import as_record, receptive_fields
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Graph, Node, group_of
+from vcalc.layers.base import SIZES
 from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
 from vcalc.spec.expand import Network
 
@@ -222,7 +223,7 @@ def _explained(network: Network, costs: Costs, nodes: list[Node], total: Cost, o
 
 def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
     """The JSON contract of `vcalc table`."""
-    names = {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}[len(network.graph.input)]
+    names = SIZES[len(network.graph.input)]
     fields = receptive_fields(network.graph)
     layers = []
     for node in nodes:

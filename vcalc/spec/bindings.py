@@ -11,19 +11,17 @@ from typing import Any
 from vcalc import limits
 from vcalc.arithmetic import Shape, certainly_less, is_symbolic
 from vcalc.errors import VcalcError, quoted, suggestion
+from vcalc.layers.base import SIZES
 from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
 from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
 from vcalc.spec.values import bounded, bounded_list, is_list, shown
 
-RANKS = {("C", "H", "W"): 3, ("N", "D"): 2, ("D",): 1}
-"""The sizes an input may have, in the order of its shape."""
-
 
 def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
     """What is wrong with an input of these sizes."""
     sizes = list(sizes)
-    if any(set(names) == set(sizes) for names in RANKS):
+    if any(set(names) == set(sizes) for names in SIZES.values()):
         return None
     what = f"an input of {', '.join(sizes)}" if sizes else "an input without sizes"
     hint = "write {C: , H: , W: } or {N: , D: } or {D: }"
@@ -137,7 +135,7 @@ class Bindings:
         problem = rank_problem(written)
         if problem:
             raise problem
-        order = next(names for names in RANKS if set(names) == set(written))
+        order = next(names for names in SIZES.values() if set(names) == set(written))
         return tuple(self._size(name, written[name]) for name in order)
 
     def _size(self, name: str, written: Value) -> Any:

@@ -8,6 +8,7 @@ from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
 from vcalc.graph import INPUT, Graph
+from vcalc.layers.base import SIZES
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
 from vcalc.spec.build import Budget, Building, Scope
@@ -318,7 +319,7 @@ def _path_of(scope: Scope, name: str) -> str:
 
 def arrive(environment: Environment, shape: Shape) -> None:
     """Bind the names of the arriving shape: C, H, W of a map; N, D of tokens; C or D of a vector; unbind the others."""
-    names = {3: ("C", "H", "W"), 2: ("N", "D"), 1: ("D",)}[len(shape)]
+    names = SIZES[len(shape)]
     for name in "CHWND":
         environment.pop(name, None)
     environment.update(zip(names, shape, strict=True))
