@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -15,7 +17,7 @@ from vcalc import symbols
 from vcalc.arithmetic import ceil_div, product
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
-from vcalc.layers import KINDS, PRIMITIVES, ROLES
+from vcalc.layers import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR
 from vcalc.working import Working, with_working
 
 
@@ -67,10 +69,17 @@ WINDOWS: list[dict[str, Any]] = [
     {"kernel": 3, "pad": "same"},
     {"kernel": 4, "stride": 3, "pad": "same"},
 ]
+PADDED: list[dict[str, Any]] = [
+    {"kernel": 3, "stride": 2, "pad": 1},
+    {"kernel": 5, "stride": 2, "pad": 2},
+    {"kernel": [3, 5], "stride": [1, 2], "pad": [0, 2]},
+    {"kernel": [4, 2], "stride": [3, 4], "pad": [2, 1]},
+]
 IDENTITIES = [
-    "relu", "relu6", "leaky_relu", "gelu", "silu", "hardswish", "sigmoid", "hardsigmoid", "tanh", "softmax", "dropout",
-    "drop_path", "local_response_norm",
+    "relu", "relu6", "leaky_relu", "gelu", "silu", "hardswish", "sigmoid", "hardsigmoid", "tanh", "dropout",
+    "drop_path",
 ]  # fmt: skip
+MODES = ["nearest", "bilinear", "bicubic"]
 
 CASES = [
     *(case("conv", {"out": "K", **window}, "C H W", **MAP, K=4) for window in WINDOWS),
@@ -80,6 +89,18 @@ CASES = [
     case("conv", {"out": "K", "kernel": 5, "groups": 2}, "C H W", **MAP, K=4),
     case("conv", {"out": 4, "kernel": "k", "stride": "S", "dilation": "d"}, "3 H W", H=26, W=18, k=1, S=2, d=1),
     case("conv", {"out": 3, "kernel": 3, "connections": [[0, 1], [2], [0, 1, 2]]}, "3 H W", H=8, W=9),
+    *(
+        case("conv_transpose", {"out": "K", **window}, "C H W", **MAP, K=4)
+        for window in WINDOWS
+        if "same" not in str(window)
+    ),
+    case("conv_transpose", {"out": "K", "kernel": 3, "stride": 2, "pad": 1, "output_pad": [1, 0]}, "C H W", **MAP, K=4),
+    case(
+        "conv_transpose", {"out": "K", "kernel": 4, "stride": 3, "pad": [2, 4], "dilation": [2, 3]}, "C H W", **MAP, K=4
+    ),
+    case("conv_transpose", {"out": "K", "kernel": 3, "groups": 2, "bias": False}, "C H W", **MAP, K=4),
+    case("conv_transpose", {"out": "C", "kernel": "k", "stride": "S", "groups": "C"}, "C H W", **MAP, k=3, S=2),
+    case("conv_transpose", {"out": 4, "kernel": 9, "pad": "P", "dilation": "d"}, "3 H W", H=26, W=18, P=1, d=1),
     *(case("maxpool", window, "C H W", **MAP) for window in WINDOWS),
     case("maxpool", {"kernel": 3, "stride": 2, "ceil_mode": True}, "C H W", **MAP),
     case("maxpool", {"kernel": 3, "stride": 2, "pad": 1, "ceil_mode": True}, "C H W", **MAP),
@@ -87,12 +108,19 @@ CASES = [
     case("maxpool", {"kernel": 2, "stride": 3, "ceil_mode": True}, "C H W", **MAP),
     *(case("avgpool", window, "C H W", **MAP) for window in WINDOWS),
     case("avgpool", {"kernel": 3, "stride": 2, "ceil_mode": True}, "C H W", **MAP),
+    case("avgpool", {"kernel": "k", "stride": "S", "pad": "P"}, "C H W", C=6, H=30, W=31, k=2, S=1, P=1),
+    case("avgpool", {"kernel": "k", "stride": "S", "count_pad": False}, "C H W", C=6, H=30, W=31, k=2, S=1),
+    *(case("avgpool", {**window, "ceil_mode": True}, "C H W", **MAP) for window in PADDED),
+    *(case("avgpool", {**window, "count_pad": False}, "C H W", **MAP) for window in PADDED),
+    *(case("avgpool", {**window, "ceil_mode": True, "count_pad": False}, "C H W", **MAP) for window in PADDED),
     case("global_avgpool", {}, "C H W", **MAP),
     case("global_avgpool", {"keep_dims": True}, "C H W", **MAP),
     case("global_avgpool", {}, "N D", N=5, D=8),
     case("global_avgpool", {"keep_dims": True}, "N D", N=5, D=8),
     case("adaptive_avgpool", {"out": 7}, "C H W", **MAP),
     case("adaptive_avgpool", {"out": [1, 20]}, "C H W", **MAP),
+    case("adaptive_maxpool", {"out": 7}, "C H W", **MAP),
+    case("adaptive_maxpool", {"out": [20, 1]}, "C H W", **MAP),
     case("subsample", {"kernel": 2}, "C H W", **MAP),
     case("subsample", {"kernel": 3}, "C H W", **MAP),
     case("linear", {"out": "K"}, "D", D=6, K=10),
@@ -107,6 +135,11 @@ CASES = [
     case("layernorm", {"affine": False}, "D", D=6),
     case("groupnorm", {"groups": "G"}, "C H W", **MAP, G=1),
     case("groupnorm", {"groups": 3}, "N D", N=5, D=6),
+    case("groupnorm", {"groups": 3, "affine": False}, "C H W", **MAP),
+    case("instancenorm", {}, "C H W", **MAP),
+    case("instancenorm", {"affine": True}, "C H W", **MAP),
+    case("local_response_norm", {}, "C H W", **MAP),
+    case("local_response_norm", {"size": "n"}, "C H W", **MAP, n=4),
     case("layer_scale", {}, "C H W", **MAP),
     case("layer_scale", {}, "N D", N=5, D=6),
     case("attention", {"heads": 3}, "N D", N=5, D=6),
@@ -115,6 +148,14 @@ CASES = [
     case("window_attention", {"heads": 3, "window": 7}, "C H W", **MAP),
     case("window_attention", {"heads": "h", "window": "M", "shift": [1, 2]}, "C H W", C=6, H=14, W=21, h=2, M=7),
     case("window_attention", {"heads": 2, "window": [2, 3], "relative_position_bias": False}, "C H W", **MAP),
+    case("prelu", {}, "C H W", **MAP),
+    case("prelu", {}, "N D", N=5, D=6),
+    case("prelu", {"shared": True}, "C H W", **MAP),
+    case("softmax", {}, "C H W", **MAP),
+    case("softmax", {}, "N D", N=5, D=6),
+    case("softmax", {}, "D", D=6),
+    case("softmax", {"over": "channels"}, "C H W", **MAP),
+    case("embedding", {"vocabulary": "V", "out": "D"}, "N", N=5, V=30, D=6),
     case("tokens", {}, "C H W", **MAP),
     case("class_token", {}, "N D", N=5, D=6),
     case("class_token", {"count": "K"}, "N D", N=5, D=6, K=2),
@@ -129,7 +170,7 @@ CASES = [
     case("flatten", {}, "D", D=6),
     case("space_to_depth", {}, "C H W", **MAP),
     case("space_to_depth", {"factor": 3}, "C H W", **MAP),
-    case("upsample", {"scale": "S"}, "C H W", **MAP, S=3),
+    *(case("upsample", {"scale": "S", "mode": mode}, "C H W", **MAP, S=3) for mode in MODES),
     case("concat", {}, "C H W, B H W, C H W", **MAP, B=2),
     case("concat", {}, "N D, 3 D", N=5, D=6),
     case("concat", {}, "D, K", D=6, K=4),
@@ -137,6 +178,10 @@ CASES = [
     case("add", {}, "N D, N D, N D", N=5, D=6),
     case("multiply", {}, "C H W, C 1 1", **MAP),
     case("multiply", {}, "C, C H W", **MAP),
+    case("matmul", {}, "N K, K M", N=5, K=4, M=7),
+    case("matmul", {}, "C N D, C D N", C=3, N=5, D=6),
+    case("scaled_dot_product_attention", {}, "N D, N D, N D", N=5, D=6),
+    case("scaled_dot_product_attention", {}, "C N D, C M D, C M K", C=3, N=5, D=6, M=7, K=4),
     *(case(kind, {}, "C H W", **MAP) for kind in IDENTITIES),
 ]
 
@@ -164,10 +209,21 @@ def test_every_kind_has_a_case_and_a_source():
 
 
 @each_case
-def test_names_are_known_primitives_and_roles(case: Case):
+def test_names_are_known_primitives_roles_and_buffers(case: Case):
     facts = case.facts(case.sizes)
     assert set(facts.work) <= set(PRIMITIVES)
     assert set(facts.parameters) <= set(ROLES)
+    assert set(facts.buffers) <= set(BUFFERS)
+
+
+def test_every_known_name_is_used():
+    facts = [case.facts(case.sizes) for case in CASES]
+    assert {name for each in facts for name in each.work} == set(PRIMITIVES)
+    assert {name for each in facts for name in each.parameters} == set(ROLES)
+    assert {name for each in facts for name in each.buffers} == set(BUFFERS)
+    assert {form for kind in KINDS.values() for form in kind.forms} == set(FORMS)
+    assert {*STANDS_FOR, *STANDS_FOR.values()} <= set(PRIMITIVES)
+    assert {*SPECIAL, *SPECIAL.values()} <= set(FORMS)
 
 
 @each_case
@@ -310,16 +366,51 @@ FACTS = [
          {"weight": 9*4*8, "bias": 8}, {"multiply_adds": 9*4*8 * 16, "bias_additions": 8*16}),
     Fact("conv", {"out": 2, "kernel": 5, "connections": [[0, 1], [2]]}, "3 6 6 -> 2 2 2",
          {"weight": 25*2 + 25*1, "bias": 2}, {"multiply_adds": (25*2 + 25*1) * 4, "bias_additions": 2*4}),
+    # U-Net's first up-convolution; DCGAN's second; sides that differ: 4*2 + 5 + 1 - 2 = 12, 5*3 + 2 + 2 = 19.
+    # A convolution of these kernels would have led 28 to 14; and 5 and 6 to 2 and 2. Squares: as many channels out as
+    # in, and as wide as high
+    Fact("conv_transpose", {"out": 512, "kernel": 2, "stride": 2}, "1024 28 28 -> 512 56 56",
+         {"weight": 4*1024*512, "bias": 512},
+         {"multiply_adds": 4*1024*512 * 28*28, "output_multiply_adds": 4*1024*512 * 56*56,
+          "square_multiply_adds": 4*1024*1024 * 28*28, "bias_additions": 512 * 56*56,
+          "square_bias_additions": 512 * 56*56, "forward_bias_additions": 512 * 14*14}),
+    Fact("conv_transpose", {"out": 512, "kernel": 4, "stride": 2, "pad": 1, "bias": False}, "1024 4 4 -> 512 8 8",
+         {"weight": 16*1024*512}, {"multiply_adds": 16*1024*512 * 4*4, "output_multiply_adds": 16*1024*512 * 8*8,
+                                   "square_multiply_adds": 16*1024*1024 * 4*4}),
+    Fact("conv_transpose", {"out": 6, "kernel": [3, 2], "stride": [2, 3], "pad": [1, 0], "output_pad": [1, 2],
+                            "dilation": [2, 1], "groups": 2}, "4 5 6 -> 6 12 19",
+         {"weight": 3*2 * 4 * 3, "bias": 6},
+         {"multiply_adds": 3*2*4*3 * 5*6, "output_multiply_adds": 3*2*4*3 * 12*19,
+          "square_multiply_adds": 3*2*4*4 * 5*6, "bias_additions": 6 * 12*19, "square_bias_additions": 6 * 12*12,
+          "forward_bias_additions": 6 * 2*2}),
     # 112 to 56: padded as in ResNet, rounded up as in GoogLeNet; a last window that would start in the padding
     Fact("maxpool", {"kernel": 3, "stride": 2, "pad": 1}, "64 112 112 -> 64 56 56", {},
-         {"window_elements": 9*64*56*56}),
+         {"window_elements": 9*64*56*56, "stepped_elements": 4*64*56*56}),
     Fact("maxpool", {"kernel": 3, "stride": 2, "ceil_mode": True}, "64 112 112 -> 64 56 56", {},
-         {"window_elements": 9*64*56*56}),
-    Fact("maxpool", {"kernel": 3, "stride": 2}, "64 112 112 -> 64 55 55", {}, {"window_elements": 9*64*55*55}),
+         {"window_elements": 9*64*56*56, "stepped_elements": 4*64*56*56}),
+    Fact("maxpool", {"kernel": 3, "stride": 2}, "64 112 112 -> 64 55 55", {},
+         {"window_elements": 9*64*55*55, "stepped_elements": 4*64*55*55}),
     Fact("maxpool", {"kernel": 2, "stride": 2, "pad": 1, "ceil_mode": True}, "1 3 4 -> 1 2 3", {},
-         {"window_elements": 4*2*3}),
-    Fact("maxpool", {"kernel": 3, "stride": 2, "pad": "same"}, "2 5 6 -> 2 3 3", {}, {"window_elements": 9*2*9}),
-    Fact("avgpool", {"kernel": [2, 3], "stride": [2, 3]}, "4 6 7 -> 4 3 2", {}, {"window_elements": 6*4*6}),
+         {"window_elements": 4*2*3, "stepped_elements": 4*2*3}),
+    Fact("maxpool", {"kernel": 3, "stride": 2, "pad": "same"}, "2 5 6 -> 2 3 3", {},
+         {"window_elements": 9*2*9, "stepped_elements": 4*2*9}),
+    # Means: of whole windows; 56 windows of 3, the last of which lacks one; at both edges of 5, windows of 2 elements.
+    # 4 padded by 1: windows of 2, 3 and 1 elements, of 3, 3 and 2 with the padding, 6 and 8 along each side
+    Fact("avgpool", {"kernel": [2, 3], "stride": [2, 3]}, "4 6 7 -> 4 3 2", {},
+         {"window_elements": 6*4*6, "stepped_elements": 6*4*6, "averaged_elements": 6*4*6}),
+    Fact("avgpool", {"kernel": 3, "pad": 1}, "2 5 5 -> 2 5 5", {},
+         {"window_elements": 9*2*25, "stepped_elements": 2*25, "averaged_elements": 9*2*25}),
+    Fact("avgpool", {"kernel": 3, "stride": 2, "ceil_mode": True}, "64 112 112 -> 64 56 56", {},
+         {"window_elements": 9*64*56*56, "stepped_elements": 4*64*56*56,
+          "averaged_elements": 64 * (55*3 + 2) * (55*3 + 2)}),
+    Fact("avgpool", {"kernel": 3, "pad": 1, "count_pad": False}, "2 5 5 -> 2 5 5", {},
+         {"window_elements": 9*2*25, "stepped_elements": 2*25, "averaged_elements": 2 * (2+3*3+2) * (2+3*3+2)}),
+    Fact("avgpool", {"kernel": 3, "stride": 2, "pad": 1, "ceil_mode": True}, "1 4 4 -> 1 3 3", {},
+         {"window_elements": 9*9, "stepped_elements": 4*9, "averaged_elements": (3+3+2) * (3+3+2)}),
+    Fact("avgpool", {"kernel": 3, "stride": 2, "pad": 1, "ceil_mode": True, "count_pad": False}, "1 4 4 -> 1 3 3", {},
+         {"window_elements": 9*9, "stepped_elements": 4*9, "averaged_elements": (2+3+1) * (2+3+1)}),
+    Fact("avgpool", {"kernel": [1, 3], "stride": [1, 2], "pad": [0, 1], "count_pad": False}, "2 3 5 -> 2 3 3", {},
+         {"window_elements": 3*2*9, "stepped_elements": 2*2*9, "averaged_elements": 2 * 3 * (2+3+2)}),
     Fact("global_avgpool", {}, "2048 7 7 -> 2048", {}, {"window_elements": 2048*49}),
     Fact("global_avgpool", {"keep_dims": True}, "16 7 5 -> 16 1 1", {}, {"window_elements": 16*35}),
     Fact("global_avgpool", {}, "196 768 -> 768", {}, {"window_elements": 196*768}),
@@ -327,6 +418,7 @@ FACTS = [
     # 7 into 3: windows 0-2, 2-4, 4-6; 3 into 6: each element twice
     Fact("adaptive_avgpool", {"out": 3}, "2 7 7 -> 2 3 3", {}, {"window_elements": 2 * 9*9}),
     Fact("adaptive_avgpool", {"out": [6, 1]}, "2 3 5 -> 2 6 1", {}, {"window_elements": 2 * 6*5}),
+    Fact("adaptive_maxpool", {"out": [3, 6]}, "2 7 3 -> 2 3 6", {}, {"window_elements": 2 * 9*6}),
     # LeNet's S2: 12 trained parameters; a window of 4, one coefficient, one bias an output
     Fact("subsample", {}, "6 28 28 -> 6 14 14", {"scale": 6, "shift": 6},
          {"window_elements": 4*6*14*14, "multiplications": 6*14*14, "bias_additions": 6*14*14}),
@@ -338,37 +430,75 @@ FACTS = [
     Fact("pointwise_linear", {"out": 2}, "3 5 5 -> 2 5 5", {"weight": 6, "bias": 2},
          {"multiply_adds": 6*25, "bias_additions": 2*25}),
     Fact("radial_basis", {"out": 10}, "84 -> 10", {}, {"multiply_adds": 840}, {"codes": 7*12 * 10}),
-    Fact("batchnorm", {}, "64 7 7 -> 64 7 7", {"scale": 64, "shift": 64}, {},
+    Fact("batchnorm", {}, "64 7 7 -> 64 7 7", {"scale": 64, "shift": 64},
+         {"normalized_elements": 64*7*7, "affine_elements": 64*7*7},
          {"running_mean": 64, "running_variance": 64, "batches_tracked": 1}),
-    Fact("batchnorm", {"affine": False}, "64 -> 64", {}, {},
+    Fact("batchnorm", {"affine": False}, "64 -> 64", {}, {"normalized_elements": 64},
          {"running_mean": 64, "running_variance": 64, "batches_tracked": 1}),
-    Fact("layernorm", {}, "197 768 -> 197 768", {"scale": 768, "shift": 768}),
-    Fact("layernorm", {}, "96 56 28 -> 96 56 28", {"scale": 96, "shift": 96}),
-    Fact("groupnorm", {"groups": 4}, "8 5 5 -> 8 5 5", {"scale": 8, "shift": 8}),
+    Fact("layernorm", {}, "197 768 -> 197 768", {"scale": 768, "shift": 768},
+         {"normalized_elements": 197*768, "affine_elements": 197*768}),
+    Fact("layernorm", {}, "96 56 28 -> 96 56 28", {"scale": 96, "shift": 96},
+         {"normalized_elements": 96*56*28, "affine_elements": 96*56*28}),
+    Fact("layernorm", {"affine": False}, "16 8 -> 16 8", {}, {"normalized_elements": 16*8}),
+    Fact("groupnorm", {"groups": 4}, "8 5 5 -> 8 5 5", {"scale": 8, "shift": 8},
+         {"normalized_elements": 8*25, "affine_elements": 8*25}),
+    Fact("instancenorm", {}, "8 5 6 -> 8 5 6", {}, {"normalized_elements": 8*30}),
+    Fact("instancenorm", {"affine": True}, "8 5 6 -> 8 5 6", {"scale": 8, "shift": 8},
+         {"normalized_elements": 8*30, "affine_elements": 8*30}),
+    # AlexNet's neighbours: 5 channels, two more on each side of the 96; an even number pads one side by one more
+    Fact("local_response_norm", {}, "96 55 55 -> 96 55 55", {},
+         {"padded_elements": (2+96+2) * 55*55, "positions": 55*55}),
+    Fact("local_response_norm", {"size": 4}, "8 5 6 -> 8 5 6", {},
+         {"padded_elements": (2+8+1) * 30, "positions": 30}),
     Fact("layer_scale", {}, "96 56 28 -> 96 56 28", {"layer_scale": 96}, {"multiplications": 96*56*28}),
-    # ViT-B/16: 12 heads of 64; scores and weighted values are 12 products of 197x64x197
+    # ViT-B/16: 12 heads of 64; scores and weighted values are 12 products of 197x64x197; a sum of 197 takes 196
     Fact("attention", {"heads": 12}, "197 768 -> 197 768", {"weight": 4*768*768, "bias": 4*768},
-         {"multiply_adds": 197 * 4*768*768, "product_multiply_adds": 2 * 12 * 197*64*197, "exponentials": 12*197*197,
-          "bias_additions": 197 * 4*768}),
+         {"multiply_adds": 197 * 4*768*768, "product_multiply_adds": 2 * 12 * 197*64*197, "multiplications": 12*197*64,
+          "exponentials": 12*197*197, "softmax_additions": 12*197*196, "divisions": 12*197*197,
+          "projected_elements": 4 * 197*768, "product_elements": 12*197*197 + 12*197*64,
+          "leading_parameters": 4*768*768 + 4*768, "bias_additions": 197 * 4*768, "qkv_bias_additions": 197 * 3*768}),
     Fact("attention", {"heads": 2, "head_dim": 5, "qkv_bias": False}, "3 4 -> 3 4",
          {"weight": 3*4*10 + 10*4, "bias": 4},
-         {"multiply_adds": 3 * (3*4*10 + 10*4), "product_multiply_adds": 2 * 2 * 3*5*3, "exponentials": 2*3*3,
-          "bias_additions": 3*4}),
+         {"multiply_adds": 3 * (3*4*10 + 10*4), "product_multiply_adds": 2 * 2 * 3*5*3, "multiplications": 2*3*5,
+          "exponentials": 2*3*3, "softmax_additions": 2*3*2, "divisions": 2*3*3,
+          "projected_elements": 3*3*10 + 3*4, "product_elements": 2*3*3 + 2*3*5,
+          "leading_parameters": 3*4*10 + 10*4 + 4, "bias_additions": 3*4}),
     Fact("attention", {"heads": 1, "out_bias": False}, "3 4 -> 3 4", {"weight": 4 * 4*4, "bias": 3*4},
-         {"multiply_adds": 3 * 4*4*4, "product_multiply_adds": 2 * 3*4*3, "exponentials": 3*3,
-          "bias_additions": 3 * 3*4}),
+         {"multiply_adds": 3 * 4*4*4, "product_multiply_adds": 2 * 3*4*3, "multiplications": 3*4,
+          "exponentials": 3*3, "softmax_additions": 3*2, "divisions": 3*3,
+          "projected_elements": 4 * 3*4, "product_elements": 3*3 + 3*4,
+          "leading_parameters": 4 * 4*4 + 3*4, "bias_additions": 3 * 3*4, "qkv_bias_additions": 3 * 3*4}),
     Fact("attention", {"heads": 1, "qkv_bias": False, "out_bias": False}, "3 4 -> 3 4", {"weight": 4 * 4*4},
-         {"multiply_adds": 3 * 4*4*4, "product_multiply_adds": 2 * 3*4*3, "exponentials": 3*3}),
-    # Swin-T's first block: 64 windows of 49 tokens, 13*13 relative positions; and 8x8 padded to 14x14
+         {"multiply_adds": 3 * 4*4*4, "product_multiply_adds": 2 * 3*4*3, "multiplications": 3*4,
+          "exponentials": 3*3, "softmax_additions": 3*2, "divisions": 3*3,
+          "projected_elements": 4 * 3*4, "product_elements": 3*3 + 3*4, "leading_parameters": 4 * 4*4}),
+    # Swin-T's first block: 64 windows of 49 tokens, 13*13 relative positions; and 8x8 padded to 14x14, 4 windows
     Fact("window_attention", {"heads": 3, "window": 7}, "96 56 56 -> 96 56 56",
          {"weight": 4*96*96, "bias": 4*96, "relative_position_bias": 13*13*3},
-         {"multiply_adds": 56*56 * 4*96*96, "product_multiply_adds": 2 * 64 * 49*49*96, "exponentials": 64 * 3*49*49,
-          "additions": 64 * 3*49*49, "bias_additions": 56*56 * 4*96}, {"relative_position_index": 49*49}),
+         {"multiply_adds": 56*56 * 4*96*96, "product_multiply_adds": 2 * 64 * 49*49*96, "multiplications": 64 * 49*96,
+          "exponentials": 64 * 3*49*49, "softmax_additions": 64 * 3*49*48, "divisions": 64 * 3*49*49,
+          "projected_elements": 4 * 56*56*96, "product_elements": 64 * (3*49*49 + 49*96),
+          "leading_parameters": 64 * (4*96*96 + 4*96), "additions": 64 * 3*49*49, "bias_additions": 56*56 * 4*96,
+          "qkv_bias_additions": 56*56 * 3*96, "unpadded_multiply_adds": 56*56 * 4*96*96,
+          "unpadded_product_multiply_adds": 2 * 56*56 * 49*96}, {"relative_position_index": 49*49}),
     Fact("window_attention", {"heads": 1, "window": 7, "relative_position_bias": False, "qkv_bias": False},
          "2 8 8 -> 2 8 8",
          {"weight": 4*2*2, "bias": 2},
-         {"multiply_adds": 14*14 * 16, "product_multiply_adds": 2 * 4 * 49*49*2, "exponentials": 4 * 49*49,
-          "bias_additions": 14*14 * 2}),
+         {"multiply_adds": 14*14 * 16, "product_multiply_adds": 2 * 4 * 49*49*2, "multiplications": 4 * 49*2,
+          "exponentials": 4 * 49*49, "softmax_additions": 4 * 49*48, "divisions": 4 * 49*49,
+          "projected_elements": 4 * 14*14*2, "product_elements": 4 * (49*49 + 49*2),
+          "leading_parameters": 4 * (16 + 2), "bias_additions": 14*14 * 2, "unpadded_multiply_adds": 8*8 * 16,
+          "unpadded_product_multiply_adds": 2 * 8*8 * 49*2}),
+    # one window of 7x6 around a map of 5x4: without padding it shrinks to the shorter side, 4x4
+    Fact("window_attention", {"heads": 1, "window": [7, 6], "relative_position_bias": False, "qkv_bias": False,
+                              "out_bias": False}, "2 5 4 -> 2 5 4",
+         {"weight": 4*2*2},
+         {"multiply_adds": 7*6 * 16, "product_multiply_adds": 2 * 42*42*2, "multiplications": 42*2,
+          "exponentials": 42*42, "softmax_additions": 42*41, "divisions": 42*42, "projected_elements": 4 * 42*2,
+          "product_elements": 42*42 + 42*2, "leading_parameters": 16, "unpadded_multiply_adds": 5*4 * 16,
+          "unpadded_product_multiply_adds": 2 * 5*4 * 4*4*2}),
+    # CLIP's words
+    Fact("embedding", {"vocabulary": 49408, "out": 512}, "77 -> 77 512", {"embedding": 49408*512}),
     Fact("tokens", {}, "768 14 14 -> 196 768"),
     Fact("class_token", {}, "196 768 -> 197 768", {"class_token": 768}),
     Fact("class_token", {"count": 5}, "196 768 -> 201 768", {"class_token": 5*768}),
@@ -381,16 +511,38 @@ FACTS = [
     Fact("append_tokens", {"count": 147}, "50 512 -> 197 512", {"mask_token": 512}),
     Fact("flatten", {}, "512 7 7 -> 25088"),
     Fact("space_to_depth", {}, "96 56 55 -> 384 28 28"),
-    Fact("upsample", {"scale": 3}, "8 5 6 -> 8 15 18"),
-    Fact("upsample", {}, "8 5 6 -> 8 10 12"),
+    Fact("upsample", {"scale": 3}, "8 5 6 -> 8 15 18", {}, {"nearest_elements": 8*15*18}),
+    Fact("upsample", {}, "8 5 6 -> 8 10 12", {}, {"nearest_elements": 8*10*12}),
+    Fact("upsample", {"mode": "bilinear"}, "8 5 6 -> 8 10 12", {}, {"bilinear_elements": 8*10*12}),
+    Fact("upsample", {"mode": "bicubic", "scale": 4}, "8 5 6 -> 8 20 24", {}, {"bicubic_elements": 8*20*24}),
     Fact("concat", {}, "64 28 28, 128 28 28, 32 28 28, 32 28 28 -> 256 28 28"),
     Fact("concat", {}, "1 768, 196 768 -> 197 768"),
     Fact("add", {}, "256 56 56, 256 56 56 -> 256 56 56", {}, {"additions": 256*56*56}),
     Fact("add", {}, "4 3, 4 3, 4 3 -> 4 3", {}, {"additions": 2 * 4*3}),
     Fact("multiply", {}, "96 28 28, 96 -> 96 28 28", {}, {"multiplications": 96*28*28}),
     Fact("multiply", {}, "96 1 1, 96 28 28 -> 96 28 28", {}, {"multiplications": 96*28*28}),
+    Fact("matmul", {}, "3 4, 4 5 -> 3 5", {}, {"product_multiply_adds": 3*4*5, "product_elements": 3*5}),
+    Fact("matmul", {}, "12 197 64, 12 64 197 -> 12 197 197", {},
+         {"product_multiply_adds": 12 * 197*64*197, "product_elements": 12 * 197*197}),
+    # ViT-B/16's twelve heads; five queries of width 4 on seven keys, whose values have width 3
+    Fact("scaled_dot_product_attention", {}, "12 197 64, 12 197 64, 12 197 64 -> 12 197 64", {},
+         {"product_multiply_adds": 2 * 12 * 197*64*197, "multiplications": 12*197*64, "exponentials": 12*197*197,
+          "softmax_additions": 12*197*196, "divisions": 12*197*197, "product_elements": 12*197*197 + 12*197*64}),
+    Fact("scaled_dot_product_attention", {}, "5 4, 7 4, 7 3 -> 5 3", {},
+         {"product_multiply_adds": 5*4*7 + 5*7*3, "multiplications": 5*4, "exponentials": 5*7,
+          "softmax_additions": 5*6, "divisions": 5*7, "product_elements": 5*7 + 5*3}),
     *(Fact(kind, {}, "8 5 6 -> 8 5 6") for kind in IDENTITIES),
-    Fact("softmax", {}, "1000 -> 1000"),
+    # A sum of n elements takes n - 1 additions: 1000 classes, 768 features a token, 21 classes a pixel, 6 columns a row
+    Fact("softmax", {}, "1000 -> 1000", {}, {"exponentials": 1000, "softmax_additions": 999, "divisions": 1000}),
+    Fact("softmax", {}, "197 768 -> 197 768", {},
+         {"exponentials": 197*768, "softmax_additions": 197*767, "divisions": 197*768}),
+    Fact("softmax", {"over": "channels"}, "21 8 9 -> 21 8 9", {},
+         {"exponentials": 21*8*9, "softmax_additions": 20*8*9, "divisions": 21*8*9}),
+    Fact("softmax", {}, "8 5 6 -> 8 5 6", {},
+         {"exponentials": 8*5*6, "softmax_additions": 8*5*5, "divisions": 8*5*6}),
+    Fact("prelu", {}, "64 5 6 -> 64 5 6", {"slope": 64}),
+    Fact("prelu", {}, "5 6 -> 5 6", {"slope": 6}),
+    Fact("prelu", {"shared": True}, "64 5 6 -> 64 5 6", {"slope": 1}),
     Fact("gelu", {}, "197 3072 -> 197 3072"),
 ]  # fmt: skip
 
@@ -411,7 +563,12 @@ def test_facts(fact: Fact):
 
 def test_elements_that_arrive_and_leave():
     work = Facts(KINDS["concat"](), ((2, 3, 4), (5, 3, 4))).work
-    assert work == {"input_elements": 2 * 3 * 4 + 5 * 3 * 4, "output_elements": 7 * 3 * 4}
+    assert work == {"input_elements": 2 * 3 * 4 + 5 * 3 * 4, "output_elements": 7 * 3 * 4, "parameters": 0}
+
+
+def test_parameters_are_taken_once_whatever_the_rows():
+    assert Facts(KINDS["linear"](out=5), ((197, 3),)).work["parameters"] == 3 * 5 + 5
+    assert Facts(KINDS["prelu"](), ((8, 9, 9),)).work["parameters"] == 8
 
 
 @pytest.mark.parametrize(
@@ -421,17 +578,181 @@ def test_elements_that_arrive_and_leave():
         ("dropout", {}, {"p": 0.5}),
         ("drop_path", {}, {"p": 0.0}),
         ("window_attention", {"heads": 2, "window": 7}, {"shift": (0, 0), "window": (7, 7)}),
-        ("maxpool", {"kernel": 2}, {"stride": (1, 1), "pad": (0, 0), "ceil_mode": False}),
+        ("maxpool", {"kernel": 2}, {"stride": (1, 1), "pad": (0, 0), "ceil_mode": False, "written": None}),
+        ("avgpool", {"kernel": 2}, {"stride": (1, 1), "pad": (0, 0), "ceil_mode": False, "count_pad": True}),
+        (
+            "conv_transpose",
+            {"out": 4, "kernel": 2},
+            {"stride": (1, 1), "pad": (0, 0), "output_pad": (0, 0), "dilation": (1, 1), "groups": 1, "bias": True},
+        ),
+        ("upsample", {}, {"scale": 2, "mode": "nearest"}),
+        ("softmax", {}, {"over": "last"}),
+        ("prelu", {}, {"shared": False}),
+        ("instancenorm", {}, {"affine": False}),
     ],
 )
 def test_defaults_that_no_count_shows(kind: str, required: dict[str, Any], defaults: dict[str, Any]):
     assert defaults.items() <= KINDS[kind](**required).values().items()
 
 
-def test_adaptive_windows_of_an_open_number_are_refused_or_counted():
+@pytest.mark.parametrize("kind", ["adaptive_avgpool", "adaptive_maxpool"])
+def test_adaptive_windows_of_an_open_number_are_refused_or_counted(kind: str):
     with suppress(LayerError):
-        work = Facts(KINDS["adaptive_avgpool"](out=N), ((1, 12, 12),)).work
+        work = Facts(KINDS[kind](out=N), ((1, 12, 12),)).work
         assert symbols.evaluate(work["window_elements"], {"N": 4}) == 12 * 12
+    with pytest.raises(LayerError, match=f"^{kind}: the windows of H by 101 cannot be counted"):
+        KINDS[kind](out=101).output((1, H, 12))
+
+
+# The elements of a mean, walked through window by window.
+
+
+def averaged(size: int, kernel: int, stride: int, pad: int, ceil_mode: bool, count_pad: bool) -> list[int]:
+    """How many elements the mean of each window along one axis is taken over.
+
+    The input is at 0 to size - 1, with `pad` places of padding on either side and nothing beyond; a window that reaches
+    beyond is there only with `ceil_mode`, if it lacks less than a stride and begins before the padding on the right.
+    """
+    present = range(-pad, size + pad) if count_pad else range(size)
+    means, start = [], -pad
+    while True:
+        places = range(start, start + kernel)
+        lacking = sum(place >= size + pad for place in places)
+        if lacking and not (ceil_mode and lacking < stride and start < size):
+            return means
+        means.append(sum(place in present for place in places))
+        start += stride
+
+
+def pools(sizes: range, kernels: range, strides: range) -> Iterator[dict[str, int]]:
+    """Windows that torch takes: padded by half of the window at most."""
+    for size in sizes:
+        for kernel in kernels:
+            for stride in strides:
+                for pad in range(kernel // 2 + 1):
+                    if size + 2 * pad >= kernel:
+                        yield {"size": size, "kernel": kernel, "stride": stride, "pad": pad}
+
+
+@pytest.mark.parametrize("count_pad", [True, False])
+@pytest.mark.parametrize("ceil_mode", [False, True])
+def test_the_elements_of_a_mean_along_an_axis(ceil_mode: bool, count_pad: bool):
+    for axis in pools(range(1, 14), range(1, 8), range(1, 9)):
+        means = averaged(**axis, ceil_mode=ceil_mode, count_pad=count_pad)
+        window = {name: [axis[name], other] for name, other in (("kernel", 1), ("stride", 1), ("pad", 0))}
+        layer = KINDS["avgpool"](**window, ceil_mode=ceil_mode, count_pad=count_pad)
+        facts = Facts(layer, ((3, axis["size"], 2),))
+        assert facts.output == (3, len(means), 2), axis
+        assert facts.work["averaged_elements"] == 3 * sum(means) * 2, axis
+
+
+AXIS = st.sampled_from(list(pools(range(1, 30), range(1, 9), range(1, 6))))
+
+
+@given(AXIS, AXIS, st.booleans(), st.booleans())
+def test_the_elements_of_a_mean(rows: dict[str, int], columns: dict[str, int], ceil_mode: bool, count_pad: bool):
+    """A mean over both axes takes every place that is there in its row and in its column."""
+    pad = {"ceil_mode": ceil_mode, "count_pad": count_pad}
+    window = {name: [rows[name], columns[name]] for name in ("kernel", "stride", "pad")}
+    facts = Facts(KINDS["avgpool"](**window, **pad), ((2, rows["size"], columns["size"]),))
+    heights, widths = averaged(**rows, **pad), averaged(**columns, **pad)
+    assert facts.output == (2, len(heights), len(widths))
+    assert facts.work["averaged_elements"] == 2 * sum(height * width for height in heights for width in widths)
+
+
+def test_means_of_an_open_window_are_counted_where_all_of_it_is_there_and_else_refused():
+    whole = Facts(KINDS["avgpool"](kernel=D, stride=G, pad=1), ((3, 9, 9),))
+    assert symbols.evaluate(whole.work["averaged_elements"], {"D": 3, "G": 2}) == 9 * 3 * 5 * 5
+    for fields in ({"ceil_mode": True}, {"pad": 1, "count_pad": False}):
+        for kernel, stride in ((D, 2), (3, D)):
+            partial = Facts(KINDS["avgpool"](kernel=kernel, stride=stride, **fields), ((3, 9, 9),))
+            with pytest.raises(LayerError, match="cannot be counted while the window is open"):
+                assert partial.work
+
+
+def test_means_of_an_open_size():
+    """7 in steps of 2 by windows of 3, padded by 1: means over 2, 3, 3 and 2; 8: over 2, 3, 3, 3 and 1."""
+    layer = KINDS["avgpool"](kernel=[3, 1], stride=[2, 1], pad=[1, 0], ceil_mode=True, count_pad=False)
+    formula = Facts(layer, ((1, H, 1),)).work["averaged_elements"]
+    assert symbols.evaluate(formula, {"H": 7}) == 2 + 3 + 3 + 2
+    assert symbols.evaluate(formula, {"H": 8}) == 2 + 3 + 3 + 3 + 1
+
+
+# Transposed convolutions, against the convolutions that they turn round.
+
+
+def height(kind: str, size: int, **window: Any) -> int:
+    """The height that a layer makes of an input's; 0 where it refuses to."""
+    with suppress(LayerError):
+        return KINDS[kind](out=4, **window).output((3, size, 9))[1]
+    return 0
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_a_transposed_convolution_makes_the_sizes_that_a_convolution_leads_back_from(dilation: int, stride: int):
+    """All of them, from the smallest on, as `output_pad` grows to less than a stride."""
+    for size, kernel, pad in itertools.product(range(1, 6), range(1, 6), range(4)):
+        window = {"kernel": [kernel, 1], "stride": [stride, 1], "pad": [pad, 0], "dilation": [dilation, 1]}
+        from_these = [before for before in range(1, 40) if height("conv", before, **window) == size]
+        made = [height("conv_transpose", size, **window, output_pad=[extra, 0]) for extra in range(stride)]
+        assert [rows for rows in made if rows] == from_these, (size, kernel, pad)
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_an_output_element_of_a_transposed_convolution_reads_no_more_than_it_says(dilation: int):
+    """Input i adds tap j of its kernel to output i*stride + j*dilation - pad; without dilation the bound is reached."""
+    size = 9
+    for kernel, stride, pad in itertools.product(range(1, 8), range(1, 6), range(4)):
+        layer = KINDS["conv_transpose"](out=1, kernel=kernel, stride=stride, pad=pad, dilation=dilation)
+        readers: dict[int, list[int]] = {}
+        for i in range(size):
+            for tap in range(kernel):
+                readers.setdefault(i * stride + tap * dilation - pad, []).append(i)
+        window = layer.reach((1, size, size))
+        widest = max(max(read) - min(read) + 1 for read in readers.values())
+        assert window.enlarged == (stride, stride)
+        assert window.kernel == (window.kernel[0], window.kernel[0])
+        assert window.kernel[0] >= widest, (kernel, stride, pad)
+        if dilation == 1:
+            assert window.kernel[0] == widest, (kernel, stride, pad)
+
+
+def test_a_transposed_convolution_has_the_weights_and_work_of_the_convolution_it_turns_round():
+    """Every product of the convolution of 9x9 to 4x4 is a product of the transposed one of 4x4 to 9x9."""
+    window = {"kernel": 3, "stride": 2, "groups": 2, "bias": False}
+    back = Facts(KINDS["conv"](out=4, **window), ((6, 9, 9),))
+    there = Facts(KINDS["conv_transpose"](out=6, **window), (back.output,))
+    assert there.output == (6, 9, 9)
+    assert there.parameters == back.parameters
+    assert there.work["multiply_adds"] == back.work["multiply_adds"] == 9 * 3 * 2 * 2 * 16
+
+
+# How the source calls a layer.
+
+
+def test_a_layer_is_written_in_the_usual_way_unless_said_otherwise():
+    relu = KINDS["relu"]
+    assert (relu().form, relu().written) == ("module", None)
+    assert (relu(written="method").form, relu(written="method").written) == ("method", "method")
+    assert KINDS["attention"](heads=2).form == "mha"
+    assert KINDS["window_attention"](heads=2, window=7).form == KINDS["window_attention"].forms[0]
+    assert KINDS["concat"]().form == ""
+
+
+@each_case
+def test_a_layer_computes_the_same_however_it_is_written(case: Case):
+    facts = case.facts(case.sizes)
+    layer = facts.layer
+    assert ("written" in layer.fields) == bool(layer.forms)
+    for form in layer.forms:
+        other = layer.in_form(form)
+        assert (other.form, layer.written) == (form, None)
+        assert {**other.values(), "written": None} == layer.values()
+        assert numbers(Facts(other, facts.inputs)) == numbers(facts)
+        assert numbers(Facts(KINDS[case.kind](**{**put(case.fields, case.sizes), "written": form}), facts.inputs)) == (
+            numbers(facts)
+        )
 
 
 # Refusals: what is known not to fit, and nothing else.
@@ -469,6 +790,35 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("conv", {"out": 4, "kernel": 3, "bias": 1}, "3 8 8", "bias is 1, not true or false"),
     ("conv", {"out": 4, "kernel": 3, "connections": [0, 1]}, "3 8 8", "connections is [0, 1], not a list of lists"),
     ("dropout", {"p": 1.5}, "3", "p is 1.5, not a number from 0 to 1"),
+    ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8", "nothing is left of 4 rows or columns without 2 on"),
+    ("conv_transpose", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8", "input channels into groups: 3 does not divide"),
+    ("conv_transpose", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8", "output channels into groups: 5 does not divide"),
+    ("conv_transpose", {"out": 4, "kernel": 3}, "10", "conv_transpose takes a feature map [C, H, W], but a vector"),
+    ("conv_transpose", {"out": 4, "kernel": 3, "pad": "same"}, "3 8 8", "pad is 'same', not a whole number, 0 or more"),
+    ("conv_transpose", {"out": 4, "kernel": 3, "output_pad": -1}, "3 8 8", "output_pad is -1, not"),
+    ("matmul", {}, "3 4, 4 5, 5 6", "matmul joins 2 branches, not 3"),
+    ("matmul", {}, "3 4, 3 4", "matmul: tokens [3, 4] and tokens [3, 4] do not match"),
+    ("matmul", {}, "2 3 4, 5 4 3", "matmul: a feature map [2, 3, 4] and a feature map [5, 4, 3] do not match"),
+    ("matmul", {}, "2 3 4, 4 3", "matmul: a feature map [2, 3, 4] and tokens [4, 3] do not match"),
+    ("matmul", {}, "3, 3", "matmul takes a feature map [C, H, W] or tokens [N, D], but a vector [3] arrives"),
+    ("scaled_dot_product_attention", {}, "3 4, 3 4", "scaled_dot_product_attention joins 3 branches, not 2"),
+    ("scaled_dot_product_attention", {}, "3 4, 5 6, 5 4", "do not match: tokens [3, 4], tokens [5, 6], tokens [5, 4]"),
+    ("scaled_dot_product_attention", {}, "3 4, 5 4, 6 4", "queries, keys and values do not match"),
+    ("scaled_dot_product_attention", {}, "2 3 4, 2 3 4, 1 3 4", "queries, keys and values do not match"),
+    ("scaled_dot_product_attention", {}, "2 3 4, 1 3 4, 2 3 4", "queries, keys and values do not match"),
+    ("scaled_dot_product_attention", {}, "2 3 4, 2 3 4, 3 4", "queries, keys and values do not match"),
+    ("embedding", {"vocabulary": 9, "out": 4}, "3 8 8", "embedding takes a vector [D], but a feature map [3, 8, 8]"),
+    ("embedding", {"vocabulary": 9, "out": 4}, "3 8", "embedding takes a vector [D], but tokens [3, 8] arrives"),
+    ("embedding", {"out": 4}, "3", "embedding needs 'vocabulary': words in the table"),
+    ("instancenorm", {}, "3 8", "instancenorm takes a feature map [C, H, W], but tokens [3, 8] arrives"),
+    ("upsample", {"mode": "cubic"}, "3 8 8", "mode is 'cubic', not nearest or bilinear or bicubic"),
+    ("upsample", {"mode": True}, "3 8 8", "mode is true, not nearest or bilinear or bicubic"),
+    ("softmax", {"over": "rows"}, "3 8 8", "over is 'rows', not last or channels"),
+    ("avgpool", {"kernel": 3, "count_pad": 0}, "3 8 8", "count_pad is 0, not true or false"),
+    ("maxpool", {"kernel": 3, "count_pad": False}, "3 8 8", "maxpool has no key 'count_pad'"),
+    ("relu", {"written": "operator"}, "3", "relu: written is 'operator', not module or functional or method"),
+    ("add", {"written": "module"}, "3, 3", "add: written is 'module', not operator or function"),
+    ("concat", {"written": "function"}, "3, 3", "concat has no key 'written'"),
 ]  # fmt: skip
 
 
@@ -491,6 +841,11 @@ def test_refusals(kind: str, fields: dict[str, Any], inputs: str, says: str):
         ("keep_tokens", {"count": N}, "196 8"),
         ("add", {}, "C 8 8, 64 8 8"),
         ("concat", {}, "3 H 8, 4 W 8"),
+        ("conv_transpose", {"out": 4, "kernel": 1, "pad": 9}, "3 H W"),
+        ("conv_transpose", {"out": 4, "kernel": 1, "groups": G}, "C 8 8"),
+        ("matmul", {}, "N D, 64 N"),
+        ("matmul", {}, "C 8 8, H 8 8"),
+        ("scaled_dot_product_attention", {}, "N D, W 64, H 8"),
     ],
 )
 def test_what_symbols_leave_open_is_not_refused(kind: str, fields: dict[str, Any], inputs: str):
@@ -505,6 +860,10 @@ def test_what_symbols_leave_open_is_not_refused(kind: str, fields: dict[str, Any
         ("attention", {"heads": 4}, ((N, 4 * D + 2),)),
         ("add", {}, ((C, 8, 8), (C + 1, 8, 8))),
         ("keep_tokens", {"count": N + 1}, ((N, 8),)),
+        ("conv_transpose", {"out": 4, "kernel": 1, "pad": [H, 0]}, ((3, H, 8),)),
+        ("matmul", {}, ((N, D), (D + 1, N))),
+        ("matmul", {}, ((C, N, D), (C + 1, D, N))),
+        ("scaled_dot_product_attention", {}, ((N, D), (N, D + 1), (N, D))),
     ],
 )
 def test_what_symbols_rule_out_is_refused(kind: str, fields: dict[str, Any], inputs: tuple[tuple[Any, ...], ...]):

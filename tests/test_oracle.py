@@ -121,6 +121,53 @@ def test_convolutions(shape: tuple[int, int, int], fields: dict[str, Any]):
     assert found.work.get("bias_additions", 0) == bias_additions
 
 
+TRANSPOSED: list[tuple[tuple[int, int, int], dict[str, Any]]] = [
+    ((3, 4, 5), {"out": 2, "kernel": 2, "stride": 2}),
+    ((2, 4, 4), {"out": 3, "kernel": 4, "stride": 2, "pad": 1, "bias": False}),
+    ((1, 1, 1), {"out": 2, "kernel": 4, "bias": False}),
+    ((2, 5, 4), {"out": 2, "kernel": 3, "stride": [1, 3], "output_pad": [0, 2]}),
+    ((2, 5, 4), {"out": 2, "kernel": [2, 3], "stride": 2, "pad": [0, 1], "output_pad": 1, "dilation": [3, 2]}),
+    ((4, 5, 6), {"out": 6, "kernel": 3, "stride": 2, "pad": 1, "groups": 2}),
+    ((4, 3, 3), {"out": 4, "kernel": 2, "stride": 3, "groups": 4}),
+]
+
+
+@pytest.mark.parametrize(("shape", "fields"), TRANSPOSED)
+def test_transposed_convolutions(shape: tuple[int, int, int], fields: dict[str, Any]):
+    """Every input element lays its kernels down; what falls into the padding is cut off, after it was worked out."""
+    given = {"stride": 1, "pad": 0, "output_pad": 0, "dilation": 1, "groups": 1, "bias": True, **fields}
+    axes = []
+    for axis, size in enumerate(shape[1:]):
+        names = ("kernel", "stride", "pad", "output_pad", "dilation")
+        kernel, stride, pad, extra, dilation = (
+            given[name][axis] if isinstance(given[name], list) else given[name] for name in names
+        )
+        laid = [[place * stride + tap * dilation for tap in range(kernel)] for place in range(size)]
+        last = max(map(max, laid)) + extra
+        axes.append((laid, list(range(last + 1))[pad : last + 1 - pad]))
+    (rows, high), (columns, wide) = axes
+    out_group, in_group = given["out"] // given["groups"], shape[0] // given["groups"]
+    multiply_adds, weights = 0, set()
+    for source in range(shape[0]):
+        group = source // in_group
+        for channel in range(group * out_group, (group + 1) * out_group):
+            for row, column in itertools.product(rows, columns):
+                for tap in itertools.product(range(len(row)), range(len(column))):
+                    weights.add((source, channel, tap))
+                    multiply_adds += 1
+    found = facts("conv_transpose", shape, **fields)
+    positions = len(high) * len(wide)
+    assert found.output == (given["out"], len(high), len(wide))
+    assert found.parameters == {"weight": len(weights), **({"bias": given["out"]} if given["bias"] else {})}
+    assert found.work["multiply_adds"] == multiply_adds
+    assert found.work["output_multiply_adds"] == sum(1 for _ in range(positions) for _ in weights)
+    if given["out"] == shape[0] and given["groups"] == 1:
+        assert found.work["square_multiply_adds"] == multiply_adds
+    if given["bias"] and len(high) == len(wide):
+        assert found.work["square_bias_additions"] == found.work["bias_additions"]
+    assert found.work.get("bias_additions", 0) == (given["out"] * positions if given["bias"] else 0)
+
+
 @pytest.mark.parametrize("kind", ["maxpool", "avgpool"])
 @pytest.mark.parametrize(
     ("shape", "fields"),
@@ -140,6 +187,23 @@ def test_pools(kind: str, shape: tuple[int, int, int], fields: dict[str, Any]):
     assert found.work["window_elements"] == sum(len(window) for window in windows for _ in range(shape[0]))
 
 
+@pytest.mark.parametrize("kind", ["maxpool", "avgpool"])
+@pytest.mark.parametrize(("kernel", "stride", "pad"), [(2, 2, 0), ([3, 2], [2, 3], 1), (4, 4, [0, 2])])
+def test_steps_of_a_pool_tile_what_its_windows_start_in(kind: str, kernel: Any, stride: Any, pad: Any):
+    """Steps laid side by side from the first window's start, without a gap and without an overlap."""
+    shape = (2, 9, 8)
+    tiles = [
+        (channel, row + y, column + x)
+        for channel in range(shape[0])
+        for (row, column), *_ in positions(shape, kernel=kernel, stride=stride, pad=pad)
+        for y in range(stride[0] if isinstance(stride, list) else stride)
+        for x in range(stride[1] if isinstance(stride, list) else stride)
+    ]
+    assert len(set(tiles)) == len(tiles)
+    work = facts(kind, shape, kernel=kernel, stride=stride, pad=pad).work
+    assert work["stepped_elements"] == len(tiles)
+
+
 def test_subsampling_leaves_an_incomplete_window_out():
     shape = (3, 7, 6)
     windows = positions(shape, kernel=2, stride=2)
@@ -156,7 +220,8 @@ def test_adaptive_windows(size: int, out: int):
     parts = [(Fraction(i * size, out), Fraction((i + 1) * size, out)) for i in range(out)]
     touched = sum(1 for left, right in parts for place in range(size) if place + 1 > left and place < right)
     assert touched == sum(ceil(right) - floor(left) for left, right in parts)
-    assert facts("adaptive_avgpool", (2, size, 4), out=[out, 1]).work["window_elements"] == 2 * touched * 4
+    for kind in ("adaptive_avgpool", "adaptive_maxpool"):
+        assert facts(kind, (2, size, 4), out=[out, 1]).work["window_elements"] == 2 * touched * 4
 
 
 class Counter:
@@ -204,6 +269,121 @@ def test_attention_from_its_matrix_products(tokens: int, width: int, heads: int,
     counted = attend([tokens], width, heads, head_dim)
     assert (work["multiply_adds"], work["product_multiply_adds"], work["exponentials"]) == counted
     assert work["bias_additions"] == tokens * heads * head_dim * 3 + tokens * width
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+@pytest.mark.parametrize(("queries", "keys", "width", "value"), [(5, 5, 4, 4), (1, 6, 2, 3), (4, 1, 3, 2)])
+def test_attention_of_given_queries_keys_and_values(heads: int, queries: int, keys: int, width: int, value: int):
+    """Each query is made smaller, held against each key, and mixes the values by a softmax of what comes out."""
+    products = Counter()
+    scaled = exponentials = additions = divisions = made = 0
+    for _ in range(heads):
+        scaled += queries * width
+        rows, columns = products.product((queries, width), (width, keys))
+        made += rows * columns
+        for _ in range(rows):
+            exponentials += columns
+            additions += len(list(itertools.pairwise(range(columns))))
+            divisions += columns
+        mixed = products.product((rows, columns), (keys, value))
+        made += mixed[0] * mixed[1]
+    shapes = [(heads, queries, width), (heads, keys, width), (heads, keys, value)]
+    found = facts("scaled_dot_product_attention", *shapes)
+    assert found.output == (heads, queries, value)
+    assert {name: found.work[name] for name in found.layer.work(found.inputs, found.output)} == {
+        "product_multiply_adds": products.multiply_adds,
+        "multiplications": scaled,
+        "exponentials": exponentials,
+        "softmax_additions": additions,
+        "divisions": divisions,
+        "product_elements": made,
+    }
+    if heads == 1:
+        without_heads = facts("scaled_dot_product_attention", *(shape[1:] for shape in shapes))
+        assert without_heads.layer.work(without_heads.inputs, without_heads.output) == found.layer.work(
+            found.inputs, found.output
+        )
+
+
+INSIDE = (
+    "product_multiply_adds", "multiplications", "exponentials", "softmax_additions", "divisions", "product_elements",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("tokens", "heads", "head_dim"), [(5, 3, 4), (1, 2, 3), (7, 1, 6)])
+def test_attention_is_its_layers_one_after_the_other(tokens: int, heads: int, head_dim: int):
+    """Three linear layers, attention of what they give, a fourth; or the products and the softmax by themselves."""
+    width = 12
+    whole = facts("attention", (tokens, width), heads=heads, head_dim=head_dim)
+    projections = [facts("linear", (tokens, width), out=heads * head_dim) for _ in range(3)]
+    projections.append(facts("linear", (tokens, heads * head_dim), out=width))
+    for name in ("multiply_adds", "bias_additions"):
+        assert whole.work[name] == sum(linear.work[name] for linear in projections)
+    assert whole.work["qkv_bias_additions"] == sum(linear.work["bias_additions"] for linear in projections[:3])
+    assert whole.work["projected_elements"] == sum(linear.work["output_elements"] for linear in projections)
+    assert whole.work["leading_parameters"] == sum(linear.work["parameters"] for linear in projections)
+    inside = facts("scaled_dot_product_attention", *[(heads, tokens, head_dim)] * 3)
+    assert {name: whole.work[name] for name in INSIDE} == {name: inside.work[name] for name in INSIDE}
+    scores = facts("matmul", (heads, tokens, head_dim), (heads, head_dim, tokens))
+    softmax = facts("softmax", scores.output)
+    mixed = facts("matmul", softmax.output, (heads, tokens, head_dim))
+    assert mixed.output == inside.output
+    for name in ("product_multiply_adds", "product_elements"):
+        assert inside.work[name] == scores.work[name] + mixed.work[name]
+    for name in ("exponentials", "softmax_additions", "divisions"):
+        assert inside.work[name] == softmax.work[name]
+
+
+@pytest.mark.parametrize("qkv_bias", [True, False])
+@pytest.mark.parametrize("window", [[2, 2], [3, 2], [4, 5]])
+def test_window_attention_is_attention_in_each_window(window: list[int], qkv_bias: bool):
+    windows = {(y // window[0], x // window[1]) for y in range(5) for x in range(7)}
+    one = facts("attention", (window[0] * window[1], 6), heads=2, qkv_bias=qkv_bias)
+    every = facts(
+        "window_attention", (6, 5, 7), heads=2, window=window, qkv_bias=qkv_bias, relative_position_bias=False
+    )
+    for name, count in one.layer.work(one.inputs, one.output).items():
+        assert every.work[name] == len(windows) * count
+    of_windows_only = (
+        every.layer.work(every.inputs, every.output).keys() - one.layer.work(one.inputs, one.output).keys()
+    )
+    assert of_windows_only == {"unpadded_multiply_adds", "unpadded_product_multiply_adds"}
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 6), (6, 2), (2, 2)])
+def test_windows_that_need_no_padding_work_the_same_without(height: int, width: int):
+    work = facts("window_attention", (4, height, width), heads=2, window=2).work
+    assert work["unpadded_multiply_adds"] == work["multiply_adds"]
+    assert work["unpadded_product_multiply_adds"] == work["product_multiply_adds"]
+
+
+@pytest.mark.parametrize(("left", "right"), [((3, 4), (4, 5)), ((2, 3, 4), (2, 4, 1)), ((3, 1, 2), (3, 2, 1))])
+def test_a_product_of_two_activations(left: tuple[int, ...], right: tuple[int, ...]):
+    matrix = Counter()
+    for _ in range(left[0] if len(left) == 3 else 1):
+        rows, columns = matrix.product(left[-2:], right[-2:])
+    found = facts("matmul", left, right)
+    assert found.output == (*left[:-2], rows, columns)
+    assert found.work["product_multiply_adds"] == matrix.multiply_adds
+
+
+@pytest.mark.parametrize("over", ["last", "channels"])
+def test_a_softmax_adds_up_all_but_one_element_of_each_sum(over: str):
+    shape = (4, 3, 5)
+    sums: dict[tuple[int, int], int] = {}
+    for channel, row, column in itertools.product(*map(range, shape)):
+        place = (channel, row) if over == "last" else (row, column)
+        sums[place] = sums[place] + 1 if place in sums else 0
+    work = facts("softmax", shape, over=over).work
+    assert work["softmax_additions"] == sum(sums.values())
+    assert work["exponentials"] == work["divisions"] == len(list(itertools.product(*map(range, shape))))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_local_response_norm_pads_its_channels_until_each_has_its_neighbours(size: int):
+    """As many channels in all as make `size` neighbours slide over them once for each of the 7."""
+    padded = next(channels for channels in itertools.count(7) if len(list(starts(channels, size))) == 7)
+    assert facts("local_response_norm", (7, 3, 2), size=size).work["padded_elements"] == padded * 3 * 2
 
 
 @pytest.mark.parametrize(

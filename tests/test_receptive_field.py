@@ -5,6 +5,8 @@ By hand: a window of k elements, each `step` input positions from the next, adds
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from vcalc import symbols
 from vcalc.analyses.receptive_field import Axis, Field, as_record, receptive_fields, size_of
 from vcalc.graph import INPUT, Graph
 from vcalc.layers import KINDS
-from vcalc.spec.expand import Network
+from vcalc.spec.network import Network
 
 
 def stack(*layers: tuple[str, dict[str, Any]], size: Any = 64) -> Field:
@@ -53,9 +55,20 @@ SIZES = [
     ([("subsample", {"kernel": 2}), conv(5)], (2 + 4 * 2, 2)),
     ([("space_to_depth", {"factor": 2}), conv(3)], (2 + 2 * 2, 2)),
     ([conv(3), ("relu", {}), ("batchnorm", {}), ("dropout", {}), ("pointwise_linear", {"out": 4})], (3, 1)),
+    # FCN's way back up: 4x4 kernels, 2 apart, overlap by two; 2x2 kernels do not; 64x64, 32 apart, lie two deep
+    ([("conv_transpose", {"out": 4, "kernel": 4, "stride": 2, "pad": 1})], (2, 0.5)),
+    ([conv(3), maxpool(2, 2), ("conv_transpose", {"out": 4, "kernel": 2, "stride": 2})], (4, 1)),
+    ([maxpool(32, 32), ("conv_transpose", {"out": 4, "kernel": 64, "stride": 32, "pad": 16})], (32 + 32, 1)),
+    # a transposed convolution in steps of 1 is a convolution padded all round
+    ([("conv_transpose", {"out": 4, "kernel": 3}), ("conv_transpose", {"out": 4, "kernel": 5})], (3 + 4, 1)),
+    ([("conv_transpose", {"out": 4, "kernel": 3, "dilation": 2})], (5, 1)),
     # up by 2 puts two elements on each position; a 3x3 window then always reads two positions
     ([conv(3, stride=2), ("upsample", {"scale": 2})], (3, 1)),
     ([maxpool(4, 4), ("upsample", {"scale": 2}), conv(3)], (4 + 2 * 2, 2)),
+    # between two positions bilinear elements read both, bicubic ones another on each side
+    ([maxpool(4, 4), ("upsample", {"scale": 2, "mode": "bilinear"})], (4 + 4, 2)),
+    ([maxpool(4, 4), ("upsample", {"scale": 2, "mode": "bicubic"})], (4 + 3 * 4, 2)),
+    ([conv(3, stride=2), ("upsample", {"scale": 2, "mode": "bilinear"}), conv(3)], (3 + 2 + 2, 1)),
 ]
 
 
@@ -76,6 +89,7 @@ def test_height_and_width_apart():
     [
         ("global_avgpool", {}),
         ("adaptive_avgpool", {"out": 7}),
+        ("adaptive_maxpool", {"out": 7}),
         ("flatten", {}),
     ],
 )
@@ -269,6 +283,99 @@ def test_an_upsampled_map_is_read_in_whole_positions(kernel: int, scale: int):
     axis = stack(("upsample", {"scale": scale}), conv(kernel))[0]
     assert axis.size == max(map(len, read))
     assert axis.stride * scale == 1
+
+
+def taps(mode: str, element: int, scale: int) -> range:
+    """The positions that an element of an enlarged map is made from.
+
+    Its centre is at (element + 1/2) / scale from the edge of the map, position i from i to i + 1. Nearest takes the
+    position it lies in; bilinear the centres on both sides of it, bicubic two on each side.
+    """
+    if mode == "nearest":
+        return range(element // scale, element // scale + 1)
+    below = floor(Fraction(2 * element + 1, 2 * scale) - Fraction(1, 2))
+    return range(below, below + 2) if mode == "bilinear" else range(below - 1, below + 3)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 7])
+def test_what_an_enlarged_map_is_made_from(kernel: int, scale: int, mode: str):
+    """The most over every element that a window may begin at; the first element, and all, by the same step."""
+    window = [{tap for i in range(kernel) for tap in taps(mode, at + i, scale)} for at in range(scale)]
+    alone = stack(("upsample", {"scale": scale, "mode": mode}))[0]
+    assert (alone.left, alone.right) == (taps(mode, 0, scale)[0], taps(mode, 0, scale)[-1])
+    assert alone.stride == Fraction(1, scale)
+    assert stack(("upsample", {"scale": scale, "mode": mode}), conv(kernel))[0].size == max(map(len, window))
+
+
+@pytest.mark.parametrize(("mode", "around"), [("nearest", 0), ("bilinear", 1), ("bicubic", 3)])
+def test_an_enlarged_map_of_a_strided_one(mode: str, around: int):
+    """Patches of 8, each `around` more: as many steps of 8 wider."""
+    axis = stack(maxpool(8, 8), ("upsample", {"scale": 4, "mode": mode}))[0]
+    assert (axis.size, axis.stride) == (8 + around * 8, 2)
+
+
+def laid_on(element: int, kernel: int, stride: int, pad: int, dilation: int) -> set[int]:
+    """The input positions, on a map without end, whose kernels a transposed convolution lays on an output element."""
+    reached = [element + pad - tap * dilation for tap in range(kernel)]
+    return {place // stride for place in reached if place % stride == 0}
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 7])
+def test_a_transposed_convolution_reads_the_positions_whose_kernels_it_lays(kernel: int, stride: int, dilation: int):
+    """From the outermost to the outermost at most, over all output elements; without dilation just as many."""
+    for pad in range(3):
+        window = {"kernel": kernel, "stride": stride, "pad": pad, "dilation": dilation}
+        axis = stack(("conv_transpose", {"out": 4, **window}))[0]
+        read = [places for element in range(stride) if (places := laid_on(element, **window))]
+        widest = max(max(places) - min(places) + 1 for places in read)
+        assert axis.stride * stride == 1
+        assert axis.size >= widest
+        if dilation == 1:
+            assert axis.size == widest
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 7])
+def test_the_first_element_of_a_transposed_convolution(kernel: int, stride: int):
+    """It lies on the first position if it is not cut off: 2x2 kernels, 2 apart, read as nearest upsampling does."""
+    for pad in range(3):
+        window = {"kernel": kernel, "stride": stride, "pad": pad, "dilation": 1}
+        axis = stack(("conv_transpose", {"out": 4, **window}))[0]
+        if first := laid_on(0, **window):
+            assert axis.left == min(first), pad
+            assert axis.right >= max(first), pad
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("after", [2, 3, 5])
+def test_a_convolution_after_a_transposed_one_reads_no_more_than_is_said(after: int, kernel: int, stride: int):
+    """And what is said is at most one position too many: whole positions are counted twice over."""
+    window = {"kernel": kernel, "stride": stride, "pad": 1, "dilation": 1}
+    axis = stack(("conv_transpose", {"out": 4, **window}), conv(after))[0]
+    read = [{place for i in range(after) for place in laid_on(at + i, **window)} for at in range(stride)]
+    widest = max(max(places) - min(places) + 1 for places in read if places)
+    assert widest <= axis.size <= widest + 1
+
+
+def test_a_transposed_convolution_of_a_symbolic_kernel():
+    """As deep as whole steps fit into a kernel, rounded up."""
+    k, s = symbols.symbol("K"), symbols.symbol("S")
+    size = stack(("conv_transpose", {"out": 4, "kernel": k, "stride": s}))[0].size
+    for kernel, stride, depth in ((4, 2, 2), (5, 2, 3), (2, 2, 1), (3, 1, 3), (1, 3, 1)):
+        assert symbols.evaluate(size, {"K": kernel, "S": stride}) == depth
+
+
+@pytest.mark.parametrize(("kind", "operands"), [("matmul", 2), ("scaled_dot_product_attention", 3)])
+def test_products_of_activations_read_everything(kind: str, operands: int):
+    graph = Graph((4, 8, 8))
+    ends = tuple(graph.add(KINDS["conv"](out=4, kernel=3, pad=1), (INPUT,), "conv") for _ in range(operands))
+    product = graph.add(KINDS[kind](), ends, kind)
+    assert receptive_fields(graph)[product] is None
 
 
 def test_halves_are_written_as_decimals():

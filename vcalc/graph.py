@@ -33,6 +33,7 @@ class Facts:
             self._work = {
                 "input_elements": sum(elements(shape) for shape in self.inputs),
                 "output_elements": elements(self.output),
+                "parameters": sum(self.parameters.values()),
                 **self.layer.work(self.inputs, self.output),
             }
         return self._work
@@ -81,14 +82,21 @@ class Graph:
 
     def add(self, layer: Layer, inputs: tuple[int, ...], path: str) -> int:
         """Append a layer that reads the given nodes; returns its index. Raises LayerError when it does not fit."""
-        shapes = tuple([self.shape(index) for index in inputs])
+        facts = self._facts_of(layer, tuple([self.shape(index) for index in inputs]))
+        node = Node(len(self.nodes), path, facts, inputs)
+        self.nodes.append(node)
+        return node.index
+
+    def replace(self, node: Node, layer: Layer) -> None:
+        """Put a layer of the same shapes in a node's place."""
+        node.facts = self._facts_of(layer, node.facts.inputs)
+
+    def _facts_of(self, layer: Layer, shapes: tuple[Shape, ...]) -> Facts:
         key = (layer, shapes)
         facts = self._facts.get(key)
         if facts is None:
             facts = self._facts[key] = Facts(layer, shapes)
-        node = Node(len(self.nodes), path, facts, inputs)
-        self.nodes.append(node)
-        return node.index
+        return facts
 
     def shape(self, index: int) -> Shape:
         """The shape that a node gives (-1: the input)."""

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from vcalc.arithmetic import Number, certainly_equal, is_symbolic, maximum, minimum
 from vcalc.graph import Graph, Node
 from vcalc.layers.base import EVERYWHERE
-from vcalc.layers.shape import Upsample
 
 
 class Axis(NamedTuple):
@@ -72,7 +71,7 @@ def _decimal(value: Number) -> Number:
 def _step(node: Node, field: Field) -> Field:
     window = node.layer.reach(node.input)
     if field is None or window is None:
-        return _enlarged(node, field)
+        return field
     if window is EVERYWHERE or len(field) != 2:
         return None
     return tuple(_slid(axis, i, window) for i, axis in enumerate(field))
@@ -81,18 +80,14 @@ def _step(node: Node, field: Field) -> Field:
 def _slid(axis: Axis, i: int, window: Any) -> Axis:
     before = window.pad[i] * axis.stride
     extent = window.dilation[i] * (window.kernel[i] - 1) * axis.stride
-    return Axis(axis.left - before, axis.right + extent - before, axis.stride * window.stride[i])
-
-
-def _enlarged(node: Node, field: Field) -> Field:
-    """Upsampling makes the step between elements smaller."""
-    if field is None or not isinstance(node.layer, Upsample):
-        return field
-    return tuple(Axis(axis.left, axis.right, _divided(axis.stride, node.layer.scale)) for axis in field)
+    step = _divided(axis.stride * window.stride[i], window.enlarged[i])
+    return Axis(axis.left - before, axis.right + extent - before, step)
 
 
 def _divided(a: Number, b: Number) -> Number:
     """a / b exactly: a whole number where it is one, else a fraction."""
+    if b == 1:
+        return a
     if certainly_equal(a % b, 0):
         return a // b
     if is_symbolic(a) or is_symbolic(b):

@@ -1,9 +1,21 @@
 """The layer kinds, one family a file. Importing this package makes `KINDS` complete."""
 
 from vcalc.layers import activation, attention, conv, linear, merge, norm, pool, shape, tokens
-from vcalc.layers.base import KINDS, PRIMITIVES, ROLES, Layer, Window, kinds
+from vcalc.layers.base import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, Layer, Window, kinds
 from vcalc.layers.fields import Field
 
-__all__ = ["KINDS", "PRIMITIVES", "ROLES", "Field", "Layer", "Window", "kinds"]
+__all__ = [
+    "BUFFERS",
+    "FORMS",
+    "KINDS",
+    "PRIMITIVES",
+    "ROLES",
+    "SPECIAL",
+    "STANDS_FOR",
+    "Field",
+    "Layer",
+    "Window",
+    "kinds",
+]
 
 FAMILIES = (conv, pool, linear, norm, activation, attention, tokens, shape, merge)

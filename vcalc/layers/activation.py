@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.layers.base import Layer
-from vcalc.layers.fields import FRACTION, field
+from vcalc.arithmetic import Number, Shape, product
+from vcalc.layers.base import Layer, elements, features
+from vcalc.layers.fields import FLAG, FRACTION, choice, field
 
 
 class _Activation(Layer):
     nonlinear = True
+    forms = ("module", "functional", "method")
 
 
 class ReLU(_Activation, kind="relu"):
@@ -28,6 +30,17 @@ class LeakyReLU(_Activation, kind="leaky_relu"):
     """x where positive, a small multiple of it elsewhere."""
 
     source = "Maas, Hannun & Ng 2013"
+
+
+class PReLU(_Activation, kind="prelu"):
+    """x where positive, a trained multiple of it elsewhere: one factor a channel, or one for all."""
+
+    source = "He et al. 2015 (Delving Deep into Rectifiers), section 2.1"
+
+    shared: Any = field(FLAG, "whether all channels share one factor", False)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        return {"slope": 1 if self.shared else features(inputs[0])}
 
 
 class GELU(_Activation, kind="gelu"):
@@ -67,9 +80,16 @@ class Tanh(_Activation, kind="tanh"):
 
 
 class Softmax(_Activation, kind="softmax"):
-    """Exponentials divided by their sum."""
+    """Exponentials divided by their sum, along the last axis or over the channels of a map."""
 
     source = "Bridle 1990"
+
+    over: Any = field(choice(("last", "channels")), "what the sum goes over: the last axis, or channels", "last")
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        size = elements(output)
+        rows = product(output[1:] if self.over == "channels" else output[:-1])
+        return {"exponentials": size, "softmax_additions": size - rows, "divisions": size}
 
 
 class Dropout(Layer, kind="dropout"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, ceil_div, product
+from vcalc.arithmetic import Number, Shape, ceil_div, minimum, product
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, needs_division
 from vcalc.layers.fields import FLAG, count, field, size2d
 
@@ -21,12 +21,23 @@ def _attention_work(tokens: Number, windows: Number, width: Number, inner: Numbe
     parameters = _attention_parameters(width, inner, layer)
     positions = windows * tokens
     pairs = windows * (tokens * tokens)
-    return {
+    scores = layer.heads * pairs
+    work = {
         "multiply_adds": positions * parameters["weight"],
         "product_multiply_adds": 2 * (pairs * inner),
-        "exponentials": layer.heads * pairs,
-        **({"bias_additions": positions * parameters["bias"]} if "bias" in parameters else {}),
+        "multiplications": positions * inner,
+        "exponentials": scores,
+        "softmax_additions": scores - layer.heads * positions,
+        "divisions": scores,
+        "projected_elements": positions * (3 * inner + width),
+        "product_elements": scores + positions * inner,
+        "leading_parameters": windows * (parameters["weight"] + parameters.get("bias", 0)),
     }
+    if "bias" in parameters:
+        work["bias_additions"] = positions * parameters["bias"]
+    if layer.qkv_bias:
+        work["qkv_bias_additions"] = positions * (3 * inner)
+    return work
 
 
 class Attention(Layer, kind="attention"):
@@ -35,6 +46,7 @@ class Attention(Layer, kind="attention"):
     source = "Vaswani et al. 2017, section 3.2; Dosovitskiy et al. 2021, appendix A"
     accepts = (TOKENS,)
     weighted_layers = 2
+    forms = ("mha", "sdpa", "timm", "matmul", "operator")
 
     heads: Any = field(count(), "attention heads", symbol="h")
     head_dim: Any = field(count(), "width of one head; D / heads where not given", None, "d")
@@ -67,6 +79,7 @@ class WindowAttention(Layer, kind="window_attention"):
     source = "Liu et al. 2021 (Swin), section 3.2"
     accepts = (MAP,)
     weighted_layers = 2
+    forms = ("modules", "matmul", "sdpa", "functional")
 
     heads: Any = field(count(), "attention heads", symbol="h")
     window: Any = field(size2d(), "window height and width", symbol="M")
@@ -99,6 +112,10 @@ class WindowAttention(Layer, kind="window_attention"):
         work = _attention_work(product(self.window), windows, channels, channels, self)
         if self.relative_position_bias:
             work["additions"] = work["exponentials"]
+        positions, side = height * width, minimum(height, width)
+        reads = product(minimum(size, side) for size in self.window)
+        work["unpadded_multiply_adds"] = positions * (4 * channels * channels)
+        work["unpadded_product_multiply_adds"] = 2 * (positions * (reads * channels))
         return work
 
     def reach(self, input: Shape) -> Window:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, product
 from vcalc.errors import LayerError
-from vcalc.layers.fields import Field
+from vcalc.layers.fields import Field, choice
 
 PRIMITIVES = {
     "multiply_adds": "products of a weight and an activation, each added to a sum",
@@ -21,17 +21,49 @@ PRIMITIVES = {
     "additions": "element-wise additions",
     "multiplications": "element-wise multiplications",
     "exponentials": "exponentials of a softmax",
+    "softmax_additions": "additions that make the sums of a softmax",
+    "divisions": "divisions by the sums of a softmax",
+    "normalized_elements": "elements that a norm takes a mean from and divides by a deviation",
+    "affine_elements": "elements that a norm then multiplies by a trained factor, with a trained offset added",
+    "averaged_elements": "elements that averages are taken over, padding among them only where it is averaged",
+    "stepped_elements": "elements put out, times the area of a pool's stride",
+    "nearest_elements": "elements put out by repeating their nearest neighbour",
+    "bilinear_elements": "elements put out by bilinear interpolation",
+    "bicubic_elements": "elements put out by bicubic interpolation",
+    "padded_elements": "elements that arrive, with the padding that the operation adds",
+    "qkv_bias_additions": "additions of a bias to queries, keys and values, which are among the bias additions",
+    "projected_elements": "elements that the four projections of an attention put out",
+    "product_elements": "elements that products of two activations put out",
+    "unpadded_multiply_adds": "multiply-adds of a window attention's projections, on the map without padding",
+    "unpadded_product_multiply_adds": "multiply-adds of its products without padding, windows no larger than the map",
+    "positions": "positions of a map",
+    "square_multiply_adds": "multiply-adds of a transposed convolution if it put out as many channels as arrive",
+    "square_bias_additions": "bias additions of a transposed convolution if its output were as wide as it is high",
+    "output_multiply_adds": "multiply-adds of a transposed convolution if every output position took a whole kernel",
+    "forward_bias_additions": "bias additions of a transposed convolution if its output had a convolution's size",
+    "parameters": "parameters, each taken once",
+    "leading_parameters": "parameters of an attention's projections, once for each window that attends by itself",
     "input_elements": "elements that arrive",
     "output_elements": "elements that leave",
 }
 """What a layer does, in units that no counting convention can dispute. Conventions weigh them."""
 
+STANDS_FOR = {
+    "unpadded_multiply_adds": "multiply_adds",
+    "unpadded_product_multiply_adds": "product_multiply_adds",
+    "square_multiply_adds": "multiply_adds",
+    "output_multiply_adds": "multiply_adds",
+}
+"""Primitives that some sources count in place of another."""
+
 ROLES = {
     "weight": "kernels and matrices",
     "bias": "biases of convolutions, linear layers and attention projections",
     "scale": "per-channel factors of norms and of trainable subsampling",
+    "slope": "factors of an activation where its input is negative",
     "shift": "per-channel offsets of norms and of trainable subsampling",
     "layer_scale": "per-channel factors of a residual branch",
+    "embedding": "one vector for each word of a vocabulary",
     "class_token": "the token that collects the class",
     "mask_token": "the token that stands for a hidden patch",
     "position_embedding": "learned positions",
@@ -40,22 +72,66 @@ ROLES = {
 }
 """What a parameter is for; a convention may leave roles out."""
 
+BUFFERS = {
+    "running_mean": "means over the batches seen in training",
+    "running_variance": "variances over the batches seen in training",
+    "batches_tracked": "how many batches were seen in training",
+    "relative_position_index": "which bias belongs to which pair of positions",
+    "codes": "fixed codes of radial basis units",
+}
+"""State that is no parameter; a convention may take some for parameters."""
+
+FORMS = {
+    "module": "called as a module of the library",
+    "with_activation": "called as a module of a subclass that has the activation after it inside",
+    "modules": "linear and softmax modules around a @ b",
+    "final": "called as a module, the last norm before the head",
+    "subclass": "called as a module of a class of its own that inherits from the library's",
+    "functional": "called as a function; of an attention the linear layers, the products and the softmax",
+    "method": "called as a method of the tensor, or as torch's function of that name",
+    "mean": "the tensor's own mean, with no pooling operator",
+    "mha": "torch's MultiheadAttention, whose projections are no modules that run",
+    "sdpa": "linear modules around torch's fused scaled_dot_product_attention",
+    "timm": "as sdpa, in timm's class Attention, which ptflops knows",
+    "matmul": "linear modules around two calls of torch.matmul and one of softmax",
+    "operator": "written with an operator: a + b, a * b, a @ b; of an attention the products, its softmax a method",
+    "function": "written with torch's function: add, mul, matmul",
+    "bmm": "written with torch.bmm",
+    "einsum": "written with torch.einsum",
+}
+"""How a network's source may call an operation. It computes the same; tools that watch the calls count differently."""
+
 MAP, TOKENS, VECTOR = 3, 2, 1
 SIZES = {MAP: ("C", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}
 """What the sizes of a shape are called, by its rank."""
 RANK_NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]"}
 
 
+SPECIAL = {"final": "module"}
+"""Forms that are a special case of another, whose rule holds where a convention has none for them."""
+
+
 class Window:
-    """How one output element reads the input along H and W: kernel, stride, padding before, dilation (pairs)."""
+    """How one output element reads the input along H and W: kernel, stride, padding before, dilation (pairs).
 
-    __slots__ = ("dilation", "kernel", "pad", "stride")
+    `enlarged` output elements stand where one input element stood.
+    """
 
-    def __init__(self, kernel: Any, stride: Any = (1, 1), pad: Any = (0, 0), dilation: Any = (1, 1)) -> None:
+    __slots__ = ("dilation", "enlarged", "kernel", "pad", "stride")
+
+    def __init__(
+        self,
+        kernel: Any,
+        stride: Any = (1, 1),
+        pad: Any = (0, 0),
+        dilation: Any = (1, 1),
+        enlarged: Any = (1, 1),
+    ) -> None:
         self.kernel = kernel
         self.stride = stride
         self.pad = pad
         self.dilation = dilation
+        self.enlarged = enlarged
 
 
 EVERYWHERE = Window(None)
@@ -75,16 +151,24 @@ class Layer:
     accepts: ClassVar[tuple[int, ...]] = (MAP, TOKENS, VECTOR)
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
+    example: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Shapes of inputs in symbols, for documentation, where a kind's inputs differ."""
     weighted_layers: ClassVar[int] = 0
     """What the layer adds to the depth: convolutions and matrices on the longest way through it."""
     nonlinear: ClassVar[bool] = False
     """True for an activation function."""
+    forms: ClassVar[tuple[str, ...]] = ()
+    """The ways in which source code calls it (see FORMS), where tools tell them apart; the first is the usual one."""
     fields: ClassVar[dict[str, Field]] = {}
+    written: str | None = None
 
     def __init_subclass__(cls, kind: str = "", **_: Any) -> None:
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         for name, value in own.items():
             value.name = name
+        if "forms" in vars(cls):
+            own["written"] = Field(choice(cls.forms), f"how the source calls it; {cls.forms[0]} if not said", None)
+            own["written"].name = "written"
         cls.fields = {**cls.fields, **own}
         if kind:
             if kind in KINDS:
@@ -109,6 +193,16 @@ class Layer:
         if values:
             raise LayerError(f"{self.kind} has no key '{next(iter(values))}'", next(iter(values)))
 
+    @property
+    def form(self) -> str:
+        """How the source calls the layer; empty where no tool tells ways apart."""
+        return (self.written or self.forms[0]) if self.forms else ""
+
+    @property
+    def label(self) -> str:
+        """The kind, with the form where that is not the usual one: `relu/functional`."""
+        return self.kind if not self.forms or self.form == self.forms[0] else f"{self.kind}/{self.form}"
+
     def values(self) -> dict[str, Any]:
         """The resolved fields, by name."""
         return {name: getattr(self, name) for name in self.fields}
@@ -118,6 +212,12 @@ class Layer:
         other = object.__new__(type(self))
         for name, value in self.values().items():
             setattr(other, name, change(value))
+        return other
+
+    def in_form(self, form: str) -> Layer:
+        """The same layer, called by the source in another way."""
+        other = self.with_values(lambda value: value)
+        other.written = form
         return other
 
     # The formulas. A kind overrides what differs.
@@ -178,6 +278,11 @@ def show(value: Any) -> str:
 def elements(shape: Shape) -> Number:
     """How many elements a tensor of this shape holds."""
     return product(shape)
+
+
+def features(shape: Shape) -> Number:
+    """Channels of a map, width of tokens or of a vector."""
+    return shape[0] if len(shape) == MAP else shape[-1]
 
 
 def needs(condition: bool, message: str, field: str = "", hint: str = "") -> None:

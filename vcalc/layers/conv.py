@@ -82,6 +82,7 @@ class Conv(Layer, kind="conv"):
     source = "LeCun et al. 1998, section II; groups: Krizhevsky et al. 2012, section 3.2; Dumoulin & Visin 2016"
     accepts = (MAP,)
     weighted_layers = 1
+    forms = ("module", "subclass", "functional")
 
     out: Any = field(count(), "output channels", symbol="C_out")
     kernel: Any = field(size2d(), "kernel size", symbol="K")
@@ -130,3 +131,71 @@ class Conv(Layer, kind="conv"):
 
     def reach(self, input: Shape) -> Window:
         return Window(self.kernel, self.stride, leading_pad(self, input), self.dilation)
+
+
+class ConvTranspose(Layer, kind="conv_transpose"):
+    """A transposed 2-D convolution: every input element adds a kernel to the output, `stride` apart."""
+
+    source = "Zeiler et al. 2010; Dumoulin & Visin 2016, relationship 14"
+    accepts = (MAP,)
+    weighted_layers = 1
+
+    out: Any = field(count(), "output channels", symbol="C_out")
+    kernel: Any = field(size2d(), "kernel size", symbol="K")
+    stride: Any = field(size2d(), "step between kernels in the output", 1, "S")
+    pad: Any = field(size2d(0), "rows and columns left out on each side of the output", 0, "P")
+    output_pad: Any = field(size2d(0), "rows and columns added after the output", 0)
+    dilation: Any = field(size2d(), "distance between kernel elements", 1, "D")
+    groups: Any = field(count(), "groups that channels are split into", 1, "G")
+    bias: Any = field(FLAG, "whether a bias is added", True)
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, *sizes = inputs[0]
+        needs_division("conv_transpose: input channels into groups", channels, self.groups, "groups")
+        needs_division("conv_transpose: output channels into groups", self.out, self.groups, "groups")
+        grown = []
+        for axis, size in enumerate(sizes):
+            reach = extent(self.kernel[axis], self.dilation[axis])
+            full = (size - 1) * self.stride[axis] + reach + self.output_pad[axis]
+            needs(
+                not certainly_less(full - 2 * self.pad[axis], 1),
+                f"conv_transpose: nothing is left of {show(full)} rows or columns without {show(self.pad[axis])}"
+                " on each side",
+                "pad",
+            )
+            grown.append(full - 2 * self.pad[axis])
+        return (self.out, *grown)
+
+    def _weights(self, shape: Shape) -> Number:
+        return product((*self.kernel, exact_div(self.out, self.groups))) * shape[0]
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        return {"weight": self._weights(inputs[0]), **({"bias": self.out} if self.bias else {})}
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        weights = self._weights(inputs[0])
+        work = {
+            "multiply_adds": weights * product(inputs[0][1:]),
+            "output_multiply_adds": weights * product(output[1:]),
+            "square_multiply_adds": product((*self.kernel, inputs[0][0])) * elements(inputs[0]),
+        }
+        if self.bias:
+            work["bias_additions"] = elements(output)
+            work["square_bias_additions"] = self.out * (output[1] * output[1])
+            work["forward_bias_additions"] = self.out * product(
+                (size + 2 * pad - extent(kernel, dilation)) // stride + 1
+                for size, pad, kernel, dilation, stride in zip(
+                    inputs[0][1:], self.pad, self.kernel, self.dilation, self.stride, strict=True
+                )
+            )
+        return work
+
+    def reach(self, input: Shape) -> Window:
+        # The bound over all output positions: as many input elements as have the position in their kernel.
+        reaches = tuple(extent(kernel, dilation) for kernel, dilation in zip(self.kernel, self.dilation, strict=True))
+        before = ((reach - 1 - self.pad[i]) // self.stride[i] for i, reach in enumerate(reaches))
+        return Window(
+            tuple(ceil_div(reach, self.stride[i]) for i, reach in enumerate(reaches)),
+            pad=tuple(before),
+            enlarged=self.stride,
+        )

@@ -82,6 +82,17 @@ def _fail() -> bool:
     raise ValueError
 
 
+def choice(words: tuple[str, ...]) -> FieldType:
+    """One of some words."""
+
+    def accept(value: Any) -> str:
+        if value not in words:
+            raise ValueError
+        return str(value)
+
+    return FieldType(" or ".join(words), accept, words)
+
+
 FLAG = FieldType("true or false", _flag)
 FRACTION = FieldType("a number from 0 to 1", _fraction)
 INDEX_LISTS = FieldType("a list of lists of input channels, one list an output channel", _index_lists)

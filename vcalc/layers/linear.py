@@ -15,6 +15,7 @@ class Linear(Layer, kind="linear"):
     source = "Rumelhart, Hinton & Williams 1986; on tokens: Vaswani et al. 2017, section 3.3"
     accepts = (VECTOR, TOKENS)
     weighted_layers = 1
+    forms = ("module", "subclass", "functional")
 
     out: Any = field(count(), "output features", symbol="D_out")
     bias: Any = field(FLAG, "whether a bias is added", True)

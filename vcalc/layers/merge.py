@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal
-from vcalc.layers.base import MAP, VECTOR, Layer, describe, elements, needs
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, describe, elements, needs
 
 
 class Concat(Layer, kind="concat"):
@@ -46,6 +46,7 @@ class _Elementwise(Layer):
 class Add(_Elementwise, kind="add"):
     """Elements added, as in a residual connection."""
 
+    forms = ("operator", "function")
     source = "He et al. 2016, equation 1"
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
@@ -55,7 +56,72 @@ class Add(_Elementwise, kind="add"):
 class Multiply(_Elementwise, kind="multiply"):
     """Elements multiplied, as a gate multiplies its channels."""
 
+    forms = ("operator", "function")
     source = "Hu, Shen & Sun 2018 (Squeeze-and-Excitation), equation 4"
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"multiplications": (len(inputs) - 1) * elements(output)}
+
+
+class MatMul(Layer, kind="matmul"):
+    """The matrix product of two tensors, [N, K] and [K, M] or, channel by channel, [C, N, K] and [C, K, M]."""
+
+    source = "none needed"
+    accepts = (MAP, TOKENS)
+    joins = True
+    forms = ("function", "operator", "bmm", "einsum")
+    example = (("N", "K"), ("K", "M"))
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs(len(inputs) == 2, f"matmul joins 2 branches, not {len(inputs)}")
+        left, right = inputs
+        fits = (
+            len(left) == len(right)
+            and not certainly_different(left[-1], right[-2])
+            and not any(map(certainly_different, left[:-2], right[:-2]))
+        )
+        needs(fits, f"matmul: {describe(left)} and {describe(right)} do not match")
+        return (*left[:-1], right[-1])
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {"product_multiply_adds": elements(inputs[0]) * output[-1], "product_elements": elements(output)}
+
+    def reach(self, input: Shape) -> Window:
+        return EVERYWHERE
+
+
+class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
+    """Queries, keys and values, [N, D] each or [heads, N, D], joined in this order: the values weighed by a softmax."""
+
+    source = "Vaswani et al. 2017, equation 1"
+    accepts = (MAP, TOKENS)
+    joins = True
+    example = (("N", "d"), ("M", "d"), ("M", "e"))
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}")
+        query, key, value = inputs
+        fits = (
+            len(query) == len(key) == len(value)
+            and not certainly_different(query[-1], key[-1])
+            and not certainly_different(key[-2], value[-2])
+            and not any(map(certainly_different, query[:-2], key[:-2]))
+            and not any(map(certainly_different, query[:-2], value[:-2]))
+        )
+        needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
+        return (*query[:-1], value[-1])
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        query, key, value = inputs
+        scores = elements(query[:-1]) * key[-2]
+        return {
+            "product_multiply_adds": scores * (query[-1] + value[-1]),
+            "multiplications": elements(query),
+            "exponentials": scores,
+            "softmax_additions": scores - elements(query[:-1]),
+            "divisions": scores,
+            "product_elements": scores + elements(output),
+        }
+
+    def reach(self, input: Shape) -> Window:
+        return EVERYWHERE

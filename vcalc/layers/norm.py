@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape
-from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, needs_division
+from vcalc.arithmetic import Number, Shape, product
+from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs_division
 from vcalc.layers.fields import FLAG, count, field
 
 
-def features(shape: Shape) -> Number:
-    """Channels of a map, width of tokens or of a vector."""
-    return shape[0] if len(shape) == MAP else shape[-1]
-
-
 class _Norm(Layer):
+    forms: ClassVar[tuple[str, ...]] = ("module", "subclass", "functional")
+
     affine: Any = field(FLAG, "whether a factor and an offset a channel are trained", True)
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"scale": features(inputs[0]), "shift": features(inputs[0])} if self.affine else {}
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        size = elements(output)
+        return {"normalized_elements": size, **({"affine_elements": size} if self.affine else {})}
 
 
 class BatchNorm(_Norm, kind="batchnorm"):
@@ -26,6 +27,7 @@ class BatchNorm(_Norm, kind="batchnorm"):
 
     source = "Ioffe & Szegedy 2015, algorithm 1"
     accepts = (MAP, VECTOR)
+    forms = ("module", "subclass", "with_activation", "functional")
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
         return {
@@ -38,6 +40,7 @@ class BatchNorm(_Norm, kind="batchnorm"):
 class LayerNorm(_Norm, kind="layernorm"):
     """Normalisation over the features of each token, or over the channels at each position of a map."""
 
+    forms = ("module", "final", "subclass", "functional")
     source = "Ba, Kiros & Hinton 2016, section 3; over channels: Liu et al. 2022 (ConvNeXt), section 2.6"
 
 
@@ -54,6 +57,15 @@ class GroupNorm(_Norm, kind="groupnorm"):
         return inputs[0]
 
 
+class InstanceNorm(_Norm, kind="instancenorm"):
+    """Normalisation over the positions of each channel by itself; without trained factors unless asked."""
+
+    source = "Ulyanov, Vedaldi & Lempitsky 2016, equation 2"
+    accepts = (MAP,)
+
+    affine: Any = field(FLAG, "whether a factor and an offset a channel are trained", False)
+
+
 class LocalResponseNorm(Layer, kind="local_response_norm"):
     """Normalisation over neighbouring channels."""
 
@@ -62,11 +74,16 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
 
     size: Any = field(count(), "channels that are normalised together", 5)
 
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        channels, *sizes = inputs[0]
+        return {"padded_elements": product((channels + self.size - 1, *sizes)), "positions": product(sizes)}
+
 
 class LayerScale(Layer, kind="layer_scale"):
     """One trained factor a channel on a residual branch."""
 
     source = "Touvron et al. 2021 (CaiT), section 2"
+    forms = ("operator", "function")
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"layer_scale": features(inputs[0])}

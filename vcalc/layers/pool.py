@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, bare, ceil_div, common_divisor, is_symbolic, product
+from vcalc.arithmetic import (
+    Number,
+    Shape,
+    bare,
+    ceil_div,
+    common_divisor,
+    is_symbolic,
+    maximum,
+    minimum,
+    product,
+)
+from vcalc.errors import LayerError
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements, needs, show
 from vcalc.layers.conv import leading_pad, slide_map
 from vcalc.layers.fields import FLAG, count, field, padding2d, size2d
@@ -14,6 +25,7 @@ class _Pool(Layer):
     """A window that slides over each channel by itself."""
 
     accepts = (MAP,)
+    forms = ("module", "functional")
 
     kernel: Any = field(size2d(), "window size", symbol="K")
     stride: Any = field(size2d(), "step between windows", 1, "S")
@@ -24,7 +36,8 @@ class _Pool(Layer):
         return slide_map(inputs[0], self, inputs[0][0], self.ceil_mode)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        return {"window_elements": product(self.kernel) * elements(output)}
+        size = elements(output)
+        return {"window_elements": product(self.kernel) * size, "stepped_elements": product(self.stride) * size}
 
     def reach(self, input: Shape) -> Window:
         return Window(self.kernel, self.stride, leading_pad(self, input))
@@ -41,12 +54,44 @@ class AvgPool(_Pool, kind="avgpool"):
 
     source = "Lin, Chen & Yan 2014, section 3"
 
+    count_pad: Any = field(FLAG, "whether padding is part of the mean", True)
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        work = super().work(inputs, output)
+        if isinstance(self.pad, str) or not (self.ceil_mode or (not self.count_pad and self.pad != (0, 0))):
+            return {**work, "averaged_elements": work["window_elements"]}
+        axes = (
+            _averaged(size, positions, kernel, stride, pad, pad if self.count_pad else 0)
+            for size, positions, kernel, stride, pad in zip(
+                inputs[0][1:], output[1:], self.kernel, self.stride, self.pad, strict=True
+            )
+        )
+        return {**work, "averaged_elements": output[0] * product(axes)}
+
+
+def _averaged(size: Number, positions: Number, kernel: Number, stride: Number, pad: Number, counted: Number) -> Number:
+    """Elements that the windows along one axis average: what lies beyond `counted` padding is no part of a mean."""
+    if is_symbolic(bare(kernel)) or is_symbolic(bare(stride)):
+        raise LayerError(
+            "avgpool: the elements of its windows cannot be counted while the window is open",
+            "kernel",
+            "bind kernel and stride to numbers",
+        )
+    before = pad - counted
+    after = (positions - 1) * stride - pad + kernel - size - counted
+    total = positions * kernel
+    for i in range(ceil_div(int(bare(kernel)), int(bare(stride)))):
+        there = maximum(minimum(positions - i, 1), 0)
+        total = total - there * (maximum(before - i * stride, 0) + maximum(after - i * stride, 0))
+    return total
+
 
 class GlobalAvgPool(Layer, kind="global_avgpool"):
     """The mean of each channel over all positions (or tokens): a vector."""
 
     source = "Lin, Chen & Yan 2014, section 3.2"
     accepts = (MAP, TOKENS)
+    forms = ("module", "functional", "mean")
 
     keep_dims: Any = field(FLAG, "whether the result stays a map [C, 1, 1]", False)
 
@@ -67,11 +112,12 @@ MOST_OPEN_WINDOWS = 100
 """Adaptive windows along one axis of an open size, whose floors are written out one by one."""
 
 
-class AdaptiveAvgPool(Layer, kind="adaptive_avgpool"):
-    """Means over windows chosen so that the output has a given size; windows may overlap."""
+class _AdaptivePool(Layer):
+    """Windows chosen so that the output has a given size; they may overlap."""
 
     source = "PyTorch, AdaptiveAvgPool2d: window i covers floor(i*H/out) to ceil((i+1)*H/out)"
     accepts = (MAP,)
+    forms = ("module", "functional")
 
     out: Any = field(size2d(), "output height and width")
 
@@ -79,7 +125,7 @@ class AdaptiveAvgPool(Layer, kind="adaptive_avgpool"):
         for size, out in zip(inputs[0][1:], self.out, strict=True):
             needs(
                 not is_symbolic(out) and (not is_symbolic(size) or out <= MOST_OPEN_WINDOWS),
-                f"adaptive_avgpool: the windows of {show(size)} by {show(out)} cannot be counted while sizes are open",
+                f"{self.kind}: the windows of {show(size)} by {show(out)} cannot be counted while sizes are open",
                 "out",
                 f"bind the sizes to numbers, or ask for {MOST_OPEN_WINDOWS} windows at most",
             )
@@ -92,6 +138,14 @@ class AdaptiveAvgPool(Layer, kind="adaptive_avgpool"):
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
+
+
+class AdaptiveAvgPool(_AdaptivePool, kind="adaptive_avgpool"):
+    """Means over windows chosen so that the output has a given size; windows may overlap."""
+
+
+class AdaptiveMaxPool(_AdaptivePool, kind="adaptive_maxpool"):
+    """The largest elements of windows chosen so that the output has a given size; windows may overlap."""
 
 
 def _adaptive_reads(size: Number, out: int) -> Number:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Shape, ceil_div
+from vcalc.arithmetic import Number, Shape, ceil_div
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements
-from vcalc.layers.fields import count, field
+from vcalc.layers.fields import choice, count, field
 
 
 class Flatten(Layer, kind="flatten"):
@@ -39,13 +39,22 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
 
 
 class Upsample(Layer, kind="upsample"):
-    """A map enlarged by a whole factor, each element repeated (nearest neighbour)."""
+    """A map enlarged by a whole factor, each element repeated (nearest neighbour) or interpolated."""
 
-    source = "Lin et al. 2017 (FPN), section 3"
+    source = "Lin et al. 2017 (FPN), section 3; bilinear: Long, Shelhamer & Darrell 2015, section 3.3"
     accepts = (MAP,)
+    forms = ("module", "functional")
 
     scale: Any = field(count(), "factor along H and W", 2, "S")
+    mode: Any = field(choice(("nearest", "bilinear", "bicubic")), "how new elements are made", "nearest")
 
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = inputs[0]
         return (channels, height * self.scale, width * self.scale)
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {f"{self.mode}_elements": elements(output)}
+
+    def reach(self, input: Shape) -> Window:
+        before, size = {"nearest": (0, 1), "bilinear": (1, 2), "bicubic": (2, 4)}[self.mode]
+        return Window((size, size), pad=(before, before), enlarged=(self.scale, self.scale))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, certainly_less
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements, needs, show
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements, needs, show
 from vcalc.layers.fields import FLAG, count, field
 
 
@@ -18,6 +18,22 @@ class Tokens(Layer, kind="tokens"):
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = inputs[0]
         return (height * width, channels)
+
+
+class Embedding(Layer, kind="embedding"):
+    """Word numbers, a vector of N, looked up in a table: N tokens of width D."""
+
+    source = "Bengio et al. 2003, section 2; Vaswani et al. 2017, section 3.4"
+    accepts = (VECTOR,)
+
+    vocabulary: Any = field(count(), "words in the table", symbol="V")
+    out: Any = field(count(), "width of a token", symbol="D_out")
+
+    def output(self, *inputs: Shape) -> Shape:
+        return (inputs[0][0], self.out)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        return {"embedding": self.vocabulary * self.out}
 
 
 class ClassToken(Layer, kind="class_token"):

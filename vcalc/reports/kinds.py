@@ -80,14 +80,16 @@ def formulas_of(kind: type[Layer]) -> list[tuple[str, str]]:
 
     layer = _sample(kind)
     rank = max(kind.accepts) if len(kind.accepts) == 3 else kind.accepts[0]
-    shape = tuple(symbols.symbol(name) for name in _INPUT_NAMES[rank])
-    inputs = (shape, shape) if kind.joins else (shape,)
+    names = kind.example or (_INPUT_NAMES[rank],) * (2 if kind.joins else 1)
+    inputs = tuple(tuple(map(symbols.symbol, sizes)) for sizes in names)
+
     facts = Facts(layer, inputs)
+    known = [size for sizes in inputs for size in sizes]
     output = tuple(
-        size if size in shape or size.is_Symbol or size.is_Integer else symbols.symbol(name)
+        size if size in known or size.is_Symbol or size.is_Integer else symbols.symbol(name)
         for size, name in zip(map(symbols.exact, facts.output), _OUTPUT_NAMES[len(facts.output)], strict=True)
     )
-    lines = [("input", show(shape)), ("output", show(output))]
+    lines = [("input", " and ".join(map(show, dict.fromkeys(inputs)))), ("output", show(output))]
     lines += [(str(name), str(size)) for name, size in zip(output, facts.output, strict=True) if str(name) != str(size)]
     lines += [(f"parameters: {role}", str(count)) for role, count in facts.parameters.items()]
     lines += [(f"buffers: {name}", str(count)) for name, count in facts.buffers.items()]
