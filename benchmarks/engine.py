@@ -12,8 +12,8 @@ from typing import Any
 
 from vcalc import conventions
 from vcalc.analyses.cost import Cost, Costs
-from vcalc.spec.expand import expand
 from vcalc.spec.find import load, model_names
+from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
 
 CHAIN = """

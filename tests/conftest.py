@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vcalc.cli import main
-from vcalc.spec.expand import Network, expand
 from vcalc.spec.find import load
+from vcalc.spec.network import Network, expand
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_the_readmes_layer_kind_works():
         "from vcalc.layers.fields import FLAG, field\n"
         f"{code[1]}\n"
         "from vcalc.spec.parse import parse_spec\n"
-        "from vcalc.spec.expand import expand\n"
+        "from vcalc.spec.network import expand\n"
         "spec = parse_spec('{title: t, input: {C: 4, H: 2, W: 2}, layers: [channel_gate]}', 't.yaml', 't')\n"
         "print(expand(spec, spec.models['t']).graph.nodes[0].facts.parameters)\n"
         "from vcalc.reports.kinds import kind_report\n"

@@ -10,7 +10,7 @@ import pytest
 from vcalc import limits, symbols
 from vcalc.errors import VcalcError
 from vcalc.spec import find
-from vcalc.spec.expand import Network, expand
+from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
 
 IMAGE = "input: {C: 3, H: 32, W: 32}\n"

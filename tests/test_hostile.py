@@ -25,9 +25,9 @@ from vcalc import conventions, limits
 from vcalc.analyses.cost import Costs
 from vcalc.cli import main
 from vcalc.errors import VcalcError
-from vcalc.spec.expand import expand
 from vcalc.spec.expression import FUNCTIONS, ExpressionError, parse
 from vcalc.spec.find import load_file
+from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
 from vcalc.symbols import symbol
 
@@ -217,7 +217,7 @@ def test_layers_with_huge_fields(layer: str):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"#" * (limits.FILE_BYTES + 1), "is larger than 1,000,000 bytes, which no spec needs"),
+        (b"#" * (limits.FILE_BYTES + 1), "is larger than 1,000,000 bytes, which a spec does not need"),
         (b"layers: [\xff]", "is not text in UTF-8: byte 10 is no character"),
         (b"title: caf\xe9\n", "is not text in UTF-8: byte 11 is no character"),
         (b"\xff\xfet\x00i\x00t\x00l\x00e\x00", "is not text in UTF-8: byte 1 is no character"),

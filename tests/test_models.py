@@ -10,8 +10,8 @@ import pytest
 from vcalc import conventions
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.read_claims import claims_of
-from vcalc.spec.expand import expand
 from vcalc.spec.find import block_names, build_index, catalogue_files, find, load, load_block, load_file, model_names
+from vcalc.spec.network import expand
 
 FIGURES = list(csv.DictReader((Path(__file__).parent / "data" / "models.csv").read_text().splitlines()))
 

@@ -11,6 +11,7 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Graph
 from vcalc.layers import Layer
 from vcalc.spec.expression import Environment, Expression
+from vcalc.spec.syntax import ModelEntry, Spec
 from vcalc.spec.values import has_symbols, is_list, operations, product_of_terms
 
 SYMBOLIC = 1000
@@ -142,6 +143,8 @@ class Building:
         self.budget = budget
         self.symbolic = symbolic
         self.depth = 0
+        self.used: list[tuple[Spec, ModelEntry, int, int]] = []
+        """The models of other specs in use, and which nodes are theirs: from one index to before another."""
         self._names: list[tuple[Scope, str, int]] = []
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()

@@ -1,4 +1,4 @@
-"""From the tree of a spec and bindings to a graph: loops, conditions and blocks are carried out here."""
+"""From the tree of a spec to the layers of a graph: loops, conditions and blocks are carried out here."""
 
 from __future__ import annotations
 
@@ -7,50 +7,13 @@ from typing import Any
 from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
-from vcalc.graph import INPUT, Graph
 from vcalc.layers.base import SIZES
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
-from vcalc.spec.build import Budget, Building, Scope
+from vcalc.spec.build import Building, Scope
 from vcalc.spec.expression import Environment, ExpressionError, undecided
-from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Step, Value
+from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
 from vcalc.spec.values import bounded_list, decimal, frozen, shown
-
-
-class Network:
-    """A model with every size bound: its graph, and the hyperparameters that made it."""
-
-    def __init__(self, spec: Spec, model: ModelEntry, graph: Graph, bindings: Bindings) -> None:
-        self.spec = spec
-        self.name = model.name
-        self.title = model.title
-        self.graph = graph
-        self.hyperparameters = bindings.hyperparameters()
-        self.symbols = dict(bindings.symbols)
-
-    @property
-    def symbolic(self) -> bool:
-        """True when a size is a symbol: counts are formulas then."""
-        return bool(self.symbols)
-
-
-def expand(spec: Spec, model: ModelEntry, given: dict[str, Any] | None = None, option: Option | None = None) -> Network:
-    """Build the network of a spec's model, with `given` hyperparameters and input sizes in place of its own.
-
-    `option` expands one side of a block comparison instead of `layers`. Raises VcalcError with the place in the file
-    and the path in the network of the first thing that does not fit.
-    """
-    budget = Budget()
-    bindings = Bindings(spec, model, given or {}, budget)
-    graph = Graph(bindings.input(option))
-    environment = bindings.all()
-    bindings.check_used()
-    building = Building(graph, budget, bool(bindings.symbols))
-    root = Scope(None, "", 0, False)
-    expander = _Expander(spec, model, environment, building, root)
-    expander.steps(option.body if option else spec.layers, INPUT, environment, root)
-    building.name_nodes()
-    return Network(spec, model, graph, bindings)
 
 
 class _Reached(Exception):  # noqa: N818, no error
@@ -60,7 +23,7 @@ class _Reached(Exception):  # noqa: N818, no error
         self.at = at
 
 
-class _Expander:
+class Expander:
     """Carries out one spec's steps; a spec that is used by another gets an expander of its own."""
 
     def __init__(
@@ -283,8 +246,8 @@ class _Expander:
         bindings = self.bound(step, spec, model, at, environment)
         inner = bindings.all()
         within = scope.child(step.name or model.name)
-        expander = _Expander(spec, model, inner, self.building, within, step.upto, self.models)
-        depth = self.building.depth
+        expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
+        depth, start = self.building.depth, len(self.building.graph.nodes)
         try:
             end = expander.steps(spec.layers, at, inner, within)
         except _Reached as reached:
@@ -293,6 +256,7 @@ class _Expander:
             if step.upto:
                 hint = suggestion(step.upto, within.ended(), "it has")
                 raise VcalcError("undefined", f"{model.name} has no group {quoted(step.upto)}", hint=hint)
+        self.building.used.append((spec, model, start, len(self.building.graph.nodes)))
         return self.leave(within, end)
 
     def bound(
@@ -328,13 +292,13 @@ def arrive(environment: Environment, shape: Shape) -> None:
 
 
 _RUN: dict[type[Step], Any] = {
-    syntax.LayerStep: _Expander.layer,
-    syntax.Call: _Expander.call,
-    syntax.UseModel: _Expander.use_model,
-    syntax.Group: _Expander.group,
-    syntax.Loop: _Expander.loop,
-    syntax.If: _Expander.condition,
-    syntax.Branches: _Expander.branches,
-    syntax.Save: _Expander.save,
-    syntax.Take: _Expander.take,
+    syntax.LayerStep: Expander.layer,
+    syntax.Call: Expander.call,
+    syntax.UseModel: Expander.use_model,
+    syntax.Group: Expander.group,
+    syntax.Loop: Expander.loop,
+    syntax.If: Expander.condition,
+    syntax.Branches: Expander.branches,
+    syntax.Save: Expander.save,
+    syntax.Take: Expander.take,
 }

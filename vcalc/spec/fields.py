@@ -8,8 +8,8 @@ import yaml
 
 from vcalc import limits
 from vcalc.errors import quoted, suggestion
+from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec.expression import ARRIVES, FUNCTIONS, SHAPE_NAMES, ExpressionError, can_name, constant, parse
-from vcalc.spec.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec.syntax import Value
 
 Names = frozenset[str]

@@ -155,8 +155,8 @@ def _stamp(path: str) -> tuple[float, int] | None:
 
 @cache
 def _parse(path: str, stamp: Any, without_claims: bool = False) -> Spec:
+    from vcalc.source.read import read_file
     from vcalc.spec.parse import parse_spec
-    from vcalc.spec.read import read_file
 
     name = "standard-input" if path == "-" else stem(path)
     text = read_file(path)

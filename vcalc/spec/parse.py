@@ -9,15 +9,15 @@ from typing import Any
 import yaml
 
 from vcalc.errors import quoted, suggestion
+from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
 from vcalc.spec.bindings import rank_problem
 from vcalc.spec.expression import SHAPE_NAMES, can_name
 from vcalc.spec.fields import Names
-from vcalc.spec.read import Entries, Source, YamlNode, describe, is_null, read
 from vcalc.spec.steps import LAYERS, StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 
 NETWORK = ("title", "cite", "family", "convention", "input", "let", "symbols", "blocks", "models", "layers", "options")
-TOP = (*NETWORK, "same_as", "aliases", "claims")
+TOP = (*NETWORK, "same_as", "aliases", "written", "claims")
 MODEL_WORDS = frozenset({"title", "input", "same_as", "aliases"})
 LIBRARIES = ("torchvision", "timm")
 NOTHING: Names = frozenset()
@@ -77,6 +77,7 @@ class _Parser:
         if self.model_nodes:
             self.check_single()
         self.check_complete(spec, meant)
+        spec.written, spec.written_node = self.written(), self.node("written")
         spec.claims = self.node("claims")
         source.raise_problems()
         return spec
@@ -189,6 +190,24 @@ class _Parser:
         pairs = self.source.mapping(entry["same_as"][1], "same_as") if "same_as" in entry else {}
         self.source.known_keys(pairs, LIBRARIES, "same_as")
         return {library: self.source.text(node, library) for library, (_, node) in pairs.items()}
+
+    def written(self) -> dict[str, dict[str, str]]:
+        libraries = self.entries("written")
+        self.source.known_keys(libraries, LIBRARIES, "written")
+        return {library: self.forms(node) for library, (_, node) in libraries.items()}
+
+    def forms(self, node: YamlNode) -> dict[str, str]:
+        """How layers are called, by kind or path."""
+        from vcalc.spec.writing import problem
+
+        found = {}
+        for name, (_, value) in self.source.mapping(node, "the layers of a library").items():
+            form = self.source.text(value, "how a layer is written")
+            wrong = problem(name, form) if form else None
+            if wrong:
+                self.source.take(wrong, value)
+            found[name] = form
+        return found
 
     def aliases(self, entry: Entries) -> list[str]:
         nodes = self.source.sequence(entry["aliases"][1], "aliases") if "aliases" in entry else []

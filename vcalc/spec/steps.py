@@ -8,10 +8,10 @@ import yaml
 
 from vcalc.errors import quoted, suggestion
 from vcalc.layers import KINDS, Layer
+from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
 from vcalc.spec.expression import named
 from vcalc.spec.fields import FieldReader, Names
-from vcalc.spec.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec.syntax import Step, Value
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))

@@ -226,6 +226,9 @@ class Spec:
         self.family = ""
         self.convention = ""
         """The convention that its source counts in, where that is not the default."""
+        self.written: dict[str, dict[str, str]] = {}
+        """How each library's source calls the layers, by kind or path, where not in the usual way."""
+        self.written_node: Any = None
         self.input: dict[str, Value] = {}
         self.let: dict[str, Value] = {}
         self.symbols: list[str] = []

@@ -1,0 +1,79 @@
+"""A model with every size bound: what all analyses start from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc.errors import VcalcError
+from vcalc.graph import INPUT, Graph, Node
+from vcalc.spec.bindings import Bindings
+from vcalc.spec.build import Budget, Building, Scope
+from vcalc.spec.expand import Expander
+from vcalc.spec.syntax import ModelEntry, Option, Spec
+
+
+class Network:
+    """A model with every size bound: its graph, and the hyperparameters that made it."""
+
+    def __init__(self, spec: Spec, model: ModelEntry, graph: Graph, bindings: Bindings, library: str = "") -> None:
+        self.spec = spec
+        self.name = model.name
+        self.title = model.title
+        self.graph = graph
+        self.hyperparameters = bindings.hyperparameters()
+        self.symbols = dict(bindings.symbols)
+        self.library = library
+        """The library whose way of calling the layers the graph has; none, where no library has the network."""
+
+    @property
+    def symbolic(self) -> bool:
+        """True when a size is a symbol: counts are formulas then."""
+        return bool(self.symbols)
+
+
+def expand(
+    spec: Spec,
+    model: ModelEntry,
+    given: dict[str, Any] | None = None,
+    option: Option | None = None,
+    library: str = "",
+) -> Network:
+    """Build the network of a spec's model, with `given` hyperparameters and input sizes in place of its own.
+
+    `option` expands one side of a block comparison instead of `layers`. The layers are called as `library` calls them,
+    or as the first one does that the model is the same as. Raises VcalcError with the place in the file and the path in
+    the network of the first thing that does not fit.
+    """
+    library = _library(model, library)
+    budget = Budget()
+    bindings = Bindings(spec, model, given or {}, budget)
+    graph = Graph(bindings.input(option))
+    environment = bindings.all()
+    bindings.check_used()
+    building = Building(graph, budget, bool(bindings.symbols))
+    root = Scope(None, "", 0, False)
+    expander = Expander(spec, model, environment, building, root)
+    expander.steps(option.body if option else spec.layers, INPUT, environment, root)
+    building.name_nodes()
+    _write(graph, graph.nodes, spec, library)
+    for inner, used, start, end in building.used:
+        _write(graph, graph.nodes[start:end], inner, _library(used, ""))
+    return Network(spec, model, graph, bindings, library)
+
+
+def _library(model: ModelEntry, wanted: str) -> str:
+    if wanted and wanted not in model.same_as:
+        has = f"{model.name} is in {' and '.join(model.same_as)}" if model.same_as else f"{model.name} is in none"
+        raise VcalcError("library", f"there is no {model.name} in '{wanted}'", hint=has)
+    return wanted or next(iter(model.same_as), "")
+
+
+def _write(graph: Graph, nodes: list[Node], spec: Spec, library: str) -> None:
+    """Put into the graph how a library's source calls the layers."""
+    if spec.written.get(library):
+        from vcalc.spec.writing import write
+
+        try:
+            write(graph, nodes, spec.written[library])
+        except VcalcError as error:
+            raise error.at(spec.source.place(spec.written_node)) from None

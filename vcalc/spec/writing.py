@@ -1,0 +1,46 @@
+"""How a library's source calls the layers of a network, put into its graph: what it computes stays the same."""
+
+from __future__ import annotations
+
+from vcalc.errors import VcalcError, suggestion
+from vcalc.graph import Graph, Node, is_within
+from vcalc.layers import KINDS, Layer
+
+Writing = dict[str, str]
+"""The form (see `vcalc.layers.base.FORMS`) of every layer of a kind, or at or below a path."""
+
+
+def problem(name: str, form: str) -> VcalcError | None:
+    """What is wrong with one entry; a name that is no layer kind stands for a path."""
+    kinds = [KINDS[name]] if name in KINDS else list(KINDS.values())
+    known = {known: None for kind in kinds for known in kind.forms}
+    if form in known:
+        return None
+    if not known:
+        return VcalcError("written", f"no tool tells ways to call '{name}' apart")
+    return VcalcError("written", f"'{name}' is not written as '{form}'", hint=suggestion(form, known, "it can be"))
+
+
+def write(graph: Graph, nodes: list[Node], writing: Writing) -> None:
+    """Give each of the nodes the form that is written for it; what a layer's own step says stays.
+
+    Raises VcalcError for a path that nothing matches, or a layer that cannot be called that way.
+    """
+    by_path = {name: form for name, form in writing.items() if name not in KINDS}
+    by_kind = {name: form for name, form in writing.items() if name in KINDS}
+    used: set[str] = set()
+    made: dict[tuple[Layer, str], Layer] = {}
+    for node in nodes:
+        layer, form = node.layer, by_kind.get(node.kind, "")
+        for path, at_path in by_path.items():
+            if is_within(node.path, path):
+                used.add(path)
+                form = at_path if at_path in layer.forms else form
+        if form and layer.written is None:
+            if (layer, form) not in made:
+                made[layer, form] = layer.in_form(form)
+            graph.replace(node, made[layer, form])
+    for path in by_path:
+        if path not in used:
+            known = {node.path for node in nodes}
+            raise VcalcError("written", f"there is no layer at '{path}'", hint=suggestion(path, known, "there are"))
