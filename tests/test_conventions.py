@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from vcalc import conventions
 from vcalc.analyses.cost import Costs
-from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
@@ -115,13 +115,47 @@ def make(kind: str) -> Any:
 
 def test_names_and_their_order():
     assert conventions.names()[0] == conventions.DEFAULT == "lecture"
-    assert sorted(conventions.names()) == ["connections", "cs231n", "flops", "lecture", "macs"]
-    for name in conventions.names():
-        convention = conventions.load(name)
-        assert convention.name == name
-        assert convention.says
-        assert convention.source
-        assert convention.unit in ("FLOPs", "MACs", "connections")
+    promised = {
+        "lecture", "macs", "flops", "cs231n", "fvcore", "fvcore-fused", "ptflops", "ptflops-aten", "thop",
+        "ultralytics-thop", "torchinfo-1.8", "torchinfo", "torch", "calflops", "calflops-macs", "deepspeed",
+        "deepspeed-macs", "torchvision", "timm", "mmcv", "pycls", "convnet-burden", "swin", "nfnet",
+    }  # fmt: skip
+    assert promised <= set(conventions.names())
+    assert set(conventions.names()) - promised == {"connections", "fvcore-activations"}
+    assert conventions.load("mmengine") is conventions.load("fvcore")
+
+
+@pytest.mark.parametrize("name", conventions.names())
+def test_every_convention_says_what_it_is(name: str):
+    convention = conventions.load(name)
+    assert convention.name == name
+    assert convention.says
+    assert convention.source
+    assert convention.unit in ("FLOPs", "MACs", "connections", "activations")
+    if convention.params_rule.left_out or convention.params_rule.lost:
+        assert name == "cs231n" or convention.params_rule.says
+    for kind, layer in KINDS.items():
+        for form in layer.forms or ("",):
+            assert convention.rule_of(kind, form) is not None
+
+
+@pytest.mark.parametrize("name", conventions.names())
+def test_a_bug_has_a_rule_that_differs(name: str):
+    """A bug whose right rules are those that run would change no answer."""
+    convention = conventions.load(name)
+    for bug in convention.bugs:
+        assert bug.instead
+        for kind, rule in bug.instead.items():
+            wrong = convention.rule_of(*kind.split("/"))
+            assert wrong is not None
+            assert (wrong.weights, wrong.once) != (rule.weights, rule.once)
+
+
+def test_what_a_multiply_add_is():
+    twice = {name for name in conventions.names() if conventions.load(name).multiply_add == 2}
+    assert twice == {"flops", "torch", "calflops", "deepspeed"}
+    assert all(conventions.load(name).unit == "FLOPs" for name in twice)
+    assert conventions.load("fvcore-activations").multiply_add == 0
 
 
 def test_an_unknown_convention_names_the_nearest():
@@ -130,60 +164,134 @@ def test_an_unknown_convention_names_the_nearest():
     assert "did you mean 'lecture'?" in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["../conventions/macs", "", "macs.yaml", "a/b"])
-def test_a_convention_is_no_file_name(name: str):
+@pytest.mark.parametrize("name", ["../conventions/macs", "", "macs.yaml", "a/b", "_torch.yaml"])
+def test_a_name_opens_no_other_file(name: str):
+    """Claims and specs name conventions; only the command line and the library may name a file."""
     with pytest.raises(VcalcError, match="there is no convention"):
         conventions.load(name)
 
 
-DATA: dict[str, Any] = {
-    "name": "mine",
-    "says": "something",
-    "unit": "FLOPs",
-    "source": "me",
-    "weights": {"multiply_adds": 3, "bias_additions": 1},
-    "kinds": {"linear": {"multiply_adds": 5}},
-    "params": {"leave_out": ["bias"]},
-    "memory": {"unit": "elements", "kilobyte": 1000, "leave_out": {"families": ["norm"], "kinds": ["flatten"]}},
-}
+MINE = """\
+name: mine
+says: something
+unit: FLOPs
+source: me
+weights: {multiply_adds: 3, bias_additions: 1}
+kinds:
+  linear: {multiply_adds: 5}
+  "relu, gelu/functional": {output_elements: 1, once: {input_elements: 2}}
+zero: {families: [pool]}
+unseen: {kinds: [add]}
+params: {leave_out: [bias], lose: [layernorm], buffers: [running_mean], says: odd ones}
+memory: {unit: elements, kilobyte: 1000, leave_out: {families: [norm], kinds: [flatten]}}
+bugs:
+  - says: takes a linear layer for more than it is
+    instead: {linear: {multiply_adds: 3}}
+"""
 
 
-def test_a_convention_of_ones_own():
-    mine = Convention(DATA, "mine.yaml")
-    conv = Facts(KINDS["conv"](out=2, kernel=1), ((5, 3, 3),))
-    linear = Facts(KINDS["linear"](out=2), ((5,),))
+def own(tmp_path: Path, text: str) -> conventions.Convention:
+    """A convention from a file of one's own."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    return conventions.find(str(file))
+
+
+def facts_of(kind: str, *inputs: tuple[int, ...], **fields: Any) -> Facts:
+    return Facts(KINDS[kind](**fields), inputs)
+
+
+def test_a_convention_of_ones_own(tmp_path: Path):
+    mine = own(tmp_path, MINE)
+    conv = facts_of("conv", (5, 3, 3), out=2, kernel=1)
+    linear = facts_of("linear", (5,), out=2)
+    relu, gelu = facts_of("relu", (7,)), facts_of("gelu", (7,))
     assert (mine.flops(conv), mine.flops(linear)) == (3 * 5 * 2 * 9 + 2 * 9, 5 * 5 * 2)
+    assert (mine.flops(relu), mine.flops(relu, 10), mine.flops(gelu)) == (7 + 2 * 7, 10 * 7 + 2 * 7, 0)
+    assert mine.flops(facts_of("gelu", (7,), written="functional")) == 7 + 2 * 7
+    assert mine.flops(facts_of("maxpool", (1, 4, 4), kernel=2)) == 0
+    assert mine.rule(facts_of("maxpool", (1, 4, 4), kernel=2).layer).seen
+    assert not mine.rule(facts_of("add", (7,), (7,)).layer).seen
     assert (mine.params(conv), mine.params(linear)) == (10, 10)
+    assert mine.params(facts_of("layernorm", (3, 8))) == 0
+    assert mine.params(facts_of("batchnorm", (8,))) == 8 + 8 + 8
     assert [mine.stores(make(kind)) for kind in ("conv", "batchnorm", "flatten", "relu")] == [True, False, False, True]
+    (bug,) = mine.bugs
+    assert mine.fault(bug, linear, 4) == 4 * (5 - 3) * 10
+    assert mine.fault(bug, conv) == 0
 
 
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"wieghts": {}}, "wieghts"),
-        ({"weights": {"multiply_add": 1}}, "multiply_add"),
-        ({"weights": {"multiply_adds": "one"}}, "one"),
-        ({"kinds": {"convolution": {}}}, "convolution"),
-        ({"kinds": {"conv": {"macs": 1}}}, "macs"),
-        ({"params": {"leave_out": ["biases"]}}, "biases"),
-        ({"params": {"leave": ["bias"]}}, "leave"),
-        ({"memory": {"unit": "bytes"}}, "kilobyte"),
-        ({"memory": {**DATA["memory"], "unit": "byte"}}, "byte"),
-        ({"memory": {**DATA["memory"], "inputs": True}}, "inputs"),
-        ({"memory": {**DATA["memory"], "leave_out": {"kinds": ["flaten"]}}}, "flaten"),
-        ({"memory": {**DATA["memory"], "leave_out": {"families": ["activations"]}}}, "activations"),
-        ({"memory": {**DATA["memory"], "leave_out": {"family": ["norm"]}}}, "family"),
-        ({"params": {"leave_out": "bias"}}, "bias"),
-    ],
-)
-def test_wrong_data_is_refused(change: dict[str, Any], named: str):
+def test_one_that_extends_another(tmp_path: Path):
+    text = (
+        "name: mine\nsays: s\nunit: MACs\nsource: me\nextends: calflops\nkinds: {matmul: {product_multiply_adds: 7}}\n"
+    )
+    mine, base = own(tmp_path, text), conventions.load("calflops")
+    assert mine.flops(facts_of("conv", (5, 3, 3), out=2, kernel=1)) == base.flops(
+        facts_of("conv", (5, 3, 3), out=2, kernel=1)
+    )
+    for form in KINDS["matmul"].forms:
+        product = facts_of("matmul", (2, 3), (3, 4), written=form)
+        assert mine.flops(product) == 7 * 2 * 3 * 4
+    assert mine.params_rule.left_out == base.params_rule.left_out
+    assert mine.memory.kilobyte == 1024
+
+
+BAD = [
+    ("wieghts: {}", "wieghts: {}", "a convention has no key 'wieghts'", "weights"),
+    ("weights:", "weights: {multiply_add: 1}", "a rule has no key 'multiply_add'", "multiply_adds"),
+    ("weights:", "weights: {multiply_adds: one}", "whole number, 0 or more, not 'one'", ""),
+    ("weights:", "weights: {multiply_adds: -1}", "whole number, 0 or more, not '-1'", ""),
+    ("weights:", "weights: {multiply_adds: 0.5}", "whole number, 0 or more, not '0.5'", ""),
+    ("kinds:", "kinds: {convolution: {}}", "there is no layer kind 'convolution'", ""),
+    ("kinds:", "kinds: {relu/function: {}}", "there is no layer kind 'relu/function'", "relu/functional"),
+    ("kinds:", "kinds: {conv: {macs: 1}}", "a rule has no key 'macs'", ""),
+    ("kinds:", 'kinds: {"conv, conv": {multiply_adds: 1}}', "'conv' stands here twice", ""),
+    ("zero:", "zero: {families: [pools]}", "families: there is no 'pools'", "pool"),
+    ("unseen:", "unseen: {kind: [relu]}", "unseen has no key 'kind'", "kinds"),
+    ("params:", "params: {leave_out: [biases]}", "leave_out: there is no 'biases'", "bias"),
+    ("params:", "params: {leave: [bias]}", "params has no key 'leave'", "leave_out"),
+    ("params:", "params: {leave_out: bias}", "leave_out is a list, not 'bias'", ""),
+    ("params:", "params: {buffers: [mean]}", "buffers: there is no 'mean'", ""),
+    ("memory:", "memory: {unit: byte}", "the unit of memory is bytes or elements, not 'byte'", ""),
+    ("memory:", "memory: {kilobyte: 1023}", "a kilobyte is 1000 or 1024, not '1023'", ""),
+    ("memory:", "memory: {inputs: true}", "memory has no key 'inputs'", "input"),
+    ("memory:", "memory: {leave_out: {kinds: [flaten]}}", "kinds: there is no 'flaten'", "flatten"),
+    ("unit:", "unit: GFLOPS", "a unit is MACs or FLOPs", ""),
+    ("extends:", "extends: fvcor", "there is no convention 'fvcor'", "fvcore"),
+    ("extends:", "extends: ./other.yaml", "there is no convention './other.yaml'", ""),
+    ("bugs:", "bugs: [{says: it is wrong}]", "a bug needs 'instead'", ""),
+    ("name:", "name: [a]", "name is a text, not a list", ""),
+]
+
+
+@pytest.mark.parametrize(("key", "line", "message", "hint"), BAD, ids=lambda text: text[:40])
+def test_a_wrong_file_says_where(tmp_path: Path, key: str, line: str, message: str, hint: str):
+    lines = [*MINE.split("bugs:")[0].splitlines()]
+    kept = [other for other in lines if not other.startswith(key)] if key != "kinds:" else lines[:5] + lines[8:]
     with pytest.raises(VcalcError) as refused:
-        Convention({**DATA, **change}, "mine.yaml")
-    assert str(refused.value).startswith("mine.yaml: ")
-    assert f"'{named}'" in str(refused.value)
+        own(tmp_path, "\n".join([*kept, line]) + "\n")
+    text = str(refused.value)
+    assert f"mine.yaml:{len(kept) + 1}:" in text
+    assert message in text
+    assert hint in text
 
 
-@pytest.mark.parametrize("key", ["name", "says", "unit", "source", "weights", "memory"])
-def test_missing_data_is_refused(key: str):
-    with pytest.raises(VcalcError, match=f"mine.yaml: .*'{key}'"):
-        Convention({name: value for name, value in DATA.items() if name != key}, "mine.yaml")
+@pytest.mark.parametrize("key", ["name", "says", "unit", "source"])
+def test_missing_data_is_refused(tmp_path: Path, key: str):
+    lines = [line for line in MINE.splitlines() if not line.startswith(f"{key}:")]
+    with pytest.raises(VcalcError, match=f"a convention needs '{key}'"):
+        own(tmp_path, "\n".join(lines))
+
+
+def test_nothing_said_of_a_kind_is_an_error(tmp_path: Path):
+    """Not a zero: a convention without weights for all other kinds names each of them."""
+    text = "name: mine\nsays: s\nunit: MACs\nsource: me\nkinds: {conv: {multiply_adds: 1}, gelu/module: {}}\n"
+    with pytest.raises(VcalcError, match=r"mine.yaml:1:1: nothing is said of adaptive_avgpool, .*linear") as refused:
+        own(tmp_path, text)
+    missing = str(refused.value).partition("nothing is said of ")[2].splitlines()[0].split(", ")
+    assert set(missing) == set(KINDS) - {"conv"}
+
+
+def test_a_file_that_is_none():
+    with pytest.raises(VcalcError, match=r"\./nowhere\.yaml cannot be read: no such file"):
+        conventions.find("./nowhere.yaml")

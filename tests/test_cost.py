@@ -11,7 +11,7 @@ from vcalc.analyses.cost import DTYPE_ALIASES, DTYPE_BYTES, NOTHING, Cost, Costs
 from vcalc.errors import VcalcError
 from vcalc.graph import INPUT, Graph
 from vcalc.layers import KINDS
-from vcalc.spec.expand import Network
+from vcalc.spec.network import Network
 
 MODELS = ["lenet5", "vgg16", "googlenet", "resnet50", "densenet121", "mobilenet-v2", "vit-b-16", "swin-t", "convnext-t"]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from vcalc.arithmetic import Number, is_symbolic
-from vcalc.conventions import Convention
+from vcalc.conventions import Bug, Convention
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts, Graph, Node
-from vcalc.layers.base import elements
+from vcalc.layers.base import STANDS_FOR, elements
 
 DTYPE_BYTES = {
     "float64": 8,
@@ -63,30 +63,33 @@ class Costs:
 
     def of(self, node: Node) -> Cost:
         """One node's cost; FLOPs and memory for the whole batch."""
-        cost = self._of.get(node.facts)
+        return self._cost(node.facts)
+
+    def _cost(self, facts: Facts) -> Cost:
+        cost = self._of.get(facts)
         if cost is None:
-            cost = self._of[node.facts] = self.work_out(node.facts)
+            cost = self._of[facts] = self.work_out(facts)
         return cost
 
     def work_out(self, facts: Facts) -> Cost:
         """The cost of a layer on given shapes."""
         stored = self.memory_of(elements(facts.output)) if self.convention.stores(facts.layer) else 0
-        return Cost(self.convention.params(facts), self.batch * self.convention.flops(facts), stored)
+        return Cost(self.convention.params(facts), self.convention.flops(facts, self.batch), stored)
 
     def memory_of(self, count: Number) -> Number:
         """Memory of a tensor with so many elements, in the convention's unit."""
-        scale = DTYPE_BYTES[self.dtype] if self.convention.memory_unit == "bytes" else 1
+        scale = DTYPE_BYTES[self.dtype] if self.convention.memory.unit == "bytes" else 1
         return self.batch * scale * count
 
     @property
     def input(self) -> Cost:
         """What the input takes, where the convention counts it."""
-        return Cost(0, 0, self.memory_of(elements(self.graph.input))) if self.convention.shows_input else NOTHING
+        return Cost(0, 0, self.memory_of(elements(self.graph.input))) if self.convention.memory.shows_input else NOTHING
 
     def total(self, nodes: Iterable[Node]) -> Cost:
         """The nodes together; in symbolic runs like terms are collected."""
         nodes = list(nodes)
-        total = _together(nodes, self.of)
+        total = _together(nodes, self._cost)
         if len(nodes) == len(self.graph.nodes):
             total = total.plus(self.input)
         return Cost(*(collected(value) for value in total))
@@ -95,7 +98,7 @@ class Costs:
         """Output elements of the nodes whose output is stored."""
         nodes = list(nodes)
         stored = [node for node in nodes if self.convention.stores(node.layer)]
-        whole = self.convention.shows_input and len(nodes) == len(self.graph.nodes)
+        whole = self.convention.memory.shows_input and len(nodes) == len(self.graph.nodes)
         input = elements(self.graph.input) if whole else 0
         return collected(self.batch * (_sum(stored, lambda facts: elements(facts.output)) + input))
 
@@ -103,36 +106,60 @@ class Costs:
         """One primitive of the nodes, unweighed."""
         return collected(self.batch * _sum(list(nodes), lambda facts: facts.work.get(name, 0)))
 
-    def left_out(self, nodes: Iterable[Node]) -> dict[str, tuple[int, Number]]:
-        """Kinds that bring no FLOPs under the convention: how many layers, and the elements that pass through them."""
+    def left_out(self, nodes: Iterable[Node], seen: bool = True) -> dict[str, tuple[int, Number]]:
+        """Kinds that bring no FLOPs under the convention: how many layers, and the elements that pass through them.
+
+        With `seen` those that it counts as nothing, without it those that its source does not see at all.
+        """
         found: dict[str, tuple[int, Number]] = {}
         for node in nodes:
-            cost = self.of(node)
-            if cost.flops == 0:
+            if self.of(node).flops == 0 and self.convention.rule(node.layer).seen is seen:
                 layers, passing = found.get(node.kind, (0, 0))
                 found[node.kind] = (layers + 1, passing + self.batch * node.facts.work["output_elements"])
         return found
 
+    def uncounted(self, nodes: Iterable[Node]) -> dict[tuple[str, str], Number]:
+        """Multiply-adds that a total leaves out of layers that count otherwise: by kind and primitive."""
+        found: dict[tuple[str, str], Number] = {}
+        for facts, times in distinct(nodes):
+            parts = self.convention.parts(facts)
+            counted = {STANDS_FOR.get(primitive, primitive) for primitive, weight, _ in parts if weight}
+            for primitive in ("multiply_adds", "product_multiply_adds"):
+                if counted and primitive in facts.work and primitive not in counted:
+                    key = (facts.layer.label, primitive)
+                    found[key] = found.get(key, 0) + times * self.batch * facts.work[primitive]
+        return {key: collected(value) for key, value in found.items()}
 
-def _together(nodes: list[Node], cost: Callable[[Node], Cost]) -> Cost:
-    """The sum of costs, each distinct one taken once and multiplied: symbolic sums stay short."""
+    def faults(self, nodes: Iterable[Node]) -> list[tuple[Bug, Number]]:
+        """The known bugs of the convention's tool that change the nodes' count, and what each adds to it."""
+        found = []
+        for bug in self.convention.bugs:
+            each = (times * self.convention.fault(bug, facts, self.batch) for facts, times in distinct(nodes))
+            fault = collected(sum(each))
+            if fault != 0:
+                found.append((bug, fault))
+        return found
+
+
+def distinct(nodes: Iterable[Node]) -> list[tuple[Facts, int]]:
+    """What differs among the nodes, and how often each is there: symbolic sums stay short."""
     times: dict[Facts, int] = {}
-    first: dict[Facts, Node] = {}
     for node in nodes:
         times[node.facts] = times.get(node.facts, 0) + 1
-        first.setdefault(node.facts, node)
+    return list(times.items())
+
+
+def _together(nodes: list[Node], cost: Callable[[Facts], Cost]) -> Cost:
+    """The sum of costs, each distinct one taken once and multiplied."""
     total = NOTHING
-    for facts, count in times.items():
-        total = total.plus(cost(first[facts]), count)
+    for facts, count in distinct(nodes):
+        total = total.plus(cost(facts), count)
     return total
 
 
 def _sum(nodes: list[Node], amount: Callable[[Facts], Number]) -> Number:
-    times: dict[Facts, int] = {}
-    for node in nodes:
-        times[node.facts] = times.get(node.facts, 0) + 1
     total: Number = 0
-    for facts, count in times.items():
+    for facts, count in distinct(nodes):
         total = total + count * amount(facts)
     return total
 

@@ -1,0 +1,229 @@
+"""Conventions as files: read into `Convention`, every key and value checked, every problem with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from copy import copy
+from functools import cache
+
+import yaml
+
+from vcalc.conventions.rules import NOTHING, UNSEEN, Bug, Convention, Memory, Params, Rule, Rules, Weights
+from vcalc.errors import quoted, suggestion
+from vcalc.layers import BUFFERS, KINDS, PRIMITIVES, ROLES
+from vcalc.source.read import Entries, Source, YamlNode, describe, read
+
+KEYS = (
+    "name",
+    "aliases",
+    "extends",
+    "version",
+    "says",
+    "unit",
+    "called",
+    "source",
+    "weights",
+    "kinds",
+    "zero",
+    "unseen",
+    "params",
+    "memory",
+    "bugs",
+    "depends",
+)
+NEEDED = ("name", "says", "unit", "source")
+BASE = "_"
+"""How the name of a convention begins that is there to be extended only."""
+UNITS = ("MACs", "FLOPs", "activations", "connections")
+FAMILIES = sorted({kind.family for kind in KINDS.values()})
+
+Load = Callable[[str], Convention]
+
+
+def parse(text: str, file: str, load: Load, known: Callable[[], list[str]]) -> Convention:
+    """A file's text as a convention; `load` gives the one that it extends, `known` the names there are.
+
+    Raises VcalcError with every problem, each with its line and column.
+    """
+    source, root = read(text, file, hint="a convention has at least: name, says, unit, source, and weights or kinds")
+    return _Reader(source, root, load, known).convention()
+
+
+class _Reader:
+    """One file's reading."""
+
+    def __init__(self, source: Source, root: YamlNode, load: Load, known: Callable[[], list[str]]) -> None:
+        self.source = source
+        self.root = root
+        self.load = load
+        self.known = known
+
+    def convention(self) -> Convention:
+        source = self.source
+        top = source.mapping(self.root, "a convention", "name: mine")
+        meant = source.known_keys(top, KEYS, "a convention")
+        base = self.base(top)
+        for key in NEEDED:
+            if key not in top and key not in meant:
+                source.report("missing", f"a convention needs '{key}'", self.root)
+        own: Rules = {**self.uncounted(top, "zero", NOTHING), **self.uncounted(top, "unseen", UNSEEN)}
+        own.update(self.rules(top["kinds"][1], "kinds") if "kinds" in top else {})
+        inherited = base.rules if base else {}
+        rules = {name: rule for name, rule in inherited.items() if name.partition("/")[0] not in own} | own
+        default = base.default if base else None
+        if "weights" in top:
+            default = Rule(*self.weights(top["weights"][1], "weights"))
+        convention = Convention(
+            name=self.text(top, "name"),
+            aliases=tuple(self.texts(top, "aliases")),
+            version=self.text(top, "version"),
+            says=self.text(top, "says"),
+            unit=self.one_of(top["unit"][1], "a unit", UNITS) if "unit" in top else "",
+            called=self.text(top, "called"),
+            source=self.text(top, "source"),
+            rules=rules,
+            default=default,
+            params=self.params(top, base),
+            memory=self.memory(top, base),
+            bugs=tuple(self.bugs(top)),
+            depends=tuple(self.texts(top, "depends")),
+        )
+        if default is None and not convention.name.startswith(BASE):
+            self.check_complete(convention)
+        source.raise_problems()
+        return convention
+
+    def check_complete(self, convention: Convention) -> None:
+        """A layer kind that nothing is said of would count as nothing, silently."""
+        missing = [
+            kind
+            for kind, layer in sorted(KINDS.items())
+            if any(convention.rule_of(kind, form) is None for form in layer.forms or ("",))
+        ]
+        if missing:
+            hint = "name them under kinds, zero or unseen, or give the weights of all others under weights"
+            self.source.report("missing", f"nothing is said of {', '.join(missing)}", self.root, hint)
+
+    def base(self, top: Entries) -> Convention | None:
+        name = self.text(top, "extends")
+        if not name:
+            return None
+        if name not in self.known():
+            hint = suggestion(name, self.known(), "there are")
+            self.source.report("unknown", f"there is no convention {quoted(name)}", top["extends"][1], hint)
+            return None
+        return self.load(name)
+
+    # Plain values
+
+    def text(self, entries: Entries, key: str) -> str:
+        return self.source.text(entries[key][1], key) if key in entries else ""
+
+    def texts(self, entries: Entries, key: str) -> list[str]:
+        nodes = self.source.sequence(entries[key][1], key) if key in entries else []
+        return [self.source.text(node, f"an item of {key}") for node in nodes]
+
+    def one_of(self, node: YamlNode, what: str, allowed: Iterable[str]) -> str:
+        text = self.source.text(node, what)
+        if text and text not in allowed:
+            self.source.report("value", f"{what} is {' or '.join(allowed)}, not {quoted(text)}", node)
+        return text
+
+    def names(self, entries: Entries, key: str, known: Collection[str]) -> set[str]:
+        """The known names of a list."""
+        found = set()
+        for node in self.source.sequence(entries[key][1], key) if key in entries else []:
+            name = self.source.text(node, f"an item of {key}")
+            if name and name not in known:
+                message = f"{key}: there is no {quoted(name)}"
+                self.source.report("unknown", message, node, suggestion(name, known, "there are"))
+            found.add(name)
+        return found
+
+    # Rules
+
+    def uncounted(self, top: Entries, key: str, rule: Rule) -> Rules:
+        """Kinds and whole families that bring nothing."""
+        entries = self.source.mapping(top[key][1], key, f"{key}: {{kinds: [relu]}}") if key in top else {}
+        self.source.known_keys(entries, ("families", "kinds"), key)
+        families = self.names(entries, "families", FAMILIES)
+        kinds = self.names(entries, "kinds", _kinds_and_forms()) if entries else set()
+        return dict.fromkeys((*kinds, *(kind for kind, layer in KINDS.items() if layer.family in families)), rule)
+
+    def rules(self, node: YamlNode, what: str) -> Rules:
+        """Weights by kind; a key may name several kinds, with commas, each perhaps in a form."""
+        found: Rules = {}
+        for key, (key_node, value) in self.source.mapping(node, what).items():
+            rule = Rule(*self.weights(value, key))
+            for name in (part.strip() for part in key.split(",")):
+                if name not in KINDS and name not in _kinds_and_forms():
+                    message = f"there is no layer kind {quoted(name)}"
+                    self.source.report("unknown", message, key_node, suggestion(name, _kinds_and_forms(), "there are"))
+                elif name in found:
+                    self.source.report("duplicate", f"'{name}' stands here twice", key_node)
+                found[name] = rule
+        return found
+
+    def weights(self, node: YamlNode, what: str) -> tuple[Weights, Weights]:
+        """Weights for each image, and those that count once whatever the batch."""
+        entries = self.source.mapping(node, f"the weights of {quoted(what)}", "multiply_adds: 1")
+        once = entries.pop("once", None)
+        return self.primitives(entries), self.primitives(self.source.mapping(once[1], "once")) if once else {}
+
+    def primitives(self, entries: Entries) -> Weights:
+        self.source.known_keys(entries, PRIMITIVES, "a rule")
+        return {name: self.weight(name, node) for name, (_, node) in entries.items()}
+
+    def weight(self, name: str, node: YamlNode) -> int:
+        if isinstance(node, yaml.ScalarNode) and node.value.isascii() and node.value.isdigit() and len(node.value) < 7:
+            return int(node.value)
+        message = f"the weight of {name} is a whole number, 0 or more, not {describe(node)}"
+        self.source.report("type", message, node)
+        return 0
+
+    def bugs(self, top: Entries) -> Iterable[Bug]:
+        for node in self.source.sequence(top["bugs"][1], "bugs") if "bugs" in top else []:
+            entries = self.source.mapping(node, "a bug", "{says: …, instead: {…}}")
+            self.source.known_keys(entries, ("says", "instead"), "a bug")
+            for key in ("says", "instead"):
+                if key not in entries:
+                    self.source.report("missing", f"a bug needs '{key}'", node)
+            rules = self.rules(entries["instead"][1], "instead") if "instead" in entries else {}
+            yield Bug(self.text(entries, "says"), rules)
+
+    # Parameters and memory
+
+    def params(self, top: Entries, base: Convention | None) -> Params:
+        if "params" not in top:
+            return base.params_rule if base else Params()
+        entries = self.source.mapping(top["params"][1], "params", "params: {leave_out: [bias]}")
+        self.source.known_keys(entries, ("leave_out", "lose", "buffers", "says"), "params")
+        params = Params()
+        params.left_out = frozenset(self.names(entries, "leave_out", ROLES))
+        params.lost = frozenset(self.names(entries, "lose", _kinds_and_forms())) if "lose" in entries else frozenset()
+        params.buffers = frozenset(self.names(entries, "buffers", BUFFERS))
+        params.says = self.text(entries, "says")
+        return params
+
+    def memory(self, top: Entries, base: Convention | None) -> Memory:
+        memory = copy(base.memory) if base else Memory()
+        entries = self.source.mapping(top["memory"][1], "memory", "memory: {unit: bytes}") if "memory" in top else {}
+        self.source.known_keys(entries, ("unit", "kilobyte", "input", "leave_out"), "memory")
+        if "unit" in entries:
+            memory.unit = self.one_of(entries["unit"][1], "the unit of memory", ("bytes", "elements"))
+        if "kilobyte" in entries:
+            kilobyte = self.one_of(entries["kilobyte"][1], "a kilobyte", ("1000", "1024"))
+            memory.kilobyte = 1000 if kilobyte == "1000" else 1024
+        if "input" in entries:
+            memory.shows_input = self.one_of(entries["input"][1], "the input", ("true", "false")) == "true"
+        if "leave_out" in entries:
+            left_out = self.source.mapping(entries["leave_out"][1], "leave_out")
+            self.source.known_keys(left_out, ("families", "kinds"), "leave_out")
+            memory.families_not_stored = frozenset(self.names(left_out, "families", FAMILIES))
+            memory.kinds_not_stored = frozenset(self.names(left_out, "kinds", KINDS))
+        return memory
+
+
+@cache
+def _kinds_and_forms() -> frozenset[str]:
+    return frozenset({*KINDS, *(f"{kind}/{form}" for kind, layer in KINDS.items() for form in layer.forms)})

@@ -1,0 +1,202 @@
+"""What a counting convention is: which primitives of which layer kind count, and with what weight.
+
+Formulas know no convention, and a convention knows no formula: it weighs the primitives that a layer reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vcalc.arithmetic import Number
+from vcalc.graph import Facts
+from vcalc.layers import KINDS, SPECIAL, Layer
+
+Weights = dict[str, int]
+"""The weight of each primitive that counts."""
+
+
+class Rule:
+    """How the layers of a kind are counted: weights for each image, and weights for a whole batch of any size."""
+
+    __slots__ = ("once", "seen", "weights")
+
+    def __init__(self, weights: Weights, once: Weights, seen: bool = True) -> None:
+        self.weights = weights
+        self.once = once
+        self.seen = seen
+        """False where the source does not see the layer at all; True for a rule, and for a zero on purpose."""
+
+
+NOTHING = Rule({}, {})
+UNSEEN = Rule({}, {}, seen=False)
+
+Rules = dict[str, Rule]
+"""Rules by layer kind, by kind and form (`relu/functional`)."""
+
+
+class Bug:
+    """A known fault of a tool, which its published numbers have: what it does, and the rules that would be right."""
+
+    __slots__ = ("instead", "says")
+
+    def __init__(self, says: str, instead: Rules) -> None:
+        self.says = says
+        self.instead = instead
+
+
+class Memory:
+    """What takes memory, and the unit it is shown in."""
+
+    __slots__ = ("families_not_stored", "kilobyte", "kinds_not_stored", "shows_input", "unit")
+
+    def __init__(self) -> None:
+        self.unit = "bytes"
+        self.kilobyte = 1024
+        self.shows_input = False
+        self.families_not_stored: frozenset[str] = frozenset()
+        self.kinds_not_stored: frozenset[str] = frozenset()
+
+
+class Params:
+    """What a source calls parameters, where that is not all of them."""
+
+    __slots__ = ("buffers", "left_out", "lost", "says")
+
+    def __init__(self) -> None:
+        self.left_out: frozenset[str] = frozenset()
+        """Roles that are no parameters to it."""
+        self.lost: frozenset[str] = frozenset()
+        """Layer kinds, or kinds in a form, whose parameters it does not see."""
+        self.buffers: frozenset[str] = frozenset()
+        """Buffers that it takes for parameters."""
+        self.says = ""
+
+
+class Convention:
+    """How one source counts: FLOPs by weighed primitives, parameters by role, memory by what is stored."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        says: str,
+        unit: str,
+        source: str,
+        rules: Rules,
+        default: Rule | None,
+        params: Params,
+        memory: Memory,
+        aliases: tuple[str, ...] = (),
+        version: str = "",
+        called: str = "",
+        bugs: tuple[Bug, ...] = (),
+        depends: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.aliases = aliases
+        self.says = says
+        self.version = version
+        self.unit = unit
+        """What it counts: MACs, FLOPs, ..."""
+        self.called = called or unit
+        """What the source itself calls that."""
+        self.source = source
+        self.rules = rules
+        self.default = default
+        """The rule of every kind that is not named."""
+        self.params_rule = params
+        self.memory = memory
+        self.bugs = bugs
+        self.depends = depends
+        """Rules that depend on how a network is written, in words."""
+        self._found: dict[tuple[str, str], Rule] = {}
+
+    def rule_of(self, kind: str, form: str = "") -> Rule | None:
+        """The rule of a kind in a form; None where the convention says nothing of it."""
+        rules = self.rules
+        return (
+            rules.get(f"{kind}/{form}")
+            or (rules.get(f"{kind}/{SPECIAL[form]}") if form in SPECIAL else None)
+            or rules.get(kind)
+            or self.default
+        )
+
+    def rule(self, layer: Layer) -> Rule:
+        """How a layer is counted."""
+        key = (layer.kind, layer.form)
+        rule = self._found.get(key)
+        if rule is None:
+            found = self.rule_of(*key)
+            assert found is not None, f"{self.name} was read without a rule for {key}"
+            rule = self._found[key] = found
+        return rule
+
+    def parts(self, facts: Facts, batch: Number = 1) -> Iterator[tuple[str, int, Number]]:
+        """The primitives that count for a layer: name, weight, and the weighed count for the batch."""
+        return _parts(self.rule(facts.layer), facts, batch)
+
+    def flops(self, facts: Facts, batch: Number = 1) -> Number:
+        """The layer's work for a batch, weighed."""
+        return _sum(amount for _, _, amount in self.parts(facts, batch))
+
+    def fault(self, bug: Bug, facts: Facts, batch: Number = 1) -> Number:
+        """What a bug adds to a layer's count (less than 0 where it loses some)."""
+        instead = bug.instead.get(f"{facts.layer.kind}/{facts.layer.form}") or bug.instead.get(facts.layer.kind)
+        if instead is None:
+            return 0
+        return self.flops(facts, batch) - _sum(amount for _, _, amount in _parts(instead, facts, batch))
+
+    def params(self, facts: Facts) -> Number:
+        """The layer's parameters as the source sees them."""
+        return _sum(count for _, count in self.counted_params(facts))
+
+    def counted_params(self, facts: Facts) -> Iterator[tuple[str, Number]]:
+        """The roles that count as parameters, and how many each has."""
+        rule, layer = self.params_rule, facts.layer
+        if rule.lost and (layer.kind in rule.lost or f"{layer.kind}/{layer.form}" in rule.lost):
+            return
+        for role, count in facts.parameters.items():
+            if role not in rule.left_out:
+                yield role, count
+        for name, count in facts.buffers.items() if rule.buffers else ():
+            if name in rule.buffers:
+                yield name, count
+
+    @property
+    def sees_writing(self) -> bool:
+        """Whether a count depends on how the network's source calls its layers."""
+        return any("/" in name for name in (*self.rules, *self.params_rule.lost))
+
+    @property
+    def multiply_add(self) -> int:
+        """What a multiply-add of a convolution counts for."""
+        rule = self.rule_of("conv", "module") or NOTHING
+        return rule.weights.get("multiply_adds", 0) + rule.once.get("multiply_adds", 0)
+
+    @property
+    def not_stored(self) -> list[str]:
+        """The layer kinds whose output takes no memory of its own."""
+        return sorted(kind for kind, cls in KINDS.items() if not self._stores(cls.family, kind))
+
+    def stores(self, layer: Layer) -> bool:
+        """Whether the layer's output takes memory of its own; activations and views reuse their input's."""
+        return self._stores(layer.family, layer.kind)
+
+    def _stores(self, family: str, kind: str) -> bool:
+        return family not in self.memory.families_not_stored and kind not in self.memory.kinds_not_stored
+
+
+def _parts(rule: Rule, facts: Facts, batch: Number) -> Iterator[tuple[str, int, Number]]:
+    work = facts.work
+    for weights, times in ((rule.weights, batch), (rule.once, 1)):
+        for primitive, weight in weights.items():
+            if primitive in work:
+                amount = work[primitive] if weight == 1 else weight * work[primitive]
+                yield primitive, weight, amount if times == 1 else times * amount
+
+
+def _sum(amounts: Iterable[Number]) -> Number:
+    total: Number = 0
+    for amount in amounts:
+        total = total + amount
+    return total
