@@ -18,8 +18,8 @@ from vcalc.analyses.depth import depth
 from vcalc.errors import VcalcError
 from vcalc.reports.layers_table import selected, table_report
 from vcalc.spec import find
-from vcalc.spec.expand import Network as _Expanded
-from vcalc.spec.expand import expand
+from vcalc.spec.network import Network as _Expanded
+from vcalc.spec.network import expand
 from vcalc.spec.syntax import ModelEntry, Spec
 
 __all__ = ["Layer", "Model", "Network", "VcalcError", "load", "models"]
@@ -55,13 +55,20 @@ class Model:
         return self._entry.title
 
     def bind(
-        self, *, convention: str = conventions.DEFAULT, batch: int = 1, dtype: str = "float32", **sizes: Any
+        self,
+        *,
+        convention: str = conventions.DEFAULT,
+        batch: int = 1,
+        dtype: str = "float32",
+        library: str = "",
+        **sizes: Any,
     ) -> Network:
         """Bind hyperparameters and input sizes (C, H, W) to numbers, lists, or formulas as text such as "32*h".
 
+        `convention` is a name or a file's; `library` says whose way of writing the network tools are to count.
         What is left out keeps the spec's value. Raises VcalcError for an unknown name and for sizes that do not fit.
         """
-        return Network(expand(self._spec, self._entry, sizes), convention, batch, dtype)
+        return Network(expand(self._spec, self._entry, sizes, library=library), convention, batch, dtype)
 
 
 class Network:
@@ -69,7 +76,7 @@ class Network:
 
     def __init__(self, expanded: _Expanded, convention: str, batch: int, dtype: str) -> None:
         self._expanded = expanded
-        self._costs = Costs(expanded.graph, conventions.load(convention), batch, dtype)
+        self._costs = Costs(expanded.graph, conventions.find(convention), batch, dtype)
 
     @property
     def input(self) -> tuple[Any, ...]:

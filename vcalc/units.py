@@ -65,11 +65,24 @@ class Printed:
         scale = _scale(unit, kilobyte, kilo) * 10 ** int(exponent or 0)
         decimals = len(number.partition(".")[2])
         self.text = text
+        self.unit = unit
         self.value = float(number) * scale
         self.last_digit = scale * 10.0**-decimals
         if digits is not None and self.value:
             leading = math.floor(math.log10(abs(self.value)))
             self.last_digit = max(self.last_digit, 10.0 ** (leading + 1 - digits))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What the figure may count, by its unit."""
+        unit = self.unit.lower()
+        if unit.endswith(("flop", "flops", "mac", "macs")):
+            return ("flops",)
+        if unit == "params":
+            return ("params",)
+        if unit == "bytes" or (len(unit) > 1 and unit.endswith("b")):
+            return ("memory",)
+        return ("flops", "params")
 
     def matches(self, value: Any, cut: bool = False) -> bool:
         """Whether `value`, rounded (or cut) to the printed digits, gives the printed figure."""

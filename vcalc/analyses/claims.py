@@ -22,12 +22,22 @@ REPRODUCED, UNDER, DIFFERS = "reproduced", "reproduced under", "differs"
 class Verdict:
     """A claim with our value and what that makes of it."""
 
-    def __init__(self, claim: Claim, exact: Any, verdict: str, under: str = "", explained: bool = True) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        exact: Any,
+        verdict: str,
+        under: str = "",
+        explained: bool = True,
+        holding: list[str] | None = None,
+    ) -> None:
         self.claim = claim
         self.exact = exact
         self.verdict = verdict
         self.under = under
         self.explained = explained
+        self.holding = holding or []
+        """The other conventions under which a figure holds that does not hold under its own."""
 
     def record(self) -> dict[str, Any]:
         """The verdict as plain data, the keys of the JSON contract first."""
@@ -45,6 +55,7 @@ class Verdict:
             "convention": claim.question.convention,
             "under": self.under,
             "explained": self.explained,
+            "holds_under": self.holding,
         }
 
 
@@ -55,9 +66,12 @@ def judge(claim: Claim, others: list[Claim]) -> Verdict:
         if _matches(claim, claim.printed, exact):
             return Verdict(claim, exact, REPRODUCED)
         as_said = not claim.ours or _matches(claim, claim.ours, exact)
+        holding = _conventions_that_hold(claim)
+        if holding and not claim.under and not claim.ours:
+            return Verdict(claim, exact, UNDER, f"convention {', '.join(holding)}", holding=holding)
         if claim.under and _matches(claim, claim.printed, _under_value(claim, others)):
-            return Verdict(claim, exact, UNDER, _describe_under(claim.under), as_said)
-        return Verdict(claim, exact, DIFFERS, explained=bool(claim.ours) and as_said)
+            return Verdict(claim, exact, UNDER, _describe_under(claim.under), as_said, holding)
+        return Verdict(claim, exact, DIFFERS, explained=bool(claim.ours) and as_said, holding=holding)
     except VcalcError as error:
         raise error.at(claim.place) from None
 
@@ -85,6 +99,18 @@ def _value(question: Question, against: Question | None) -> Any:
     return value / other
 
 
+def _conventions_that_hold(claim: Claim) -> list[str]:
+    """The other conventions that give the printed figure, for a figure that conventions bear on."""
+    if claim.question.metric not in ("flops", "params"):
+        return []
+    return [
+        name
+        for name in conventions.names()
+        if name != claim.question.convention
+        and _matches(claim, claim.printed, _value(claim.question.but(convention=name), claim.against))
+    ]
+
+
 def _under_value(claim: Claim, others: list[Claim]) -> Any:
     changes = dict(claim.under)
     if changes.pop("printed", False):
@@ -107,7 +133,7 @@ def _quotient_of_printed(claim: Claim, others: list[Claim]) -> Any:
         if not same:
             raise VcalcError("claim", f"no claim prints the {side.metric} of {subject(side)}")
         closest = max(same, key=lambda other: _alike(other.source, claim.source))
-        values.append(Printed(closest.printed, conventions.load(side.convention).kilobyte).value)
+        values.append(Printed(closest.printed, conventions.load(side.convention).memory.kilobyte).value)
     return values[0] / values[1]
 
 
@@ -138,7 +164,7 @@ def _matches(claim: Claim, printed: str, value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(str(item) for item in value) + "]" == printed
     if isinstance(value, (int, float)):
-        kilobyte = conventions.load(claim.question.convention).kilobyte
+        kilobyte = conventions.load(claim.question.convention).memory.kilobyte
         return Printed(printed, kilobyte, claim.digits, claim.kilo).matches(value, claim.cut)
     if getattr(value, "is_Integer", False):
         return _matches(claim, printed, int(value))

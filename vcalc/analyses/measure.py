@@ -12,8 +12,8 @@ from vcalc.analyses.cost import Costs
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Node
 from vcalc.layers import PRIMITIVES
-from vcalc.spec.expand import Network, expand
 from vcalc.spec.find import load, load_file
+from vcalc.spec.network import Network, expand
 from vcalc.spec.syntax import ModelEntry, Option, Spec
 
 Metric = Callable[[Costs, list[Node]], Any]

@@ -13,8 +13,8 @@ import yaml
 from vcalc import conventions
 from vcalc.analyses.measure import Question
 from vcalc.errors import VcalcError
+from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.find import catalogue, stem
-from vcalc.spec.read import Source, YamlNode, describe
 from vcalc.spec.syntax import Spec
 
 _WHAT = ("model", "models", "layers", "option", "metric", "printed")

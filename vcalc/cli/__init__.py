@@ -20,6 +20,8 @@ COMMANDS = {
     "block": "block",
     "formula": "table",
     "claims": "claims",
+    "conventions": "conventions",
+    "why": "conventions",
     "layers": "catalogue",
 }
 """Each command and the module that holds it."""

@@ -59,7 +59,7 @@ def _kinds() -> list[str]:
 MODEL = _Name("model", _models)
 BLOCK = _Name("block", _blocks)
 KIND = _Name("kind", _kinds, files=False)
-CONVENTION = _Name("convention", _conventions, files=False)
+CONVENTION = _Name("convention", _conventions)
 
 
 def reporting(function: Callable[..., Report]) -> Callable[..., None]:
@@ -83,7 +83,7 @@ def reporting(function: Callable[..., Report]) -> Callable[..., None]:
 
 
 def counting(function: Callable[..., Report]) -> Callable[..., Report]:
-    """`--set`, `--input`, `--convention`, `--batch` and `--dtype`, gathered into one `request`."""
+    """`--set`, `--input`, `--convention`, `--batch`, `--dtype` and `--as`, gathered into one `request`."""
 
     @click.option(
         "--set",
@@ -93,14 +93,21 @@ def counting(function: Callable[..., Report]) -> Callable[..., Report]:
         help="Bind a hyperparameter or an input size to a number, a list, or a formula with new names (H=32*h).",
     )
     @click.option("--input", "input_", metavar="SIZE", help="The input's size, 3x384x384 for C, H and W.")
-    @click.option("--convention", type=CONVENTION, help="How to count; lecture, where the spec names no other.")
+    @click.option("--convention", type=CONVENTION, help="How to count, by name or file; the spec's, or lecture.")
     @click.option("--batch", default="1", show_default=True, help="Images at once; a number or a name.")
     @click.option("--dtype", default="float32", show_default=True, help="Type of an element: float32, bf16, ...")
+    @click.option("--as", "library", default="", metavar="LIBRARY", help="Count it as torchvision or timm writes it.")
     @wraps(function)
     def command(
-        settings: tuple[str, ...], input_: str | None, convention: str | None, batch: str, dtype: str, **arguments: Any
+        settings: tuple[str, ...],
+        input_: str | None,
+        convention: str | None,
+        batch: str,
+        dtype: str,
+        library: str,
+        **arguments: Any,
     ) -> Report:
-        return function(request=Request(settings, input_, convention, batch, dtype), **arguments)
+        return function(request=Request(settings, input_, convention, batch, dtype, library), **arguments)
 
     return command
 

@@ -8,21 +8,29 @@ from vcalc.errors import VcalcError
 
 if TYPE_CHECKING:
     from vcalc.analyses.cost import Costs
-    from vcalc.spec.expand import Network
+    from vcalc.conventions import Convention
+    from vcalc.spec.network import Network
     from vcalc.spec.syntax import ModelEntry, Option, Spec
 
 
 class Request:
-    """The values of `--set`, `--input`, `--convention`, `--batch` and `--dtype`, as they were typed."""
+    """The values of `--set`, `--input`, `--convention`, `--batch`, `--dtype` and `--as`, as they were typed."""
 
     def __init__(
-        self, settings: tuple[str, ...], input_: str | None, convention: str | None, batch: str, dtype: str
+        self,
+        settings: tuple[str, ...],
+        input_: str | None,
+        convention: str | None,
+        batch: str,
+        dtype: str,
+        library: str = "",
     ) -> None:
         self.settings = settings
         self.input = input_
         self.convention = convention
         self.batch = batch
         self.dtype = dtype
+        self.library = library
 
     def counted(
         self, spec: Spec, model: ModelEntry, option: Option | None = None, convention: str | None = None
@@ -32,12 +40,26 @@ class Request:
         Counted as `--convention` says, or else `convention`, or the spec's own, or the default.
         """
         from vcalc import conventions
-        from vcalc.analyses.cost import Costs
-        from vcalc.spec.expand import expand
 
-        network = expand(spec, model, _given(self.settings, self.input, None if option else spec), option)
+        network = self.network(spec, model, option)
         name = self.convention or convention or spec.convention or conventions.DEFAULT
-        return network, Costs(network.graph, conventions.load(name), _batch_size(self.batch), self.dtype)
+        return network, self.costs(network, conventions.find(name))
+
+    def network(self, spec: Spec, model: ModelEntry, option: Option | None = None) -> Network:
+        """A model's network with the sizes bound."""
+        from vcalc.spec.network import expand
+
+        return expand(spec, model, self.given(None if option else spec), option, self.library)
+
+    def given(self, spec: Spec | None) -> dict[str, Any]:
+        """What `--set` and `--input` bind."""
+        return _given(self.settings, self.input, spec)
+
+    def costs(self, network: Network, convention: Convention) -> Costs:
+        """A network's costs under a convention."""
+        from vcalc.analyses.cost import Costs
+
+        return Costs(network.graph, convention, _batch_size(self.batch), self.dtype)
 
 
 def _given(settings: tuple[str, ...], input_: str | None, spec: Spec | None) -> dict[str, Any]:

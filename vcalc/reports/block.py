@@ -8,8 +8,9 @@ from vcalc import units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.depth import depth, nonlinearities
 from vcalc.analyses.receptive_field import receptive_fields, size_of
+from vcalc.reports.notes import bug_notes, convention_note, left_out_notes, params_note
 from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
-from vcalc.spec.expand import Network
+from vcalc.spec.network import Network
 from vcalc.spec.syntax import Spec
 
 RATIOS = ("params", "flops", "memory")
@@ -29,13 +30,16 @@ def block_report(name: str, spec: Spec, sides: list[tuple[str, Network, Costs]])
         Column("name", "option"),
         Column("params", "params", number=True, text=_text),
         Column("flops", convention.unit, number=True, text=_text),
-        Column("memory", f"memory ({convention.memory_unit})", number=True, drop=3, text=_text),
+        Column("memory", f"memory ({convention.memory.unit})", number=True, drop=3, text=_text),
         Column("receptive_field", "receptive field", number=True, drop=2, text=_field_text),
         Column("depth", "depth", number=True, drop=4),
         Column("nonlinearities", "non-linearities", number=True, drop=5),
         Column("output", "output", number=True, drop=6, text=shape_text),
     ]
-    notes = [f"convention {convention.name}: {convention.says}"]
+    notes = [convention_note(convention), *params_note(convention)]
+    for option, network, costs in sides:
+        notes += left_out_notes(costs, network.graph.nodes, f", {option}")
+        notes += bug_notes(costs, network.graph.nodes, f", {option}")
     table = Table(f"{spec.title}, input {_inputs(sides)}", shown, rows, notes)
     record = {
         "schema": 1,

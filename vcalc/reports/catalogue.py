@@ -6,14 +6,15 @@ from typing import Any
 
 from vcalc import conventions
 from vcalc.analyses.cost import Costs
+from vcalc.reports.notes import convention_note, params_note
 from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
-from vcalc.spec.expand import expand
 from vcalc.spec.find import load, model_names
+from vcalc.spec.network import expand
 
 
 def list_report(convention: str) -> Report:
     """Name, title, family, input, aliases, params and FLOPs of every model."""
-    chosen = conventions.load(convention)
+    chosen = conventions.find(convention)
     rows = [_entry(name, chosen) for name in model_names()]
     columns = [
         Column("name", "model"),
@@ -23,7 +24,7 @@ def list_report(convention: str) -> Report:
         Column("params", "params", number=True),
         Column("flops", chosen.unit, number=True),
     ]
-    notes = [f"convention {chosen.name}: {chosen.says}"]
+    notes = [convention_note(chosen), *params_note(chosen)]
     record = [{**row, "input": plain_value(row["input"])} for row in rows]
     return Report([Table(f"{len(rows)} models", columns, [Row(row, "layer") for row in rows], notes)], record)
 

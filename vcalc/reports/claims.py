@@ -30,6 +30,9 @@ def _row(verdict: Verdict) -> Row:
     name = f"{verdict.verdict} {verdict.under}".strip()
     if verdict.verdict == DIFFERS:
         name = "differs, explained" if verdict.explained else "differs, NOT explained"
+        if verdict.holding:
+            shown = [*verdict.holding[:3], *(["…"] if len(verdict.holding) > 3 else [])]
+            name += f"; holds under {', '.join(shown)}"
     metric = claim.question.metric
     if claim.question.convention != conventions.DEFAULT:
         metric += f" ({claim.question.convention})"
@@ -50,8 +53,8 @@ def _ours(verdict: Verdict) -> str:
     """Our value as a person compares it with the printed one: memory in MB, ratios to three places, counts exact."""
     value, question = verdict.exact, verdict.claim.question
     convention = conventions.load(question.convention)
-    if question.metric == "memory" and isinstance(value, int) and convention.memory_unit == "bytes":
-        return units.size(value, convention.kilobyte)
+    if question.metric == "memory" and isinstance(value, int) and convention.memory.unit == "bytes":
+        return units.size(value, convention.memory.kilobyte)
     if isinstance(value, list):
         return "[" + ", ".join(map(str, value)) + "]"
     return f"{value:,.3f}" if isinstance(value, float) and value != int(value) else units.exact(value)

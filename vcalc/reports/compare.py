@@ -10,8 +10,9 @@ from vcalc.analyses.depth import depth
 from vcalc.analyses.measure import METRICS
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Node, group_of
+from vcalc.reports.notes import bug_notes, convention_note, left_out_notes, params_note, writing_note
 from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text
-from vcalc.spec.expand import Network
+from vcalc.spec.network import Network
 
 COMPARED = ("flops", "params", "memory", "depth")
 """The metrics that models are compared by."""
@@ -55,12 +56,12 @@ def _bars(sides: list[Side], metric: str) -> Report:
     convention = sides[0][1].convention
     header = convention.unit if metric == "flops" else "layers" if metric == "depth" else metric
     if metric == "memory":
-        header = f"memory ({convention.memory_unit})"
+        header = f"memory ({convention.memory.unit})"
     shown = [Column("model", "model"), Column("group", "group"), Column("value", header, number=True)]
     if not symbolic:
         shown.append(Column("bar", "", bar=True, drop=1, text=bar_text))
     ratios = [_ratio(total, totals[0]) for total in totals]
-    table = Table(f"{metric} by group", shown, rows, [*_ratio_notes(sides, totals, ratios), _caption(sides)])
+    table = Table(f"{metric} by group", shown, rows, [*_ratio_notes(sides, totals, ratios), *_captions(sides)])
     record = {
         "schema": 1,
         "metric": metric,
@@ -99,9 +100,15 @@ def _ratio_text(ratio: Any) -> str:
     return units.ratio(ratio) if isinstance(ratio, float) else str(ratio)
 
 
-def _caption(sides: list[Side]) -> str:
+def _captions(sides: list[Side]) -> list[str]:
     convention = sides[0][1].convention
-    return f"convention {convention.name}: {convention.says}"
+    notes = [convention_note(convention), *params_note(convention)]
+    for network, costs in sides:
+        whose = f", {network.name}"
+        notes += [f"{note} ({network.name})" for note in writing_note(costs, network.library)]
+        notes += left_out_notes(costs, network.graph.nodes, whose)
+        notes += bug_notes(costs, network.graph.nodes, whose)
+    return notes
 
 
 def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
@@ -126,7 +133,7 @@ def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
         ],
         "ratio": {metric: _ratio(measured(sides[-1], metric), measured(sides[0], metric)) for metric in COMPARED},
     }
-    return Report([Table("", shown, rows, [_caption(sides)])], record)
+    return Report([Table("", shown, rows, _captions(sides))], record)
 
 
 def _column(name: str, sides: list[Side]) -> Column:
@@ -136,7 +143,7 @@ def _column(name: str, sides: list[Side]) -> Column:
     if name == "input":
         return Column("input", "input", "shape of the input", number=True, drop=2, text=shape_text)
     if name in METRICS:
-        header = {"flops": convention.unit, "memory": f"memory ({convention.memory_unit})"}.get(name, name)
+        header = {"flops": convention.unit, "memory": f"memory ({convention.memory.unit})"}.get(name, name)
         return Column(name, header, METRICS[name][1], number=True)
     common = set.intersection(*(set(side[0].hyperparameters) for side in sides))
     hint = suggestion(name, {"input", *METRICS, *common}, "columns of all these models")

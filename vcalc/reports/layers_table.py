@@ -11,8 +11,16 @@ from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Graph, Node, group_of
 from vcalc.layers.base import SIZES
+from vcalc.reports.notes import (
+    bug_notes,
+    convention_note,
+    convention_record,
+    left_out_notes,
+    params_note,
+    writing_note,
+)
 from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
-from vcalc.spec.expand import Network
+from vcalc.spec.network import Network
 
 DEFAULT_COLUMNS = ("layer", "input", "filters", "kernel", "stride", "pad", "output", "memory", "params", "flops")
 
@@ -20,12 +28,12 @@ DEFAULT_COLUMNS = ("layer", "input", "filters", "kernel", "stride", "pad", "outp
 def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
     """Every column a layer table can have."""
     convention = costs.convention
-    in_bytes = convention.memory_unit == "bytes"
+    in_bytes = convention.memory.unit == "bytes"
     kilobyte = in_bytes and not symbolic
-    memory = "memory (KB)" if kilobyte else f"memory ({convention.memory_unit})"
+    memory = "memory (KB)" if kilobyte else f"memory ({convention.memory.unit})"
 
     def memory_text(value: Any) -> str:
-        return f"{value / convention.kilobyte:,.1f}" if kilobyte else units.exact(value)
+        return f"{value / convention.memory.kilobyte:,.1f}" if kilobyte else units.exact(value)
 
     made = (
         Column("layer", "layer", "where the layer stands in the network"),
@@ -65,7 +73,7 @@ def table_report(
     everything = [*makes.input_row(), *(makes.layer(node) for node in nodes)]
     rows = makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth)]
     rows.append(makes.sum("total", total, "total"))
-    tables = [Table(_title(network, costs), picked, rows, _notes(costs, nodes, total, only))]
+    tables = [Table(title(network, costs), picked, rows, _notes(costs, nodes, total, only, network.library))]
     if explain:
         tables = [_explained(network, costs, nodes, total, only)]
     record = _record(network, costs, nodes, total, explain)
@@ -116,7 +124,7 @@ class _Rows:
         return _pair(tuple(as_record(self.fields[node.index], self.graph.input)["size"])) if self.fields else None
 
     def input_row(self) -> list[Row]:
-        if not self.costs.convention.shows_input:
+        if not self.costs.convention.memory.shows_input:
             return []
         return [Row({"layer": "input", "output": self.graph.input, **self.costs.input._asdict()}, "layer")]
 
@@ -164,27 +172,24 @@ def _pair(value: Any) -> str | None:
     return str(pair[0]) if len(set(map(str, pair))) == 1 else shape_text(pair)
 
 
-def _title(network: Network, costs: Costs) -> str:
+def title(network: Network, costs: Costs) -> str:
+    """What a table is of: the network, its input, batch and dtype."""
     batch = f", batch {costs.batch}" if str(costs.batch) != "1" else ""
-    title = network.title if network.title == network.name else f"{network.title} ({network.name})"
-    return f"{title}, input {shape_text(network.graph.input)}{batch}, {costs.dtype}"
+    name = network.title if network.title == network.name else f"{network.title} ({network.name})"
+    return f"{name}, input {shape_text(network.graph.input)}{batch}, {costs.dtype}"
 
 
-def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
+def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...], library: str) -> list[str]:
     convention = costs.convention
     part = f" of {', '.join(only)}" if only else ""
     notes = [
         f"total{part}: {summary(costs, total)}",
-        f"convention {convention.name}: {convention.says} ({convention.source})",
+        convention_note(convention),
+        *writing_note(costs, library),
+        *params_note(convention),
+        *left_out_notes(costs, nodes),
+        *bug_notes(costs, nodes),
     ]
-    if convention.params_left_out:
-        notes.append(f"params leave out: {', '.join(sorted(convention.params_left_out))}")
-    left_out = costs.left_out(nodes)
-    if left_out:
-        parts = (
-            f"{kind} ({layers} x, {units.exact(passing)} elements)" for kind, (layers, passing) in left_out.items()
-        )
-        notes.append(f"0 {convention.unit} by this convention: {', '.join(parts)}")
     not_stored = sorted({node.kind for node in nodes if not convention.stores(node.layer)})
     if not_stored:
         notes.append(f"memory is that of the outputs; reusing their input's: {', '.join(not_stored)}")
@@ -195,8 +200,8 @@ def summary(costs: Costs, total: Cost) -> str:
     """A total in rounded units, for the line under a table."""
     convention = costs.convention
     memory = (
-        units.size(total.memory, convention.kilobyte)
-        if convention.memory_unit == "bytes"
+        units.size(total.memory, convention.memory.kilobyte)
+        if convention.memory.unit == "bytes"
         else units.rounded(total.memory, "elements")
     )
     return f"{units.rounded(total.params)} params, {units.rounded(total.flops)} {convention.unit}, memory {memory}"
@@ -206,7 +211,7 @@ def _explained(network: Network, costs: Costs, nodes: list[Node], total: Cost, o
     """One row a count, with its arithmetic."""
     from vcalc.analyses.explain import working
 
-    memory = "memory (bytes)" if costs.convention.memory_unit == "bytes" else "memory (elements)"
+    memory = "memory (bytes)" if costs.convention.memory.unit == "bytes" else "memory (elements)"
     named = {"flops": costs.convention.unit, "memory": memory}
     rows = [
         Row({"layer": node.path, "what": named.get(what, what), "working": f"{text} = {units.exact(value)}"}, "layer")
@@ -218,7 +223,7 @@ def _explained(network: Network, costs: Costs, nodes: list[Node], total: Cost, o
         for what, value in total._asdict().items()
     ]
     shown = [Column("layer", "layer"), Column("what", "count"), Column("working", "working", prose=True)]
-    return Table(_title(network, costs), shown, rows, _notes(costs, nodes, total, only))
+    return Table(title(network, costs), shown, rows, _notes(costs, nodes, total, only, network.library))
 
 
 def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
@@ -247,8 +252,8 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         "input": dict(zip(names, plain_value(network.graph.input), strict=True)),
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
-        "convention": costs.convention.name,
-        "memory_unit": costs.convention.memory_unit,
+        **convention_record(costs, nodes, network.library),
+        "memory_unit": costs.convention.memory.unit,
         "hyperparameters": {name: plain_value(value) for name, value in network.hyperparameters.items()},
         "layers": layers,
         "total": {key: plain_value(value) for key, value in total._asdict().items()},
@@ -263,14 +268,21 @@ def plain_value_of_field(field: dict[str, Any]) -> dict[str, Any]:
 def formula_report(network: Network, costs: Costs) -> Report:
     """`vcalc formula`: closed forms of params, FLOPs and memory of a whole network."""
     total = costs.total(network.graph.nodes)
-    unit = costs.convention.memory_unit
+    unit = costs.convention.memory.unit
     named = {"params": "params", "flops": costs.convention.unit, "memory": f"memory ({unit})"}
     rows = [Row({"what": named[key], "formula": value}) for key, value in total._asdict().items()]
-    notes = [f"convention {costs.convention.name}: {costs.convention.says}"]
+    nodes = network.graph.nodes
+    notes = [
+        convention_note(costs.convention),
+        *writing_note(costs, network.library),
+        *params_note(costs.convention),
+        *left_out_notes(costs, nodes),
+        *bug_notes(costs, nodes),
+    ]
     if not any(is_symbolic(value) for value in total):
         notes.append("every size has a number; bind one to a name for a formula: --set H=32*h --set W=32*h")
     table = Table(
-        _title(network, costs), [Column("what", "count"), Column("formula", "formula", prose=True)], rows, notes
+        title(network, costs), [Column("what", "count"), Column("formula", "formula", prose=True)], rows, notes
     )
     record = {
         "schema": 1,
@@ -279,7 +291,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "input": plain_value(network.graph.input),
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
-        "convention": costs.convention.name,
+        **convention_record(costs, nodes, network.library),
         "symbols": sorted(network.symbols),
         **{key: plain_value(value) for key, value in total._asdict().items()},
     }

@@ -1,0 +1,127 @@
+"""`vcalc conventions`: the conventions there are, or one model under all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc import conventions, units
+from vcalc.analyses.cost import Costs
+from vcalc.conventions import Convention
+from vcalc.reports.layers_table import title
+from vcalc.reports.notes import bug_notes, params_note
+from vcalc.reports.table import Column, Report, Row, Table, plain_value
+from vcalc.spec.network import Network
+
+
+def conventions_report() -> Report:
+    """Name, what a multiply-add counts for, what counts, and the source of every convention."""
+    chosen = [conventions.load(name) for name in conventions.names()]
+    columns = [
+        Column("name", "convention"),
+        Column("multiply_add", "a multiply-add is", text=str),
+        Column("says", "what counts", prose=True),
+        Column("version", "version", prose=True, drop=2),
+        Column("source", "source", prose=True, drop=1),
+    ]
+    rows = [Row({**_entry(convention), "multiply_add": multiply_add(convention)}, "layer") for convention in chosen]
+    notes = ["write your own as a file: vcalc table resnet50 --convention ./mine.yaml (see docs/conventions.md)"]
+    table = Table(f"{len(rows)} conventions", columns, rows, notes)
+    return Report([table], [_entry(convention) for convention in chosen])
+
+
+def multiply_add(convention: Convention) -> str:
+    """`1 MAC`, `2 FLOPs`; and what the source calls it, where it has a word of its own."""
+    one = f"{convention.multiply_add} {convention.unit if convention.multiply_add != 1 else convention.unit[:-1]}"
+    if convention.multiply_add == 0:
+        one = "not counted"
+    called = f" ({convention.called})" if convention.called != convention.unit else ""
+    return f"{one}{called}"
+
+
+def _entry(convention: Convention) -> dict[str, Any]:
+    return {
+        "name": convention.name,
+        "aliases": list(convention.aliases),
+        "unit": convention.unit,
+        "called": convention.called,
+        "multiply_add": convention.multiply_add,
+        "says": convention.says,
+        "params": " ".join(params_note(convention)) or "all parameters",
+        "version": convention.version,
+        "source": convention.source,
+        "bugs": [bug.says for bug in convention.bugs],
+        "depends": list(convention.depends),
+    }
+
+
+def model_report(network: Network, sides: list[Costs]) -> Report:
+    """One model under several conventions, side by side; each figure with its unit."""
+    nodes = network.graph.nodes
+    rows, notes = [], []
+    everything = sides[0].total(nodes).params
+    for costs in sides:
+        convention, total = costs.convention, costs.total(nodes)
+        faults = bug_notes(costs, nodes)
+        cells = {
+            "convention": convention.name,
+            "flops": f"{units.exact(total.flops)} {convention.unit}{'*' if faults else ''}",
+            "rounded": units.rounded(total.flops, convention.unit),
+            "multiply_add": multiply_add(convention),
+            "params": total.params,
+        }
+        rows.append(Row(cells, "layer"))
+        notes += [f"* {note}" for note in faults]
+        if total.params != everything:
+            notes += [f"{convention.name}: {note}" for note in params_note(convention)]
+    if network.library:
+        notes.append(f"where a tool's count depends on how a network is written: as {network.library} writes it")
+    columns = [
+        Column("convention", "convention"),
+        Column("flops", "one forward pass", number=True, text=str),
+        Column("rounded", "rounded", number=True, drop=1, text=str),
+        Column("multiply_add", "a multiply-add is", drop=2, text=str),
+        Column("params", "params", number=True),
+    ]
+    return Report([Table(title(network, sides[0]), columns, rows, notes)], {"schema": 1, **_record(network, sides)})
+
+
+def models_report(sides: list[tuple[Network, list[Costs]]]) -> Report:
+    """Several models, a column each, under several conventions; every cell says its unit."""
+    totals = [[costs.total(network.graph.nodes).flops for costs in under] for network, under in sides]
+    rows = []
+    for i, costs in enumerate(sides[0][1]):
+        convention = costs.convention
+        cells = {network.name: units.rounded(totals[j][i], convention.unit) for j, (network, _) in enumerate(sides)}
+        rows.append(Row({"convention": convention.name, "multiply_add": multiply_add(convention), **cells}, "layer"))
+    columns = [
+        Column("convention", "convention"),
+        Column("multiply_add", "a multiply-add is", drop=1, text=str),
+        *(Column(network.name, network.name, number=True, text=str) for network, _ in sides),
+    ]
+    record = {"schema": 1, "models": [_record(network, under) for network, under in sides]}
+    return Report([Table("one forward pass", columns, rows)], record)
+
+
+def _record(network: Network, sides: list[Costs]) -> dict[str, Any]:
+    nodes = network.graph.nodes
+    under = []
+    for costs in sides:
+        convention, total = costs.convention, costs.total(nodes)
+        faults = [{"says": bug.says, "adds": plain_value(fault)} for bug, fault in costs.faults(nodes)]
+        under.append(
+            {
+                "convention": convention.name,
+                "unit": convention.unit,
+                "multiply_add": convention.multiply_add,
+                "flops": plain_value(total.flops),
+                "params": plain_value(total.params),
+                "bugs": faults,
+            }
+        )
+    return {
+        "model": network.name,
+        "title": network.title,
+        "input": plain_value(network.graph.input),
+        "written": network.library or None,
+        "conventions": under,
+    }

@@ -1,0 +1,89 @@
+"""What stands under a table to say how its figures were counted: nothing is left out silently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc import units
+from vcalc.analyses.cost import Costs
+from vcalc.conventions import Convention
+from vcalc.graph import Node
+from vcalc.reports.table import plain_value
+
+
+def convention_note(convention: Convention) -> str:
+    """The convention, what it says, and where that comes from."""
+    version = f" ({convention.version})" if convention.version else ""
+    called = f", which it calls {convention.called}" if convention.called != convention.unit else ""
+    return (
+        f"convention {convention.name}{version}, in {convention.unit}{called}: {convention.says} ({convention.source})"
+    )
+
+
+def params_note(convention: Convention) -> list[str]:
+    """What `params` means, where that is not all parameters."""
+    rule = convention.params_rule
+    if rule.says and (rule.left_out or rule.lost or rule.buffers):
+        return [f"params as {convention.name} counts them: {rule.says}"]
+    notes = [f"params leave out: {', '.join(sorted(rule.left_out))}"] if rule.left_out else []
+    notes += [f"params of these are not seen: {', '.join(sorted(rule.lost))}"] if rule.lost else []
+    return notes + ([f"params hold buffers: {', '.join(sorted(rule.buffers))}"] if rule.buffers else [])
+
+
+def writing_note(costs: Costs, library: str) -> list[str]:
+    """Whose way of writing the network was counted, where the convention's counts depend on it."""
+    if not costs.convention.sees_writing:
+        return []
+    whose = f"as {library} writes the network" if library else "as if every layer were a module"
+    return [f"counted {whose}, on which {costs.convention.name}'s counts depend"]
+
+
+def left_out_notes(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:
+    """The layer kinds that bring nothing, and what is not counted of those that bring something."""
+    unit = costs.convention.unit
+    notes = []
+    for seen, words in (
+        (True, f"0 {unit} by this convention"),
+        (False, f"0 {unit}, not seen by {costs.convention.name}"),
+    ):
+        left_out = costs.left_out(nodes, seen)
+        if left_out:
+            parts = (
+                f"{kind} ({layers} x, {units.exact(passing)} elements)" for kind, (layers, passing) in left_out.items()
+            )
+            notes.append(f"{words}{whose}: {', '.join(parts)}")
+    inside = costs.uncounted(nodes)
+    if inside:
+        parts = (f"{primitive} of {kind} ({units.exact(count)})" for (kind, primitive), count in inside.items())
+        notes.append(f"not counted within layers that are{whose}: {', '.join(parts)}")
+    return notes
+
+
+def bug_notes(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:
+    """The tool's known bugs that change this answer, and by how much."""
+    return [
+        f"known bug of {costs.convention.name}{whose}: it {bug.says} ({signed(fault)} {costs.convention.unit} here)"
+        for bug, fault in costs.faults(nodes)
+    ]
+
+
+def signed(value: Any) -> str:
+    """A number with its sign; a formula as it is."""
+    return f"{value:+,}" if isinstance(value, int) else str(value)
+
+
+def convention_record(costs: Costs, nodes: list[Node], library: str) -> dict[str, Any]:
+    """The same as data."""
+    convention = costs.convention
+    return {
+        "convention": convention.name,
+        "unit": convention.unit,
+        "multiply_add": convention.multiply_add,
+        "written": library or None,
+        "left_out": {
+            kind: {"layers": layers, "elements": plain_value(passing), "seen": seen}
+            for seen in (True, False)
+            for kind, (layers, passing) in costs.left_out(nodes, seen).items()
+        },
+        "bugs": [{"says": bug.says, "adds": plain_value(fault)} for bug, fault in costs.faults(nodes)],
+    }
