@@ -5,17 +5,17 @@ The other network is built on the meta device and run with a counter and with ho
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from math import prod
 from typing import Any
 
 import pytest
+from peer_tools import start_torchvision
 
-from vcalc.spec.expand import Network, expand
 from vcalc.spec.find import load, model_names
+from vcalc.spec.network import Network, expand
 
 torch = pytest.importorskip("torch", reason="the independent networks are built with torch")
 
@@ -40,23 +40,12 @@ OTHER_ORDER = {
 Row = tuple[int, int, tuple[int, ...], int]
 """A convolution or a matrix: outputs, inputs of one group, kernel, positions it is applied at."""
 
-_operators: list[Any] = []
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _libraries() -> Iterator[None]:
     """Start torchvision without its compiled operators, which no network here needs; show attention to the counter."""
-    try:
-        importlib.import_module("torchvision")
-    except ImportError:
-        pass
-    except RuntimeError:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        library = torch.library.Library("torchvision", "DEF")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _operators.append(library)
+    with suppress(ImportError):
+        start_torchvision()
     enabled = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     yield

@@ -1,0 +1,119 @@
+"""The other tools, run here and now, against vcalc's conventions of the same names: to the last unit.
+
+They are the extra `peers`; a tool that is missing is skipped with its reason. data/peers.json holds what they reported
+when the conventions were written.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the tools count torch networks")
+
+import peer_probes
+import peer_tools
+from test_peers import LAYERS
+
+from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.graph import Facts
+from vcalc.layers import KINDS
+from vcalc.spec.find import load, model_names
+from vcalc.spec.network import Network, expand
+
+SIZES = ((224, 224), (256, 288), (193, 225))
+
+ANY_SIZE = {
+    "torchvision": [
+        "alexnet", "vgg11", "resnet18", "resnet50", "googlenet", "densenet121", "mobilenet_v2", "efficientnet_b0",
+        "regnet_y_16gf", "convnext_tiny", "swin_t",
+    ],
+    "timm": ["resnet50", "densenet121", "mobilenetv2_100", "efficientnet_b0", "regnety_160", "convnext_tiny"],
+}  # fmt: skip
+ONE_SIZE = {
+    "torchvision": ["vit_b_16"],
+    "timm": ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"],
+}
+
+BUILT_WITH = {("torchvision", "googlenet"): {"aux_logits": False, "init_weights": False}}
+"""What a builder has to be told: no auxiliary classifiers."""
+
+OTHERWISE = {
+    ("convT_b_s2", "deepspeed"): (237_456, "release 0.19.8 has mended the size of the bias that edaa722 has wrong"),
+    ("vit_b_16", "ptflops-aten"): (
+        50_578_636_728,
+        "in a batch torch adds the bias of queries, keys and values apart from the product, where ptflops sees none",
+    ),
+}
+"""What a tool reports where its convention says otherwise, and why; by operator, or by the model of a batch."""
+
+CASES = [
+    (library, name, size)
+    for sizes, models in ((SIZES, ANY_SIZE), (SIZES[:1], ONE_SIZE))
+    for library, names in models.items()
+    for name in names
+    for size in sizes
+]
+
+
+@cache
+def built(library: str, name: str) -> Any:
+    """A library's network."""
+    peer_tools.start_torchvision()
+    package = pytest.importorskip(library, reason=f"{library} is not installed")
+    make = package.create_model if library == "timm" else importlib.import_module("torchvision").models.get_model
+    return make(name, **BUILT_WITH.get((library, name), {})).eval()
+
+
+@cache
+def ours(library: str, name: str, height: int, width: int) -> Network:
+    """The model of the catalogue that is the same as a library's, written as the library writes it."""
+    (model,) = [model for model in model_names() if load(model)[1].same_as.get(library) == name]
+    return expand(*load(model), {"H": height, "W": width}, library=library)
+
+
+def reported(tool: str, network: Any, *inputs: Any) -> peer_tools.Counted:
+    """What a tool says; the test is skipped where there is no such tool."""
+    try:
+        return peer_tools.TOOLS[tool](network, inputs)
+    except ImportError as error:
+        pytest.skip(f"{tool}: {error}")
+
+
+def counted(tool: str, network: Network, batch: int = 1) -> tuple[Any, Any]:
+    """FLOPs and params under the convention of a tool."""
+    total = Costs(network.graph, conventions.load(tool), batch).total(network.graph.nodes)
+    return total.flops, total.params
+
+
+@pytest.mark.parametrize("tool", peer_tools.TOOLS)
+@pytest.mark.parametrize(("library", "name", "size"), CASES, ids=lambda value: str(value).replace(", ", "x"))
+def test_models(library: str, name: str, size: tuple[int, int], tool: str) -> None:
+    theirs = reported(tool, built(library, name), torch.zeros(1, 3, *size))
+    flops, params = counted(tool, ours(library, name, *size))
+    assert flops == theirs.count
+    if theirs.params is not None:
+        assert params == theirs.params
+
+
+@pytest.mark.parametrize("tool", peer_tools.TOOLS)
+@pytest.mark.parametrize("name", ["resnet18", "googlenet", "swin_t", "vit_b_16"])
+def test_batches(name: str, tool: str) -> None:
+    """ptflops divides what modules bring by the batch, and what functions bring not."""
+    theirs = reported(tool, built("torchvision", name), torch.zeros(3, 3, 224, 224))
+    flops, _ = counted(tool, ours("torchvision", name, 224, 224), batch=3)
+    assert theirs.count == OTHERWISE.get((name, tool), (flops, ""))[0]
+
+
+@pytest.mark.parametrize("tool", peer_tools.TOOLS)
+@pytest.mark.parametrize("operator", peer_probes.PROBES)
+def test_operators(operator: str, tool: str) -> None:
+    network, inputs = peer_probes.PROBES[operator]()
+    kind, fields, shapes = LAYERS[operator]
+    theirs = reported(tool, network, *inputs)
+    convention, facts = conventions.load(tool), Facts(KINDS[kind](**fields), shapes)
+    assert theirs.count == OTHERWISE.get((operator, tool), (convention.flops(facts), ""))[0]
