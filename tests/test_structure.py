@@ -14,6 +14,7 @@ ORDER = (
     "arithmetic",
     "working",
     "symbols",
+    "source",
     "units",
     "layers",
     "graph",

@@ -15,7 +15,7 @@ from vcalc import limits
 from vcalc.errors import Place, Problem, quoted
 
 if TYPE_CHECKING:
-    from vcalc.spec.read import Source
+    from vcalc.source.read import Source
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

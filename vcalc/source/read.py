@@ -14,7 +14,7 @@ import yaml
 
 from vcalc import limits
 from vcalc.errors import Place, Problem, VcalcError, nearest, quoted, suggestion
-from vcalc.spec.compose import Node, compose, is_null
+from vcalc.source.compose import Node, compose, is_null
 
 __all__ = ["Entries", "Source", "YamlNode", "describe", "is_null", "read", "read_file"]
 
@@ -25,7 +25,7 @@ Entries = dict[str, tuple[YamlNode, YamlNode]]
 
 
 class Source:
-    """A spec's text and the problems found in it so far."""
+    """A file's text and the problems found in it so far."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
@@ -130,33 +130,33 @@ def describe(node: YamlNode) -> str:
     return f"a {what}" if node.value else f"an empty {what}"
 
 
-def read_file(path: str) -> str:
-    """A spec's text; `-` reads standard input. Raises VcalcError when there is none or it is too large."""
+def read_file(path: str, what: str = "a spec") -> str:
+    """A file's text; `-` reads standard input. Raises VcalcError when there is none or it is too large."""
     try:
-        data = sys.stdin.buffer.read(limits.FILE_BYTES + 1) if path == "-" else _bytes(path)
+        data = sys.stdin.buffer.read(limits.FILE_BYTES + 1) if path == "-" else _bytes(path, what)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise VcalcError("file", f"{path} cannot be read: {reason.lower()}") from None
     if len(data) > limits.FILE_BYTES:
-        raise VcalcError("file", f"{path} is larger than {limits.FILE_BYTES:,} bytes, which no spec needs")
+        raise VcalcError("file", f"{path} is larger than {limits.FILE_BYTES:,} bytes, which {what} does not need")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise VcalcError("file", f"{path} is not text in UTF-8: byte {error.start + 1} is no character") from None
 
 
-def _bytes(path: str) -> bytes:
+def _bytes(path: str, what: str) -> bytes:
     if os.path.isdir(path):
-        raise VcalcError("file", f"{path} is a directory, not a spec", hint="name a .yaml file in it")
+        raise VcalcError("file", f"{path} is a directory, not {what}", hint="name a .yaml file in it")
     with open(path, "rb") as file:
         return file.read(limits.FILE_BYTES + 1)
 
 
-def read(text: str, file: str) -> tuple[Source, YamlNode]:
+def read(text: str, file: str, hint: str = "a spec has at least: title, input, layers") -> tuple[Source, YamlNode]:
     """Parse YAML into nodes and check what every file must keep to. Raises VcalcError with all problems found."""
     source = Source(file, text)
     root = compose(source, text)
     source.raise_problems()
     if root is None or is_null(root):
-        raise VcalcError("empty", f"{file} is empty", hint="a spec has at least: title, input, layers")
+        raise VcalcError("empty", f"{file} is empty", hint=hint)
     return source, root

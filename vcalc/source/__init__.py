@@ -1,0 +1,1 @@
+"""Files as YAML nodes: every value with its place, and every problem noted."""
