@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import Layer, elements, features
+from vcalc.layers.base import MAP, Layer, elements, features
 from vcalc.layers.fields import FLAG, FRACTION, choice, field
 
 
@@ -80,7 +80,7 @@ class Tanh(_Activation, kind="tanh"):
 
 
 class Softmax(_Activation, kind="softmax"):
-    """Exponentials divided by their sum, along the last axis or over the channels of a map."""
+    """Exponentials divided by their sum, along the last axis, or over the channels of a map."""
 
     source = "Bridle 1990"
 
@@ -88,7 +88,7 @@ class Softmax(_Activation, kind="softmax"):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         size = elements(output)
-        rows = product(output[1:] if self.over == "channels" else output[:-1])
+        rows = product(output[1:] if self.over == "channels" and len(output) == MAP else output[:-1])
         return {"exponentials": size, "softmax_additions": size - rows, "divisions": size}
 
 

@@ -37,10 +37,11 @@ PRIMITIVES = {
     "unpadded_multiply_adds": "multiply-adds of a window attention's projections, on the map without padding",
     "unpadded_product_multiply_adds": "multiply-adds of its products without padding, windows no larger than the map",
     "positions": "positions of a map",
+    "regrouped_multiply_adds": "multiply-adds of a transposed convolution if its groups divided it once more",
     "square_multiply_adds": "multiply-adds of a transposed convolution if it put out as many channels as arrive",
     "square_bias_additions": "bias additions of a transposed convolution if its output were as wide as it is high",
     "output_multiply_adds": "multiply-adds of a transposed convolution if every output position took a whole kernel",
-    "forward_bias_additions": "bias additions of a transposed convolution if its output had a convolution's size",
+    "forward_bias_additions": "bias additions of a transposed convolution's group if put out at a convolution's size",
     "parameters": "parameters, each taken once",
     "leading_parameters": "parameters of an attention's projections, once for each window that attends by itself",
     "input_elements": "elements that arrive",
@@ -52,6 +53,7 @@ STANDS_FOR = {
     "unpadded_multiply_adds": "multiply_adds",
     "unpadded_product_multiply_adds": "product_multiply_adds",
     "square_multiply_adds": "multiply_adds",
+    "regrouped_multiply_adds": "multiply_adds",
     "output_multiply_adds": "multiply_adds",
 }
 """Primitives that some sources count in place of another."""

@@ -155,6 +155,11 @@ class ConvTranspose(Layer, kind="conv_transpose"):
         needs_division("conv_transpose: output channels into groups", self.out, self.groups, "groups")
         grown = []
         for axis, size in enumerate(sizes):
+            needs(
+                not certainly_less(maximum(self.stride[axis], self.dilation[axis]) - 1, self.output_pad[axis]),
+                "conv_transpose: output_pad is less than the stride or the dilation",
+                "output_pad",
+            )
             reach = extent(self.kernel[axis], self.dilation[axis])
             full = (size - 1) * self.stride[axis] + reach + self.output_pad[axis]
             needs(
@@ -177,12 +182,14 @@ class ConvTranspose(Layer, kind="conv_transpose"):
         work = {
             "multiply_adds": weights * product(inputs[0][1:]),
             "output_multiply_adds": weights * product(output[1:]),
+            "regrouped_multiply_adds": product((*self.kernel, exact_div(self.out, self.groups) // self.groups))
+            * elements(inputs[0]),
             "square_multiply_adds": product((*self.kernel, inputs[0][0])) * elements(inputs[0]),
         }
         if self.bias:
             work["bias_additions"] = elements(output)
             work["square_bias_additions"] = self.out * (output[1] * output[1])
-            work["forward_bias_additions"] = self.out * product(
+            work["forward_bias_additions"] = exact_div(self.out, self.groups) * product(
                 (size + 2 * pad - extent(kernel, dilation)) // stride + 1
                 for size, pad, kernel, dilation, stride in zip(
                     inputs[0][1:], self.pad, self.kernel, self.dilation, self.stride, strict=True

@@ -58,12 +58,12 @@ class AvgPool(_Pool, kind="avgpool"):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         work = super().work(inputs, output)
-        if isinstance(self.pad, str) or not (self.ceil_mode or (not self.count_pad and self.pad != (0, 0))):
+        if not self.ceil_mode and (self.count_pad or self.pad == (0, 0)):
             return {**work, "averaged_elements": work["window_elements"]}
         axes = (
             _averaged(size, positions, kernel, stride, pad, pad if self.count_pad else 0)
             for size, positions, kernel, stride, pad in zip(
-                inputs[0][1:], output[1:], self.kernel, self.stride, self.pad, strict=True
+                inputs[0][1:], output[1:], self.kernel, self.stride, leading_pad(self, inputs[0]), strict=True
             )
         )
         return {**work, "averaged_elements": output[0] * product(axes)}

@@ -201,7 +201,7 @@ class _Parser:
         from vcalc.spec.writing import problem
 
         found = {}
-        for name, (_, value) in self.source.mapping(node, "the layers of a library").items():
+        for name, (_, value) in self.source.mapping(node, "what is written of a library").items():
             form = self.source.text(value, "how a layer is written")
             wrong = problem(name, form) if form else None
             if wrong:

@@ -24,7 +24,8 @@ def problem(name: str, form: str) -> VcalcError | None:
 def write(graph: Graph, nodes: list[Node], writing: Writing) -> None:
     """Give each of the nodes the form that is written for it; what a layer's own step says stays.
 
-    Raises VcalcError for a path that nothing matches, or a layer that cannot be called that way.
+    The longest path wins. Raises VcalcError for a path that nothing matches, and for that of a layer that cannot be
+    called that way.
     """
     by_path = {name: form for name, form in writing.items() if name not in KINDS}
     by_kind = {name: form for name, form in writing.items() if name in KINDS}
@@ -32,10 +33,13 @@ def write(graph: Graph, nodes: list[Node], writing: Writing) -> None:
     made: dict[tuple[Layer, str], Layer] = {}
     for node in nodes:
         layer, form = node.layer, by_kind.get(node.kind, "")
-        for path, at_path in by_path.items():
+        for path in sorted(by_path, key=lambda path: path.count("/")):
             if is_within(node.path, path):
                 used.add(path)
-                form = at_path if at_path in layer.forms else form
+                form = by_path[path] if by_path[path] in layer.forms else form
+                if node.path == path and by_path[path] not in layer.forms:
+                    hint = suggestion(by_path[path], layer.forms, "it can be") if layer.forms else ""
+                    raise VcalcError("written", f"'{path}' is not written as '{by_path[path]}'", hint=hint)
         if form and layer.written is None:
             if (layer, form) not in made:
                 made[layer, form] = layer.in_form(form)
