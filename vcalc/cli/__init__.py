@@ -22,6 +22,8 @@ COMMANDS = {
     "claims": "claims",
     "conventions": "conventions",
     "why": "conventions",
+    "validate": "validate",
+    "export": "validate",
     "layers": "catalogue",
 }
 """Each command and the module that holds it."""

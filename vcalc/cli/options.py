@@ -82,7 +82,7 @@ def reporting(function: Callable[..., Report]) -> Callable[..., None]:
     return command
 
 
-def counting(function: Callable[..., Report]) -> Callable[..., Report]:
+def counting(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--set`, `--input`, `--convention`, `--batch`, `--dtype` and `--as`, gathered into one `request`."""
 
     @click.option(
@@ -106,7 +106,7 @@ def counting(function: Callable[..., Report]) -> Callable[..., Report]:
         dtype: str,
         library: str,
         **arguments: Any,
-    ) -> Report:
+    ) -> Any:
         return function(request=Request(settings, input_, convention, batch, dtype, library), **arguments)
 
     return command

@@ -23,7 +23,7 @@ def emit(report: Report, format_: str | None, output: str | None) -> None:
         click.echo(render(report, format_, width), nl=False, color=on_terminal)
         return
     suffix = os.path.splitext(output)[1].lower()
-    _write(render(report, format_ or _SUFFIXES.get(suffix, "plain")), output)
+    write_text(render(report, format_ or _SUFFIXES.get(suffix, "plain")), output)
 
 
 def _terminal_width() -> int:
@@ -32,7 +32,8 @@ def _terminal_width() -> int:
     return shutil.get_terminal_size().columns
 
 
-def _write(text: str, path: str) -> None:
+def write_text(text: str, path: str) -> None:
+    """Write a file by way of a temporary one beside it: whole, or not at all."""
     import tempfile
 
     folder = os.path.dirname(os.path.abspath(path))
@@ -43,9 +44,11 @@ def _write(text: str, path: str) -> None:
             file.write(text)
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
+        if not isinstance(error, OSError):
+            raise
         raise VcalcError("output", f"{path} cannot be written: {(error.strerror or str(error)).lower()}") from None
 
 

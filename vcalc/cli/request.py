@@ -51,6 +51,20 @@ class Request:
 
         return expand(spec, model, self.given(None if option else spec), option, self.library)
 
+    @property
+    def dtype_name(self) -> str:
+        """The full name of the dtype."""
+        from vcalc.analyses.cost import dtype_name
+
+        return dtype_name(self.dtype)
+
+    @property
+    def whole_batch(self) -> int:
+        """The batch as a number. Raises VcalcError for a name."""
+        if self.batch.isascii() and self.batch.isdigit():
+            return int(_batch_size(self.batch))
+        raise VcalcError("batch", f"--batch {self.batch} is no whole number, and torch runs nothing else")
+
     def given(self, spec: Spec | None) -> dict[str, Any]:
         """What `--set` and `--input` bind."""
         return _given(self.settings, self.input, spec)

@@ -19,6 +19,8 @@ class Network:
         self.spec = spec
         self.name = model.name
         self.title = model.title
+        self.same_as = model.same_as
+        """The independent implementations that it equals, by library."""
         self.graph = graph
         self.hyperparameters = bindings.hyperparameters()
         self.symbols = dict(bindings.symbols)

@@ -1,0 +1,134 @@
+"""`vcalc validate` and `vcalc export`: the torch backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from vcalc.cli.options import MODEL, counting, reporting
+from vcalc.cli.request import Request
+from vcalc.reports.table import Report
+
+if TYPE_CHECKING:
+    from vcalc.reports.validate import Validated
+    from vcalc.spec.network import Network
+
+
+@click.command("validate", short_help="Every count held against a real forward pass (needs torch).")
+@click.argument("model", type=MODEL, required=False)
+@click.option("--all", "every", is_flag=True, help="Every model of the catalogue.")
+@click.option(
+    "--against",
+    metavar="LIBRARY",
+    help="Compare with torchvision's or timm's network instead; 'twins': both.",
+)
+@click.option("--device", default="meta", show_default=True, help="cpu and cuda run the network, meta its shapes.")
+@click.option("--progress", is_flag=True, help="Show a progress bar.")
+@reporting
+@counting
+def validate_command(
+    model: str | None, every: bool, against: str | None, device: str, progress: bool, request: Request
+) -> Report:
+    """Build a MODEL in torch, run it, and compare every layer's shape, params, buffers and FLOPs with ours.
+
+    \b
+    vcalc validate vgg16
+    vcalc validate resnet50 --device cuda --dtype bf16 --batch 32
+    vcalc validate resnet50 --against torchvision
+    vcalc validate --all --progress
+    vcalc validate --all --against twins
+    """
+    from vcalc.errors import VcalcError
+
+    if every == (model is not None):
+        hint = "vcalc validate vgg16, or vcalc validate --all"
+        raise VcalcError("usage", "validate needs a model, or --all and no model", hint=hint)
+    if model is None:
+        return _all(against, device, progress, request)
+    from vcalc.reports.validate import against_report, validate_report
+    from vcalc.spec.find import load
+    from vcalc.torch_backend.against import against as compared
+    from vcalc.torch_backend.validate import validate
+
+    network = request.network(*load(model))
+    if against == "twins":
+        return _all(against, device, progress, request, [network])
+    if against:
+        return against_report(network, against, compared(network, against))
+    with _bar([node.path for node in network.graph.nodes], progress) as advance:
+        checks = validate(network, device, request.dtype_name, request.whole_batch, advance)
+    return validate_report(network, checks, _how(device, request))
+
+
+def _all(
+    against: str | None, device: str, progress: bool, request: Request, networks: list[Network] | None = None
+) -> Report:
+    from vcalc.errors import VcalcError
+    from vcalc.reports.validate import all_report
+    from vcalc.spec.find import load, model_names
+    from vcalc.torch_backend.against import against as compared
+    from vcalc.torch_backend.validate import validate
+
+    networks = networks or [request.network(*load(name)) for name in model_names()]
+    validated: list[Validated] = []
+    skipped: list[tuple[str, str]] = []
+    with _bar([network.name for network in networks], progress) as advance:
+        for network in networks:
+            advance(network.name)
+            if not against:
+                validated.append((network, validate(network, device, request.dtype_name, request.whole_batch)))
+                continue
+            for library in network.same_as if against == "twins" else {against} & network.same_as.keys():
+                try:
+                    validated.append((network, compared(network, library)))
+                except VcalcError as error:
+                    if error.problems[0].code != "input":
+                        raise
+                    skipped.append((f"{network.name} ({library})", str(error).partition("\n")[0]))
+    how = {**_how(device, request), **({"against": against} if against else {})}
+    return all_report(validated, skipped, how)
+
+
+def _how(device: str, request: Request) -> dict[str, object]:
+    return {"device": device, "dtype": request.dtype_name, "batch": request.whole_batch}
+
+
+@contextmanager
+def _bar(names: list[str], wanted: bool) -> Iterator[Callable[[str], None]]:
+    """What to call with each name in turn: it moves a progress bar on standard error, if one is wanted."""
+    if not wanted:
+        yield lambda name: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("validate", total=len(names))
+        yield lambda name: progress.update(task, advance=1, description=name[:40])
+
+
+@click.command("export", short_help="A model as a plain torch module, in a file of its own.")
+@click.argument("model", type=MODEL)
+@click.option("--to", "target", type=click.Choice(("torch",)), default="torch", show_default=True, help="What for.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False), help="The file, written whole or not at all.")
+@counting
+def export_command(model: str, target: str, output: str | None, request: Request) -> None:
+    """Write a MODEL as a Python file with one nn.Module, which needs torch and nothing of vcalc.
+
+    \b
+    vcalc export vgg16 --to torch -o vgg16.py
+    vcalc export resnet50 --set classes=10 -o resnet50.py && python resnet50.py
+    """
+    from vcalc.cli.output import write_text
+    from vcalc.spec.find import load
+    from vcalc.torch_backend.build import exported
+
+    text = exported(request.network(*load(model)))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(text, output)

@@ -1,0 +1,40 @@
+"""Networks of torch, from specs: built from the text that `vcalc export` writes, on any device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vcalc.errors import VcalcError
+from vcalc.spec.network import Network
+from vcalc.torch_backend import needed
+from vcalc.torch_backend.write import source
+
+
+def parts_text() -> str:
+    """The text of the modules that torch has not."""
+    return (Path(__file__).parent / "parts.py").read_text(encoding="utf-8")
+
+
+def exported(network: Network) -> str:
+    """A network as a Python module that needs torch only. Raises VcalcError where a size is a symbol."""
+    if network.symbolic:
+        raise VcalcError("symbolic", "a network of torch has sizes, not symbols", hint="bind every size to a number")
+    return source(network, parts_text())
+
+
+def build(network: Network, device: str = "cpu", dtype: str = "float32") -> Any:
+    """A network as an nn.Module on a device (`meta` for shapes only), in training mode, its weights initialised."""
+    torch = needed("torch", "building a network")
+    namespace: dict[str, Any] = {"__name__": "vcalc_network"}
+    exec(compile(exported(network), f"<{network.name}>", "exec"), namespace)
+    with torch.device(device):
+        built = namespace["Network"]()
+    return built.to(getattr(torch, dtype)) if dtype != "float32" else built
+
+
+def example(network: Network, batch: int = 1, device: str = "cpu", dtype: str = "float32") -> Any:
+    """An input of zeros, or of word numbers where the network begins with an embedding."""
+    torch = needed("torch", "running a network")
+    words = any(node.kind == "embedding" and -1 in node.inputs for node in network.graph.nodes)
+    return torch.zeros(batch, *network.graph.input, device=device, dtype=torch.long if words else getattr(torch, dtype))

@@ -1,0 +1,323 @@
+"""How each layer kind is written in torch: one function a kind, from a layer and its shapes to a line of Python.
+
+What is validated is what is exported: both are made from these lines. Names and words of a spec never reach them, only
+numbers, truth values and the words of a field's own list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from vcalc.arithmetic import Shape
+from vcalc.graph import Facts
+from vcalc.layers.base import MAP, TOKENS, VECTOR
+
+
+class Code(NamedTuple):
+    """A module's construction (none for an operation without one), and its call on the inputs {0}, {1}, ..."""
+
+    make: str
+    call: str = "{self}({0})"
+
+
+Builder = Callable[[Any, tuple[Shape, ...], Shape], Code]
+
+BUILDERS: dict[str, Builder] = {}
+"""A builder for each layer kind."""
+
+
+def code_of(facts: Facts) -> Code:
+    """A layer of known sizes, written in torch."""
+    return BUILDERS[facts.layer.kind](facts.layer, facts.inputs, facts.output)
+
+
+def _builds(*kinds: str) -> Callable[[Builder], Builder]:
+    def enter(builder: Builder) -> Builder:
+        for kind in kinds:
+            BUILDERS[kind] = builder
+        return builder
+
+    return enter
+
+
+def _pair(value: Any) -> str:
+    """A pair as torch takes it: one number where both are the same."""
+    pair = tuple(map(int, value))
+    return str(pair[0]) if pair[0] == pair[1] else str(pair)
+
+
+def _whole_pair(value: Any) -> str:
+    return str(tuple(map(int, value)))
+
+
+def _arguments(positional: tuple[Any, ...], **named: Any) -> str:
+    """Arguments of a call; named ones that are empty are left out."""
+    return ", ".join([*map(str, positional), *(f"{name}={value}" for name, value in named.items() if value != "")])
+
+
+def _unless(value: Any, usual: Any, text: str) -> str:
+    return "" if value == usual else text
+
+
+@_builds("conv")
+def _conv(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    same = isinstance(layer.pad, str)
+    pad = (0, 0) if same else layer.pad
+    bias = bool(layer.bias)
+    if layer.connections:
+        rows = tuple(tuple(int(index) for index in row) for row in layer.connections)
+        window = ", ".join(map(_whole_pair, (layer.kernel, layer.stride, pad, layer.dilation)))
+        made = f"ConnectedConv2d({rows}, {window}, {bias})"
+    else:
+        arguments = _arguments(
+            (inputs[0][0], layer.out, _pair(layer.kernel)),
+            stride=_unless(layer.stride, (1, 1), _pair(layer.stride)),
+            padding=_unless(pad, (0, 0), _pair(pad)),
+            dilation=_unless(layer.dilation, (1, 1), _pair(layer.dilation)),
+            groups=_unless(layer.groups, 1, str(layer.groups)),
+            bias=_unless(bias, True, "False"),
+        )
+        made = f"nn.Conv2d({arguments})"
+    if not same:
+        return Code(made)
+    window = ", ".join(map(_whole_pair, (layer.kernel, layer.stride, layer.dilation)))
+    return Code(f"nn.Sequential(SamePad({window}), {made})")
+
+
+@_builds("conv_transpose")
+def _conv_transpose(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    arguments = _arguments(
+        (inputs[0][0], layer.out, _pair(layer.kernel)),
+        stride=_unless(layer.stride, (1, 1), _pair(layer.stride)),
+        padding=_unless(layer.pad, (0, 0), _pair(layer.pad)),
+        output_padding=_unless(layer.output_pad, (0, 0), _pair(layer.output_pad)),
+        groups=_unless(layer.groups, 1, str(layer.groups)),
+        bias=_unless(bool(layer.bias), True, "False"),
+        dilation=_unless(layer.dilation, (1, 1), _pair(layer.dilation)),
+    )
+    return Code(f"nn.ConvTranspose2d({arguments})")
+
+
+@_builds("maxpool", "avgpool")
+def _pool(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    same = isinstance(layer.pad, str)
+    average = layer.kind == "avgpool"
+    window = f"{_whole_pair(layer.kernel)}, {_whole_pair(layer.stride)}"
+    if same and average and not layer.count_pad:
+        return Code(f"AvgPoolInside({window}, {bool(layer.ceil_mode)})")
+    pad = (0, 0) if same else layer.pad
+    arguments = _arguments(
+        (_pair(layer.kernel),),
+        stride=_pair(layer.stride),
+        padding=_unless(pad, (0, 0), _pair(pad)),
+        ceil_mode=_unless(bool(layer.ceil_mode), False, "True"),
+        count_include_pad="False" if average and not layer.count_pad else "",
+    )
+    made = f"nn.{'Avg' if average else 'Max'}Pool2d({arguments})"
+    if not same:
+        return Code(made)
+    value = "" if average else ", value=float('-inf')"
+    return Code(f"nn.Sequential(SamePad({window}{value}), {made})")
+
+
+@_builds("global_avgpool")
+def _global_avgpool(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    if len(inputs[0]) == MAP:
+        return Code("nn.AdaptiveAvgPool2d(1)", "{self}({0})" if layer.keep_dims else "{self}({0}).flatten(1)")
+    return Code("", f"{{0}}.mean(1, keepdim={bool(layer.keep_dims)})")
+
+
+@_builds("adaptive_avgpool", "adaptive_maxpool")
+def _adaptive(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    kind = "Avg" if layer.kind == "adaptive_avgpool" else "Max"
+    return Code(f"nn.Adaptive{kind}Pool2d({_whole_pair(layer.out)})")
+
+
+@_builds("subsample")
+def _subsample(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"Subsample({inputs[0][0]}, {layer.kernel})")
+
+
+@_builds("linear", "pointwise_linear")
+def _linear(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    on_map = layer.kind == "pointwise_linear"
+    bias = _unless(bool(layer.bias), True, "False")
+    arguments = _arguments((inputs[0][0] if on_map else inputs[0][-1], layer.out), bias=bias)
+    return Code(f"{'PointwiseLinear' if on_map else 'nn.Linear'}({arguments})")
+
+
+@_builds("radial_basis")
+def _radial_basis(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"RadialBasis({inputs[0][0]}, {layer.out})")
+
+
+@_builds("batchnorm", "instancenorm")
+def _batchnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    shape = inputs[0]
+    if layer.kind == "instancenorm":
+        return Code(f"nn.InstanceNorm2d({_arguments((shape[0],), affine=_unless(layer.affine, False, 'True'))})")
+    affine = _unless(layer.affine, True, "False")
+    return Code(f"nn.BatchNorm{'2d' if len(shape) == MAP else '1d'}({_arguments((shape[0],), affine=affine)})")
+
+
+@_builds("layernorm")
+def _layernorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    on_map = len(inputs[0]) == MAP
+    affine = _unless(layer.affine, True, "False")
+    arguments = _arguments((inputs[0][0] if on_map else inputs[0][-1],), elementwise_affine=affine)
+    return Code(f"{'LayerNorm2d' if on_map else 'nn.LayerNorm'}({arguments})")
+
+
+@_builds("groupnorm")
+def _groupnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    on_map = len(inputs[0]) == MAP
+    affine = _unless(layer.affine, True, "False")
+    arguments = _arguments((layer.groups, inputs[0][0] if on_map else inputs[0][-1]), affine=affine)
+    return Code(f"{'nn.GroupNorm' if on_map else 'TokenGroupNorm'}({arguments})")
+
+
+@_builds("local_response_norm")
+def _local_response_norm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"nn.LocalResponseNorm({layer.size})")
+
+
+@_builds("layer_scale")
+def _layer_scale(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    on_map = len(inputs[0]) == MAP
+    return Code(f"LayerScale({inputs[0][0] if on_map else inputs[0][-1]}, {on_map})")
+
+
+ACTIVATIONS = {
+    "relu": "nn.ReLU()",
+    "relu6": "nn.ReLU6()",
+    "leaky_relu": "nn.LeakyReLU()",
+    "gelu": "nn.GELU()",
+    "silu": "nn.SiLU()",
+    "hardswish": "nn.Hardswish()",
+    "sigmoid": "nn.Sigmoid()",
+    "hardsigmoid": "nn.Hardsigmoid()",
+    "tanh": "nn.Tanh()",
+}
+
+
+@_builds(*ACTIVATIONS)
+def _activation(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(ACTIVATIONS[layer.kind])
+
+
+@_builds("prelu")
+def _prelu(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    if layer.shared or len(inputs[0]) != TOKENS:
+        return Code(f"nn.PReLU({1 if layer.shared else inputs[0][0]})")
+    return Code(f"nn.PReLU({inputs[0][1]})", "{self}({0}.transpose(1, 2)).transpose(1, 2)")
+
+
+@_builds("softmax")
+def _softmax(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    over_channels = layer.over == "channels" and len(inputs[0]) == MAP
+    return Code(f"nn.Softmax(dim={1 if over_channels else -1})")
+
+
+@_builds("dropout")
+def _dropout(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"nn.Dropout({float(layer.p)})")
+
+
+@_builds("drop_path")
+def _drop_path(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"DropPath({float(layer.p)})")
+
+
+@_builds("attention")
+def _attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    width = inputs[0][1]
+    head_dim = layer.head_dim if layer.head_dim is not None else width // layer.heads
+    biases = {"qkv_bias": layer.qkv_bias, "out_bias": layer.out_bias}
+    named = {name: _unless(bool(value), True, "False") for name, value in biases.items()}
+    return Code(f"Attention({_arguments((width, layer.heads, head_dim), **named)})")
+
+
+@_builds("window_attention")
+def _window_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    names = ("qkv_bias", "out_bias", "relative_position_bias")
+    named = {name: _unless(bool(getattr(layer, name)), True, "False") for name in names}
+    shift = _unless(layer.shift, (0, 0), _whole_pair(layer.shift))
+    arguments = _arguments((inputs[0][0], layer.heads, _whole_pair(layer.window)), shift=shift, **named)
+    return Code(f"WindowAttention({arguments})")
+
+
+@_builds("tokens")
+def _tokens(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", "{0}.flatten(2).transpose(1, 2)")
+
+
+@_builds("embedding")
+def _embedding(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"nn.Embedding({layer.vocabulary}, {layer.out})")
+
+
+@_builds("class_token")
+def _class_token(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"ClassToken({inputs[0][1]}, {layer.count})")
+
+
+@_builds("position_embedding")
+def _position_embedding(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"PositionEmbedding({_arguments(inputs[0], fixed=_unless(bool(layer.fixed), False, 'True'))})")
+
+
+@_builds("take_token")
+def _take_token(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", f"{{0}}[:, {layer.index}]")
+
+
+@_builds("keep_tokens")
+def _keep_tokens(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", f"{{0}}[:, :{layer.count}]")
+
+
+@_builds("append_tokens")
+def _append_tokens(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"AppendTokens({inputs[0][1]}, {layer.count})")
+
+
+@_builds("flatten")
+def _flatten(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", "{0}.flatten(1)")
+
+
+@_builds("space_to_depth")
+def _space_to_depth(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"SpaceToDepth({layer.factor})")
+
+
+@_builds("upsample")
+def _upsample(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    mode = _unless(layer.mode, "nearest", repr(layer.mode))
+    return Code(f"nn.Upsample({_arguments((), scale_factor=layer.scale, mode=mode)})")
+
+
+@_builds("concat")
+def _concat(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", f"torch.cat(({', '.join(f'{{{i}}}' for i in range(len(inputs)))},), 1)")
+
+
+@_builds("add", "multiply")
+def _elementwise(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    on_map = any(len(shape) == MAP for shape in inputs)
+    wide = [
+        f"{{{i}}}[:, :, None, None]" if on_map and len(shape) == VECTOR else f"{{{i}}}"
+        for i, shape in enumerate(inputs)
+    ]
+    return Code("", (" + " if layer.kind == "add" else " * ").join(wide))
+
+
+@_builds("matmul")
+def _matmul(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", "torch.matmul({0}, {1})")
+
+
+@_builds("scaled_dot_product_attention")
+def _scaled_dot_product_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", "F.scaled_dot_product_attention({0}, {1}, {2})")

@@ -1,0 +1,286 @@
+"""Modules that torch has not: what a built or exported network needs beside torch.nn. Nothing here imports vcalc."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812, its usual name
+from torch import Tensor, nn
+
+
+class SamePad(nn.Module):
+    """Pads a map [B, C, H, W] so that a window makes ceil(size / stride) steps; an odd row or column goes last."""
+
+    def __init__(
+        self, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int] = (1, 1), value: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.kernel, self.stride, self.dilation, self.value = kernel, stride, dilation, value
+
+    def forward(self, x: Tensor) -> Tensor:
+        pads: list[int] = []
+        for axis in (1, 0):
+            size, stride = x.shape[2 + axis], self.stride[axis]
+            reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
+            total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+            pads += [total // 2, total - total // 2]
+        return F.pad(x, pads, value=self.value) if any(pads) else x
+
+
+class AvgPoolInside(nn.Module):
+    """Means over the part of each window that lies on the map, where its padding is `same`."""
+
+    def __init__(self, kernel: tuple[int, int], stride: tuple[int, int], ceil_mode: bool) -> None:
+        super().__init__()
+        self.pad = SamePad(kernel, stride)
+        self.pool = nn.AvgPool2d(kernel, stride, ceil_mode=ceil_mode)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inside: Tensor = self.pool(self.pad(torch.ones_like(x[:1, :1])))
+        mean: Tensor = self.pool(self.pad(x))
+        return mean / inside
+
+
+class ConnectedConv2d(nn.Module):
+    """A convolution whose output channels each read input channels of their own (LeNet's C3)."""
+
+    def __init__(
+        self,
+        connections: tuple[tuple[int, ...], ...],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        dilation: tuple[int, int],
+        bias: bool,
+    ) -> None:
+        super().__init__()
+        self.connections = [list(row) for row in connections]
+        self.stride, self.padding, self.dilation = stride, padding, dilation
+        self.weights = nn.ParameterList([nn.Parameter(torch.empty(1, len(row), *kernel)) for row in connections])
+        self.bias = nn.Parameter(torch.zeros(len(connections))) if bias else None
+        for weight in self.weights:
+            nn.init.kaiming_uniform_(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = [
+            F.conv2d(x[:, row], weight, None, self.stride, self.padding, self.dilation)
+            for row, weight in zip(self.connections, self.weights, strict=True)
+        ]
+        y = torch.cat(maps, 1)
+        return y if self.bias is None else y + self.bias[:, None, None]
+
+
+class Subsample(nn.Module):
+    """Sums of windows, times a trained coefficient, plus a trained offset, one each a channel (LeNet)."""
+
+    def __init__(self, channels: int, kernel: int) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.coefficient = nn.Parameter(torch.ones(channels))
+        self.offset = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        sums = F.avg_pool2d(x, self.kernel) * (self.kernel * self.kernel)
+        return sums * self.coefficient[:, None, None] + self.offset[:, None, None]
+
+
+class PointwiseLinear(nn.Linear):
+    """A matrix applied to the channels at each position of a map [B, C, H, W]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class RadialBasis(nn.Module):
+    """Squared distances of a vector to fixed codes (LeNet's output)."""
+
+    codes: Tensor
+
+    def __init__(self, features: int, units: int) -> None:
+        super().__init__()
+        self.register_buffer("codes", torch.ones(units, features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x[:, None] - self.codes).square().sum(-1)
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """Layer norm over the channels at each position of a map [B, C, H, W]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class TokenGroupNorm(nn.GroupNorm):
+    """Group norm over the features of tokens [B, N, D]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class LayerScale(nn.Module):
+    """One trained factor a channel of a map, or a feature of tokens or of a vector."""
+
+    def __init__(self, features: int, on_map: bool) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.full((features, 1, 1) if on_map else (features,), 1e-6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+class DropPath(nn.Module):
+    """Whole samples dropped at random in training; the identity at inference."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        kept = torch.rand(x.shape[0], *[1] * (x.dim() - 1), device=x.device) >= self.p
+        return x * kept.to(x.dtype) / (1 - self.p)
+
+
+class ClassToken(nn.Module):
+    """Learned tokens put before tokens [B, N, D]."""
+
+    def __init__(self, width: int, count: int = 1) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(count, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat((self.token.expand(x.shape[0], -1, -1), x), 1)
+
+
+class PositionEmbedding(nn.Module):
+    """One vector a token added to it: learned, or fixed and frozen."""
+
+    def __init__(self, tokens: int, width: int, fixed: bool = False) -> None:
+        super().__init__()
+        self.position = nn.Parameter(torch.zeros(tokens, width), requires_grad=not fixed)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.position
+
+
+class AppendTokens(nn.Module):
+    """Copies of one learned token put after tokens [B, N, D]."""
+
+    def __init__(self, width: int, count: int) -> None:
+        super().__init__()
+        self.count = count
+        self.token = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat((x, self.token.expand(x.shape[0], self.count, -1)), 1)
+
+
+class SpaceToDepth(nn.Module):
+    """Squares of neighbouring positions stacked as channels; an odd edge is padded."""
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        down, right = -height % self.factor, -width % self.factor
+        return F.pixel_unshuffle(F.pad(x, (0, right, 0, down)) if down or right else x, self.factor)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention over tokens [B, N, D]; `fused` as one operator, or as two products."""
+
+    def __init__(self, width: int, heads: int, head_dim: int, qkv_bias: bool = True, out_bias: bool = True) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * heads * head_dim, bias=qkv_bias)
+        self.proj = nn.Linear(heads * head_dim, width, bias=out_bias)
+        self.fused = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, tokens, _ = x.shape
+        q, k, v = self.qkv(x).reshape(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        if self.fused:
+            y = F.scaled_dot_product_attention(q, k, v)
+        else:
+            scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+            y = scores.softmax(-1) @ v
+        out: Tensor = self.proj(y.transpose(1, 2).reshape(batch, tokens, -1))
+        return out
+
+
+class WindowAttention(nn.Module):
+    """Self-attention inside windows of a map [B, C, H, W] padded to whole windows; `shift` moves the windows (Swin)."""
+
+    relative_position_index: Tensor
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        window: tuple[int, int],
+        shift: tuple[int, int] = (0, 0),
+        qkv_bias: bool = True,
+        out_bias: bool = True,
+        relative_position_bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.heads, self.window, self.shift = heads, window, shift
+        self.qkv = nn.Linear(width, 3 * width, bias=qkv_bias)
+        self.proj = nn.Linear(width, width, bias=out_bias)
+        self.relative_position_bias = None
+        if relative_position_bias:
+            rows, columns = window
+            self.relative_position_bias = nn.Parameter(torch.zeros((2 * rows - 1) * (2 * columns - 1), heads))
+            places = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")).flatten(1)
+            apart = places[:, :, None] - places[:, None]
+            index = (apart[0] + rows - 1) * (2 * columns - 1) + apart[1] + columns - 1
+            self.register_buffer("relative_position_index", index)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        rows, columns = self.window
+        y = F.pad(x, (0, -width % columns, 0, -height % rows)).permute(0, 2, 3, 1)
+        down, across = y.shape[1], y.shape[2]
+        shifts = tuple(
+            0 if size <= one else by for size, one, by in zip((down, across), self.window, self.shift, strict=True)
+        )
+        if any(shifts):
+            y = y.roll((-shifts[0], -shifts[1]), (1, 2))
+        y = self._windows(y)
+        q, k, v = self.qkv(y).reshape(*y.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+        if self.relative_position_bias is not None:
+            bias = self.relative_position_bias[self.relative_position_index.flatten()]
+            scores = scores + bias.reshape(*scores.shape[-2:], -1).permute(2, 0, 1)
+        if any(shifts):
+            mask = self._mask(down, across, shifts, x)
+            scores = scores.unflatten(0, (batch, -1)) + mask[:, None]
+            scores = scores.flatten(0, 1)
+        y = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
+        y = self.proj(y).reshape(batch, down // rows, across // columns, rows, columns, channels)
+        y = y.transpose(2, 3).reshape(batch, down, across, channels)
+        if any(shifts):
+            y = y.roll(shifts, (1, 2))
+        return y[:, :height, :width].permute(0, 3, 1, 2)
+
+    def _windows(self, y: Tensor) -> Tensor:
+        """A map [B, H, W, C] as windows [B * windows, positions, C]."""
+        batch, height, width, channels = y.shape
+        rows, columns = self.window
+        y = y.reshape(batch, height // rows, rows, width // columns, columns, channels)
+        return y.transpose(2, 3).reshape(-1, rows * columns, channels)
+
+    def _mask(self, height: int, width: int, shifts: tuple[int, ...], like: Tensor) -> Tensor:
+        """Minus 100 between positions of a window that a shift brought together from two ends of the map."""
+        regions = torch.zeros(1, height, width, 1, device=like.device, dtype=like.dtype)
+        for number, (size, one, by) in enumerate(zip((height, width), self.window, shifts, strict=True)):
+            if by:
+                along = torch.zeros(size, device=like.device, dtype=like.dtype)
+                along[size - one : size - by] = 1 + 2 * number
+                along[size - by :] = 2 + 4 * number
+                regions = regions + (along[None, :, None, None] if number == 0 else along[None, None, :, None])
+        region = self._windows(regions).squeeze(-1)
+        return (region[:, None] != region[:, :, None]).to(like.dtype) * -100.0
