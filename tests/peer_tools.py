@@ -24,6 +24,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vcalc.errors import VcalcError
+from vcalc.torch_backend.against import start_torchvision
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -43,24 +46,6 @@ Tool = Callable[["torch.nn.Module", "tuple[Tensor, ...]"], Counted]
 
 TOOLS: dict[str, Tool] = {}
 """A convention of vcalc, and the tool it follows."""
-
-_torchvision_operators: list[Any] = []
-
-
-def start_torchvision() -> None:
-    """Import torchvision, without its compiled operators if they do not fit this torch."""
-    import torch
-
-    try:
-        importlib.import_module("torchvision")
-    except RuntimeError:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        library = torch.library.Library("torchvision", "DEF")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _torchvision_operators.append(library)
-        importlib.import_module("torchvision")
 
 
 def _tool(name: str, device: str) -> Callable[[Tool], Tool]:
@@ -206,7 +191,7 @@ def ptflops_aten(network: torch.nn.Module, inputs: tuple[Tensor, ...]) -> Counte
 
 
 def _ptflops(network: torch.nn.Module, inputs: tuple[Tensor, ...], backend: str) -> Counted:
-    with contextlib.suppress(ImportError):  # ptflops imports it if it is there, and expects no other error
+    with contextlib.suppress(VcalcError):  # ptflops imports it if it is there, and expects no other error
         start_torchvision()
     from ptflops import get_model_complexity_info
     from torch import nn

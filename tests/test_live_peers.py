@@ -24,6 +24,7 @@ from vcalc.graph import Facts
 from vcalc.layers import KINDS
 from vcalc.spec.find import load, model_names
 from vcalc.spec.network import Network, expand
+from vcalc.torch_backend.against import BUILT_WITH, start_torchvision
 
 SIZES = ((224, 224), (256, 288), (193, 225))
 
@@ -38,9 +39,6 @@ ONE_SIZE = {
     "torchvision": ["vit_b_16"],
     "timm": ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"],
 }
-
-BUILT_WITH = {("torchvision", "googlenet"): {"aux_logits": False, "init_weights": False}}
-"""What a builder has to be told: no auxiliary classifiers."""
 
 OTHERWISE = {
     ("convT_b_s2", "deepspeed"): (237_456, "release 0.19.8 has mended the size of the bias that edaa722 has wrong"),
@@ -63,7 +61,7 @@ CASES = [
 @cache
 def built(library: str, name: str) -> Any:
     """A library's network."""
-    peer_tools.start_torchvision()
+    start_torchvision()
     package = pytest.importorskip(library, reason=f"{library} is not installed")
     make = package.create_model if library == "timm" else importlib.import_module("torchvision").models.get_model
     return make(name, **BUILT_WITH.get((library, name), {})).eval()

@@ -1,0 +1,241 @@
+"""The torch backend: what it builds and compares; and that it finds a count that is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_export import network_of, run
+
+from vcalc.errors import VcalcError
+from vcalc.layers.conv import Conv
+from vcalc.spec.find import load, model_names
+from vcalc.spec.network import expand
+
+torch: Any = pytest.importorskip("torch", reason="the networks are built with torch")
+
+from vcalc.torch_backend.against import start_torchvision, twin
+from vcalc.torch_backend.build import build, example
+from vcalc.torch_backend.validate import validate
+
+
+@pytest.mark.parametrize("model", model_names())
+def test_every_count_of_every_model(model: str, network: Any):
+    checks = validate(network(model), batch=2)
+    assert [check for check in checks if not check.holds] == []
+    assert len(checks) >= 4 * len(network(model).graph.nodes) + 4
+
+
+EVERY_KIND = """
+title: Rare kinds
+input: {C: 6, H: 13, W: 18}
+layers:
+  - conv: {out: 8, kernel: [3, 4], stride: 2, pad: same}
+  - conv: {out: 8, kernel: 3, dilation: 2, pad: 2, groups: 4}
+  - conv: {out: 2, kernel: 1, connections: [[0, 1], [2, 3, 5]]}
+  - conv: {out: 6, kernel: 1}
+  - conv_transpose: {out: 6, kernel: 4, stride: 2, pad: 1, output_pad: 1, groups: 2}
+  - prelu
+  - prelu: {shared: true}
+  - instancenorm: {affine: true}
+  - instancenorm
+  - groupnorm: {groups: 3}
+  - batchnorm: {affine: false}
+  - local_response_norm
+  - upsample: {scale: 2, mode: bilinear}
+  - upsample: {mode: bicubic}
+  - upsample
+  - adaptive_maxpool: {out: [9, 11]}
+  - avgpool: {kernel: 3, stride: 2, pad: same}
+  - avgpool: {kernel: 3, stride: 2, pad: same, count_pad: false}
+  - avgpool: {kernel: 3, pad: 1, count_pad: false, ceil_mode: true}
+  - maxpool: {kernel: 2, stride: 1, pad: same}
+  - leaky_relu
+  - hardsigmoid
+  - softmax: {over: channels}
+  - drop_path: {p: 0.1}
+  - layer_scale
+  - upsample: {scale: 4}
+  - window_attention: {heads: 2, window: 7, shift: 3}
+  - window_attention: {heads: 3, window: [2, 3], relative_position_bias: false, qkv_bias: false}
+  - space_to_depth: {factor: 2}
+  - layernorm
+  - pointwise_linear: {out: 12}
+  - tokens
+  - groupnorm: {groups: 4}
+  - prelu
+  - class_token: {count: 2}
+  - position_embedding: {fixed: true}
+  - keep_tokens: {count: 10}
+  - append_tokens: {count: 4}
+  - attention: {heads: 3, head_dim: 5, qkv_bias: false, out_bias: false}
+  - branches: [[linear: {out: 5}], [linear: {out: 5}], [linear: {out: 7}]]
+    join: scaled_dot_product_attention
+  - branches: [[linear: {out: 14}], [linear: {out: 3}]]
+    join: matmul
+  - softmax
+  - layernorm: {affine: false}
+  - global_avgpool: {keep_dims: true}
+  - global_avgpool
+  - batchnorm
+  - radial_basis: {out: 9}
+"""
+
+
+def test_rare_kinds(tmp_path: Path):
+    network = network_of(tmp_path, EVERY_KIND)
+    for device in ("meta", "cpu"):
+        checks = validate(network, device, batch=2)
+        assert [check for check in checks if not check.holds] == []
+
+
+def test_words_go_in(tmp_path: Path):
+    network = network_of(
+        tmp_path,
+        "title: Words\ninput: {D: 12}\nlayers: [{embedding: {vocabulary: 30, out: 8}}, {attention: {heads: 2}}]",
+    )
+    assert [check for check in validate(network, "cpu", batch=3) if not check.holds] == []
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+def test_other_dtypes(dtype: str, network: Any):
+    assert all(check.holds for check in validate(network("lenet5"), "cpu", dtype, batch=2))
+
+
+@pytest.mark.parametrize(
+    ("method", "what"),
+    [("parameters", "params"), ("work", "FLOPs")],
+)
+def test_a_wrong_formula_is_found(method: str, what: str, monkeypatch: pytest.MonkeyPatch):
+    """The layer, both values and the formula are named, and the exit code is 1."""
+    right = getattr(Conv, method)
+    monkeypatch.setattr(Conv, method, lambda *given: {key: value + 1 for key, value in right(*given).items()})
+    result = run("validate", "lenet5", "--format", "json")
+    assert result.exit_code == 1
+    record = json.loads(result.output)
+    wrong = {(row["path"], row["what"]) for row in record["rows"] if not row["holds"]}
+    assert {("C1", what), ("C3", what), ("total", what)} <= wrong
+    assert record["mismatches"] == len(wrong)
+    shown = run("validate", "lenet5").output
+    assert "mismatches" in shown
+    assert "C1" in shown
+
+
+def executed(network: Any, input: Any) -> list[Any]:
+    """The modules with parameters and none inside, in the order they first run."""
+    order: list[Any] = []
+    hooks = [
+        module.register_forward_hook(lambda module, *_: order.append(module) if module not in order else None)
+        for module in network.modules()
+        if not list(module.children()) and list(module.parameters())
+    ]
+    with torch.no_grad():
+        network(input)
+    for hook in hooks:
+        hook.remove()
+    return order
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["alexnet", "vgg11-bn", "resnet18", "resnet50", "googlenet-bn", "densenet121", "mobilenet-v2", "efficientnet-b0"],
+)
+def test_the_same_weights_give_the_same_answer(model: str):
+    """Our network with the weights of torchvision's, module by module in the order they run."""
+    network = expand(*load(model), {"H": 224, "W": 224})
+    peer = twin("torchvision", network.same_as["torchvision"]).to_empty(device="cpu").eval()
+    torch.manual_seed(1)
+    for parameter in peer.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    for name, buffer in peer.named_buffers():
+        buffer.fill_(1.0 if name.endswith("running_var") else 0.0)
+    built = build(network).eval()
+    image = torch.randn(2, 3, 224, 224)
+    ours, theirs = executed(built, image), executed(peer, image)
+    assert len(ours) == len(theirs)
+    for mine, other in zip(ours, theirs, strict=True):
+        mine.load_state_dict(other.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(built(image), peer(image), rtol=1e-3, atol=1e-4)
+
+
+def test_windows_attend_as_torchvisions_do():
+    """Padded, shifted and masked windows, with the same weights."""
+    try:
+        start_torchvision()
+    except VcalcError as error:
+        pytest.skip(str(error))
+    from torchvision.models.swin_transformer import ShiftedWindowAttention
+
+    from vcalc.torch_backend.parts import WindowAttention
+
+    torch.manual_seed(1)
+    for shift in (0, 3):
+        theirs = ShiftedWindowAttention(12, [7, 7], [shift, shift], 3).eval()
+        ours = WindowAttention(12, 3, (7, 7), (shift, shift)).eval()
+        ours.qkv.load_state_dict(theirs.qkv.state_dict())
+        ours.proj.load_state_dict(theirs.proj.state_dict())
+        ours.relative_position_bias.data.copy_(theirs.relative_position_bias_table.data.normal_())
+        for height, width in ((14, 14), (16, 23), (7, 7)):
+            x = torch.randn(2, height, width, 12)
+            with torch.no_grad():
+                torch.testing.assert_close(ours(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1), theirs(x))
+
+
+def test_attention_is_torchs_own():
+    from vcalc.torch_backend.parts import Attention
+
+    torch.manual_seed(1)
+    theirs = torch.nn.MultiheadAttention(12, 3, batch_first=True).eval()
+    ours = Attention(12, 3, 4).eval()
+    ours.qkv.weight.data.copy_(theirs.in_proj_weight.data)
+    ours.qkv.bias.data.copy_(theirs.in_proj_bias.data.normal_())
+    ours.proj.load_state_dict(theirs.out_proj.state_dict())
+    x = torch.randn(2, 5, 12)
+    for fused in (True, False):
+        ours.fused = fused
+        torch.testing.assert_close(ours(x), theirs(x, x, x, need_weights=False)[0])
+
+
+def test_an_exported_file_runs_alone(tmp_path: Path):
+    target = tmp_path / "vit.py"
+    assert run("export", "vit-ti-16", "-o", str(target)).exit_code == 0
+    done = subprocess.run([sys.executable, "-I", str(target)], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["(1,", "1000)", "5717416"]
+
+
+def test_against_a_twin():
+    result = run("validate", "resnet18", "--against", "torchvision", "--format", "json")
+    if "needs torchvision" in result.output:
+        pytest.skip("torchvision is not installed")
+    record = json.loads(result.output)
+    assert (result.exit_code, record["mismatches"], record["twin"]) == (0, 0, "resnet18")
+    assert any(row["what"] == "params: norm scale" and row["ours"] == row["theirs"] == 4_800 for row in record["rows"])
+
+
+def test_against_nobody():
+    result = run("validate", "lenet5", "--against", "torchvision")
+    assert result.exit_code == 2
+    assert "has no twin in 'torchvision'" in result.output
+
+
+def test_a_device_that_is_not_there():
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    result = run("validate", "lenet5", "--device", "cuda")
+    assert result.exit_code == 2
+    assert "torch has no device 'cuda' here" in result.output
+    assert run("validate", "lenet5", "--device", "quantum").exit_code == 2
+
+
+def test_a_network_without_memory(network: Any):
+    """On the meta device three billion parameters take none."""
+    wide = expand(*load("vit-h-14"), {"dim": 2560, "mlp": 10240, "heads": 20})
+    assert sum(sum(node.facts.parameters.values()) for node in wide.graph.nodes) > 2.5e9
+    built = build(wide, "meta")
+    assert all(parameter.is_meta for parameter in built.parameters())
+    assert built(example(wide, 1, "meta")).shape == (1, 1000)
