@@ -232,6 +232,21 @@ def test_a_device_that_is_not_there():
     assert run("validate", "lenet5", "--device", "quantum").exit_code == 2
 
 
+def test_the_gpu_benchmark_runs_on_a_cpu(tmp_path: Path):
+    """Small batches, no measured memory; the prediction, the counts and the table are there."""
+    benchmark = Path(__file__).parents[1] / "benchmarks" / "gpu.py"
+    target = tmp_path / "cpu.json"
+    command = [sys.executable, str(benchmark), "--device", "cpu", "--batch", "2", "--runs", "1", "-o", str(target)]
+    done = subprocess.run([*command, "lenet5"], capture_output=True, text=True, check=True)
+    record = json.loads(target.read_text())
+    assert (record["mismatches"], record["device_name"], record["batch"]) == (0, "CPU", 2)
+    assert len(record["rows"]) == 2 * 2 * 2
+    for row in record["rows"]:
+        assert row["seconds"] > 0
+        assert row["predicted_bytes"] > sum(4 for _ in range(60_000)) / (2 if row["dtype"] == "bfloat16" else 1)
+    assert done.stdout.count("| lenet5 |") == 8
+
+
 def test_a_network_without_memory(network: Any):
     """On the meta device three billion parameters take none."""
     wide = expand(*load("vit-h-14"), {"dim": 2560, "mlp": 10240, "heads": 20})
