@@ -82,6 +82,7 @@ layers:
         x1 = self.batchnorm(x)
         x1 = self.relu(x1)
         x = x1 + x
+        del x1
         x = self.global_avgpool(x).flatten(1)
         x = self.linear(x)
         return x"""

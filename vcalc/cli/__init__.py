@@ -22,6 +22,7 @@ COMMANDS = {
     "claims": "claims",
     "conventions": "conventions",
     "why": "conventions",
+    "memory": "memory",
     "validate": "validate",
     "export": "validate",
     "layers": "catalogue",

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, product
 from vcalc.layers.base import MAP, Layer, elements, features
 from vcalc.layers.fields import FLAG, FRACTION, choice, field
+from vcalc.layers.tensors import MASK, OUTPUT, Step, Stored, Tensor
 
 
 class _Activation(Layer):
+    """Backward reads the input, unless `reads_output`."""
+
     nonlinear = True
     forms = ("module", "functional", "method")
+    reads_output: ClassVar[bool] = False
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (OUTPUT,) if self.reads_output else (0,)
 
 
 class ReLU(_Activation, kind="relu"):
     """max(x, 0)."""
 
     source = "Nair & Hinton 2010"
+    reads_output = True
+    in_place = "output"
 
 
 class ReLU6(_Activation, kind="relu6"):
     """min(max(x, 0), 6)."""
 
     source = "Howard et al. 2017 (MobileNets); Krizhevsky 2010"
+    in_place = "input"
 
 
 class LeakyReLU(_Activation, kind="leaky_relu"):
     """x where positive, a small multiple of it elsewhere."""
 
     source = "Maas, Hannun & Ng 2013"
+    in_place = "output"
 
 
 class PReLU(_Activation, kind="prelu"):
@@ -53,36 +64,44 @@ class SiLU(_Activation, kind="silu"):
     """x times its sigmoid, also called swish."""
 
     source = "Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017"
+    in_place = "input"
 
 
 class Hardswish(_Activation, kind="hardswish"):
     """x times its hard sigmoid."""
 
     source = "Howard et al. 2019 (MobileNetV3), section 5.2"
+    in_place = "input"
 
 
 class Sigmoid(_Activation, kind="sigmoid"):
     """1 / (1 + exp(-x))."""
 
     source = "Rumelhart, Hinton & Williams 1986"
+    reads_output = True
+    in_place = "output"
 
 
 class Hardsigmoid(_Activation, kind="hardsigmoid"):
     """A sigmoid in three straight pieces."""
 
     source = "Courbariaux, Bengio & David 2015"
+    in_place = "input"
 
 
 class Tanh(_Activation, kind="tanh"):
     """The hyperbolic tangent, scaled in LeNet."""
 
     source = "LeCun et al. 1998, equation 6"
+    reads_output = True
+    in_place = "output"
 
 
 class Softmax(_Activation, kind="softmax"):
     """Exponentials divided by their sum, along the last axis, or over the channels of a map."""
 
     source = "Bridle 1990"
+    reads_output = True
 
     over: Any = field(choice(("last", "channels")), "what the sum goes over: the last axis, or channels", "last")
 
@@ -99,6 +118,18 @@ class Dropout(Layer, kind="dropout"):
 
     p: Any = field(FRACTION, "probability that an element is dropped", 0.5)
 
+    def is_view(self, training: bool) -> bool:
+        return not training or self.p == 0
+
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return bool(self.p == 0)
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (Tensor("mask", elements(output), MASK),) if self.p else ()
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        return ((OUTPUT,),) if self.is_view(training) else ((OUTPUT, *self.saved(inputs, output)),)
+
 
 class DropPath(Layer, kind="drop_path"):
     """Whole residual branches dropped at random in training (stochastic depth); the identity at inference."""
@@ -106,3 +137,18 @@ class DropPath(Layer, kind="drop_path"):
     source = "Huang et al. 2016"
 
     p: Any = field(FRACTION, "probability that the branch is dropped", 0.0)
+
+    def is_view(self, training: bool) -> bool:
+        return not training or self.p == 0
+
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return bool(self.p == 0)
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (Tensor("factor", 1),) if self.p else ()
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        if self.is_view(training):
+            return ((OUTPUT,),)
+        kept, product = Tensor("factor", 1), Tensor("what is kept", elements(output))
+        return ((kept, product), (product, OUTPUT))

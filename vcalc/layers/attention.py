@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, ceil_div, minimum, product
+from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, minimum, product
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, needs_division
 from vcalc.layers.fields import FLAG, count, field, size2d
+from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
 
 
 def _attention_parameters(width: Number, inner: Number, layer: Any) -> dict[str, Number]:
@@ -40,6 +41,12 @@ def _attention_work(tokens: Number, windows: Number, width: Number, inner: Numbe
     return work
 
 
+def _of_out(width: Number, inner: Number, layer: Any) -> Tensor:
+    """The gradient of the output projection's parameters, which are the first that backward comes to."""
+    count = inner * width + (width if layer.out_bias else 0)
+    return Tensor("gradient of the output projection", count, per_image=False)
+
+
 class Attention(Layer, kind="attention"):
     """Multi-head self-attention over all tokens, its four projections included."""
 
@@ -68,6 +75,35 @@ class Attention(Layer, kind="attention"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         tokens, width = inputs[0]
         return _attention_work(tokens, 1, width, self._inner(width), self)
+
+    def _made(self, input: Shape) -> tuple[Tensor, ...]:
+        """Queries, keys and values in one tensor, the weighted values, and the logarithms of the softmax's sums."""
+        tokens, inner = input[0], self._inner(input[1])
+        return (
+            Tensor("queries, keys and values", tokens * (3 * inner)),
+            Tensor("weighted values", tokens * inner),
+            Tensor("log-sum-exp", self.heads * tokens, STATISTIC),
+        )
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0, *self._made(inputs[0]))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        projected, weighted, sums = self._made(inputs[0])
+        return ((projected,), (projected, weighted, sums), (projected, weighted, OUTPUT))
+
+    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
+        projected, weighted, sums = self._made(inputs[0])
+        of_weighted = Tensor("gradient of the weighted values", weighted.elements)
+        of_heads = Tensor("gradients of queries, keys and values", projected.elements)
+        of_projected = Tensor("gradient of the projection", projected.elements)
+        of_out = _of_out(output[1], self._inner(output[1]), self)
+        return (
+            (0, projected, weighted, sums, GRADIENT, of_weighted, of_out),
+            (0, projected, weighted, sums, of_weighted, of_heads, of_out),
+            (0, of_heads, of_projected, of_out),
+            (0, of_projected, Gradient(0)),
+        )
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -117,6 +153,80 @@ class WindowAttention(Layer, kind="window_attention"):
         work["unpadded_multiply_adds"] = positions * (4 * channels * channels)
         work["unpadded_product_multiply_adds"] = 2 * (positions * (reads * channels))
         return work
+
+    def _padded(self, input: Shape) -> tuple[Number, ...]:
+        """Height and width of the map in whole windows."""
+        return tuple(ceil_div(size, one) * one for size, one in zip(input[1:], self.window, strict=True))
+
+    def _shifts(self, input: Shape) -> bool:
+        """Whether the windows move: a map of one window stays."""
+        sizes = zip(self.shift, self.window, self._padded(input), strict=True)
+        return any(not certainly_equal(by, 0) and not certainly_equal(one, size) for by, one, size in sizes)
+
+    def _made(self, input: Shape) -> dict[str, Tensor]:
+        """The tensors between the operators, by name. Products of two tensors copy both so that heads come first."""
+        channels, tokens = input[0], product(self.window)
+        positions = product(self._padded(input))
+        windows = product(ceil_div(size, one) for size, one in zip(input[1:], self.window, strict=True))
+        pairs = windows * (tokens * tokens)
+        names = ("padded", "windows", "scaled", "queries", "keys", "values", "weighted", "flat", "projected")
+        made = {name: Tensor(name, positions * channels) for name in names}
+        made["all"] = Tensor("queries, keys and values", positions * (3 * channels))
+        made |= {name: Tensor(name, self.heads * pairs) for name in ("scores", "biased", "masked", "softmax")}
+        made["bias"] = Tensor("bias", self.heads * (tokens * tokens), per_image=False)
+        made["mask"] = Tensor("mask", pairs, per_image=False)
+        return made
+
+    def storage(self, inputs: tuple[Shape, ...], output: Shape) -> Number:
+        return product((output[0], *self._padded(inputs[0])))
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        made = self._made(inputs[0])
+        return tuple(made[name] for name in ("windows", "queries", "keys", "values", "softmax", "flat"))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        made = self._made(inputs[0])
+        one_across = certainly_equal(self._padded(inputs[0])[1], self.window[1])
+        steps = ["windows" if one_across and not self._shifts(inputs[0]) else "padded windows", "windows all"]
+        steps.append("windows all scaled queries keys scores")
+        scores, beside = "scores", "windows all"
+        for wanted, term, result in (
+            (self.relative_position_bias, "bias", "biased"),
+            (self._shifts(inputs[0]), "mask", "masked"),
+        ):
+            if wanted:
+                beside += f" {term}"
+                steps.append(f"{beside} {scores} {result}")
+                scores = result
+        after = f"{beside.removeprefix('windows ')} {scores}"
+        steps += [f"{beside} {scores} softmax", f"{beside} {scores} softmax values weighted"]
+        steps.append(f"{beside} {scores} weighted flat")
+        # One window across needs no copy to be put back: the projection is the output.
+        stays = one_across and not self._shifts(inputs[0])
+        steps += [f"{after} flat output"] if stays else [f"{after} flat projected", f"{after} projected output"]
+        made["output"] = OUTPUT
+        return tuple(tuple(made[name] for name in step.split()) for step in steps)
+
+    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
+        made = self._made(inputs[0])
+
+        def step(saved: str, gradients: str) -> Step:
+            of = (made[name] for name in gradients.split())
+            return (
+                *(made[name] for name in saved.split()),
+                *(each._replace(name=f"gradient of {each.name}") for each in of),
+            )
+
+        of_out = _of_out(output[0], output[0], self)
+        return (
+            (*step("windows queries keys values softmax flat", "projected flat"), GRADIENT, of_out),
+            (*step("windows queries keys values softmax", "flat values softmax"), of_out),
+            (*step("windows queries keys softmax", "values softmax scores"), of_out),
+            (*step("windows queries keys", "values scores queries keys"), of_out),
+            (*step("windows", "values queries keys all"), of_out),
+            step("windows", "all windows"),
+            (*step("", "windows"), Gradient(0)),
+        )
 
     def reach(self, input: Shape) -> Window:
         # The bound over all positions: an element at a window's edge reads the whole window on one side of it.

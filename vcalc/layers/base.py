@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, product
 from vcalc.errors import LayerError
 from vcalc.layers.fields import Field, choice
+from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Step, Stored
 
 PRIMITIVES = {
     "multiply_adds": "products of a weight and an activation, each added to a sum",
@@ -82,6 +83,12 @@ BUFFERS = {
     "codes": "fixed codes of radial basis units",
 }
 """State that is no parameter; a convention may take some for parameters."""
+
+FROZEN = ("fixed_position_embedding",)
+"""Roles of parameters that are not trained: they have no gradients and no optimizer state."""
+
+INTEGER_BUFFERS = ("batches_tracked", "relative_position_index")
+"""Buffers of 64-bit whole numbers, whatever the dtype of the network."""
 
 FORMS = {
     "module": "called as a module of the library",
@@ -159,6 +166,12 @@ class Layer:
     """What the layer adds to the depth: convolutions and matrices on the longest way through it."""
     nonlinear: ClassVar[bool] = False
     """True for an activation function."""
+    reads: ClassVar[str] = ACTIVATION
+    """What the elements that arrive are: activations, or whole numbers."""
+    saves_for_others: ClassVar[bool] = False
+    """True for a product: each input is saved for the gradients of the other ones."""
+    in_place: ClassVar[str] = ""
+    """For a kind that torch can run in place: what backward reads then, the "output", or a copy of the "input"."""
     forms: ClassVar[tuple[str, ...]] = ()
     """The ways in which source code calls it (see FORMS), where tools tell them apart; the first is the usual one."""
     fields: ClassVar[dict[str, Field]] = {}
@@ -243,6 +256,34 @@ class Layer:
     def reach(self, input: Shape) -> Window | None:
         """How an output element reads the input; None: only the element in its own place."""
         return None
+
+    def is_view(self, training: bool) -> bool:
+        """Whether the output has the memory of the first input: reshapes, and what does nothing."""
+        return False
+
+    def storage(self, inputs: tuple[Shape, ...], output: Shape) -> Number:
+        """The elements of the memory that the output lies in: more than it has, where it is a part of them."""
+        return elements(output)
+
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        """Whether an input's gradient is the output's gradient itself, or a part of it: no new tensor."""
+        return False
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        """The tensors that torch keeps from the forward to the backward pass, parameters and buffers aside."""
+        return ()
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        """What is alive while the layer runs, beside its inputs: step by step, the output in the last one."""
+        return ((OUTPUT,),)
+
+    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
+        """What of the layer's own is alive while it runs backward, step by step: gradients, and what it saved.
+
+        The last step makes the gradients of the inputs and, unsaid, of all parameters.
+        """
+        gradients = tuple(Gradient(number) for number in range(len(inputs)))
+        return ((GRADIENT, *self.saved(inputs, output), *gradients),)
 
     # Checks
 

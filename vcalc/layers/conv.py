@@ -9,6 +9,7 @@ from vcalc.arithmetic import (
     Shape,
     ceil_div,
     certainly_different,
+    certainly_equal,
     certainly_less,
     exact_div,
     maximum,
@@ -17,6 +18,7 @@ from vcalc.arithmetic import (
 )
 from vcalc.layers.base import MAP, Layer, Window, elements, needs, needs_division, show
 from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding2d, size2d
+from vcalc.layers.tensors import INDEX, OUTPUT, Step, Stored, Tensor
 
 
 def slide(
@@ -76,6 +78,25 @@ def leading_pad(layer: Any, shape: Shape) -> tuple[Number, ...]:
     return tuple(pads)
 
 
+def padded_input(layer: Any, shape: Shape) -> tuple[Stored, ...]:
+    """What a window reads and backward needs: the input, or where `same` pads it, a padded copy."""
+    if not isinstance(layer.pad, str):
+        return (0,)
+    dilations, sizes, pads = getattr(layer, "dilation", (1, 1)), [], []
+    for axis, size in enumerate(shape[1:]):
+        stride, reach = layer.stride[axis], extent(layer.kernel[axis], dilations[axis])
+        pads.append(maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0))
+        sizes.append(size + pads[axis])
+    if all(certainly_equal(pad, 0) for pad in pads):
+        return (0,)
+    return (Tensor("padded input", product((shape[0], *sizes))),)
+
+
+def made_of(stored: tuple[Stored, ...]) -> tuple[Tensor, ...]:
+    """Those that the layer makes itself."""
+    return tuple(each for each in stored if isinstance(each, Tensor))
+
+
 class Conv(Layer, kind="conv"):
     """A 2-D convolution, grouped or dilated where asked; depthwise with `groups: C`."""
 
@@ -128,6 +149,28 @@ class Conv(Layer, kind="conv"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         multiply_adds = self._weights(inputs[0]) * product(output[1:])
         return {"multiply_adds": multiply_adds, **({"bias_additions": elements(output)} if self.bias else {})}
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        if self.connections:
+            return self._gathered(inputs[0])
+        return padded_input(self, inputs[0])
+
+    def _gathered(self, shape: Shape) -> tuple[Tensor, ...]:
+        """The channels that each output channel reads, copied for it, and their numbers."""
+        read = sum(len(row) for row in self.connections)
+        return (
+            Tensor("gathered channels", read * product(shape[1:])),
+            Tensor("channel numbers", read, INDEX, per_image=False),
+        )
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        if not self.connections:
+            return ((OUTPUT, *made_of(padded_input(self, inputs[0]))),)
+        size = elements(output)
+        widest = max(len(row) for row in self.connections) * product(inputs[0][1:])
+        maps, joined = Tensor("maps", size), Tensor("joined maps", size)
+        first: tuple[Step, ...] = ((Tensor("gathered for one", widest), maps), (maps, joined))
+        return (*first, (maps, joined, OUTPUT)) if self.bias else (*first[:1], (maps, OUTPUT))
 
     def reach(self, input: Shape) -> Window:
         return Window(self.kernel, self.stride, leading_pad(self, input), self.dilation)
@@ -196,6 +239,9 @@ class ConvTranspose(Layer, kind="conv_transpose"):
                 )
             )
         return work
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0,)
 
     def reach(self, input: Shape) -> Window:
         # The bound over all output positions: as many input elements as have the position in their kernel.

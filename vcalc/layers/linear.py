@@ -7,6 +7,7 @@ from typing import Any
 from vcalc.arithmetic import Number, Shape, product
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements
 from vcalc.layers.fields import FLAG, count, field
+from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
 
 
 class Linear(Layer, kind="linear"):
@@ -30,6 +31,9 @@ class Linear(Layer, kind="linear"):
         multiply_adds = product(output[:-1]) * (inputs[0][-1] * self.out)
         return {"multiply_adds": multiply_adds, **({"bias_additions": elements(output)} if self.bias else {})}
 
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0,)
+
 
 class PointwiseLinear(Layer, kind="pointwise_linear"):
     """A matrix applied to the channels at each position of a map: a 1x1 convolution written as a linear layer."""
@@ -51,6 +55,9 @@ class PointwiseLinear(Layer, kind="pointwise_linear"):
         multiply_adds = (inputs[0][0] * self.out) * product(output[1:])
         return {"multiply_adds": multiply_adds, **({"bias_additions": elements(output)} if self.bias else {})}
 
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0,)
+
 
 class RadialBasis(Layer, kind="radial_basis"):
     """Euclidean radial basis units: the squared distance of the input to one fixed code a class. Not trained."""
@@ -68,6 +75,14 @@ class RadialBasis(Layer, kind="radial_basis"):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"multiply_adds": inputs[0][0] * self.out}
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (Tensor("differences", inputs[0][0] * self.out),)
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        size = inputs[0][0] * self.out
+        differences, squares = Tensor("differences", size), Tensor("squares", size)
+        return ((differences, squares), (squares, OUTPUT))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

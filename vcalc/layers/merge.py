@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, describe, elements, needs
+from vcalc.layers.tensors import OUTPUT, STATISTIC, Step, Stored, Tensor
 
 
 class Concat(Layer, kind="concat"):
@@ -18,6 +19,9 @@ class Concat(Layer, kind="concat"):
             fits = len(shape) == len(first) and not any(map(certainly_different, shape[1:], first[1:]))
             needs(fits, f"concat: {describe(first)} and {describe(shape)} differ in more than the first size")
         return (sum(shape[0] for shape in inputs), *first[1:])
+
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return True
 
 
 class _Elementwise(Layer):
@@ -42,6 +46,18 @@ class _Elementwise(Layer):
         needs(same, f"{self.kind}: {describe(a)} and {describe(b)} do not match")
         return tuple(y if certainly_equal(x, 1) else x for x, y in zip(a, b, strict=True))
 
+    def _partial(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """What the joins of the first inputs give, two of them at a time."""
+        shape, made = inputs[0], []
+        for number, other in enumerate(inputs[1:-1], 2):
+            shape = self._broadcast(shape, other)
+            made.append(Tensor(f"first {number} joined", elements(shape)))
+        return tuple(made)
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        made = (*self._partial(inputs), OUTPUT)
+        return tuple(made[max(0, i - 1) : i + 1] for i in range(len(made)))
+
 
 class Add(_Elementwise, kind="add"):
     """Elements added, as in a residual connection."""
@@ -52,21 +68,29 @@ class Add(_Elementwise, kind="add"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"additions": (len(inputs) - 1) * elements(output)}
 
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return len(input) == len(output) and not any(map(certainly_different, input, output))
+
 
 class Multiply(_Elementwise, kind="multiply"):
     """Elements multiplied, as a gate multiplies its channels."""
 
     forms = ("operator", "function")
     source = "Hu, Shen & Sun 2018 (Squeeze-and-Excitation), equation 4"
+    saves_for_others = True
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"multiplications": (len(inputs) - 1) * elements(output)}
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (*range(len(inputs)), *self._partial(inputs))
 
 
 class MatMul(Layer, kind="matmul"):
     """The matrix product of two tensors, [N, K] and [K, M] or, channel by channel, [C, N, K] and [C, K, M]."""
 
     source = "none needed"
+    saves_for_others = True
     accepts = (MAP, TOKENS)
     joins = True
     forms = ("function", "operator", "bmm", "einsum")
@@ -85,6 +109,9 @@ class MatMul(Layer, kind="matmul"):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"product_multiply_adds": elements(inputs[0]) * output[-1], "product_elements": elements(output)}
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return tuple(range(len(inputs)))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -122,6 +149,26 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
             "divisions": scores,
             "product_elements": scores + elements(output),
         }
+
+    def _made(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """The log-sum-exp of the fused operator; without heads or with values of their own width, torch has none."""
+        query, key, value = inputs
+        if len(query) == MAP and certainly_equal(query[-1], value[-1]):
+            return (Tensor("log-sum-exp", elements(query[:-1]), STATISTIC),)
+        pairs = elements(query[:-1]) * key[-2]
+        sizes = {"queries": elements(query), "keys": elements(key), "scores": pairs, "softmax": pairs}
+        return tuple(Tensor(name, count) for name, count in sizes.items())
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        made = self._made(inputs)
+        return (0, 1, 2, OUTPUT, *made) if len(made) == 1 else (2, *made[:2], made[3])
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        made = self._made(inputs)
+        if len(made) == 1:
+            return ((OUTPUT, *made),)
+        queries, keys, scores, softmax = made
+        return ((queries, keys, scores), (queries, scores, softmax), (queries, softmax, OUTPUT))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from vcalc.arithmetic import Number, Shape, product
 from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs_division
 from vcalc.layers.fields import FLAG, count, field
+from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
 
 
 class _Norm(Layer):
@@ -20,6 +21,20 @@ class _Norm(Layer):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         size = elements(output)
         return {"normalized_elements": size, **({"affine_elements": size} if self.affine else {})}
+
+    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
+        """The means and inverse deviations that backward reads, and what else it needs beside the input."""
+        raise NotImplementedError
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0, *self.statistics(inputs[0]))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        return ((OUTPUT, *self.statistics(inputs[0])),)
+
+
+def _mean_and_deviation(count: Number, per_image: bool = True) -> tuple[Tensor, ...]:
+    return tuple(Tensor(name, count, STATISTIC, per_image) for name in ("mean", "inverse deviation"))
 
 
 class BatchNorm(_Norm, kind="batchnorm"):
@@ -36,12 +51,21 @@ class BatchNorm(_Norm, kind="batchnorm"):
             "batches_tracked": 1,
         }
 
+    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
+        return _mean_and_deviation(features(input), per_image=False)
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        return super().steps(inputs, output, training) if training else ((OUTPUT,),)
+
 
 class LayerNorm(_Norm, kind="layernorm"):
     """Normalisation over the features of each token, or over the channels at each position of a map."""
 
     forms = ("module", "final", "subclass", "functional")
     source = "Ba, Kiros & Hinton 2016, section 3; over channels: Liu et al. 2022 (ConvNeXt), section 2.6"
+
+    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
+        return _mean_and_deviation(product(input[1:] if len(input) == MAP else input[:-1]))
 
 
 class GroupNorm(_Norm, kind="groupnorm"):
@@ -56,6 +80,19 @@ class GroupNorm(_Norm, kind="groupnorm"):
         needs_division("groupnorm: channels into groups", features(inputs[0]), self.groups, "groups")
         return inputs[0]
 
+    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
+        return _mean_and_deviation(self.groups)
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (*(self._turned(inputs[0]) or (0,)), *self.statistics(inputs[0]))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        return ((OUTPUT, *self._turned(inputs[0]), *self.statistics(inputs[0])),)
+
+    def _turned(self, input: Shape) -> tuple[Tensor, ...]:
+        """Tokens are copied with the features first, as torch's operator wants them."""
+        return () if len(input) == MAP else (Tensor("turned input", elements(input)),)
+
 
 class InstanceNorm(_Norm, kind="instancenorm"):
     """Normalisation over the positions of each channel by itself; without trained factors unless asked."""
@@ -64,6 +101,13 @@ class InstanceNorm(_Norm, kind="instancenorm"):
     accepts = (MAP,)
 
     affine: Any = field(FLAG, "whether a factor and an offset a channel are trained", False)
+
+    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
+        return (*_mean_and_deviation(input[0]), *((Tensor("factors", input[0]),) if self.affine else ()))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        offsets = (Tensor("offsets", inputs[0][0]),) if self.affine else ()
+        return ((OUTPUT, *self.statistics(inputs[0]), *offsets),)
 
 
 class LocalResponseNorm(Layer, kind="local_response_norm"):
@@ -78,6 +122,39 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
         channels, *sizes = inputs[0]
         return {"padded_elements": product((channels + self.size - 1, *sizes)), "positions": product(sizes)}
 
+    def _made(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Squares with padding, their mean, k + alpha times it, and its power: torch runs one operator for each."""
+        size = elements(inputs[0])
+        padded = self.work(inputs, inputs[0])["padded_elements"]
+        names = {"squares": size, "padded squares": padded, "means": size, "product": size, "sum": size, "power": size}
+        return tuple(Tensor(name, count) for name, count in names.items())
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        _, padded, _, _, total, power = self._made(inputs)
+        return (0, padded, total, power)
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        squares, padded, means, scaled, total, power = self._made(inputs)
+        return (
+            (squares, padded),
+            (padded, means),
+            (means, scaled, total),
+            (means, total, power),
+            (power, OUTPUT),
+        )
+
+    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
+        _, padded, means, _, total, power = self._made(inputs)
+        parts = tuple(Tensor(f"factor {number} of a gradient", elements(output)) for number in range(4))
+        of_input, of_power = (Tensor(f"gradient of the {name}", elements(output)) for name in ("quotient", "power"))
+        of_padded = Tensor("gradient of the padded squares", padded.elements)
+        return (
+            (0, padded, total, power, GRADIENT, *parts),
+            (0, padded, total, of_input, of_power, *parts[:3]),
+            (0, padded, of_input, means._replace(name="gradient of the means"), of_padded),
+            (0, of_input, *parts[:2], Gradient(0)),
+        )
+
 
 class LayerScale(Layer, kind="layer_scale"):
     """One trained factor a channel on a residual branch."""
@@ -87,6 +164,9 @@ class LayerScale(Layer, kind="layer_scale"):
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"layer_scale": features(inputs[0])}
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0,)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"multiplications": elements(output)}

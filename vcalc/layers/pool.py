@@ -9,6 +9,7 @@ from vcalc.arithmetic import (
     Shape,
     bare,
     ceil_div,
+    certainly_equal,
     common_divisor,
     is_symbolic,
     maximum,
@@ -17,8 +18,14 @@ from vcalc.arithmetic import (
 )
 from vcalc.errors import LayerError
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements, needs, show
-from vcalc.layers.conv import leading_pad, slide_map
+from vcalc.layers.conv import leading_pad, made_of, padded_input, slide_map
 from vcalc.layers.fields import FLAG, count, field, padding2d, size2d
+from vcalc.layers.tensors import INDEX, OUTPUT, Step, Stored, Tensor
+
+
+def _indices(output: Shape) -> Tensor:
+    """Where each element of a max pool's output came from; torch makes them at inference, too, and drops them."""
+    return Tensor("indices", elements(output), INDEX)
 
 
 class _Pool(Layer):
@@ -39,6 +46,12 @@ class _Pool(Layer):
         size = elements(output)
         return {"window_elements": product(self.kernel) * size, "stepped_elements": product(self.stride) * size}
 
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return padded_input(self, inputs[0])
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        return ((OUTPUT, *made_of(padded_input(self, inputs[0]))),)
+
     def reach(self, input: Shape) -> Window:
         return Window(self.kernel, self.stride, leading_pad(self, input))
 
@@ -47,6 +60,12 @@ class MaxPool(_Pool, kind="maxpool"):
     """The largest element of each window."""
 
     source = "Krizhevsky et al. 2012, section 3.4 (overlapping windows)"
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (*super().saved(inputs, output), _indices(output))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        return ((OUTPUT, *made_of(self.saved(inputs, output))),)
 
 
 class AvgPool(_Pool, kind="avgpool"):
@@ -67,6 +86,21 @@ class AvgPool(_Pool, kind="avgpool"):
             )
         )
         return {**work, "averaged_elements": output[0] * product(axes)}
+
+    def _inside(self, output: Shape) -> tuple[Tensor, ...]:
+        """The share of each window that lies on the map, by which the means over padded windows are divided."""
+        divides = isinstance(self.pad, str) and not self.count_pad
+        return (Tensor("shares", product(output[1:]), per_image=False),) if divides else ()
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (*super().saved(inputs, output), *self._inside(output))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        shares = self._inside(output)
+        if not shares:
+            return super().steps(inputs, output, training)
+        means = Tensor("means", elements(output))
+        return ((*shares, *made_of(padded_input(self, inputs[0])), means), (*shares, means, OUTPUT))
 
 
 def _averaged(size: Number, positions: Number, kernel: Number, stride: Number, pad: Number, counted: Number) -> Number:
@@ -136,6 +170,9 @@ class _AdaptivePool(Layer):
         reads = product(_adaptive_reads(size, out) for size, out in zip(sizes, self.out, strict=True))
         return {"window_elements": channels * reads}
 
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0,)
+
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
 
@@ -143,9 +180,19 @@ class _AdaptivePool(Layer):
 class AdaptiveAvgPool(_AdaptivePool, kind="adaptive_avgpool"):
     """Means over windows chosen so that the output has a given size; windows may overlap."""
 
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        # To one element, torch takes the mean, whose backward needs no more than the size.
+        return () if certainly_equal(self.out[0], 1) and certainly_equal(self.out[1], 1) else (0,)
+
 
 class AdaptiveMaxPool(_AdaptivePool, kind="adaptive_maxpool"):
     """The largest elements of windows chosen so that the output has a given size; windows may overlap."""
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0, _indices(output))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        return ((OUTPUT, _indices(output)),)
 
 
 def _adaptive_reads(size: Number, out: int) -> Number:
@@ -177,6 +224,13 @@ class Subsample(Layer, kind="subsample"):
             "multiplications": size,
             "bias_additions": size,
         }
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0, Tensor("sums", elements(output)))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        means, sums, scaled = (Tensor(name, elements(output)) for name in ("means", "sums", "scaled sums"))
+        return ((means, sums), (sums, scaled), (sums, scaled, OUTPUT))
 
     def reach(self, input: Shape) -> Window:
         return Window((self.kernel, self.kernel), (self.kernel, self.kernel))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, ceil_div
+from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements
 from vcalc.layers.fields import choice, count, field
+from vcalc.layers.tensors import OUTPUT, Step, Tensor
 
 
 class Flatten(Layer, kind="flatten"):
@@ -17,6 +18,12 @@ class Flatten(Layer, kind="flatten"):
 
     def output(self, *inputs: Shape) -> Shape:
         return (elements(inputs[0]),)
+
+    def is_view(self, training: bool) -> bool:
+        return True
+
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return True
 
     def reach(self, input: Shape) -> Window | None:
         return EVERYWHERE if len(input) > VECTOR else None
@@ -33,6 +40,10 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = inputs[0]
         return (channels * self.factor * self.factor, ceil_div(height, self.factor), ceil_div(width, self.factor))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        pads = not all(certainly_equal(size % self.factor, 0) for size in inputs[0][1:])
+        return ((*((Tensor("padded input", elements(output)),) if pads else ()), OUTPUT),)
 
     def reach(self, input: Shape) -> Window:
         return Window((self.factor, self.factor), (self.factor, self.factor))

@@ -7,6 +7,7 @@ from typing import Any
 from vcalc.arithmetic import Number, Shape, certainly_less
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements, needs, show
 from vcalc.layers.fields import FLAG, count, field
+from vcalc.layers.tensors import INDEX, Stored
 
 
 class Tokens(Layer, kind="tokens"):
@@ -19,11 +20,18 @@ class Tokens(Layer, kind="tokens"):
         channels, height, width = inputs[0]
         return (height * width, channels)
 
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return True
+
+    def is_view(self, training: bool) -> bool:
+        return True
+
 
 class Embedding(Layer, kind="embedding"):
     """Word numbers, a vector of N, looked up in a table: N tokens of width D."""
 
     source = "Bengio et al. 2003, section 2; Vaswani et al. 2017, section 3.4"
+    reads = INDEX
     accepts = (VECTOR,)
 
     vocabulary: Any = field(count(), "words in the table", symbol="V")
@@ -34,6 +42,9 @@ class Embedding(Layer, kind="embedding"):
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"embedding": self.vocabulary * self.out}
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0,)
 
 
 class ClassToken(Layer, kind="class_token"):
@@ -47,6 +58,9 @@ class ClassToken(Layer, kind="class_token"):
     def output(self, *inputs: Shape) -> Shape:
         tokens, width = inputs[0]
         return (tokens + self.count, width)
+
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return True
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"class_token": self.count * inputs[0][1]}
@@ -66,6 +80,9 @@ class PositionEmbedding(Layer, kind="position_embedding"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"additions": elements(output)}
 
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return True
+
 
 class TakeToken(Layer, kind="take_token"):
     """One token read out as a vector; the class token by default."""
@@ -82,6 +99,9 @@ class TakeToken(Layer, kind="take_token"):
             "index",
         )
         return (inputs[0][1],)
+
+    def is_view(self, training: bool) -> bool:
+        return True
 
 
 class KeepTokens(Layer, kind="keep_tokens"):
@@ -100,6 +120,9 @@ class KeepTokens(Layer, kind="keep_tokens"):
         )
         return (self.count, inputs[0][1])
 
+    def is_view(self, training: bool) -> bool:
+        return True
+
 
 class AppendTokens(Layer, kind="append_tokens"):
     """Copies of one learned token put in for those that were left out."""
@@ -112,6 +135,9 @@ class AppendTokens(Layer, kind="append_tokens"):
     def output(self, *inputs: Shape) -> Shape:
         tokens, width = inputs[0]
         return (tokens + self.count, width)
+
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return True
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"mask_token": inputs[0][1]}

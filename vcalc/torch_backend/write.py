@@ -12,16 +12,20 @@ from vcalc.torch_backend.code import Code, code_of
 
 
 class Line:
-    """One layer: the attribute that holds its module, its code, the names of its inputs and of its output."""
+    """One layer: the attribute that holds its module, its code, the names of its inputs and of its output.
 
-    __slots__ = ("attribute", "code", "inputs", "node", "output")
+    `dead` are names whose tensors nobody reads after it.
+    """
 
-    def __init__(self, node: Node, attribute: str, code: Code, inputs: list[str], output: str) -> None:
+    __slots__ = ("attribute", "code", "dead", "inputs", "node", "output")
+
+    def __init__(self, node: Node, attribute: str, code: Code, inputs: list[str], output: str, dead: list[str]) -> None:
         self.node = node
         self.attribute = attribute
         self.code = code
         self.inputs = inputs
         self.output = output
+        self.dead = dead
 
     def call(self, self_: str, names: list[str] | None = None) -> str:
         """The call's expression."""
@@ -40,14 +44,14 @@ def lines(graph: Graph) -> list[Line]:
     made: list[Line] = []
     for node in graph.nodes:
         inputs = [holds[index] for index in node.inputs]
-        for index in dict.fromkeys(node.inputs):
-            if last[index] == node.index:
-                free.append(holds.pop(index))
+        dead = [holds.pop(index) for index in dict.fromkeys(node.inputs) if last[index] == node.index]
+        free += dead
         output = min(free) if free else _fresh(holds)
         if output in free:
             free.remove(output)
         holds[node.index] = output
-        made.append(Line(node, _attribute(node.path, taken), code_of(node.facts), inputs, output))
+        dead = [name for name in dead if name != output]
+        made.append(Line(node, _attribute(node.path, taken), code_of(node.facts), inputs, output, dead))
     return made
 
 
@@ -93,7 +97,11 @@ def source(network: Network, parts: str) -> str:
     """The whole module; `parts` is the text of vcalc's own modules, of which only those that are used are kept."""
     made = lines(network.graph)
     body = "\n".join(f"        self.{line.attribute} = {line.code.make}" for line in made if line.code.make)
-    run = "\n".join(f"        {line.output} = {line.call(f'self.{line.attribute}')}" for line in made)
+    run = "\n".join(
+        f"        {line.output} = {line.call(f'self.{line.attribute}')}"
+        + (f"\n        del {', '.join(line.dead)}" if line.dead else "")
+        for line in made
+    )
     names = " x ".join(SIZES[len(network.graph.input)])
     shape = ", ".join(map(str, network.graph.input))
     used = {name for line in made for name in re.findall(r"\b([A-Z]\w+)\(", line.code.make)}

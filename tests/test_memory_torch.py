@@ -1,0 +1,449 @@
+"""The memory model beside torch on the CPU: saved bytes through its hooks, live bytes through a dispatch mode.
+
+Dropout keeps a byte an element on a GPU and a factor of the activations' dtype on the CPU: the plans here say cpu.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
+
+from peer_tools import start_torchvision
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.checkpoint import checkpoint
+
+from vcalc.analyses.liveness import blocks
+from vcalc.analyses.memory import Memory
+from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
+from vcalc.graph import INPUT, Facts, Graph
+from vcalc.layers import KINDS
+from vcalc.layers.base import elements
+from vcalc.layers.tensors import OUTPUT, Tensor
+from vcalc.spec.find import load
+from vcalc.spec.network import Network, expand
+from vcalc.torch_backend import parts
+from vcalc.torch_backend.build import build
+from vcalc.torch_backend.code import code_of
+from vcalc.torch_backend.write import lines
+
+BATCH = 2
+SMALL = {"H": 64, "W": 64}
+MODELS: dict[str, dict[str, int]] = {
+    "lenet5": {},
+    "alexnet": {"H": 67, "W": 67},
+    "zfnet": SMALL,
+    "nin": {"H": 67, "W": 67},
+    "vgg11-bn": {"H": 32, "W": 32},
+    "googlenet": SMALL,
+    "resnet18": SMALL,
+    "resnet50": SMALL,
+    "resnet50-fpn": SMALL,
+    "densenet121": SMALL,
+    "mobilenet-v2": SMALL,
+    "efficientnet-b0": SMALL,
+    "nasnet-a-mobile": SMALL,
+    "convnext-t": SMALL,
+    "vit-ti-16": SMALL,
+    "swin-t": SMALL,
+}
+"""Catalogue models, with inputs small enough for a test."""
+
+
+def made(network: Network) -> Any:
+    """The network as the backend builds it, with zeros for weights: memory knows no values."""
+    module = build(network, device="meta").to_empty(device="cpu")
+    for tensor in [*module.parameters(), *module.buffers()]:
+        tensor.detach().zero_()
+    return module
+
+
+class Live(TorchDispatchMode):
+    """The bytes of all storages that are alive, and their peak: what is there before, and what operators make.
+
+    The model's own parameters and buffers are left out.
+    """
+
+    def __init__(self, own: set[int], *there: Any) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._alive: dict[int, int] = {}
+        self._own = own
+        for tensor in there:
+            self._enter(tensor)
+
+    def _enter(self, tensor: Any) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key not in self._alive and key not in self._own:
+            self._alive[key] = storage.nbytes()
+            self.now += storage.nbytes()
+            weakref.finalize(storage, self._leave, key)
+
+    def _leave(self, key: int) -> None:
+        self.now -= self._alive.pop(key)
+
+    def __torch_dispatch__(self, operator: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
+        result = operator(*arguments, **(named or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor):
+                self._enter(tensor)
+        self.peak = max(self.peak, self.now)
+        return result
+
+
+class Saved(torch.autograd.graph.saved_tensors_hooks):
+    """The bytes of all storages that are saved for backward, each once; parameters and buffers are left out."""
+
+    def __init__(self, own: set[int]) -> None:
+        self.storages: dict[int, int] = {}
+        self._kept: list[Any] = []
+        self._own = own
+        super().__init__(self._pack, lambda tensor: tensor)
+
+    def __enter__(self) -> Saved:
+        super().__enter__()
+        return self
+
+    def _pack(self, tensor: Any) -> Any:
+        storage = tensor.untyped_storage()
+        self._kept.append(tensor)
+        if storage._cdata not in self._own:
+            self.storages[storage._cdata] = storage.nbytes()
+        return tensor
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.storages.values())
+
+
+def own(module: Any) -> set[int]:
+    """The storages of parameters and buffers."""
+    return {tensor.untyped_storage()._cdata for tensor in [*module.parameters(), *module.buffers()]}
+
+
+def run(network: Network, module: Any, values: dict[int, Any], nodes: Any = None, last: Any = None) -> dict[int, Any]:
+    """The network's own lines one by one, each tensor let go after its last reader."""
+    last = last or {index: node.index for node in network.graph.nodes for index in node.inputs}
+    wanted = None if nodes is None else {node.index for node in nodes}
+    for line in lines(network.graph):
+        node = line.node
+        if wanted is not None and node.index not in wanted:
+            continue
+        names = [f"values[{index}]" for index in node.inputs]
+        call = line.code.call.format(*names, self=f"module.{line.attribute}")
+        values[node.index] = eval(
+            call, {"torch": torch, "F": torch.nn.functional}, {"module": module, "values": values}
+        )
+        for index in set(node.inputs):
+            if index != INPUT and last.get(index) == node.index:
+                del values[index]
+    return values
+
+
+def outputs(values: dict[int, Any]) -> list[Any]:
+    return [tensor for index, tensor in values.items() if index != INPUT]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def model(request: Any) -> tuple[Network, Any, Any]:
+    network = expand(*load(request.param), MODELS[request.param])
+    return network, made(network), torch.randn(BATCH, *network.graph.input)
+
+
+def test_saved_bytes_are_torchs(model: Any):
+    network, module, image = model
+    with Saved(own(module)) as saved:
+        result = module.train()(image)
+    assert Memory(network.graph, Plan(TRAINING, device="cpu")).saved.at(BATCH) == saved.bytes
+    del result
+
+
+def test_the_peak_of_inference_is_torchs(model: Any):
+    network, module, image = model
+    memory = Memory(network.graph, Plan())
+    with torch.no_grad(), Live(own(module), image) as live:
+        run(network, module.eval(), {INPUT: image})
+    assert memory.peak(BATCH).size.at(BATCH) - memory.held.always == live.peak
+
+
+def test_the_peaks_of_training_are_torchs(model: Any):
+    """The forward peak exactly; the backward peak within a hundredth, since being watched keeps torch from adding
+    gradients in place."""
+    network, module, image = model
+    memory = Memory(network.graph, Plan(TRAINING, device="cpu"))
+    module.train().zero_grad()
+    with Live(own(module), image) as live:
+        values = run(network, module, {INPUT: image})
+        forward, live.peak = live.peak, 0
+        sum((tensor * 1.0).sum() for tensor in outputs(values)).backward()
+    ours = {phase: memory.peak(BATCH, phase).size.at(BATCH) - memory.held.always for phase in (FORWARD, BACKWARD)}
+    module.zero_grad()
+    assert ours[FORWARD] == forward
+    assert ours[BACKWARD] == pytest.approx(live.peak, rel=0.01)
+
+
+def test_a_product_with_the_input_saves_what_torch_saves():
+    convolution, image = torch.nn.Conv2d(4, 4, 3, padding=1), torch.randn(BATCH, 4, 8, 8)
+    graph = Graph((4, 8, 8))
+    graph.add(KINDS["conv"](out=4, kernel=3, pad=1), (INPUT,), "conv")
+    graph.add(KINDS["gelu"](), (0,), "gelu")
+    graph.add(KINDS["multiply"](), (INPUT, 1), "multiply")
+    with Saved(own(convolution)) as saved:
+        result = image * torch.nn.functional.gelu(convolution(image))
+    assert Memory(graph, Plan(TRAINING)).saved.at(BATCH) == saved.bytes
+    del result
+
+
+def test_torch_adds_gradients_in_place_when_nobody_watches():
+    """Two convolutions read one tensor: the second gradient is added to the first one's memory."""
+    first, one, other = (torch.nn.Conv2d(4, 4, 1) for _ in range(3))
+    middle = first(torch.randn(2, 4, 8, 8))
+    loss = (one(middle) * other(middle)).sum()
+    with torch.profiler.profile() as profile:
+        loss.backward()
+    added = [event.name for event in profile.events() if event.name.startswith("aten::add")]
+    assert "aten::add_" in added
+    assert "aten::add" not in added
+
+
+def in_place(module: Any) -> Any:
+    for part in module.modules():
+        if hasattr(part, "inplace") and not isinstance(part, torch.nn.Dropout):
+            part.inplace = True
+    return module
+
+
+@pytest.mark.parametrize("name", ["vgg11-bn", "resnet18", "mobilenet-v2", "alexnet"])
+def test_in_place(name: str):
+    network = expand(*load(name), MODELS[name])
+    module, image = in_place(made(network)), torch.randn(BATCH, *network.graph.input)
+    memory = Memory(network.graph, Plan(in_place=True))
+    with torch.no_grad(), Live(own(module), image) as live:
+        run(network, module.eval(), {INPUT: image})
+    assert memory.peak(BATCH).size.at(BATCH) - memory.held.always == live.peak
+    memory = Memory(network.graph, Plan(TRAINING, in_place=True, device="cpu"))
+    with Saved(own(module)) as saved:
+        result = module.train()(image)
+    assert memory.saved.at(BATCH) == saved.bytes
+    del result
+
+
+@pytest.mark.parametrize(("name", "depth"), [("resnet18", 2), ("vit-ti-16", 2), ("densenet121", 1), ("vgg11-bn", 1)])
+def test_checkpoints(name: str, depth: int):
+    """What is alive after a forward pass through torch.utils.checkpoint: what is saved, and the output."""
+    network = expand(*load(name), MODELS[name])
+    module, image = made(network).train(), torch.randn(BATCH, *network.graph.input)
+    last = {index: node.index for node in network.graph.nodes for index in node.inputs}
+    with Live(own(module), image) as live:
+        values: dict[int, Any] = {INPUT: image}
+        for block in blocks(network.graph, depth):
+            if not block.again:
+                run(network, module, values, block.nodes)
+                continue
+            inside = {node.index for node in block.nodes}
+            needed = {index for node in block.nodes for index in node.inputs} - inside
+
+            def inside_out(*given: Any, block: Any = block, needed: Any = needed, inside: Any = inside) -> Any:
+                found = run(network, module, dict(zip(needed, given, strict=True)), block.nodes)
+                return tuple(found[index] for index in sorted(inside & found.keys()))
+
+            leaving = sorted(index for index in inside if last.get(index, len(network.graph.nodes)) not in inside)
+            found = checkpoint(
+                inside_out, *(values[index] for index in needed), use_reentrant=False, preserve_rng_state=False
+            )
+            values.update(zip(leaving, found, strict=True))
+            end = block.nodes[-1].index
+            for index in needed - {INPUT}:
+                if last[index] <= end:
+                    del values[index]
+            del found
+        now = live.now
+    memory = Memory(network.graph, Plan(TRAINING, checkpoint=depth, device="cpu"))
+    logits = sum(tensor.numel() * 4 for tensor in outputs(values))
+    assert memory.saved.at(BATCH) + logits == now
+    assert memory.saved.at(BATCH) < Memory(network.graph, Plan(TRAINING, device="cpu")).saved.at(BATCH)
+
+
+TORCHVISION = {
+    "resnet18": "resnet18",
+    "resnet50": "resnet50",
+    "regnet-y-16gf": "regnet_y_16gf",
+    "densenet121": "densenet121",
+    "mobilenet-v2": "mobilenet_v2",
+    "efficientnet-b0": "efficientnet_b0",
+    "convnext-t": "convnext_tiny",
+    "swin-t": "swin_t",
+}
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_torchvisions_own_networks_save_as_much(name: str):
+    """Written by others, activations in place: what they save is the same to the byte."""
+    try:
+        start_torchvision()
+    except ImportError:
+        pytest.skip("torchvision is not installed: pip install 'vcalc[torch]'")
+    from torchvision import models
+
+    network = expand(*load(name), SMALL)
+    module = getattr(models, TORCHVISION[name])().train()
+    for part in module.modules():
+        if type(part).__name__ == "StochasticDepth":
+            part.p = 0.0  # the specs have none
+    with Saved(own(module)) as saved:
+        result = module(torch.randn(BATCH, 3, 64, 64))
+    assert Memory(network.graph, Plan(TRAINING, in_place=True, device="cpu")).saved.at(BATCH) == saved.bytes
+    del result
+
+
+# Each kind by itself
+
+CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
+    ("conv", {"out": 4, "kernel": 3, "pad": 1}, ((6, 8, 10),)),
+    ("conv", {"out": 4, "kernel": 1, "pad": "same"}, ((6, 8, 10),)),
+    ("conv", {"out": 4, "kernel": [3, 4], "stride": 2, "pad": "same"}, ((6, 8, 10),)),
+    ("conv", {"out": 6, "kernel": 3, "groups": 6, "bias": False}, ((6, 8, 10),)),
+    ("conv", {"out": 3, "kernel": 3, "connections": [[0, 1], [2], [0, 1, 2]]}, ((3, 8, 10),)),
+    ("conv_transpose", {"out": 4, "kernel": 3, "stride": 2}, ((6, 8, 10),)),
+    ("maxpool", {"kernel": 3, "stride": 2, "pad": 1}, ((6, 8, 10),)),
+    ("maxpool", {"kernel": 3, "stride": 2, "pad": "same"}, ((6, 8, 10),)),
+    ("avgpool", {"kernel": 2, "stride": 2}, ((6, 8, 10),)),
+    ("avgpool", {"kernel": 3, "stride": 2, "pad": "same"}, ((6, 8, 10),)),
+    ("avgpool", {"kernel": 3, "stride": 1, "pad": "same", "count_pad": False}, ((6, 8, 10),)),
+    ("global_avgpool", {}, ((6, 8, 10),)),
+    ("global_avgpool", {"keep_dims": True}, ((6, 8, 10),)),
+    ("global_avgpool", {}, ((5, 6),)),
+    ("adaptive_avgpool", {"out": 3}, ((6, 8, 10),)),
+    ("adaptive_avgpool", {"out": 1}, ((6, 8, 10),)),
+    ("adaptive_maxpool", {"out": 3}, ((6, 8, 10),)),
+    ("subsample", {}, ((6, 8, 10),)),
+    ("linear", {"out": 4}, ((6,),)),
+    ("linear", {"out": 4}, ((5, 6),)),
+    ("linear", {"out": 4, "bias": False}, ((5, 6),)),
+    ("pointwise_linear", {"out": 4}, ((6, 8, 10),)),
+    ("pointwise_linear", {"out": 4, "bias": False}, ((6, 8, 10),)),
+    ("radial_basis", {"out": 5}, ((6,),)),
+    ("batchnorm", {}, ((6, 8, 10),)),
+    ("batchnorm", {"affine": False}, ((6,),)),
+    ("layernorm", {}, ((6, 8, 10),)),
+    ("layernorm", {}, ((5, 6),)),
+    ("groupnorm", {"groups": 3}, ((6, 8, 10),)),
+    ("groupnorm", {"groups": 3}, ((5, 6),)),
+    ("instancenorm", {}, ((6, 8, 10),)),
+    ("instancenorm", {"affine": True}, ((6, 8, 10),)),
+    ("local_response_norm", {}, ((6, 8, 10),)),
+    ("layer_scale", {}, ((6, 8, 10),)),
+    *((kind, {}, ((6, 8, 10),)) for kind in ("relu", "relu6", "leaky_relu", "gelu", "silu", "hardswish", "sigmoid")),
+    *((kind, {}, ((6, 8, 10),)) for kind in ("hardsigmoid", "tanh", "softmax", "dropout", "drop_path")),
+    ("drop_path", {"p": 0.5}, ((6, 8, 10),)),
+    ("dropout", {"p": 0}, ((6, 8, 10),)),
+    ("prelu", {}, ((6, 8, 10),)),
+    ("attention", {"heads": 3}, ((5, 6),)),
+    ("attention", {"heads": 2, "head_dim": 4, "qkv_bias": False}, ((5, 6),)),
+    ("window_attention", {"heads": 2, "window": 4}, ((6, 8, 8),)),
+    ("window_attention", {"heads": 2, "window": 4, "shift": 2}, ((6, 7, 9),)),
+    ("window_attention", {"heads": 2, "window": 4, "shift": 2}, ((6, 4, 4),)),
+    ("window_attention", {"heads": 3, "window": 4, "relative_position_bias": False}, ((6, 4, 8),)),
+    ("embedding", {"vocabulary": 30, "out": 6}, ((5,),)),
+    ("tokens", {}, ((6, 8, 10),)),
+    ("class_token", {}, ((5, 6),)),
+    ("position_embedding", {}, ((5, 6),)),
+    ("take_token", {}, ((5, 6),)),
+    ("keep_tokens", {"count": 4}, ((5, 6),)),
+    ("append_tokens", {"count": 3}, ((5, 6),)),
+    ("flatten", {}, ((6, 8, 10),)),
+    ("space_to_depth", {}, ((6, 8, 10),)),
+    ("space_to_depth", {}, ((6, 7, 10),)),
+    *(("upsample", {"mode": mode}, ((6, 8, 10),)) for mode in ("nearest", "bilinear", "bicubic")),
+    ("concat", {}, ((6, 8, 10), (4, 8, 10))),
+    ("add", {}, ((6, 8, 10), (6, 8, 10))),
+    ("add", {}, ((6, 8, 10),) * 4),
+    ("multiply", {}, ((6, 8, 10), (6, 1, 1))),
+    ("multiply", {}, ((6,), (6, 8, 10))),
+    ("multiply", {}, ((6, 8, 10),) * 3),
+    ("matmul", {}, ((5, 6), (6, 7))),
+    ("matmul", {}, ((3, 5, 6), (3, 6, 7))),
+    ("scaled_dot_product_attention", {}, ((3, 5, 6), (3, 7, 6), (3, 7, 6))),
+    ("scaled_dot_product_attention", {}, ((3, 5, 6), (3, 7, 6), (3, 7, 4))),
+    ("scaled_dot_product_attention", {}, ((5, 6), (7, 6), (7, 6))),
+]
+LAST = ("layernorm", "pointwise_linear", "window_attention")
+"""Kinds whose maps have their channels last in memory, after the layer norm that stands before them."""
+
+
+def inputs_of(facts: Facts) -> list[Any]:
+    if facts.layer.kind == "embedding":
+        return [torch.randint(0, 30, (BATCH, *facts.inputs[0]))]
+    last = facts.layer.kind in LAST
+    tensors = [torch.randn(BATCH, *shape) for shape in facts.inputs]
+    if last and tensors[0].dim() == 4:
+        tensors = [tensor.to(memory_format=torch.channels_last) for tensor in tensors]
+    return tensors
+
+
+def module_of(facts: Facts) -> tuple[Any, Any]:
+    """The layer as the torch backend writes it: its module, and the call on a list of inputs."""
+    code = code_of(facts)
+    names = {**vars(parts), "torch": torch, "F": torch.nn.functional, "nn": torch.nn}
+    module = eval(code.make, names) if code.make else torch.nn.Identity()
+    call = code.call.format(*(f"inputs[{i}]" for i in range(len(facts.inputs))), self="module")
+    return module, lambda inputs: eval(call, names, {"module": module, "inputs": inputs})
+
+
+def size(facts: Facts, stored: Any) -> int:
+    plan = Plan(TRAINING, device="cpu").checked()
+    if isinstance(stored, int):
+        return BATCH * elements(facts.inputs[stored]) * plan.element(facts.layer.reads)
+    if stored is OUTPUT:
+        return 0 if facts.layer.is_view(True) else BATCH * facts.layer.storage(facts.inputs, facts.output) * 4
+    assert isinstance(stored, Tensor)
+    return stored.elements * plan.element(stored.type) * (BATCH if stored.per_image else 1)
+
+
+each_case = pytest.mark.parametrize(("kind", "fields", "shapes"), CASES, ids=str)
+
+
+def test_every_kind_has_a_case():
+    assert {kind for kind, _, _ in CASES} == set(KINDS)
+
+
+@each_case
+def test_what_a_kind_saves(kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]):
+    facts = Facts(KINDS[kind](**fields), shapes)
+    module, call = module_of(facts)
+    inputs = [x.requires_grad_() if x.is_floating_point() else x for x in inputs_of(facts)]
+    with Saved(own(module)) as saved:
+        result = call(inputs)
+    there = {x.untyped_storage()._cdata: number for number, x in enumerate(inputs)}
+    kinds = {there.get(key, "output" if key == result.untyped_storage()._cdata else "made") for key in saved.storages}
+    ours = set(facts.layer.saved(facts.inputs, facts.output))
+    assert sum(size(facts, stored) for stored in ours) == saved.bytes
+    assert {0, 1, 2, "output"} & kinds == {"output" if s is OUTPUT else s for s in ours if not_made(s)}
+    assert (result.untyped_storage()._cdata in there) == facts.layer.is_view(True)
+
+
+def not_made(stored: Any) -> bool:
+    return isinstance(stored, int) or stored is OUTPUT
+
+
+@each_case
+def test_what_is_alive_while_a_kind_runs(kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]):
+    facts = Facts(KINDS[kind](**fields), shapes)
+    module, call = module_of(facts)
+    module.eval()
+    inputs = inputs_of(facts)
+    with torch.no_grad(), Live(own(module), *inputs) as live:
+        before = live.now
+        result = call(inputs)
+    steps = facts.layer.steps(facts.inputs, facts.output, False)
+    most = max(
+        sum(0 if stored is OUTPUT and facts.layer.is_view(False) else size(facts, stored) for stored in set(step))
+        for step in steps
+    )
+    assert before + most == max(live.peak, before)
+    del result

@@ -1,0 +1,84 @@
+"""`vcalc memory`: what a model takes of memory when it runs or trains."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from vcalc.cli.options import MODEL, counting, reporting
+from vcalc.cli.request import Request
+from vcalc.reports.table import Report
+
+
+@click.command("memory", short_help="Memory of inference or training, and the batch that fits.")
+@click.argument("model", type=MODEL)
+@click.option(
+    "--mode", type=click.Choice(("inference", "training")), default="inference", show_default=True, help="What for."
+)
+@click.option("--optimizer", metavar="NAME", help="sgd, momentum, adam or adamw (if not said) in training.")
+@click.option("--mixed", is_flag=True, help="Mixed precision: fp32 weights for the optimizer beside a 16-bit --dtype.")
+@click.option("--in-place", is_flag=True, help="Activations overwrite their input where nothing else reads it.")
+@click.option(
+    "--checkpoint",
+    type=click.IntRange(1, 20),
+    metavar="DEPTH",
+    help="Save only what enters the groups at this depth of the paths, and run them again in the backward pass.",
+)
+@click.option("--fit", metavar="SIZE", help="The largest batch that fits into this memory: 80GB, in steps of 1024.")
+@click.option("--layers", "show_layers", is_flag=True, help="Show what each layer saves and what is alive as it runs.")
+@reporting
+@counting
+def memory_command(
+    model: str,
+    mode: str,
+    optimizer: str | None,
+    mixed: bool,
+    in_place: bool,
+    checkpoint: int | None,
+    fit: str | None,
+    show_layers: bool,
+    request: Request,
+) -> Report:
+    """What a MODEL takes of memory when it runs or trains: what is held, what is saved for backward, and the peak.
+
+    \b
+    vcalc memory resnet50 --mode inference
+    vcalc memory vit-b-16 --batch 64 --mode training --optimizer adamw
+    vcalc memory vit-b-16 --mode training --dtype bf16 --mixed --fit 80GB
+    vcalc memory resnet50 --mode training --checkpoint 2 --batch B
+    """
+    from vcalc.analyses.memory import Memory
+    from vcalc.analyses.memory_plan import Plan
+    from vcalc.errors import VcalcError
+    from vcalc.reports.memory import memory_report
+    from vcalc.spec.find import load
+
+    if request.convention:
+        raise VcalcError(
+            "usage", "memory is counted as torch holds it, by no convention", hint="leave --convention out"
+        )
+    if mode == "inference":
+        asked = {"--optimizer": optimizer, "--mixed": mixed, "--checkpoint": checkpoint}
+        for option, value in asked.items():
+            if value:
+                raise VcalcError("usage", f"{option} is for training", hint=f"--mode training {option}")
+    plan = Plan(mode, request.dtype, (optimizer or "adamw").lower(), mixed, in_place, checkpoint or 0).checked()
+    capacity = None if fit is None else _capacity(fit)
+    network, costs = request.counted(*load(model))
+    return memory_report(network, Memory(network.graph, plan), costs.batch, capacity, show_layers)
+
+
+_STEPS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def _capacity(text: str) -> int:
+    """`80GB`, `80 GiB` or `16384 MB` in bytes, in steps of 1024. Raises VcalcError for anything else."""
+    from decimal import Decimal
+
+    from vcalc.errors import VcalcError, quoted
+
+    found = re.fullmatch(r"\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([KMGT]?)i?B(?:ytes)?\s*", text, re.IGNORECASE)
+    if not found:
+        raise VcalcError("size", f"--fit {quoted(text)} is no size of a memory", hint="--fit 80GB, or --fit 512MB")
+    return int(Decimal(found[1]) * 1024 ** _STEPS[found[2].upper()])
