@@ -94,7 +94,7 @@ class Printed:
 
 
 _FIGURE = (
-    r"(?P<number>-?[\d,]*\.?\d+)(?:e(?P<exponent>[+-]?\d+))?\s*x?\s*"
+    r"(?P<number>-?[\d,]*\.?\d+)(?:e(?P<exponent>[+-]?\d{1,2}))?\s*x?\s*"
     r"(?P<unit>[KMGBTkmgbt](?:i?B)?(?:FLOPs?|MACs?)?|(?:FLOPs?|bytes|elements|params))?"
 )
 

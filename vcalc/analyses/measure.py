@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from vcalc import conventions
@@ -120,6 +120,6 @@ def network_of(model: str, option: str = "", bindings: tuple[tuple[str, str], ..
     return _expanded(spec, next(iter(spec.models.values())), spec.options[option], bindings)
 
 
-@cache
+@lru_cache(maxsize=256)
 def _expanded(spec: Spec, entry: ModelEntry, option: Option | None, bindings: tuple[tuple[str, str], ...]) -> Network:
     return expand(spec, entry, dict(bindings), option)

@@ -12,9 +12,9 @@ import yaml
 
 from vcalc import conventions
 from vcalc.analyses.measure import Question
-from vcalc.errors import VcalcError
+from vcalc.errors import Problem, VcalcError
 from vcalc.source.read import Source, YamlNode, describe
-from vcalc.spec.find import catalogue, stem
+from vcalc.spec.find import catalogue, is_file_name, split_model, stem
 from vcalc.spec.syntax import Spec
 
 _WHAT = ("model", "models", "layers", "option", "metric", "printed")
@@ -75,8 +75,23 @@ def claims_of(spec: Spec) -> list[Claim]:
     source: Source = spec.source
     reader = _Reader(spec, source)
     claims = [claim for node in source.sequence(spec.claims, "claims") for claim in reader.item(node)]
+    for claim in claims:
+        _stay_in(spec, claim)
     source.raise_problems()
     return claims
+
+
+def _stay_in(spec: Spec, claim: Claim) -> None:
+    """Note a claim that reaches for another file: a spec is anybody's, and opens none at its wish."""
+    sides = [claim.question, *([claim.against] if claim.against else [])]
+    sides.append(claim.question.but(**{key: claim.under[key] for key in ("model", "option") if key in claim.under}))
+    for side in sides:
+        file = side.model if side.option else split_model(side.model)[0]
+        if file != spec.file and (side.option or is_file_name(side.model)):
+            hint = "claim something of this file's models, or of the catalogue's"
+            problem = Problem("file", "a claim opens no other file", claim.place, hint)
+            spec.source.note(problem)
+            return
 
 
 class _Reader:

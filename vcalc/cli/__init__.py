@@ -23,9 +23,14 @@ COMMANDS = {
     "conventions": "conventions",
     "why": "conventions",
     "memory": "memory",
+    "check": "check",
     "validate": "validate",
     "export": "validate",
     "layers": "catalogue",
+    "schema": "schema",
+    "diff": "diff",
+    "new": "new",
+    "fmt": "fmt",
 }
 """Each command and the module that holds it."""
 

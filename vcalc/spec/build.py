@@ -11,7 +11,7 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Graph
 from vcalc.layers import Layer
 from vcalc.spec.expression import Environment, Expression
-from vcalc.spec.syntax import ModelEntry, Spec
+from vcalc.spec.syntax import ModelEntry, Spec, Step
 from vcalc.spec.values import has_symbols, is_list, operations, product_of_terms
 
 SYMBOLIC = 1000
@@ -145,6 +145,10 @@ class Building:
         self.depth = 0
         self.used: list[tuple[Spec, ModelEntry, int, int]] = []
         """The models of other specs in use, and which nodes are theirs: from one index to before another."""
+        self.steps: list[Step] = []
+        """The step of a spec that each node comes from."""
+        self.named: set[int] = set()
+        """The nodes whose output has a name: saved, or what a named group gives."""
         self._names: list[tuple[Scope, str, int]] = []
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()
@@ -157,8 +161,8 @@ class Building:
             layer = self._layers[key] = kind(**dict(values))
         return layer
 
-    def add(self, layer: Layer, inputs: tuple[int, ...], scope: Scope, name: str) -> int:
-        """Append a layer to the graph; returns its index."""
+    def add(self, layer: Layer, inputs: tuple[int, ...], scope: Scope, name: str, step: Step) -> int:
+        """Append a layer to the graph, which comes from a step; returns its index."""
         if len(self.graph.nodes) >= limits.LAYERS:
             message = f"the network comes to more than {limits.LAYERS:,} layers"
             raise VcalcError("limit", message, hint="see docs/limits.md")
@@ -167,6 +171,7 @@ class Building:
         if self.symbolic:
             self._check_formulas(layer, tuple([self.graph.shape(index) for index in inputs]))
         index = self.graph.add(layer, inputs, "")
+        self.steps.append(step)
         for size in self.graph.shape(index):
             if type(size) is int and size.bit_length() > limits.NUMBER_BITS:
                 message = f"{layer.kind}: a size of more than {limits.NUMBER_BITS} bits"

@@ -108,7 +108,7 @@ class Expander:
     def layer(self, step: syntax.LayerStep, at: int, environment: Environment, scope: Scope) -> int:
         try:
             values = tuple([(name, decimal(self.value(value, at, environment))) for name, value in step.fields.items()])
-            return self.building.add(self.building.layer(step.kind, values), (at,), scope, step.name)
+            return self.building.add(self.building.layer(step.kind, values), (at,), scope, step.name, step)
         except VcalcError as error:
             field = error.field if isinstance(error, LayerError) else ""
             node = step.fields[field].node if field in step.fields else step.node
@@ -153,6 +153,7 @@ class Expander:
     def leave(self, scope: Scope, at: int) -> int:
         """Note what a named group gives; end here when it is as far as this spec is used."""
         scope.output = at
+        self.building.named.add(at)
         if self.upto and scope.path == f"{self.root.path}/{self.upto}":
             raise _Reached(at)
         return at
@@ -213,13 +214,14 @@ class Expander:
             end = self.steps(body, at, environment, within)
             ends.append(self.leave(within, end) if name else end)
         try:
-            joined = self.building.add(self.building.layer(step.join, ()), tuple(ends), outer, "")
+            joined = self.building.add(self.building.layer(step.join, ()), tuple(ends), outer, "", step)
         except VcalcError as error:
             raise error.at(self.place(step.node), _path_of(outer, step.join.kind)) from None
         return self.leave(outer, joined) if step.name else joined
 
     def save(self, step: syntax.Save, at: int, environment: Environment, scope: Scope) -> int:
         self.saved[step.name] = at
+        self.building.named.add(at)
         return at
 
     def take(self, step: syntax.Take, at: int, environment: Environment, scope: Scope) -> int:

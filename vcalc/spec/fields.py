@@ -24,6 +24,8 @@ class FieldReader:
         """Every block's arguments, and whether each is required."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""
+        self.bound: list[tuple[str, YamlNode, str]] = []
+        """Every name that is bound: where, and what it names."""
 
     def visible(self, names: Names, more: Iterable[str], node: YamlNode) -> Names:
         """The names with some more of them. Raises VcalcError when they are too many."""
@@ -34,7 +36,8 @@ class FieldReader:
         return names
 
     def check_name(self, name: str, node: YamlNode, what: str) -> None:
-        """Refuse a word that cannot name a value."""
+        """Note a name that is bound here; refuse a word that cannot name a value."""
+        self.bound.append((name, node, what))
         if name in SHAPE_NAMES:
             message = f"'{name}' is the arriving shape and cannot name {what}"
             self.source.report("name", message, node, ARRIVES)

@@ -12,10 +12,29 @@ from vcalc.spec.expand import Expander
 from vcalc.spec.syntax import ModelEntry, Option, Spec
 
 
+class Origin:
+    """Where the nodes of a graph come from."""
+
+    def __init__(self, building: Building, output: int) -> None:
+        self.steps = building.steps
+        """The step of a spec that each node comes from."""
+        self.named = building.named | {output}
+        """The nodes whose output has a name, or is the network's."""
+        self.spent = building.budget.steps
+        """The steps that were spent, by all that shared the budget."""
+        self._used = [(start, end) for _, _, start, end in building.used]
+
+    def foreign(self) -> set[int]:
+        """The nodes that come from another spec."""
+        return {index for start, end in self._used for index in range(start, end)}
+
+
 class Network:
     """A model with every size bound: its graph, and the hyperparameters that made it."""
 
-    def __init__(self, spec: Spec, model: ModelEntry, graph: Graph, bindings: Bindings, library: str = "") -> None:
+    def __init__(
+        self, spec: Spec, model: ModelEntry, graph: Graph, bindings: Bindings, library: str, origin: Origin
+    ) -> None:
         self.spec = spec
         self.name = model.name
         self.title = model.title
@@ -26,6 +45,7 @@ class Network:
         self.symbols = dict(bindings.symbols)
         self.library = library
         """The library whose way of calling the layers the graph has; none, where no library has the network."""
+        self.origin = origin
 
     @property
     def symbolic(self) -> bool:
@@ -39,15 +59,16 @@ def expand(
     given: dict[str, Any] | None = None,
     option: Option | None = None,
     library: str = "",
+    budget: Budget | None = None,
 ) -> Network:
     """Build the network of a spec's model, with `given` hyperparameters and input sizes in place of its own.
 
     `option` expands one side of a block comparison instead of `layers`. The layers are called as `library` calls them,
-    or as the first one does that the model is the same as. Raises VcalcError with the place in the file and the path in
-    the network of the first thing that does not fit.
+    or as the first one does that the model is the same as. Several expansions may spend one `budget`. Raises VcalcError
+    with the place in the file and the path in the network of the first thing that does not fit.
     """
     library = _library(model, library)
-    budget = Budget()
+    budget = budget or Budget()
     bindings = Bindings(spec, model, given or {}, budget)
     graph = Graph(bindings.input(option))
     environment = bindings.all()
@@ -55,12 +76,12 @@ def expand(
     building = Building(graph, budget, bool(bindings.symbols))
     root = Scope(None, "", 0, False)
     expander = Expander(spec, model, environment, building, root)
-    expander.steps(option.body if option else spec.layers, INPUT, environment, root)
+    output = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
     building.name_nodes()
     _write(graph, graph.nodes, spec, library)
     for inner, used, start, end in building.used:
         _write(graph, graph.nodes[start:end], inner, _library(used, ""))
-    return Network(spec, model, graph, bindings, library)
+    return Network(spec, model, graph, bindings, library, Origin(building, output))
 
 
 def _library(model: ModelEntry, wanted: str) -> str:

@@ -17,7 +17,7 @@ from vcalc.spec.steps import LAYERS, StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 
 NETWORK = ("title", "cite", "family", "convention", "input", "let", "symbols", "blocks", "models", "layers", "options")
-TOP = (*NETWORK, "same_as", "aliases", "written", "claims")
+TOP = (*NETWORK, "same_as", "aliases", "written", "claims", "expect", "budget")
 MODEL_WORDS = frozenset({"title", "input", "same_as", "aliases"})
 LIBRARIES = ("torchvision", "timm")
 NOTHING: Names = frozenset()
@@ -66,7 +66,7 @@ class _Parser:
         spec.convention = self.convention()
         spec.symbols = self.symbols()
         self.declare_blocks()
-        names = self.hyperparameters(spec.symbols)
+        names = self.hyperparameters(spec)
         spec.let = {name: reader.value(node, names, shape=NOTHING) for name, (_, node) in self.let_nodes.items()}
         spec.input = self.input(self.top, names)
         spec.blocks = self.blocks(names)
@@ -78,7 +78,8 @@ class _Parser:
             self.check_single()
         self.check_complete(spec, meant)
         spec.written, spec.written_node = self.written(), self.node("written")
-        spec.claims = self.node("claims")
+        spec.claims, spec.expect, spec.budget = self.node("claims"), self.node("expect"), self.node("budget")
+        spec.root, spec.used, spec.bound = self.root, reader.used, reader.bound
         source.raise_problems()
         return spec
 
@@ -123,9 +124,10 @@ class _Parser:
 
     # Hyperparameters and models
 
-    def hyperparameters(self, symbols: list[str]) -> Names:
+    def hyperparameters(self, spec: Spec) -> Names:
         """Every name that expressions can refer to anywhere in the file."""
-        keys = {name: key for name, (key, _) in self.let_nodes.items()}
+        symbols = spec.symbols
+        keys = spec.names = {name: key for name, (key, _) in self.let_nodes.items()}
         for entry in self.model_entries.values():
             for name in entry.keys() - MODEL_WORDS:
                 keys.setdefault(name, entry[name][0])

@@ -238,3 +238,13 @@ class Spec:
         self.options: dict[str, Option] = {}
         self.claims: Any = None
         """The YAML node of the claims; read only when they are asked for."""
+        self.expect: Any = None
+        self.budget: Any = None
+        """The YAML nodes of the exact figures and of the budgets; read only by `vcalc check`."""
+        self.root: Any = None
+        self.names: dict[str, Any] = {}
+        """Where each hyperparameter is first written."""
+        self.bound: list[tuple[str, Any, str]] = []
+        """Every name that the file binds, in order: where, and what it names (an argument, a loop variable, ...)."""
+        self.used: set[str] = set()
+        """Every name that an expression refers to."""

@@ -1,0 +1,264 @@
+"""Everything that is wrong with a spec file, in the order of the file; docs/check.md explains every code.
+
+Errors fail a check: a file that cannot be read, a network that does not expand, a figure or a budget that does not
+hold, a title or a source that is missing. Likely mistakes are warnings.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from vcalc import limits
+from vcalc.analyses.check_claims import catalogue_claims, differs, looked_at, refuse
+from vcalc.analyses.claims import judge
+from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of
+from vcalc.analyses.ignores import UNUSED, Ignores
+from vcalc.analyses.mistakes import MISTAKES, mistakes_of_network, mistakes_of_spec
+from vcalc.analyses.quantities import Budget
+from vcalc.analyses.read_claims import Claim, claims_of
+from vcalc.errors import Place, Problem, VcalcError
+from vcalc.source.read import Source, is_null
+from vcalc.spec.build import Budget as Operations
+from vcalc.spec.find import load_file
+from vcalc.spec.network import Network, expand
+from vcalc.spec.syntax import Option, Spec
+
+SECONDS = 30.0
+"""What one file may take; models and claims that are left then are an error of their own."""
+
+FINDINGS = 1000
+"""Findings after which no more is looked at in a file."""
+
+LOOKED_AT = 500_000
+"""Layers that the claims, figures and budgets of one file may look at together."""
+
+INCOMPLETE = {
+    "no-title": "a spec has a title",
+    "no-citation": "a spec cites where its architecture comes from",
+    "no-figure": "a spec holds a published figure (claims) or an exact one (expect) against which it is checked",
+}
+"""What a complete spec has; errors, which an ignore can silence."""
+
+SILENT = (*MISTAKES, *INCOMPLETE)
+"""The codes that `# vcalc: ignore[code]` can silence."""
+
+ERROR, WARNING = "error", "warning"
+
+
+class Finding:
+    """A problem, and whether it is an error or a warning."""
+
+    __slots__ = ("problem", "severity")
+
+    def __init__(self, problem: Problem, severity: str) -> None:
+        self.problem = problem
+        self.severity = severity
+
+
+class Checked:
+    """One file with its models (or options) and everything found in it."""
+
+    def __init__(self, path: str, models: list[str], findings: list[Finding]) -> None:
+        self.path = path
+        self.models = models
+        self.findings = findings
+
+    def count(self, severity: str) -> int:
+        """How many findings are of a severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+
+def check_file(path: str, budgets: list[Budget] | None = None) -> Checked:
+    """Check one file, its own budgets and the given ones. Whatever is wrong is a finding; nothing is raised."""
+    try:
+        spec = load_file(path)
+    except VcalcError as error:
+        problems = [_placed(problem, path) for problem in error.problems]
+        return Checked(path, [], [Finding(problem, ERROR) for problem in problems])
+    check = _Check(spec, budgets or [])
+    check.run()
+    return Checked(path, check.names, check.findings())
+
+
+class _Check:
+    """The check of one file that reads well."""
+
+    def __init__(self, spec: Spec, budgets: list[Budget]) -> None:
+        self.spec = spec
+        self.source: Source = spec.source
+        self.given = budgets
+        self.names: list[str] = []
+        self.found: dict[tuple[Any, ...], Finding] = {}
+        self.end = time.monotonic() + SECONDS
+        self.budget = Operations()
+        """What the models may spend together, as much as any one of them might by itself."""
+        self.looked_at = 0
+        """Layers that claims, figures and budgets have looked at."""
+
+    def run(self) -> None:
+        self.incomplete()
+        claims = self.read_claims()
+        expected, bounds = expected_of(self.spec), budgets_of(self.spec)
+        self.take_noted()
+        claimed = {
+            question.metric for claim in claims for question in (claim.question, claim.against) if question is not None
+        }
+        self.note(mistakes_of_spec(self.spec, claimed), WARNING)
+        expands = True
+        for name, place, network in self.networks():
+            expands &= network is not None
+            if network is not None:
+                self.network(name, place, network, expected, bounds)
+        if expands:
+            self.judge(claims)
+
+    def incomplete(self) -> None:
+        """A title, a citation, and a figure to hold the spec against."""
+        spec, place = self.spec, self.source.place(self.spec.root)
+        if not spec.title:
+            self.error(VcalcError("no-title", "a spec needs 'title'", place, "title: ResNet"))
+        if not spec.cite:
+            hint = "cite: the paper and its table, or: cite: own work"
+            self.error(VcalcError("no-citation", "a spec needs 'cite', where its architecture comes from", place, hint))
+        if not any(node is not None and node.value and not is_null(node) for node in (spec.claims, spec.expect)):
+            hint = "expect: {params: …}, or claims: with what the source prints"
+            message = "a spec needs 'claims' or 'expect', a figure that it is held against"
+            self.error(VcalcError("no-figure", message, place, hint))
+
+    def networks(self) -> Iterator[tuple[str, Place, Network | None]]:
+        """Every model and every option, expanded; None for one that does not expand."""
+        spec = self.spec
+        first = next(iter(spec.models.values()))
+        entries: list[tuple[str, Any, Any, Option | None]] = []
+        if spec.layers or not spec.options:
+            entries += [(entry.name, entry.node, entry, None) for entry in spec.models.values()]
+        entries += [(option.name, option.node, first, option) for option in spec.options.values()]
+        for name, node, entry, option in entries:
+            if self.is_late("its models"):
+                return
+            self.names.append(name)
+            place = self.source.place(node)
+            try:
+                network = expand(spec, entry, None, option, budget=self.budget)
+                network.name = name
+                yield name, place, network
+            except VcalcError as error:
+                self.error(error.at(place))
+                yield name, place, None
+
+    def network(self, name: str, place: Place, network: Network, expected: list[Expected], bounds: list[Bound]) -> None:
+        """One expanded network: its likely mistakes, figures and budgets."""
+        self.note(mistakes_of_network(network), WARNING)
+        held: list[tuple[Expected | Budget, Place]]
+        held = [(each, each.place) for each in expected if each.name in ("", name)]
+        held += [(bound.budget, bound.place) for bound in bounds if bound.name in ("", name)]
+        held += [(budget, place) for budget in self.given]
+        for each, at in held:
+            if self.is_late("its figures and budgets"):
+                return
+            self.looked_at += len(network.graph.nodes)
+            try:
+                problem = each.problem(network)
+            except VcalcError as error:
+                problem = error
+            if problem:
+                self.error(problem.at(at))
+
+    # Claims
+
+    def read_claims(self) -> list[Claim]:
+        self.source.problems.clear()  # what an earlier reading of the claims has noted
+        try:
+            return claims_of(self.spec)
+        except VcalcError as error:
+            self.source.problems.clear()
+            self.error(error)
+            return []
+
+    def judge(self, claims: list[Claim]) -> None:
+        """Hold the claims against what the specs give."""
+        others = claims
+        for claim in claims:
+            if self.is_late("its claims"):
+                return
+            try:
+                refuse(claim)
+                if claim.under.get("printed") and others is claims:
+                    others = [*claims, *catalogue_claims(self.spec)]
+                verdict = judge(claim, others)
+                self.looked_at += looked_at(claim)
+            except VcalcError as error:
+                self.error(error.at(claim.place))
+                continue
+            if not verdict.explained:
+                self.error(differs(verdict))
+
+    # Findings
+
+    def is_late(self, what: str) -> bool:
+        """Whether it is enough: too long, or too many findings. That is then noted."""
+        if len(self.found) >= FINDINGS:
+            much = f"there are more than {FINDINGS:,} problems"
+        elif self.budget.steps > limits.STEPS or self.budget.operations > limits.OPERATIONS:
+            much = f"{what} come to more than {limits.STEPS:,} steps together"
+        elif self.looked_at > LOOKED_AT:
+            much = f"{what} look at more than {LOOKED_AT:,} layers together"
+        elif time.monotonic() >= self.end:
+            much = f"{what} take more than {SECONDS:.0f} seconds"
+        else:
+            return False
+        message = f"{much}; the rest is not looked at"
+        self.error(VcalcError("limit", message, self.source.place(self.spec.root), "see docs/limits.md"))
+        return True
+
+    def take_noted(self) -> None:
+        """Take over what the readers noted in the source."""
+        self.note(iter(list(self.source.problems)), ERROR)
+        self.source.problems.clear()
+
+    def error(self, error: VcalcError) -> None:
+        self.note(iter(error.problems), ERROR)
+
+    def note(self, problems: Iterator[Problem], severity: str) -> None:
+        """Note problems; what several models or turns of a loop share is noted once."""
+        for problem in problems:
+            problem = _placed(problem, self.spec.file)
+            assert problem.place is not None
+            key: tuple[Any, ...] = (problem.code, problem.place.line, problem.place.column)
+            if severity == ERROR:
+                key += (problem.message, problem.path)
+            self.found.setdefault(key, Finding(problem, severity))
+
+    def findings(self) -> list[Finding]:
+        """What is not silenced, in the order of the file, with the ignores that silenced nothing."""
+        ignores = Ignores(self.source, SILENT)
+        found = [finding for finding in self.found.values() if not ignores.silences(finding.problem)]
+        found += [Finding(problem, WARNING) for problem in ignores.unused()]
+        return sorted(found, key=lambda finding: _position(finding.problem))
+
+
+def _placed(problem: Problem, path: str) -> Problem:
+    """A problem with a place in the file; one in another file says where, and stands at the beginning."""
+    if problem.place is None or problem.place.file != path:
+        message = problem.message if problem.place is None else f"{problem.place}: {problem.message}"
+        path_in_network, hint = problem.path, problem.hint
+        problem = Problem(problem.code, message, Place(path, 1, 1), hint)
+        problem.path = path_in_network
+    return problem
+
+
+def _position(problem: Problem) -> tuple[int, int]:
+    return (problem.place.line, problem.place.column) if problem.place else (0, 0)
+
+
+CODES = {
+    **INCOMPLETE,
+    **MISTAKES,
+    UNUSED: "an ignore that silences nothing",
+    "budget": "a network goes over a budget",
+    "expect": "a network does not come to the figure that its file expects",
+    "claim-differs": "a published figure differs, and no explanation that holds is given",
+}
+"""The codes of a check, and what each says; those of the reader and of the language come on top."""

@@ -1,0 +1,46 @@
+"""The claims of a file that a stranger may have written: what they may ask for, and what one that differs is told."""
+
+from __future__ import annotations
+
+from vcalc import units
+from vcalc.analyses.claims import Verdict
+from vcalc.analyses.measure import network_of
+from vcalc.analyses.quantities import is_huge
+from vcalc.analyses.read_claims import Claim, claims_of
+from vcalc.errors import VcalcError
+from vcalc.spec.find import catalogue_files, load_file
+from vcalc.spec.syntax import Spec
+
+
+def refuse(claim: Claim) -> None:
+    """Raise VcalcError for a claim of a number without end."""
+    if any(is_huge(figure) for figure in (claim.printed, claim.ours)):
+        raise VcalcError("claim", "the printed figure is beyond anything that is counted", claim.place)
+
+
+def catalogue_claims(spec: Spec) -> list[Claim]:
+    """The claims beside a file's own from which a quotient of printed figures may be taken."""
+    files = [file for file in catalogue_files() if file != spec.file]
+    return [claim for file in files for claim in claims_of(load_file(file))]
+
+
+def looked_at(claim: Claim) -> int:
+    """The layers that a judged claim has looked at, and the steps that it took to make them."""
+    sides = [side for side in (claim.question, claim.against) if side is not None]
+    networks = [network_of(side.model, side.option, side.bindings) for side in sides]
+    return sum(network.origin.spent + len(network.graph.nodes) for network in networks)
+
+
+def differs(verdict: Verdict) -> VcalcError:
+    """What a claim that differs without an explanation that holds is told."""
+    claim, exact = verdict.claim, verdict.exact
+    ours = f"[{', '.join(map(str, exact))}]" if isinstance(exact, (list, tuple)) else units.exact(exact)
+    if isinstance(exact, float):
+        ours = f"{exact:.6g}"
+    message = f"{claim.question.metric} of {claim.subject} is {ours}, and {claim.printed} is printed"
+    hint = "say under what it holds (under:), or what it should be (ours:) and why"
+    if claim.under or claim.ours:
+        message += "; the explanation does not hold"
+    if verdict.holding:
+        hint = f"it holds under convention {' or '.join(verdict.holding[:3])}"
+    return VcalcError("claim-differs", message, claim.place, hint)

@@ -1,0 +1,146 @@
+"""What a spec itself says its networks come to: `expect:`, exact figures, and `budget:`, bounds."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import yaml
+
+from vcalc import conventions
+from vcalc.analyses.quantities import Budget, Quantity, read_budget, read_quantity
+from vcalc.arithmetic import is_symbolic
+from vcalc.errors import Place, VcalcError, quoted, suggestion
+from vcalc.source.read import Source, YamlNode, describe
+from vcalc.spec.network import Network
+from vcalc.spec.syntax import Spec
+from vcalc.units import exact
+
+_DIGITS = re.compile(r"\d{1,3}(,\d{3}){1,12}|\d[\d_]{0,39}", re.ASCII)
+
+
+class Expected(NamedTuple):
+    """An exact figure of one model or option (any, where no name is given)."""
+
+    name: str
+    quantity: Quantity
+    written: str | tuple[str, ...]
+    place: Place
+
+    def problem(self, network: Network) -> VcalcError | None:
+        """What is wrong where the network comes to something else. Raises VcalcError where that cannot be told."""
+        value = self.quantity.of_network(network)
+        if _equal(self.written, value, network):
+            return None
+        found = " x ".join(map(exact, value)) if isinstance(value, list) else exact(value)
+        wanted = " x ".join(self.written) if isinstance(self.written, tuple) else self.written
+        return VcalcError("expect", f"{self.quantity.says(network)} is {found}, not {wanted} as expected")
+
+
+class Bound(NamedTuple):
+    """A budget of one model or option (of each, where no name is given), with its place."""
+
+    name: str
+    budget: Budget
+    place: Place
+
+
+def expected_of(spec: Spec) -> list[Expected]:
+    """The exact figures under `expect`. Problems among them are noted in the spec's source."""
+    if spec.expect is None:
+        return []
+    names, source = names_of(spec), spec.source
+    found = []
+    for key, (key_node, value) in source.mapping(spec.expect, "expect", "expect: {params: 61100840}").items():
+        if isinstance(value, yaml.MappingNode):
+            if key not in names:
+                _unknown(source, key, key_node, names)
+                continue
+            entries = source.mapping(value, "expect")
+            found += [_expected(source, key, node, figure) for node, figure in entries.values()]
+        elif len(names) > 1:
+            message = f"this file has several: of which is {quoted(key)} expected?"
+            source.report("expect", message, key_node, f"expect: {{{names[0]}: {{params: …}}}}")
+        else:
+            found.append(_expected(source, "", key_node, value))
+    return [each for each in found if each is not None]
+
+
+def _expected(source: Source, name: str, key: YamlNode, value: YamlNode) -> Expected | None:
+    try:
+        return Expected(name, read_quantity(key.value, conventions.load), _figure(value), source.place(key))
+    except VcalcError as error:
+        source.take(error, value if error.problems[0].code == "expect" else key)
+        return None
+
+
+def _figure(node: YamlNode) -> str | tuple[str, ...]:
+    """An exact figure, a formula, or a list of figures, as it is written."""
+    if isinstance(node, yaml.ScalarNode) and node.value.strip():
+        return str(node.value).strip()
+    if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
+        return tuple(str(item.value).strip() for item in node.value)
+    raise VcalcError(
+        "expect", f"an exact figure is needed here, not {describe(node)}", hint='61100840, or "61,100,840"'
+    )
+
+
+def budgets_of(spec: Spec) -> list[Bound]:
+    """The bounds under `budget`. Problems among them are noted in the spec's source."""
+    if spec.budget is None:
+        return []
+    names, source = names_of(spec), spec.source
+    if not isinstance(spec.budget, yaml.MappingNode):
+        return _bounds(source, "", spec.budget)
+    found = []
+    for key, (key_node, value) in source.mapping(spec.budget, "budget").items():
+        if key in names:
+            found += _bounds(source, key, value)
+        else:
+            _unknown(source, key, key_node, names)
+    return found
+
+
+def _bounds(source: Source, name: str, node: YamlNode) -> list[Bound]:
+    found = []
+    for item in [node] if isinstance(node, yaml.ScalarNode) else source.sequence(node, "budget"):
+        text = source.text(item, "a budget")
+        if not text:
+            continue
+        try:
+            found.append(Bound(name, read_budget(text, conventions.load), source.place(item)))
+        except VcalcError as error:
+            source.take(error, item)
+    return found
+
+
+def names_of(spec: Spec) -> list[str]:
+    """The models of a file, or the options of a comparison of blocks."""
+    return list(spec.options) if spec.options and not spec.layers else [*spec.models, *spec.options]
+
+
+def _unknown(source: Source, name: str, node: YamlNode, names: list[str]) -> None:
+    source.report("unknown-model", f"this file has no model {quoted(name)}", node, suggestion(name, names, "it has"))
+
+
+def _equal(written: str | tuple[str, ...], value: Any, network: Network) -> bool:
+    if isinstance(written, tuple) or isinstance(value, (list, tuple)):
+        both = isinstance(written, tuple) and isinstance(value, (list, tuple)) and len(written) == len(value)
+        return both and all(_equal(a, b, network) for a, b in zip(written, value, strict=True))
+    if _DIGITS.fullmatch(written):
+        return bool(value == int(written.replace(",", "").replace("_", "")))
+    return is_symbolic(value) and _same_formula(written, value, network)
+
+
+def _same_formula(written: str, value: Any, network: Network) -> bool:
+    """Whether a formula is the one that is written, worked out within the bounds of an expansion. Raises VcalcError."""
+    from vcalc import symbols
+    from vcalc.spec.build import Budget as Operations
+    from vcalc.spec.expression import parse
+
+    try:
+        formula = Operations().value(parse(written), dict(network.symbols))
+    except ArithmeticError as error:
+        raise VcalcError("limit", f"this is {error}") from None
+    is_number = isinstance(formula, (int, float)) or is_symbolic(formula)
+    return is_number and bool(symbols.decide("==", value, formula))

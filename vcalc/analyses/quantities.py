@@ -1,0 +1,173 @@
+"""A quantity in words, `flops of stage1 under macs`, and what a network has of it; budgets and exact figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.analyses.measure import METRICS
+from vcalc.arithmetic import is_symbolic
+from vcalc.conventions import Convention
+from vcalc.errors import VcalcError, quoted, suggestion
+from vcalc.layers import PRIMITIVES
+from vcalc.spec.network import Network
+from vcalc.units import Printed, exact
+
+RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
+    "<=": lambda value, bound: bool(value <= bound),
+    "<": lambda value, bound: bool(value < bound),
+    ">=": lambda value, bound: bool(value >= bound),
+    ">": lambda value, bound: bool(value > bound),
+}
+_LENGTH = 200
+"""Characters of a budget, or of the name of a quantity."""
+_EXAMPLE = "write 'params <= 5M', 'memory <= 20MB' or 'flops of stage1 <= 300M under macs'"
+_HUGE = re.compile(r"\d[\d,]{39}|\d\.?[eE][+-]?\d{3}")
+"""Digits or an exponent beyond anything that is counted; working one out could take forever."""
+
+
+class Quantity(NamedTuple):
+    """What is asked of a network: a metric, of which parts, under which convention (none: the spec's own)."""
+
+    metric: str
+    of: tuple[str, ...]
+    convention: Convention | None
+
+    def __str__(self) -> str:
+        return f"{self.metric} of {', '.join(self.of)}" if self.of else self.metric
+
+    def convention_for(self, network: Network) -> Convention:
+        """The convention that it is counted in."""
+        return self.convention or conventions.load(network.spec.convention or conventions.DEFAULT)
+
+    def of_network(self, network: Network) -> Any:
+        """The exact value. Raises VcalcError where the network has no such part or no such size."""
+        nodes = network.graph.select(self.of)
+        if not nodes:
+            what = f"no layer at {', '.join(self.of)}" if self.of else "no layers"
+            groups = dict.fromkeys(node.path.partition("/")[0] for node in network.graph.nodes[:1000])
+            hint = suggestion(self.of[0], groups, "it has") if self.of else ""
+            raise VcalcError("path", f"{network.name} has {what}", hint=hint)
+        costs = Costs(network.graph, self.convention_for(network))
+        if self.metric in METRICS:
+            return METRICS[self.metric][0](costs, nodes)
+        return costs.primitive(nodes, self.metric)
+
+    def says(self, network: Network) -> str:
+        """The quantity with the model, and with the convention where that bears on it."""
+        under = f" under {self.convention_for(network).name}" if self.metric in ("params", "flops", "memory") else ""
+        return f"{self} of {network.name}{under}" if not self.of else f"{self} in {network.name}{under}"
+
+
+class Budget:
+    """A bound on a quantity: `params <= 5M`."""
+
+    def __init__(self, text: str, quantity: Quantity, relation: str, figure: str) -> None:
+        self.text = text
+        self.quantity = quantity
+        self.relation = relation
+        self.figure = figure
+
+    def bound(self, convention: Convention) -> int | float:
+        """The figure as a number, whole where it is one. Raises VcalcError for a unit that does not fit."""
+        printed = Printed(self.figure, convention.memory.kilobyte)
+        _check_unit(printed, self.quantity.metric, convention)
+        value = float(printed.value)
+        whole = round(value)
+        return whole if abs(value - whole) <= 1e-9 * abs(value) else value
+
+    def problem(self, network: Network) -> VcalcError | None:
+        """What is wrong where the network does not keep to it. Raises VcalcError where that cannot be told."""
+        bound = self.bound(self.quantity.convention_for(network))
+        value = self.quantity.of_network(network)
+        says = self.quantity.says(network)
+        if is_symbolic(value):
+            hint = "budget a model whose sizes are numbers"
+            return VcalcError("budget", f"{says} is the formula {value!s:.80}, which no figure bounds", hint=hint)
+        sizes = value if isinstance(value, list) else [value]
+        if all(RELATIONS[self.relation](size, bound) for size in sizes):
+            return None
+        found = "x".join(exact(size) for size in sizes)
+        given = "" if exact(bound) == self.figure else f" ({exact(bound)})"
+        if self.quantity.metric == "memory":
+            found += f" {self.quantity.convention_for(network).memory.unit}"
+        message = f"{says} is {found}, and the budget is {self.relation} {self.figure}{given}"
+        return VcalcError("budget", message, hint=_distance(value, bound))
+
+
+def read_budget(text: str, find: Callable[[str], Convention]) -> Budget:
+    """A budget from its text; `find` finds a convention by name. Raises VcalcError for anything else."""
+    parts = re.split(r"(<=|>=|<|>)", text[: _LENGTH + 1])
+    if len(text) > _LENGTH or len(parts) != 3:
+        raise VcalcError("budget", f"{quoted(text)} is no budget: it needs one <= and a figure", hint=_EXAMPLE)
+    left, relation, right = parts
+    figure, mark, after = right.partition(" under ")
+    quantity = read_quantity(f"{left} under {after}" if mark else left, find)
+    budget = Budget(text, quantity, relation, figure.strip())
+    if is_huge(figure):
+        raise VcalcError("budget", f"{quoted(figure.strip())} is beyond anything that is counted", hint=_EXAMPLE)
+    try:
+        Printed(budget.figure, 1024)
+    except VcalcError:
+        message = f"{quoted(budget.figure)} is not a figure" if budget.figure else "a budget needs a figure"
+        raise VcalcError("budget", message, hint="5M, 300 MFLOPs, 20MB, 4096, 4.1e9") from None
+    budget.bound(quantity.convention or conventions.load(conventions.DEFAULT))
+    return budget
+
+
+def read_quantity(text: str, find: Callable[[str], Convention]) -> Quantity:
+    """`METRIC [of PART[,PART]] [under CONVENTION]`. Raises VcalcError for anything else."""
+    if len(text) > _LENGTH:
+        raise VcalcError("quantity", f"{quoted(text)} is no quantity", hint=_EXAMPLE)
+    words = text.replace(",", " , ").split()
+    known = [*METRICS, *PRIMITIVES]
+    if not words:
+        raise VcalcError("quantity", "a metric is missing here", hint=_EXAMPLE)
+    if words[0] not in known:
+        hint = suggestion(words[0], known, "metrics")
+        raise VcalcError("metric", f"there is no metric {quoted(words[0])}", hint=hint)
+    clauses: dict[str, list[str]] = {}
+    clause: list[str] = []
+    for word in words[1:]:
+        if word in ("of", "under") and word not in clauses:
+            clause = clauses[word] = []
+        elif clauses:
+            clause.append(word)
+        else:
+            raise VcalcError("quantity", f"{quoted(word)} cannot follow {quoted(words[0])}", hint=_EXAMPLE)
+    for name, given in clauses.items():
+        if not given[::2] or "," in given[::2] or set(given[1::2]) - {","} or (name == "under" and len(given) != 1):
+            what = "names of parts, with commas between them" if name == "of" else "the name of one convention"
+            raise VcalcError("quantity", f"{what} follows '{name}', not {quoted(' '.join(given))}", hint=_EXAMPLE)
+    convention = find(clauses["under"][0]) if "under" in clauses else None
+    return Quantity(words[0], tuple(clauses.get("of", [])[::2]), convention)
+
+
+def is_huge(figure: str) -> bool:
+    """True for a figure with more digits, or a larger exponent, than anything that is counted has."""
+    return bool(_HUGE.search(figure))
+
+
+def _check_unit(printed: Printed, metric: str, convention: Convention) -> None:
+    """Refuse megabytes of parameters, and what the letter B leaves open."""
+    unit = printed.unit
+    bytes_ = metric == "memory" and convention.memory.unit == "bytes"
+    allowed = {"flops": ("flops",), "params": ("params",), "memory": ("memory",) if bytes_ else ()}.get(metric, ())
+    says = "memory is in bytes (KB, MB, GB)" if bytes_ else f"write K, M, G or nothing after a figure of {metric}"
+    if unit.upper() == "B" and metric == "memory":
+        raise VcalcError("unit", f"{quoted(printed.text)}: B alone could be bytes or billions", hint=says)
+    if unit.lower() in ("", "k", "m", "g", "t", "b") or set(printed.metrics) & set(allowed):
+        return
+    if unit == "elements" and (metric == "elements" or (metric == "memory" and not bytes_)):
+        return
+    raise VcalcError("unit", f"{quoted(printed.text)} is no figure of {metric}", hint=says)
+
+
+def _distance(value: Any, bound: float) -> str:
+    if not isinstance(value, int) or not isinstance(bound, int):
+        return ""
+    share = f", {abs(value - bound) / bound:.1%} of it" if bound > 0 and abs(value - bound) < 10 * bound else ""
+    return f"{exact(abs(value - bound))} too {'many' if value > bound else 'few'}{share}"

@@ -1,0 +1,66 @@
+"""`vcalc check`: every problem of every spec file, for people and for CI."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from vcalc.cli.output import write_text
+from vcalc.errors import VcalcError
+from vcalc.render.check import FORMATS, render_check
+
+_SUFFIXES = {".json": "json", ".xml": "junit", ".sarif": "sarif"}
+
+
+@click.command("check", short_help="Every problem of spec files: errors, claims, budgets, likely mistakes.")
+@click.argument("paths", type=click.Path(), nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--budget",
+    "budgets",
+    multiple=True,
+    metavar="TEXT",
+    help="A bound that every model keeps to: 'params <= 5M', 'flops of stage1 <= 300M under macs', 'memory <= 20MB'.",
+)
+@click.option("--strict", is_flag=True, help="Warnings fail the check, too.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="How to print: rich on a terminal, plain elsewhere, unless --output's suffix says otherwise.",
+)
+@click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write to a file, whole or not at all.")
+def check_command(
+    paths: tuple[str, ...], budgets: tuple[str, ...], strict: bool, format_: str | None, output: str | None
+) -> None:
+    """Check spec files, and those below folders: that they read and expand, that claims and budgets hold, and more.
+
+    \b
+    vcalc check specs/
+    vcalc check new.yaml --budget 'params <= 5M' --budget 'memory <= 20MB'
+    vcalc check specs/ --format github
+
+    The exit code is 1 when there is an error (with --strict, a warning). '# vcalc: ignore[code]' at the end of a line
+    silences a warning there. docs/check.md explains every code.
+    """
+    from vcalc import conventions
+    from vcalc.analyses.check import check_file
+    from vcalc.analyses.quantities import read_budget
+    from vcalc.reports.check import CheckReport
+    from vcalc.source.walk import spec_files
+
+    try:
+        bounds = [read_budget(text, conventions.find) for text in budgets]
+    except VcalcError as error:
+        error.problems[0].message = f"--budget: {error.problems[0].message}"
+        raise
+    report = CheckReport([check_file(file, bounds) for file in spec_files(paths)], strict)
+    if output is None:
+        on_terminal = sys.stdout.isatty()
+        click.echo(render_check(report, format_ or ("rich" if on_terminal else "plain")), nl=False, color=on_terminal)
+    else:
+        format_ = format_ or _SUFFIXES.get(os.path.splitext(output)[1].lower(), "plain")
+        write_text(render_check(report, format_), output)
+    if not report.holds:
+        click.get_current_context().exit(1)

@@ -1,0 +1,55 @@
+"""The spec files that paths stand for: files as they are named, folders with what is below them."""
+
+from __future__ import annotations
+
+import os
+
+from vcalc.errors import VcalcError
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def spec_files(paths: tuple[str, ...]) -> list[str]:
+    """Every spec file at or below the paths, each once, sorted within a folder.
+
+    Links that lead out of a folder are left alone, and so are hidden files and folders. Raises VcalcError for a path
+    that is not there, a file that is not named as a spec is, and a folder without one.
+    """
+    found: dict[str, str] = {}
+    for path in paths:
+        for file in _files(path):
+            found.setdefault(os.path.abspath(file), file)
+    return list(found.values())
+
+
+def _files(path: str) -> list[str]:
+    if os.path.isdir(path):
+        below = sorted(_below(path), key=lambda file: file.split(os.sep))
+        if not below:
+            raise VcalcError("file", f"{path} has no spec in it", hint="a spec's name ends in .yaml")
+        return below
+    try:
+        there = os.path.exists(path)
+    except ValueError:
+        there = False
+    if not there:
+        raise VcalcError("file", f"{path} cannot be read: no such file or directory")
+    if not path.endswith(SUFFIXES):
+        raise VcalcError("file", f"{path} is a file, but no spec", hint="a spec's name ends in .yaml")
+    if not os.path.isfile(path):
+        raise VcalcError("file", f"{path} is no regular file")
+    return [path]
+
+
+def _below(folder: str) -> list[str]:
+    inside = os.path.join(os.path.realpath(folder), "")
+    found = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = os.path.join(where, name)
+            if name.startswith(".") or not name.endswith(SUFFIXES) or not os.path.isfile(path):
+                continue
+            if os.path.realpath(path).startswith(inside):
+                found.append(path)
+    return found

@@ -1,0 +1,205 @@
+"""`vcalc new`: a spec to begin with, each part of it explained; small and working, or a copy of one model's."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+import yaml
+
+from vcalc.errors import VcalcError, printable, quoted
+from vcalc.source.read import YamlNode, is_null
+from vcalc.source.sections import Section, sections
+from vcalc.spec.network import Network, expand
+from vcalc.spec.parse import parse_spec
+from vcalc.spec.syntax import ModelEntry, Spec
+from vcalc.spec.words import TOP_KEYS
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,59}"
+
+_FIRST = """\
+# {name}, a network for vcalc:  vcalc table {file}
+# docs/spec-language.md has the language, `vcalc layers` the layer kinds, docs/editors.md completion in an editor.
+
+# The name that the tables print, and where the network is described, down to the table or figure.
+title: {title}
+cite: not published
+
+# What arrives: channels, height and width of an image. {{N: 196, D: 768}} would be tokens, {{D: 100}} a vector.
+input: {{C: 3, H: 224, W: 224}}
+
+# Hyperparameters. Each can be set from the command line: --set width=64, or --set width=w for formulas in w.
+let:
+  classes: 1000
+  width: 32
+  depths: [2, 2, 2]
+
+# Lists of layers that are called like a layer. An argument without a value has to be given with each call.
+blocks:
+  conv_bn:
+    args: {{out: , kernel: 3, stride: 1}}
+    do:
+      - conv: {{out: out, kernel: kernel, stride: stride, pad: kernel // 2, bias: false}}
+      - batchnorm
+
+# The network, in the order in which it runs.
+layers:
+  # A named group: `vcalc table {file} --depth 1` shows it as one row.
+  - name: stem
+    do:
+      - conv_bn: {{out: width, stride: 2}}
+      - relu
+  # A loop over lists of the same length; its name makes the turns groups: stage1, stage2, stage3.
+  - each: {{c: [width, 2*width, 4*width], n: depths}}
+    name: stage
+    do:
+      - conv_bn: {{out: c, stride: 2}}
+      - relu
+      - repeat: n
+        name: block
+        do:
+          # What the list gives is added to what arrived. C, H and W are the sizes of what arrives at a layer.
+          - residual:
+              - conv_bn: {{out: C}}
+              - relu
+              - conv_bn: {{out: C}}
+          - relu
+  - global_avgpool
+  - linear: {{out: classes, name: classifier}}
+
+# Published figures, each worked out anew by `vcalc claims {file}`:
+# claims:
+#   - {{source: 'the paper, Table 2', metric: params, printed: 1.2M}}
+"""
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot name a model and its file."""
+    if not re.fullmatch(_NAME, name):
+        message = f"{quoted(name)} cannot name a model"
+        raise VcalcError("name", message, hint="letters, digits, - and _; --output says where the file goes")
+
+
+def first_spec(name: str, file: str) -> str:
+    """A small network that classifies images, each part explained."""
+    return _FIRST.format(name=name, file=file, title=_written(name))
+
+
+def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
+    """A spec of one model alone, with another name. Raises VcalcError where the copy would not be the same network."""
+    root = _root(spec)
+    parts = {part.key: part for part in sections(spec.source.lines, root)[1]}
+    keys = {key.value: (key, value) for key, value in root.value}
+    made: dict[str, list[str]] = {
+        "title": [f"title: {_written(name)}"],
+        "cite": [f"cite: {_written('after ' + ' '.join(spec.cite.split()))}"] if spec.cite else [],
+        "input": _input(spec, model, parts["input"]),
+        "let": _let(spec, model, *((*keys["let"], len(parts["let"].lines)) if "let" in keys else ())),
+        "same_as": [_same_as(model)] if model.same_as else [],
+        "written": parts["written"].lines if "written" in parts and model.same_as else [],
+    }
+    for key in ("convention", "symbols", "blocks", "layers"):
+        made[key] = [*parts[key].comments, *parts[key].lines] if key in parts else []
+    lines = [
+        f"# {name}, made by `vcalc new` from {_where(spec, model)}:  vcalc table {file}",
+        "# docs/spec-language.md has the language, `vcalc layers` the layer kinds, docs/editors.md completion.",
+    ]
+    for key in TOP_KEYS:
+        if made.get(key):
+            lines += [
+                "",
+                *([] if key in ("cite", "convention") else [f"# {_SAYS.get(key, TOP_KEYS[key])}"]),
+                *made[key],
+            ]
+    text = "\n".join(lines).replace("\n\ncite:", "\ncite:") + "\n"
+    _check_same(text, file, spec, model)
+    return text
+
+
+def _where(spec: Spec, model: ModelEntry) -> str:
+    """`resnet50 (ResNet-50, in resnet.yaml)`, on one line."""
+    return printable(f"{model.name} ({model.title}, in {os.path.basename(spec.file)})")
+
+
+_SAYS = {
+    "title": "The name that the tables print, and where the network is described, down to the table or figure.",
+    "let": "Hyperparameters with their values: --set classes=10 changes one from the command line.",
+    "same_as": "The implementations that it still equals: delete this as soon as it does not.",
+}
+
+
+def _root(spec: Spec) -> YamlNode:
+    from vcalc.source.read import read
+
+    source, root = read("\n".join(spec.source.lines) + "\n", spec.file)
+    if root.flow_style:
+        place = source.place(root)
+        raise VcalcError(
+            "copy", "a spec in braces cannot be copied in part", place, "write it without the outer braces"
+        )
+    return root
+
+
+def _input(spec: Spec, model: ModelEntry, part: Section) -> list[str]:
+    if not model.input:
+        return [*part.comments, *part.lines]
+    sizes = {name: _flow(value.node) for name, value in {**spec.input, **model.input}.items()}
+    return [f"input: {{{', '.join(f'{name}: {size}' for name, size in sizes.items())}}}"]
+
+
+def _let(spec: Spec, model: ModelEntry, key: YamlNode = None, node: YamlNode = None, length: int = 0) -> list[str]:
+    """The hyperparameters as the model has them: its own values in the place of those that it overrides."""
+    own = {name: _flow(value.node) for name, value in model.values.items()}
+    if not own and not spec.let:
+        return []
+    indent = "  "
+    if isinstance(node, yaml.MappingNode) and not node.flow_style:
+        indent = " " * node.value[0][0].start_mark.column
+        start = key.start_mark.line
+        kept, parts = sections(spec.source.lines, node, start + 1, start + length)
+        for part in parts:
+            value = own.pop(part.key, None)
+            kept += part.comments + (part.lines if value is None else [f"{indent}{part.key}: {value}"])
+    else:
+        kept = [f"{indent}{name}: {own.pop(name, None) or _flow(value.node)}" for name, value in spec.let.items()]
+    return ["let:", *kept, *(f"{indent}{name}: {value}" for name, value in own.items())]
+
+
+def _same_as(model: ModelEntry) -> str:
+    return f"same_as: {{{', '.join(f'{library}: {_written(name)}' for library, name in model.same_as.items())}}}"
+
+
+def _flow(node: YamlNode, inside: bool = False) -> str:
+    """A value on one line."""
+    if isinstance(node, yaml.SequenceNode):
+        return "[" + ", ".join(_flow(item, True) for item in node.value) + "]"
+    if inside or node.style:
+        return _written(node.value)
+    return str(node.value)
+
+
+def _written(text: str) -> str:
+    """A text as YAML takes it, in quotes where it would be something else without."""
+    plain = re.fullmatch(r"[A-Za-z0-9][\w.+*/% -]*", text) and text.strip() == text
+    node = yaml.ScalarNode("", text)
+    return text if plain and not is_null(node) else "'" + text.replace("'", "''") + "'"
+
+
+def _check_same(text: str, file: str, spec: Spec, model: ModelEntry) -> None:
+    """Refuse a copy that is not the very network that it was made from."""
+    try:
+        copy = parse_spec(text, file, file)
+        same = _layers(expand(copy, next(iter(copy.models.values())))) == _layers(expand(spec, model))
+    except VcalcError:
+        expand(spec, model)
+        same = False
+    if not same:
+        raise VcalcError("copy", f"{model.name} cannot be copied out of {spec.file}", hint="copy the file by hand")
+
+
+def _layers(network: Network) -> list[Any]:
+    return [
+        (node.path, node.kind, node.layer.values(), node.inputs, node.facts.inputs, node.output)
+        for node in network.graph.nodes
+    ]

@@ -1,0 +1,132 @@
+"""What the words of the spec language mean: for editors, and in the order in which a file has them.
+
+`vcalc.spec.parse` and `vcalc.spec.steps` say which words there are; the tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+TOP_KEYS = {
+    "title": "The architecture's name, as the tables print it.",
+    "cite": "Its paper, down to the table or figure that the spec follows.",
+    "family": "The group that it is listed in.",
+    "convention": "The counting convention of its source, where that is not `lecture`.",
+    "symbols": "Names that stay symbols: counts are formulas over them.",
+    "input": "The input's sizes: `{C: 3, H: 224, W: 224}`, `{N: 512, D: 768}` for tokens, `{D: 100}` for a vector.",
+    "let": "Hyperparameters with their values; they may refer to one another in any order.",
+    "same_as": "The independent implementations that the network equals, by library; their names work as aliases.",
+    "aliases": "Other names of the network.",
+    "models": "Named variants: hyperparameters that override `let`; title, input, same_as and aliases of their own.",
+    "written": "How a library's source calls the layers, by layer kind or path, where that is not the usual way.",
+    "blocks": "Named lists of layers with arguments, called like a layer.",
+    "layers": "The network: a list of layers, blocks and loops.",
+    "options": "In place of `layers`: the sides of a comparison, for `vcalc block`.",
+    "expect": "Exact figures of the file's own, pinned: `{params: 61100840}`, or such a mapping for each model.",
+    "budget": "Bounds that every model keeps to: `[params <= 5M, memory <= 20MB]`, or such a list for each model.",
+    "claims": "Published figures, each worked out anew by `vcalc claims`.",
+}
+"""The keys of a file, in the order in which `vcalc fmt` puts them."""
+
+NAME = "How the tables call it; a name that turns up again in the same group is numbered."
+
+
+class Form(NamedTuple):
+    """One way to write an item of a list of layers: what it does, its keys, and which of them it needs."""
+
+    says: str
+    keys: dict[str, str]
+    required: tuple[str, ...]
+
+
+_LOOP = {
+    "do": "The layers of one turn.",
+    "index": "A name that counts the turns from 0.",
+    "when": "Only the turns for which this condition holds are taken.",
+    "name": "Makes each turn a group: block1, block2, ...",
+}
+_WHEN = "A condition: added only where it holds."
+
+FORMS = {
+    "repeat": Form("A list of layers, several times.", {"repeat": "How many times.", **_LOOP}, ("do",)),
+    "each": Form(
+        "A list of layers, once for each item of some lists.",
+        {"each": "Names, each with the list it goes through; lists of equal length go together.", **_LOOP},
+        ("do",),
+    ),
+    "if": Form(
+        "One list of layers or another.",
+        {
+            "if": "The condition, over the hyperparameters and the arriving shape: `stride != 1 or C != 4*c`.",
+            "then": "The layers where it holds.",
+            "else": "The layers where it does not.",
+        },
+        ("then",),
+    ),
+    "branches": Form(
+        "Lists that start from the same tensor, joined.",
+        {
+            "branches": "Two or more lists of layers, or a mapping that gives them names.",
+            "join": "How their outputs become one tensor.",
+            "name": NAME,
+        },
+        ("join",),
+    ),
+    "residual": Form(
+        "A list of layers whose output is added to what arrived.",
+        {
+            "residual": "The layers.",
+            "shortcut": "What the arriving tensor goes through before it is added; nothing where it is left out.",
+            "when": _WHEN,
+            "name": NAME,
+        },
+        (),
+    ),
+    "let": Form("Names bound for the rest of the list.", {"let": "Names with their values."}, ()),
+    "use": Form(
+        "A block called by the value of a hyperparameter, or another model of the catalogue.",
+        {
+            "use": "A block, a hyperparameter that holds one, or a model: resnet50.",
+            "with": "Arguments of the block, or hyperparameters of the model.",
+            "upto": "The named group after which the model ends.",
+            "name": NAME,
+        },
+        (),
+    ),
+    "save": Form("Names the current tensor, to be taken up later.", {"save": "The tensor's name."}, ()),
+    "take": Form(
+        "Goes on from a tensor saved before, or from the output of a named group.",
+        {"take": "The name: `p5`, or `backbone/stage2`."},
+        (),
+    ),
+    "do": Form("A named group.", {"do": "Its layers.", "name": "The group's name."}, ("name",)),
+}
+"""Every word that makes an item of a list of layers more than a layer; the first one that is there decides."""
+
+BLOCK = {
+    "args": "Its arguments: a default each, or nothing for one that a call has to give.",
+    "do": "Its layers.",
+}
+
+OPTION = {"input": "The input's sizes, where this side has its own.", "do": "Its layers."}
+
+CLAIM = {
+    "source": "Who printed the figure, down to the table or slide.",
+    "model": "Of which model; the file's first one if not said.",
+    "models": "A table in place of model, metric and printed: model to metric to printed figure.",
+    "layers": "A table of one model's layers: path to metric to printed figure.",
+    "option": "Of which option, in a comparison of blocks.",
+    "metric": "What is counted: params, flops, memory, depth, ..., any primitive, any hyperparameter.",
+    "printed": "The figure as it is printed: `13.6 GFLOP`, `61M`, `1.9 MB`, `4096`, `4.1e9`.",
+    "of": "Only these groups or layers.",
+    "kinds": "Only these layer kinds.",
+    "convention": "Counted under this convention.",
+    "set": "Counted with these sizes and hyperparameters.",
+    "against": "The ratio to another model or option.",
+    "rounding": "`cut` where the source cuts digits instead of rounding.",
+    "digits": "How many digits the source rounds to.",
+    "kilo": "1000 or 1024: the step of the source's K and M.",
+    "under": "A variant that does give the printed figure; checked.",
+    "ours": "What the definition gives, in the source's rounding; checked.",
+    "why": "The reason of a difference, in a sentence.",
+}
