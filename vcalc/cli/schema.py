@@ -1,0 +1,27 @@
+"""`vcalc schema`: the JSON Schema of spec files, for editors."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("schema", short_help="The JSON Schema of spec files, for editors.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write to a file, whole or not at all.")
+def schema_command(output: str | None) -> None:
+    """The JSON Schema (draft 2020-12) of spec files: completion, documentation and checks in an editor.
+
+    \b
+    vcalc schema -o vcalc.schema.json
+    and, as the first line of a spec:
+    # yaml-language-server: $schema=vcalc.schema.json
+    """
+    import json
+
+    from vcalc.cli.output import write_text
+    from vcalc.reports.schema import spec_schema
+
+    text = json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(text, output)

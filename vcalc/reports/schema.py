@@ -1,0 +1,298 @@
+"""`vcalc schema`: the JSON Schema of spec files, made from the layer classes and the words of the language.
+
+What a field takes is asked of the field itself. A schema knows neither the names a file defines nor what an
+expression gives, so every value may be an expression; `vcalc table` says the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc import limits
+from vcalc.analyses.measure import METRICS
+from vcalc.conventions import names as convention_names
+from vcalc.layers import KINDS, Layer, kinds
+from vcalc.layers.base import FORMS as WRITTEN_FORMS
+from vcalc.layers.base import RANK_NAMES, SIZES, show
+from vcalc.layers.fields import Field, FieldType
+from vcalc.reports.kinds import summary
+from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES
+from vcalc.spec.parse import LIBRARIES, MODEL_WORDS, TOP
+from vcalc.spec.steps import JOINS, LAYERS
+from vcalc.spec.words import BLOCK, CLAIM, FORMS, NAME, OPTION, TOP_KEYS
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_NAME = r"^[^\W\d]\w{0,59}$"
+_TEXT: Schema = {"type": ["string", "number"], "minLength": 1}
+_WORD: Schema = {"type": "string", "minLength": 1}
+_EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": limits.EXPRESSION_LENGTH}
+_CONDITION: Schema = {**_EXPRESSION, "type": ["string", "boolean"]}
+
+
+def spec_schema() -> Schema:
+    """The JSON Schema of a spec file."""
+    return {
+        "$schema": DIALECT,
+        "title": "vcalc spec",
+        "description": "A vision architecture, or a comparison of blocks, for vcalc.",
+        "type": "object",
+        "properties": {key: _documented(_top_key(key), TOP_KEYS.get(key, "")) for key in TOP},
+        "additionalProperties": False,
+        "required": ["input"],
+        "anyOf": [{"required": ["layers"]}, {"required": ["options"]}],
+        "if": {"required": ["models"]},
+        "then": {"properties": dict.fromkeys(("same_as", "aliases"), False)},
+        "$defs": {
+            "value": _value(),
+            "values": {"type": ["object", "null"], "additionalProperties": _ref("value")},
+            "hyperparameters": {**_named(_ref("value")), "type": ["object", "null"]},
+            "label": {"type": ["string", "number"], "pattern": r"^[^/,:\s]{1,60}$"},
+            "name": {"$ref": "#/$defs/label", "description": NAME},
+            "sizes": _sizes(),
+            "same_as": _object(dict.fromkeys(LIBRARIES, _TEXT), null=True),
+            "aliases": {"type": "array", "items": _TEXT},
+            "steps": {"type": "array", "items": _ref("step")},
+            "model": _model(),
+            "step": {"anyOf": [_ref("word"), _ref("item")]},
+            "word": _word(),
+            "item": _item(),
+            "call": _call(),
+            "claim": _claim(),
+            **{f"layer_{kind.kind}": _layer(kind) for kind in kinds() if not kind.joins},
+        },
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _documented(schema: Schema, text: str) -> Schema:
+    return {"description": text, **schema} if text else schema
+
+
+def _object(properties: Schema, required: tuple[str, ...] = (), null: bool = False) -> Schema:
+    """A mapping with these keys and no others."""
+    made: Schema = {"type": ["object", "null"] if null else "object", "properties": properties}
+    return {**made, **({"required": list(required)} if required else {}), "additionalProperties": False}
+
+
+def _own_name(*taken: str) -> Schema:
+    """A name of the file's own: a letter, then letters, digits and _; nothing that has a meaning already."""
+    return {"pattern": _NAME, "not": {"enum": sorted({*SHAPE_NAMES, *FUNCTIONS, *taken})}}
+
+
+def _named(values: Schema, *taken: str) -> Schema:
+    """A mapping of names of the file's own to values."""
+    return {"type": "object", "propertyNames": _own_name(*taken), "additionalProperties": values}
+
+
+def _top_key(key: str) -> Schema:
+    made: dict[str, Schema] = {
+        "title": _TEXT,
+        "cite": _TEXT,
+        "family": _TEXT,
+        "convention": {"enum": list(convention_names())},
+        "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
+        "input": {
+            **_ref("sizes"),
+            "type": "object",
+            "anyOf": [
+                {"title": RANK_NAMES[rank], "required": list(sizes), "maxProperties": len(sizes)}
+                for rank, sizes in SIZES.items()
+            ],
+        },
+        "let": _ref("hyperparameters"),
+        "same_as": _ref("same_as"),
+        "aliases": _ref("aliases"),
+        "models": {"type": ["object", "null"], "propertyNames": _ref("label"), "additionalProperties": _ref("model")},
+        "written": _object(dict.fromkeys(LIBRARIES, _written()), null=True),
+        "blocks": {**_named(_block(), *LAYERS, *FORMS), "type": ["object", "null"]},
+        "layers": _ref("steps"),
+        "options": {"type": ["object", "null"], "propertyNames": _ref("label"), "additionalProperties": _option()},
+        "expect": {"type": "object"},
+        "budget": {"type": ["string", "array", "object"], "items": _WORD},
+        "claims": {"type": "array", "items": _ref("claim")},
+    }
+    return made.get(key, {})
+
+
+# Values
+
+
+def _value() -> Schema:
+    """A number, a truth, an expression, a word, or a list of these."""
+    kinds_of_value = ["number", "boolean", "string", "array"]
+    return {**_EXPRESSION, "type": kinds_of_value, "items": _ref("value"), "maxItems": limits.LIST_ITEMS}
+
+
+def _whole(least: int) -> Schema:
+    return {**_EXPRESSION, "type": ["integer", "string"], "minimum": least}
+
+
+def _sizes() -> Schema:
+    says = {"C": "channels", "H": "height", "W": "width", "N": "tokens", "D": "features of a vector, or of each token"}
+    properties = {name: _documented(_whole(1), text) for name, text in says.items() if name in SHAPE_NAMES}
+    return _object(properties, null=True)
+
+
+def _field(field: Field) -> Schema:
+    """What a layer's field takes, with its documentation."""
+    default = "" if field.required or field.default is None else f"; {show(field.default)} if not said"
+    symbol = f"{field.symbol}: " if field.symbol else ""
+    made = {"description": f"{symbol}{field.doc}\n\n{field.type.says}, or an expression{default}"}
+    if default:
+        made["default"] = field.default
+    return {**made, **_taken(field.type)}
+
+
+def _taken(type_: FieldType) -> Schema:
+    """What a type of field accepts, found by asking it, and expressions, which have a value only later."""
+
+    def takes(value: Any) -> bool:
+        try:
+            type_.accept(value)
+        except (ValueError, TypeError):
+            return False
+        return True
+
+    made: Schema = {**_EXPRESSION, "type": ["string"]}
+    if takes(True):
+        made["type"].append("boolean")
+    least = next((number for number in (-1, 0, 1, 2) if takes(number)), None)
+    if least is not None:
+        made["type"].append("number" if takes(0.5) else "integer")
+        made["minimum"] = least
+        if not takes(10):
+            made["maximum"] = 1
+    if takes((2, 2)):
+        made["type"].append("array")
+        made |= {"items": {**_whole(least or 0)}, "minItems": 2, "maxItems": 2}
+    elif takes(((1,),)):
+        made["type"].append("array")
+        made |= {"items": {"type": ["array", "string"], "items": _whole(0)}, "minItems": 1}
+    return {"anyOf": [{"enum": list(type_.words)}, made]} if type_.words else made
+
+
+# Items of a list of layers
+
+
+def _layer(kind: type[Layer]) -> Schema:
+    """A layer kind's fields. A kind that needs none may stand without."""
+    fields = {name: _field(field) for name, field in kind.fields.items()}
+    required = tuple(name for name, field in kind.fields.items() if field.required)
+    return {
+        "description": summary(kind),
+        "markdownDescription": _page(kind),
+        **_object({**fields, "name": _ref("name")}, required, null=not required),
+    }
+
+
+def _page(kind: type[Layer]) -> str:
+    lines = [f"**{kind.kind}** {summary(kind)}", ""]
+    for name, field in kind.fields.items():
+        default = "required" if field.required else "" if field.default is None else f"default {show(field.default)}"
+        lines.append(f"- `{name}`{f' ({default})' if default else ''}: {field.doc}")
+    return "\n".join([*lines, *([""] if kind.fields else []), f"Source: {kind.source}"])
+
+
+def _word() -> Schema:
+    """A layer kind that needs no field, or a block's name, alone."""
+    alone = [kind for kind in kinds() if not kind.joins and not any(field.required for field in kind.fields.values())]
+    known: list[Schema] = [{"const": kind.kind, "description": summary(kind)} for kind in alone]
+    block = _own_name(*KINDS, *_WORDS)
+    return {"type": "string", "anyOf": [*known, {**block, "description": "A block of this file."}]}
+
+
+_WORDS = {key for form in FORMS.values() for key in form.keys}
+
+
+def _item() -> Schema:
+    """A layer or a block's call with its fields, or one of the forms; the first word of a form decides which."""
+    form: Schema = {"minProperties": 1, "maxProperties": 1, "propertyNames": _own_name(*JOINS, *_WORDS)}
+    for word, each in reversed(FORMS.items()):
+        then: Schema = {"propertyNames": {"enum": list(each.keys)}}
+        if each.required:
+            then["required"] = list(each.required)
+        form = {"if": {"required": [word]}, "then": then, "else": form}
+    properties = {name: _documented(_ref(f"layer_{name}"), summary(KINDS[name])) for name in LAYERS}
+    for word, each in FORMS.items():
+        for key, text in each.keys.items():
+            text = f"{each.says} {text}" if key == word else properties.get(key, {}).get("description", text)
+            properties[key] = {**_part(key), "description": text}
+    return {"type": "object", "properties": properties, "additionalProperties": _ref("call"), **form}
+
+
+def _part(key: str) -> Schema:
+    """What stands under a word of a form."""
+    lists = {"items": _ref("steps"), "minItems": 2}
+    named = {"propertyNames": _ref("label"), "additionalProperties": _ref("steps"), "minProperties": 2}
+    made: dict[str, Schema] = {
+        "repeat": _whole(0),
+        "each": {**_named({"type": ["string", "array"], "items": _ref("value")}), "minProperties": 1},
+        "index": {"type": "string", **_own_name()},
+        "when": _CONDITION,
+        "if": _CONDITION,
+        "branches": {"type": ["array", "object"], **lists, **named},
+        "join": {"type": "string", "oneOf": [{"const": join, "description": summary(KINDS[join])} for join in JOINS]},
+        "let": _named(_ref("value")),
+        "use": _TEXT,
+        "with": _ref("values"),
+        "upto": _TEXT,
+        "save": _ref("label"),
+        "take": _TEXT,
+        "name": _ref("name"),
+    }
+    return made.get(key, _ref("steps"))
+
+
+def _call() -> Schema:
+    return {
+        "description": "A block of this file, with its arguments.",
+        "type": ["object", "null"],
+        "properties": {"name": _ref("name")},
+        "additionalProperties": _ref("value"),
+    }
+
+
+# The parts of a file
+
+
+def _block() -> Schema:
+    default = {**_value(), "type": [*_value()["type"], "null"]}
+    parts: dict[str, Schema] = {"args": {**_named(default), "type": ["object", "null"]}, "do": _ref("steps")}
+    return _object({key: _documented(parts[key], text) for key, text in BLOCK.items()}, ("do",))
+
+
+def _model() -> Schema:
+    properties = {key: _documented(_top_key(key), text) for key, text in TOP_KEYS.items() if key in MODEL_WORDS}
+    properties["input"] = _documented(_ref("sizes"), TOP_KEYS["input"])
+    return {"type": ["object", "null"], "properties": properties, "additionalProperties": _ref("value")}
+
+
+def _option() -> Schema:
+    parts = {"input": _ref("sizes"), "do": _ref("steps")}
+    whole = _object({key: _documented(parts[key], text) for key, text in OPTION.items()}, ("do",))
+    return {**whole, "type": ["object", "array"], "items": _ref("step")}
+
+
+def _written() -> Schema:
+    of_a_kind: Schema = {kind.kind: {"enum": list(kind.forms)} if kind.forms else False for kind in kinds()}
+    every = sorted({form for kind in kinds() for form in kind.forms})
+    of_a_path = {"oneOf": [{"const": form, "description": WRITTEN_FORMS[form]} for form in every]}
+    return {"type": ["object", "null"], "properties": of_a_kind, "additionalProperties": of_a_path}
+
+
+def _claim() -> Schema:
+    known: dict[str, Schema] = {
+        "source": _TEXT,
+        "convention": {"anyOf": [{"enum": list(convention_names())}, _WORD]},
+        "metric": {"anyOf": [{"enum": list(METRICS)}, _WORD]},
+        "digits": {"type": "integer", "minimum": 1, "maximum": 12},
+        "kilo": {"type": "integer", "minimum": 1000, "maximum": 1024},
+    }
+    properties = {key: _documented(known.get(key, {}), text) for key, text in CLAIM.items()}
+    return _object(properties, ("source",))
