@@ -284,3 +284,26 @@ def test_starting_imports_no_heavy_library():
     for format_, expected in (("json", "[]"), ("rich", "['rich']"), ("plain", "[]")):
         run = subprocess.run([sys.executable, "-c", code, format_], capture_output=True, text=True, check=True)
         assert run.stdout.strip() == expected
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("command", [["list"], ["table", "vgg16"], ["conventions", "resnet50", "--format", "json"]])
+def test_a_full_disk_gets_one_message(command: list[str]):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "vcalc", *command], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == "error: the output cannot be written: no space left on device\n"
+
+
+def test_nobody_reads_any_more():
+    done = subprocess.run(
+        f"{sys.executable} -m vcalc table vit-h-14 --all | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("ViT-H/14")
+    assert done.stderr == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 
 gc.set_threshold(500_000, 20, 100)  # A run is short: collecting while it starts costs more than it frees.
@@ -68,6 +69,19 @@ class Cli(click.Group):
             return super().invoke(ctx)
         except VcalcError as error:
             raise _Refused(str(error)) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # nobody reads any more: click ends quietly
+            _drop_output()
+            reason = (error.strerror or str(error)).lower()
+            raise _Refused(f"the output cannot be written: {reason}") from None
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere: writing it again as the interpreter ends would fail again."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
