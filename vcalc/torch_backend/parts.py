@@ -264,7 +264,8 @@ class WindowAttention(nn.Module):
         y = y.transpose(2, 3).reshape(batch, down, across, channels)
         if any(shifts):
             y = y.roll(shifts, (1, 2))
-        return y[:, :height, :width].permute(0, 3, 1, 2)
+        cropped: Tensor = y[:, :height, :width].permute(0, 3, 1, 2)
+        return cropped
 
     def _windows(self, y: Tensor) -> Tensor:
         """A map [B, H, W, C] as windows [B * windows, positions, C]."""
