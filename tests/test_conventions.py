@@ -292,6 +292,13 @@ def test_nothing_said_of_a_kind_is_an_error(tmp_path: Path):
     assert set(missing) == set(KINDS) - {"conv"}
 
 
+def test_no_name_excuses_a_file_from_saying_something_of_every_kind(tmp_path: Path):
+    """Only vcalc's own file to extend may be silent; once a name beginning with _ was enough, and tables broke."""
+    text = "name: _mine\nsays: s\nunit: MACs\nsource: me\nkinds: {conv: {multiply_adds: 1}}\n"
+    with pytest.raises(VcalcError, match="nothing is said of"):
+        own(tmp_path, text)
+
+
 def test_a_file_that_is_none():
     with pytest.raises(VcalcError, match=r"\./nowhere\.yaml cannot be read: no such file"):
         conventions.find("./nowhere.yaml")

@@ -20,7 +20,7 @@ _TO_EXTEND = ("_torch",)
 def names() -> list[str]:
     """The conventions that come with vcalc, the default first."""
     found = sorted(name.removesuffix(".yaml") for name in os.listdir(FOLDER) if name.endswith(".yaml"))
-    return sorted((name for name in found if not name.startswith("_")), key=lambda name: name != DEFAULT)
+    return sorted((name for name in found if name not in _TO_EXTEND), key=lambda name: name != DEFAULT)
 
 
 def find(name: str) -> Convention:
@@ -34,7 +34,7 @@ def find(name: str) -> Convention:
 def load(name: str) -> Convention:
     """A convention that comes with vcalc, by name or alias. Raises VcalcError for an unknown one, with the nearest."""
     if name in (*names(), *_TO_EXTEND):
-        return _from_file(os.path.join(FOLDER, f"{name}.yaml"))
+        return _from_file(os.path.join(FOLDER, f"{name}.yaml"), complete=name not in _TO_EXTEND)
     for known in names():
         if name in load(known).aliases:
             return load(known)
@@ -45,8 +45,8 @@ def load(name: str) -> Convention:
 
 
 @cache
-def _from_file(path: str) -> Convention:
+def _from_file(path: str, complete: bool = True) -> Convention:
     from vcalc.conventions.read import parse
     from vcalc.source.read import read_file
 
-    return parse(read_file(path, "a convention"), path, load, lambda: [*names(), *_TO_EXTEND])
+    return parse(read_file(path, "a convention"), path, load, lambda: [*names(), *_TO_EXTEND], complete)

@@ -32,21 +32,20 @@ KEYS = (
     "depends",
 )
 NEEDED = ("name", "says", "unit", "source")
-BASE = "_"
-"""How the name of a convention begins that is there to be extended only."""
 UNITS = ("MACs", "FLOPs", "activations", "connections")
 FAMILIES = sorted({kind.family for kind in KINDS.values()})
 
 Load = Callable[[str], Convention]
 
 
-def parse(text: str, file: str, load: Load, known: Callable[[], list[str]]) -> Convention:
+def parse(text: str, file: str, load: Load, known: Callable[[], list[str]], complete: bool = True) -> Convention:
     """A file's text as a convention; `load` gives the one that it extends, `known` the names there are.
 
+    One that is not `complete` is there to be extended only, and may say nothing of some layer kinds.
     Raises VcalcError with every problem, each with its line and column.
     """
     source, root = read(text, file, hint="a convention has at least: name, says, unit, source, and weights or kinds")
-    return _Reader(source, root, load, known).convention()
+    return _Reader(source, root, load, known).convention(complete)
 
 
 class _Reader:
@@ -58,7 +57,7 @@ class _Reader:
         self.load = load
         self.known = known
 
-    def convention(self) -> Convention:
+    def convention(self, complete: bool) -> Convention:
         source = self.source
         top = source.mapping(self.root, "a convention", "name: mine")
         meant = source.known_keys(top, KEYS, "a convention")
@@ -88,7 +87,7 @@ class _Reader:
             bugs=tuple(self.bugs(top)),
             depends=tuple(self.texts(top, "depends")),
         )
-        if default is None and not convention.name.startswith(BASE):
+        if default is None and complete:
             self.check_complete(convention)
         source.raise_problems()
         return convention
