@@ -306,6 +306,14 @@ def test_nothing_is_left_out_silently():
     assert (found["unit"], found["multiply_add"], found["written"]) == ("MACs", 1, "torchvision")
 
 
+def test_one_kind_called_in_two_ways_is_left_out_twice():
+    """thop counts DenseNet's 120 ReLU modules as nothing, and does not see the last one, which is a function."""
+    left_out = record("table", "densenet121", "--convention", "thop")["left_out"]
+    assert (left_out["relu"]["layers"], left_out["relu"]["seen"]) == (120, True)
+    assert (left_out["relu/functional"]["layers"], left_out["relu/functional"]["seen"]) == (1, False)
+    assert record("table", "densenet121")["left_out"]["relu"]["layers"] == 121
+
+
 def test_params_are_those_of_the_tool_and_that_is_said():
     result = run("table", "vit-b-16", "--convention", "thop", "--depth", "1")
     assert "58,067,176" in result.output

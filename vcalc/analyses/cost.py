@@ -109,13 +109,15 @@ class Costs:
     def left_out(self, nodes: Iterable[Node], seen: bool = True) -> dict[str, tuple[int, Number]]:
         """Kinds that bring no FLOPs under the convention: how many layers, and the elements that pass through them.
 
-        With `seen` those that it counts as nothing, without it those that its source does not see at all.
+        With `seen` those that it counts as nothing, without it those that its source does not see at all. Where it
+        tells apart how a layer is called, so do the names: `relu`, `relu/functional`.
         """
         found: dict[str, tuple[int, Number]] = {}
         for node in nodes:
             if self.of(node).flops == 0 and self.convention.rule(node.layer).seen is seen:
-                layers, passing = found.get(node.kind, (0, 0))
-                found[node.kind] = (layers + 1, passing + self.batch * node.facts.work["output_elements"])
+                name = node.layer.label if self.convention.sees_writing else node.kind
+                layers, passing = found.get(name, (0, 0))
+                found[name] = (layers + 1, passing + self.batch * node.facts.work["output_elements"])
         return found
 
     def uncounted(self, nodes: Iterable[Node]) -> dict[tuple[str, str], Number]:

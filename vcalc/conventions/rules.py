@@ -6,6 +6,7 @@ Formulas know no convention, and a convention knows no formula: it weighs the pr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from vcalc.arithmetic import Number
 from vcalc.graph import Facts
@@ -162,7 +163,7 @@ class Convention:
             if name in rule.buffers:
                 yield name, count
 
-    @property
+    @cached_property
     def sees_writing(self) -> bool:
         """Whether a count depends on how the network's source calls its layers."""
         return any("/" in name for name in (*self.rules, *self.params_rule.lost))
