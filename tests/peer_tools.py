@@ -265,26 +265,28 @@ def torch_flop_counter(network: torch.nn.Module, inputs: tuple[Tensor, ...]) -> 
     return Counted(counter.get_total_flops(), None)
 
 
-@_tool("calflops", "cpu")
-def calflops(network: torch.nn.Module, inputs: tuple[Tensor, ...]) -> Counted:
-    """calflops' FLOPs."""
-    flops, _, params = _calflops(network, inputs)
-    return Counted(flops, params)
+def _profiled(name: str) -> Callable[[Callable[[torch.nn.Module], Any]], None]:
+    """Add a tool whose profiler, once started, counts FLOPs and MACs at once: two conventions."""
+
+    def add(start: Callable[[torch.nn.Module], Any]) -> None:
+        for convention, total in ((name, "get_total_flops"), (f"{name}-macs", "get_total_macs")):
+
+            def count(network: torch.nn.Module, inputs: tuple[Tensor, ...], total: str = total) -> Counted:
+                profiler = start(network)
+                network(*inputs)
+                return Counted(_whole(getattr(profiler, total)()), profiler.get_total_params())
+
+            _tool(convention, "cpu")(count)
+
+    return add
 
 
-@_tool("calflops-macs", "cpu")
-def calflops_macs(network: torch.nn.Module, inputs: tuple[Tensor, ...]) -> Counted:
-    """calflops' MACs."""
-    _, macs, params = _calflops(network, inputs)
-    return Counted(macs, params)
-
-
-def _calflops(network: torch.nn.Module, inputs: tuple[Tensor, ...]) -> tuple[int | float, int | float, int]:
+@_profiled("calflops")
+def _calflops(network: torch.nn.Module) -> Any:
     """What calculate_flops does, which takes no network without parameters."""
     profiler = _calflops_profiler()(network, include_backPropagation=False, compute_bp_factor=2.0)
     profiler.start_flops_calculate()
-    network(*inputs)
-    return _whole(profiler.get_total_flops()), _whole(profiler.get_total_macs()), profiler.get_total_params()
+    return profiler
 
 
 @functools.cache
@@ -296,25 +298,11 @@ def _calflops_profiler() -> Any:
         return importlib.import_module("calflops.calculate_pipline").CalFlopsPipline
 
 
-@_tool("deepspeed", "cpu")
-def deepspeed(network: torch.nn.Module, inputs: tuple[Tensor, ...]) -> Counted:
-    """DeepSpeed's FLOPs."""
-    flops, _, params = _deepspeed(network, inputs)
-    return Counted(flops, params)
-
-
-@_tool("deepspeed-macs", "cpu")
-def deepspeed_macs(network: torch.nn.Module, inputs: tuple[Tensor, ...]) -> Counted:
-    """DeepSpeed's MACs."""
-    _, macs, params = _deepspeed(network, inputs)
-    return Counted(macs, params)
-
-
-def _deepspeed(network: torch.nn.Module, inputs: tuple[Tensor, ...]) -> tuple[int | float, int | float, int]:
+@_profiled("deepspeed")
+def _deepspeed(network: torch.nn.Module) -> Any:
     """What get_model_profile does, without the run that warms up."""
     from deepspeed.profiling.flops_profiler import FlopsProfiler
 
     profiler = FlopsProfiler(network)
     profiler.start_profile()
-    network(*inputs)
-    return _whole(profiler.get_total_flops()), _whole(profiler.get_total_macs()), profiler.get_total_params()
+    return profiler

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import click
 
-from vcalc.cli.output import write_text
+from vcalc.cli.options import printing
+from vcalc.cli.output import put
 from vcalc.errors import VcalcError
 from vcalc.render.check import FORMATS, render_check
 
@@ -24,13 +22,7 @@ _SUFFIXES = {".json": "json", ".xml": "junit", ".sarif": "sarif"}
     help="A bound that every model keeps to: 'params <= 5M', 'flops of stage1 <= 300M under macs', 'memory <= 20MB'.",
 )
 @click.option("--strict", is_flag=True, help="Warnings fail the check, too.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    help="How to print: rich on a terminal, plain elsewhere, unless --output's suffix says otherwise.",
-)
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write to a file, whole or not at all.")
+@printing(FORMATS)
 def check_command(
     paths: tuple[str, ...], budgets: tuple[str, ...], strict: bool, format_: str | None, output: str | None
 ) -> None:
@@ -56,11 +48,6 @@ def check_command(
         error.problems[0].message = f"--budget: {error.problems[0].message}"
         raise
     report = CheckReport([check_file(file, bounds) for file in spec_files(paths)], strict)
-    if output is None:
-        on_terminal = sys.stdout.isatty()
-        click.echo(render_check(report, format_ or ("rich" if on_terminal else "plain")), nl=False, color=on_terminal)
-    else:
-        format_ = format_ or _SUFFIXES.get(os.path.splitext(output)[1].lower(), "plain")
-        write_text(render_check(report, format_), output)
+    put(lambda chosen, _: render_check(report, chosen), format_, output, _SUFFIXES)
     if not report.holds:
         click.get_current_context().exit(1)

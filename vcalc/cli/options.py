@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -62,16 +62,27 @@ KIND = _Name("kind", _kinds, files=False)
 CONVENTION = _Name("convention", _conventions)
 
 
+def printing(formats: Sequence[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`--format`, one of some, and `--output`."""
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        function = click.option(
+            "--output", "-o", type=click.Path(dir_okay=False), help="Write to a file, whole or not at all."
+        )(function)
+        return click.option(
+            "--format",
+            "format_",
+            type=click.Choice(formats),
+            help="How to print: rich on a terminal, plain elsewhere, unless --output's suffix says otherwise.",
+        )(function)
+
+    return add
+
+
 def reporting(function: Callable[..., Report]) -> Callable[..., None]:
     """`--format` and `--output`, for a command that returns a report."""
 
-    @click.option(
-        "--format",
-        "format_",
-        type=click.Choice(FORMATS),
-        help="How to print: rich on a terminal, plain elsewhere, unless --output's suffix says otherwise.",
-    )
-    @click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write to a file, whole or not at all.")
+    @printing(FORMATS)
     @wraps(function)
     def command(format_: str | None, output: str | None, **arguments: Any) -> None:
         report = function(**arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -12,18 +13,29 @@ from vcalc.render import render
 from vcalc.reports.table import Report
 
 _SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".tex": "latex"}
+"""The format that the suffix of an output file chooses."""
 
 
 def emit(report: Report, format_: str | None, output: str | None) -> None:
-    """Print a report, or write it to a file by way of a temporary one beside it."""
+    """Print a report, or write it to a file."""
+    put(lambda chosen, width: render(report, chosen, width), format_, output, _SUFFIXES)
+
+
+def put(
+    render_as: Callable[[str, int | None], str], format_: str | None, output: str | None, suffixes: dict[str, str]
+) -> None:
+    """Print what is rendered in a format for a width, or write it to a file.
+
+    Without a format: rich on a terminal, what the file's suffix says, plain elsewhere.
+    """
     if output is None:
         on_terminal = sys.stdout.isatty()
-        format_ = format_ or ("rich" if on_terminal else "plain")
         width = _terminal_width() if on_terminal else None
-        click.echo(render(report, format_, width), nl=False, color=on_terminal)
+        text = render_as(format_ or ("rich" if on_terminal else "plain"), width)
+        click.echo(text, nl=False, color=on_terminal)
         return
     suffix = os.path.splitext(output)[1].lower()
-    write_text(render(report, format_ or _SUFFIXES.get(suffix, "plain")), output)
+    write_text(render_as(format_ or suffixes.get(suffix, "plain"), None), output)
 
 
 def _terminal_width() -> int:

@@ -8,7 +8,7 @@ from vcalc import conventions, units
 from vcalc.analyses.cost import Costs
 from vcalc.conventions import Convention
 from vcalc.reports.layers_table import title
-from vcalc.reports.notes import bug_notes, params_note
+from vcalc.reports.notes import bug_notes, bug_records, params_note, total_record
 from vcalc.reports.table import Column, Report, Row, Table, plain_value
 from vcalc.spec.network import Network
 
@@ -104,24 +104,10 @@ def models_report(sides: list[tuple[Network, list[Costs]]]) -> Report:
 
 def _record(network: Network, sides: list[Costs]) -> dict[str, Any]:
     nodes = network.graph.nodes
-    under = []
-    for costs in sides:
-        convention, total = costs.convention, costs.total(nodes)
-        faults = [{"says": bug.says, "adds": plain_value(fault)} for bug, fault in costs.faults(nodes)]
-        under.append(
-            {
-                "convention": convention.name,
-                "unit": convention.unit,
-                "multiply_add": convention.multiply_add,
-                "flops": plain_value(total.flops),
-                "params": plain_value(total.params),
-                "bugs": faults,
-            }
-        )
     return {
         "model": network.name,
         "title": network.title,
         "input": plain_value(network.graph.input),
         "written": network.library or None,
-        "conventions": under,
+        "conventions": [{**total_record(costs, nodes), "bugs": bug_records(costs, nodes)} for costs in sides],
     }

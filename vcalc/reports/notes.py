@@ -72,6 +72,23 @@ def signed(value: Any) -> str:
     return f"{value:+,}" if isinstance(value, int) else str(value)
 
 
+def total_record(costs: Costs, nodes: list[Node]) -> dict[str, Any]:
+    """A total under a convention, with its unit, as data."""
+    convention, total = costs.convention, costs.total(nodes)
+    return {
+        "convention": convention.name,
+        "unit": convention.unit,
+        "multiply_add": convention.multiply_add,
+        "flops": plain_value(total.flops),
+        "params": plain_value(total.params),
+    }
+
+
+def bug_records(costs: Costs, nodes: list[Node]) -> list[dict[str, Any]]:
+    """The tool's known bugs that change this answer, as data."""
+    return [{"says": bug.says, "adds": plain_value(fault)} for bug, fault in costs.faults(nodes)]
+
+
 def convention_record(costs: Costs, nodes: list[Node], library: str) -> dict[str, Any]:
     """The same as data."""
     convention = costs.convention
@@ -85,5 +102,5 @@ def convention_record(costs: Costs, nodes: list[Node], library: str) -> dict[str
             for seen in (True, False)
             for kind, (layers, passing) in costs.left_out(nodes, seen).items()
         },
-        "bugs": [{"says": bug.says, "adds": plain_value(fault)} for bug, fault in costs.faults(nodes)],
+        "bugs": bug_records(costs, nodes),
     }

@@ -9,7 +9,7 @@ from vcalc import units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.difference import Part, by_layer, by_primitive, of_params
 from vcalc.analyses.readings import Missing, Reading
-from vcalc.reports.notes import bug_notes, convention_note, params_note, signed
+from vcalc.reports.notes import bug_notes, convention_note, params_note, signed, total_record
 from vcalc.reports.table import Column, Report, Row, Table, plain_value
 from vcalc.spec.network import Network
 
@@ -37,8 +37,8 @@ def difference_report(network: Network, first: Costs, second: Costs, title: str,
     record = {
         "schema": 1,
         "model": network.name,
-        "first": _side(first, totals[0], counted[0]),
-        "second": _side(second, totals[1], counted[1]),
+        "first": total_record(first, nodes),
+        "second": total_record(second, nodes),
         "difference": plain_value(totals[1] - totals[0]),
         "by": "layer" if layers else "primitive",
         "parts": [_part(part, layers) for part in parts],
@@ -99,17 +99,6 @@ def _captions(network: Network, first: Costs, second: Costs) -> list[str]:
     return notes
 
 
-def _side(costs: Costs, flops: Any, params: Any) -> dict[str, Any]:
-    convention = costs.convention
-    return {
-        "convention": convention.name,
-        "unit": convention.unit,
-        "multiply_add": convention.multiply_add,
-        "flops": plain_value(flops),
-        "params": plain_value(params),
-    }
-
-
 def _part(part: Part, layer: bool) -> dict[str, Any]:
     named = {"layer": part.name, "kind": part.what} if layer else {"kind": part.name, "primitive": part.what}
     return {
@@ -139,19 +128,8 @@ def number_report(
         Column("how", "and" if found else "off by", number=not found, text=str),
     ]
     rows = [Row(cells, "layer") for cells in _merged(_reading_cells(r, printed, bool(found)) for r in found or near)]
-    if found:
-        title = f"{network.title}: what comes to {printed}"
-        notes = _said(found)
-    else:
-        title = f"{network.title}: nothing comes to {printed}; the nearest"
-        who: dict[str, list[str]] = {}
-        for reading, missing in parts:
-            for part in missing:
-                text = f"{part.change} {part.part} it would be {units.exact(part.value)} ({reading.metric})"
-                who.setdefault(text, []).append(reading.convention.name)
-        notes = [f"{text} under {', '.join(names)}" for text, names in who.items()]
-        if not notes:
-            notes = ["no single part of the network, left out or taken twice, explains it"]
+    what = f"what comes to {printed}" if found else f"nothing comes to {printed}; the nearest"
+    notes = _said(found) if found else _what_is_missing(parts)
     record = {
         "schema": 1,
         "model": network.name,
@@ -164,7 +142,18 @@ def number_report(
             for part in missing
         ],
     }
-    return Report([Table(title, columns, rows, notes)], record, holds=bool(found))
+    return Report([Table(f"{network.title}: {what}", columns, rows, notes)], record, holds=bool(found))
+
+
+def _what_is_missing(parts: list[tuple[Reading, list[Missing]]]) -> list[str]:
+    """The parts whose absence or doubling gives the printed number, conventions that agree in one line."""
+    who: dict[str, list[str]] = {}
+    for reading, missing in parts:
+        for part in missing:
+            text = f"{part.change} {part.part} it would be {units.exact(part.value)} ({reading.metric})"
+            who.setdefault(text, []).append(reading.convention.name)
+    notes = [f"{text} under {', '.join(names)}" for text, names in who.items()]
+    return notes or ["no single part of the network, left out or taken twice, explains it"]
 
 
 def _reading_cells(reading: Reading, printed: str, matches: bool) -> dict[str, Any]:
