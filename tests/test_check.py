@@ -14,8 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vcalc import conventions
-from vcalc.analyses import check as checks
+from vcalc import conventions, limits
 from vcalc.analyses.check import CODES, check_file
 from vcalc.analyses.measure import METRICS
 from vcalc.analyses.quantities import read_budget
@@ -626,7 +625,7 @@ def test_models_share_what_one_network_may_spend(found):
 
 
 def test_claims_look_at_so_many_layers(found, monkeypatch):
-    monkeypatch.setattr(checks, "LOOKED_AT", 20)
+    monkeypatch.setattr(limits, "CHECK_LAYERS", 20)
     claims = "".join("  - {source: x, metric: params, printed: 112}\n" for _ in range(20))
     assert codes(found(GOOD + "claims:\n" + claims)) == ["limit"]
 
@@ -649,12 +648,12 @@ def test_whatever_is_written_is_findings_and_prints(tmp_path_factory, data):
 
 
 def test_a_long_check_ends(found, monkeypatch):
-    monkeypatch.setattr(checks, "SECONDS", 0.0)
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0)
     assert codes(found(GOOD)) == ["limit"]
 
 
 def test_endless_problems_end(net, monkeypatch):
-    monkeypatch.setattr(checks, "FINDINGS", 20)
+    monkeypatch.setattr(limits, "CHECK_FINDINGS", 20)
     models = "".join(f"  m{i}: {{w: {i + 1}}}\n" for i in range(200))
     text = (
         f"title: N\ncite: x\ninput: {{D: 2}}\nexpect: {{m0: {{params: 3}}}}\nbudget: [params <= 1]\nmodels:\n{models}"

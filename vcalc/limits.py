@@ -48,3 +48,12 @@ LAYERS = 200_000
 
 NESTING = 60
 """Blocks, loops and branches inside one another while a spec is expanded; hyperparameters that refer to one another."""
+
+CHECK_SECONDS = 30
+"""Seconds that `vcalc check` takes for one file; models and claims that are left then are an error of their own."""
+
+CHECK_FINDINGS = 1000
+"""Problems that `vcalc check` finds in one file before it looks no further."""
+
+CHECK_LAYERS = 500_000
+"""Layers that the claims, figures and budgets of one file look at together in `vcalc check`."""

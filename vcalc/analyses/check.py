@@ -25,15 +25,6 @@ from vcalc.spec.find import load_file
 from vcalc.spec.network import Network, expand
 from vcalc.spec.syntax import Option, Spec
 
-SECONDS = 30.0
-"""What one file may take; models and claims that are left then are an error of their own."""
-
-FINDINGS = 1000
-"""Findings after which no more is looked at in a file."""
-
-LOOKED_AT = 500_000
-"""Layers that the claims, figures and budgets of one file may look at together."""
-
 INCOMPLETE = {
     "no-title": "a spec has a title",
     "no-citation": "a spec cites where its architecture comes from",
@@ -91,7 +82,7 @@ class _Check:
         self.given = budgets
         self.names: list[str] = []
         self.found: dict[tuple[Any, ...], Finding] = {}
-        self.end = time.monotonic() + SECONDS
+        self.end = time.monotonic() + limits.CHECK_SECONDS
         self.budget = Operations()
         """What the models may spend together, as much as any one of them might by itself."""
         self.looked_at = 0
@@ -199,14 +190,14 @@ class _Check:
 
     def is_late(self, what: str) -> bool:
         """Whether it is enough: too long, or too many findings. That is then noted."""
-        if len(self.found) >= FINDINGS:
-            much = f"there are more than {FINDINGS:,} problems"
+        if len(self.found) >= limits.CHECK_FINDINGS:
+            much = f"there are more than {limits.CHECK_FINDINGS:,} problems"
         elif self.budget.steps > limits.STEPS or self.budget.operations > limits.OPERATIONS:
             much = f"{what} come to more than {limits.STEPS:,} steps together"
-        elif self.looked_at > LOOKED_AT:
-            much = f"{what} look at more than {LOOKED_AT:,} layers together"
+        elif self.looked_at > limits.CHECK_LAYERS:
+            much = f"{what} look at more than {limits.CHECK_LAYERS:,} layers together"
         elif time.monotonic() >= self.end:
-            much = f"{what} take more than {SECONDS:.0f} seconds"
+            much = f"{what} take more than {limits.CHECK_SECONDS} seconds"
         else:
             return False
         message = f"{much}; the rest is not looked at"
