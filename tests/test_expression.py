@@ -89,6 +89,11 @@ def test_a_quotient_without_remainder_stays_whole(text: str, expected: int):
         ("round(-2.5)", -3),
         ("round(-0.5)", -1),
         ("round(7)", 7),
+        ("round_even(2.5)", 2),
+        ("round_even(3.5)", 4),
+        ("round_even(-0.5)", 0),
+        ("round_even(2.51)", 3),
+        ("round_even(7)", 7),
         ("floor(2.7)", 2),
         ("floor(-2.1)", -3),
         ("ceil(2.1)", 3),
@@ -228,6 +233,7 @@ def test_a_symbol_is_no_condition(text: str):
         ("floor(0.5 * (2*n))", n),
         ("ceil(n / 2)", sympy.ceiling(n / 2)),
         ("round(1.5 * (2*n))", 3 * n),
+        ("round_even(2*n)", 2 * n),
         ("round(0.25 * n)", sympy.floor(n / 4 + sympy.Rational(1, 2))),
         ("round8(16 * n)", 16 * n),
         ("round8(0.5 * (32*n))", 16 * n),
@@ -247,6 +253,10 @@ def test_symbols_stay_exact(text: str, expected: Any):
 def test_round8_of_an_unknown_remainder_names_the_symbol():
     message = refusal("round8(n)")
     assert "round8(n) depends on the value of n" in message
+
+
+def test_round_even_of_a_fraction_names_the_symbol():
+    assert "round_even(n/2) depends on the value of n" in refusal("round_even(n / 2)")
 
 
 def test_rounding_is_the_same_where_symbols_have_cancelled():

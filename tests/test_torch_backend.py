@@ -37,7 +37,9 @@ layers:
   - conv: {out: 8, kernel: [3, 4], stride: 2, pad: same}
   - conv: {out: 8, kernel: 3, dilation: 2, pad: 2, groups: 4}
   - conv: {out: 2, kernel: 1, connections: [[0, 1], [2, 3, 5]]}
-  - conv: {out: 6, kernel: 1}
+  - conv: {out: 6, kernel: 1, standardized: true}
+  - conv: {out: 6, kernel: 3, pad: same, stride: 2, groups: 2, standardized: true, gain: true, bias: false}
+  - upsample
   - conv_transpose: {out: 6, kernel: 4, stride: 2, pad: 1, output_pad: 1, groups: 2}
   - prelu
   - prelu: {shared: true}
@@ -59,6 +61,15 @@ layers:
   - softmax: {over: channels}
   - drop_path: {p: 0.1}
   - layer_scale
+  - layer_scale: {shared: true}
+  - layer_scale: {constant: 0.17}
+  - global_response_norm
+  - softmax: {over: groups, groups: 3}
+  - channel_shuffle: {groups: 2}
+  - zero_pad: {rows: [0, 1], columns: 2, channels: [1, 1]}
+  - keep_channels: {count: 6, start: 1}
+  - branches: [[], [relu], [global_avgpool]]
+    join: mean
   - upsample: {scale: 4}
   - window_attention: {heads: 2, window: 7, shift: 3}
   - window_attention: {heads: 3, window: [2, 3], relative_position_bias: false, qkv_bias: false}
@@ -72,6 +83,8 @@ layers:
   - position_embedding: {fixed: true}
   - keep_tokens: {count: 10}
   - append_tokens: {count: 4}
+  - softmax: {over: groups, groups: 4}
+  - keep_channels: {count: 12}
   - attention: {heads: 3, head_dim: 5, qkv_bias: false, out_bias: false}
   - branches: [[linear: {out: 5}], [linear: {out: 5}], [linear: {out: 7}]]
     join: scaled_dot_product_attention

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import MAP, Layer, elements, features
-from vcalc.layers.fields import FLAG, FRACTION, choice, field
+from vcalc.arithmetic import Number, Shape, exact_div, product
+from vcalc.layers.base import MAP, Layer, elements, features, needs_division
+from vcalc.layers.fields import FLAG, FRACTION, choice, count, field
 from vcalc.layers.tensors import MASK, OUTPUT, Step, Stored, Tensor
 
 
@@ -98,16 +98,26 @@ class Tanh(_Activation, kind="tanh"):
 
 
 class Softmax(_Activation, kind="softmax"):
-    """Exponentials divided by their sum, along the last axis, or over the channels of a map."""
+    """Exponentials divided by their sum, along the last axis, over channels, or across equal groups of them."""
 
-    source = "Bridle 1990"
+    source = "Bridle 1990; across groups: Li et al. 2019 (Selective Kernel Networks), equation 5"
     reads_output = True
 
-    over: Any = field(choice(("last", "channels")), "what the sum goes over: the last axis, or channels", "last")
+    over: Any = field(
+        choice(("last", "channels", "groups")), "what the sum goes over: the last axis, channels, or groups", "last"
+    )
+    groups: Any = field(count(), "groups of channels whose elements of the same place compete", 1, "G")
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs_division("softmax: channels into groups", features(inputs[0]), self.groups, "groups")
+        return inputs[0]
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         size = elements(output)
-        rows = product(output[1:] if self.over == "channels" and len(output) == MAP else output[:-1])
+        if self.over == "groups":
+            rows = exact_div(size, self.groups)
+        else:
+            rows = product(output[1:] if self.over == "channels" and len(output) == MAP else output[:-1])
         return {"exponentials": size, "softmax_additions": size - rows, "divisions": size}
 
 

@@ -18,7 +18,7 @@ from vcalc.arithmetic import (
 )
 from vcalc.layers.base import MAP, Layer, Window, elements, needs, needs_division, show
 from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding2d, size2d
-from vcalc.layers.tensors import INDEX, OUTPUT, Step, Stored, Tensor
+from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
 
 
 def slide(
@@ -100,7 +100,10 @@ def made_of(stored: tuple[Stored, ...]) -> tuple[Tensor, ...]:
 class Conv(Layer, kind="conv"):
     """A 2-D convolution, grouped or dilated where asked; depthwise with `groups: C`."""
 
-    source = "LeCun et al. 1998, section II; groups: Krizhevsky et al. 2012, section 3.2; Dumoulin & Visin 2016"
+    source = (
+        "LeCun et al. 1998, section II; groups: Krizhevsky et al. 2012, section 3.2; Dumoulin & Visin 2016; "
+        "standardized: Qiao et al. 2019 (Weight Standardization), equation 1, with gain: Brock et al. 2021, section 4.3"
+    )
     accepts = (MAP,)
     weighted_layers = 1
     forms = ("module", "subclass", "functional")
@@ -115,11 +118,14 @@ class Conv(Layer, kind="conv"):
     connections: Any = field(
         INDEX_LISTS, "the input channels that each output channel reads, where not all of them", None
     )
+    standardized: Any = field(FLAG, "whether each output channel's weights are brought to mean 0, variance 1", False)
+    gain: Any = field(FLAG, "whether standardized weights have a trained factor an output channel", False)
 
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
         needs_division("conv: input channels into groups", shape[0], self.groups, "groups")
         needs_division("conv: output channels into groups", self.out, self.groups, "groups")
+        needs(bool(self.standardized or not self.gain), "conv: gain belongs to standardized weights", "gain")
         if self.connections:
             self._check_connections(shape[0])
         return slide_map(shape, self, self.out)
@@ -131,6 +137,7 @@ class Conv(Layer, kind="conv"):
             "connections",
         )
         needs(not certainly_different(self.groups, 1), "conv: connections and groups exclude each other", "connections")
+        needs(not self.standardized, "conv: connections and standardized exclude each other", "connections")
         highest = max(max(row, default=0) for row in self.connections)
         needs(
             not certainly_less(channels, highest + 1),
@@ -144,16 +151,35 @@ class Conv(Layer, kind="conv"):
         return product((*self.kernel, exact_div(shape[0], self.groups))) * self.out
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"weight": self._weights(inputs[0]), **({"bias": self.out} if self.bias else {})}
+        counts = {"weight": self._weights(inputs[0])}
+        if self.bias:
+            counts["bias"] = self.out
+        if self.gain:
+            counts["scale"] = self.out
+        return counts
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        multiply_adds = self._weights(inputs[0]) * product(output[1:])
-        return {"multiply_adds": multiply_adds, **({"bias_additions": elements(output)} if self.bias else {})}
+        weights = self._weights(inputs[0])
+        work = {"multiply_adds": weights * product(output[1:])}
+        if self.bias:
+            work["bias_additions"] = elements(output)
+        if self.standardized:
+            work["standardized_weights"] = weights
+        if self.gain:
+            work["scaled_weights"] = weights
+        return work
+
+    def _standardized(self, shape: Shape) -> tuple[Tensor, ...]:
+        """The weights that convolve, where they are not the trained ones, and what standardizes them."""
+        if not self.standardized:
+            return ()
+        weights = Tensor("standardized weights", self._weights(shape), per_image=False)
+        return (weights, *(Tensor(n, self.out, STATISTIC, False) for n in ("mean", "inverse deviation")))
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
         if self.connections:
             return self._gathered(inputs[0])
-        return padded_input(self, inputs[0])
+        return (*padded_input(self, inputs[0]), *self._standardized(inputs[0]))
 
     def _gathered(self, shape: Shape) -> tuple[Tensor, ...]:
         """The channels that each output channel reads, copied for it, and their numbers."""
@@ -165,12 +191,21 @@ class Conv(Layer, kind="conv"):
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
         if not self.connections:
-            return ((OUTPUT, *made_of(padded_input(self, inputs[0]))),)
+            last = (OUTPUT, *made_of(padded_input(self, inputs[0])))
+            made = self._standardized(inputs[0])
+            return (made, (*last, *(made if training else made[:1]))) if made else (last,)
         size = elements(output)
         widest = max(len(row) for row in self.connections) * product(inputs[0][1:])
         maps, joined = Tensor("maps", size), Tensor("joined maps", size)
         first: tuple[Step, ...] = ((Tensor("gathered for one", widest), maps), (maps, joined))
         return (*first, (maps, joined, OUTPUT)) if self.bias else (*first[:1], (maps, OUTPUT))
+
+    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
+        saved = self.saved(inputs, output)
+        if not self.standardized:
+            return super().gradient_steps(inputs, output)
+        of_weights = Tensor("gradient of the standardized weights", self._weights(inputs[0]), per_image=False)
+        return ((GRADIENT, *saved, of_weights, Gradient(0)), (*saved[-2:], of_weights, Gradient(0)))
 
     def reach(self, input: Shape) -> Window:
         return Window(self.kernel, self.stride, leading_pad(self, input), self.dilation)

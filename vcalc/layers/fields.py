@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,11 @@ def size2d(minimum: int = 1) -> FieldType:
     return FieldType(f"a whole number, {minimum} or more, or a pair [height, width] of them", accept)
 
 
+def both_sides() -> FieldType:
+    """One whole number for both sides, or a pair [before, after]; stored as a pair."""
+    return FieldType("a whole number, 0 or more, or a pair [before, after] of them", size2d(0).accept)
+
+
 def padding2d() -> FieldType:
     """As `size2d(0)`, or `same`: as much as makes the output ceil(input / stride)."""
     pair = size2d(0)
@@ -70,6 +76,12 @@ def _fraction(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError
     return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
 
 
 def _index_lists(value: Any) -> tuple[tuple[int, ...], ...]:
@@ -94,6 +106,7 @@ def choice(words: tuple[str, ...]) -> FieldType:
 
 
 FLAG = FieldType("true or false", _flag)
+NUMBER = FieldType("a number", _number)
 FRACTION = FieldType("a number from 0 to 1", _fraction)
 INDEX_LISTS = FieldType("a list of lists of input channels, one list an output channel", _index_lists)
 

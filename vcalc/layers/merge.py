@@ -72,6 +72,19 @@ class Add(_Elementwise, kind="add"):
         return len(input) == len(output) and not any(map(certainly_different, input, output))
 
 
+class Mean(_Elementwise, kind="mean"):
+    """The mean of elements that stand in the same place."""
+
+    source = "Larsson, Maire & Shakhnarovich 2017 (FractalNet), section 2"
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {"additions": (len(inputs) - 1) * elements(output), "multiplications": elements(output)}
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        made = (*self._partial(inputs), Tensor("sum", elements(output)), OUTPUT)
+        return tuple(made[max(0, i - 1) : i + 1] for i in range(len(made)))
+
+
 class Multiply(_Elementwise, kind="multiply"):
     """Elements multiplied, as a gate multiplies its channels."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs_division
-from vcalc.layers.fields import FLAG, count, field
+from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs, needs_division
+from vcalc.layers.fields import FLAG, NUMBER, count, field
 from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
 
 
@@ -156,17 +156,54 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
         )
 
 
-class LayerScale(Layer, kind="layer_scale"):
-    """One trained factor a channel on a residual branch."""
+class GlobalResponseNorm(Layer, kind="global_response_norm"):
+    """Each channel weighed by its length over all positions, against the mean length; the input added."""
 
-    source = "Touvron et al. 2021 (CaiT), section 2"
-    forms = ("operator", "function")
+    source = "Woo et al. 2023 (ConvNeXt V2), section 3, algorithm 1"
+    accepts = (MAP,)
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"layer_scale": features(inputs[0])}
+        return {"scale": inputs[0][0], "shift": inputs[0][0]}
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        size = elements(output)
+        return {"normalized_elements": size, "affine_elements": size, "additions": size}
+
+    def _made(self, input: Shape) -> tuple[Tensor, ...]:
+        """The channels' lengths, their mean, the quotient, and the input times it."""
+        lengths, quotients = Tensor("lengths", input[0]), Tensor("quotients", input[0])
+        return (lengths, Tensor("mean length", 1), quotients, Tensor("normalized", elements(input)))
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0,)
+        return (0, *self._made(inputs[0]))
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        lengths, mean, quotients, normalized = self._made(inputs[0])
+        kept = (lengths, mean, quotients, normalized) if training else (quotients,)
+        scaled = Tensor("scaled", elements(output))
+        return ((lengths, mean, quotients), (*kept, normalized, scaled), (*kept, scaled, OUTPUT))
+
+
+class LayerScale(Layer, kind="layer_scale"):
+    """One factor a channel on a residual branch, or one for all; trained, or constant."""
+
+    source = "Touvron et al. 2021 (CaiT), section 2; shared: De & Smith 2020 (SkipInit); constant: Szegedy et al. 2017"
+    forms = ("operator", "function")
+
+    shared: Any = field(FLAG, "whether all channels share one factor", False)
+    constant: Any = field(NUMBER, "the factor, where it is not trained but the same for all", None)
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs(self.constant is None or not self.shared, "layer_scale: a constant is shared already", "shared")
+        return inputs[0]
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        if self.constant is not None:
+            return {}
+        return {"layer_scale": 1 if self.shared else features(inputs[0])}
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        return (0,) if self.constant is None else ()
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"multiplications": elements(output)}

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements
-from vcalc.layers.fields import choice, count, field
+from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, certainly_less
+from vcalc.layers.base import (
+    EVERYWHERE,
+    MAP,
+    TOKENS,
+    VECTOR,
+    Layer,
+    Window,
+    elements,
+    features,
+    needs,
+    needs_division,
+    show,
+)
+from vcalc.layers.fields import both_sides, choice, count, field
 from vcalc.layers.tensors import OUTPUT, Step, Tensor
 
 
@@ -27,6 +39,58 @@ class Flatten(Layer, kind="flatten"):
 
     def reach(self, input: Shape) -> Window | None:
         return EVERYWHERE if len(input) > VECTOR else None
+
+
+class KeepChannels(Layer, kind="keep_channels"):
+    """Some of the channels of a map, of the features of tokens, or of a vector, the others left out."""
+
+    source = "Ma et al. 2018 (ShuffleNet V2), section 3.2 (channel split)"
+
+    start: Any = field(count(0), "the first channel that stays, from 0", 0)
+    count: Any = field(count(), "how many channels stay", symbol="K")
+
+    def output(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        needs(
+            not certainly_less(features(shape), self.start + self.count),
+            f"keep_channels: {show(self.count)} from {show(self.start)} cannot stay of {show(features(shape))}",
+            "count",
+        )
+        return (*shape[:-1], self.count) if len(shape) == TOKENS else (self.count, *shape[1:])
+
+    def is_view(self, training: bool) -> bool:
+        return True
+
+
+class ChannelShuffle(Layer, kind="channel_shuffle"):
+    """Channels in groups, reordered so that each group holds some of every former one."""
+
+    source = "Zhang et al. 2018 (ShuffleNet), section 3.1"
+    accepts = (MAP,)
+
+    groups: Any = field(count(), "groups that the channels come from", symbol="G")
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs_division("channel_shuffle: channels into groups", inputs[0][0], self.groups, "groups")
+        return inputs[0]
+
+
+class ZeroPad(Layer, kind="zero_pad"):
+    """Zeros put around a map, and before and after its channels."""
+
+    source = "He et al. 2016, section 3.3 (option A: channels)"
+    accepts = (MAP,)
+
+    rows: Any = field(both_sides(), "rows above and below: a number for both sides, or a pair [before, after]", 0)
+    columns: Any = field(both_sides(), "columns to the left and to the right, likewise", 0)
+    channels: Any = field(both_sides(), "channels before and after, likewise", 0)
+
+    def output(self, *inputs: Shape) -> Shape:
+        pads = (self.channels, self.rows, self.columns)
+        return tuple(size + pad[0] + pad[1] for size, pad in zip(inputs[0], pads, strict=True))
+
+    def reach(self, input: Shape) -> Window:
+        return Window((1, 1), pad=(self.rows[0], self.columns[0]))
 
 
 class SpaceToDepth(Layer, kind="space_to_depth"):

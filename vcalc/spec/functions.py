@@ -23,6 +23,16 @@ def _round(value: Any) -> Any:
     return whole if value >= 0 else -whole
 
 
+def _round_even(value: Any) -> Any:
+    """The nearest whole number, halves to the even one (IEEE 754), as Python and NumPy round."""
+    if is_symbolic(number(value)):
+        free = ", ".join(sorted(str(s) for s in value.free_symbols))
+        if value.is_integer:
+            return value
+        raise ExpressionError(f"round_even({shown(value)}) depends on the value of {free}", f"bind {free} to a number")
+    return bounded(round(value))
+
+
 def _floor(value: Any) -> Any:
     if is_symbolic(number(value)):
         from vcalc import symbols
@@ -106,6 +116,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int], str]] = {
     "min": (_extreme("min", "<"), (1, 20), "the smallest of several numbers or of a list"),
     "abs": (lambda value: abs(number(value)), (1, 1), "the size without the sign"),
     "round": (_round, (1, 1), "the nearest whole number, halves away from zero"),
+    "round_even": (_round_even, (1, 1), "the nearest whole number, halves to the even one (Python, NumPy)"),
     "floor": (_floor, (1, 1), "rounded down"),
     "ceil": (_ceil, (1, 1), "rounded up"),
     "round8": (_round8, (1, 1), "the nearest multiple of 8, at least 8, never more than 10% below (MobileNet)"),

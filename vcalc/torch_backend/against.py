@@ -192,6 +192,8 @@ def peer_roles(network: Any) -> dict[str, int]:
 def _role(owner: str, name: str) -> str:
     if "Norm" in owner:
         return "norm scale" if name == "weight" else "norm shift"
+    if name == "gain":
+        return "norm scale"
     if "PReLU" in owner:
         return "slope"
     if "pos_embed" in name or name == "pos_embedding":
@@ -200,6 +202,6 @@ def _role(owner: str, name: str) -> str:
         return "token"
     if "relative_position" in name:
         return "relative position"
-    if name in ("gamma", "layer_scale"):
+    if name in ("gamma", "layer_scale", "skipinit_gain"):
         return "layer scale"
     return "bias" if name.endswith("bias") else "weight"

@@ -79,6 +79,8 @@ def _conv(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
             bias=_unless(bias, True, "False"),
         )
         made = f"nn.Conv2d({arguments})"
+        if layer.standardized:
+            made = f"StandardizedConv2d({arguments}{_unless(bool(layer.gain), False, ', gain=True')})"
     if not same:
         return Code(made)
     window = ", ".join(map(_whole_pair, (layer.kernel, layer.stride, layer.dilation)))
@@ -185,7 +187,14 @@ def _local_response_norm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -
 @_builds("layer_scale")
 def _layer_scale(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     on_map = len(inputs[0]) == MAP
-    return Code(f"LayerScale({inputs[0][0] if on_map else inputs[0][-1]}, {on_map})")
+    if layer.constant is not None:
+        return Code("", f"{{0}} * {layer.constant!r}")
+    return Code(f"LayerScale({1 if layer.shared else inputs[0][0] if on_map else inputs[0][-1]}, {on_map})")
+
+
+@_builds("global_response_norm")
+def _global_response_norm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"GlobalResponseNorm({inputs[0][0]})")
 
 
 ACTIVATIONS = {
@@ -215,6 +224,9 @@ def _prelu(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("softmax")
 def _softmax(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    if layer.over == "groups":
+        axis = 2 if len(inputs[0]) == TOKENS else 1
+        return Code("", f"{{0}}.unflatten({axis}, ({layer.groups}, -1)).softmax({axis}).flatten({axis}, {axis + 1})")
     over_channels = layer.over == "channels" and len(inputs[0]) == MAP
     return Code(f"nn.Softmax(dim={1 if over_channels else -1})")
 
@@ -287,6 +299,22 @@ def _flatten(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code("", "{0}.flatten(1)")
 
 
+@_builds("keep_channels")
+def _keep_channels(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    axes = ":, :" if len(inputs[0]) == TOKENS else ":"
+    return Code("", f"{{0}}[{axes}, {layer.start}:{layer.start + layer.count}]")
+
+
+@_builds("channel_shuffle")
+def _channel_shuffle(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", f"{{0}}.unflatten(1, ({layer.groups}, -1)).transpose(1, 2).flatten(1, 2)")
+
+
+@_builds("zero_pad")
+def _zero_pad(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", f"F.pad({{0}}, ({', '.join(str(n) for n in (*layer.columns, *layer.rows, *layer.channels))}))")
+
+
 @_builds("space_to_depth")
 def _space_to_depth(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code(f"SpaceToDepth({layer.factor})")
@@ -310,7 +338,13 @@ def _elementwise(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
         f"{{{i}}}[:, :, None, None]" if on_map and len(shape) == VECTOR else f"{{{i}}}"
         for i, shape in enumerate(inputs)
     ]
-    return Code("", (" + " if layer.kind == "add" else " * ").join(wide))
+    return Code("", (" * " if layer.kind == "multiply" else " + ").join(wide))
+
+
+@_builds("mean")
+def _mean(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    total = _elementwise(layer, inputs, output).call
+    return Code("", f"({total}) / {len(inputs)}")
 
 
 @_builds("matmul")

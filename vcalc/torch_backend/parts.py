@@ -69,6 +69,30 @@ class ConnectedConv2d(nn.Module):
         return y if self.bias is None else y + self.bias[:, None, None]
 
 
+class StandardizedConv2d(nn.Conv2d):
+    """A convolution whose weights have mean 0 and variance 1 for each output channel, times a trained gain if asked."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        gain: bool = False,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
+        self.gain = nn.Parameter(torch.ones(out_channels)) if gain else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = F.batch_norm(self.weight.flatten(1)[None], None, None, self.gain, training=True, momentum=0.0)
+        weight = weight.reshape_as(self.weight)
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
 class Subsample(nn.Module):
     """Sums of windows, times a trained coefficient, plus a trained offset, one each a channel (LeNet)."""
 
@@ -117,8 +141,22 @@ class TokenGroupNorm(nn.GroupNorm):
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
+class GlobalResponseNorm(nn.Module):
+    """Each channel of a map weighed by its length against the mean length, the map added (ConvNeXt V2)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        length = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)
+        length = length / (length.mean(1, keepdim=True) + 1e-6)
+        return x + torch.addcmul(self.bias, self.weight, x * length)
+
+
 class LayerScale(nn.Module):
-    """One trained factor a channel of a map, or a feature of tokens or of a vector."""
+    """One trained factor a channel of a map, or a feature of tokens or of a vector; or one for all."""
 
     def __init__(self, features: int, on_map: bool) -> None:
         super().__init__()
