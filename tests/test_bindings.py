@@ -53,7 +53,8 @@ def refused(vcalc, tmp_path, monkeypatch):
         ("classes=lambda", f"--set classes=lambda: 'lambda' is not an expression\n  help: {EXPRESSIONS}"),
         (
             "classes=rond(5)",
-            "--set classes=rond(5): there is no function 'rond'\n  help: did you mean 'round' or 'round8'?",
+            "--set classes=rond(5): there is no function 'rond'\n"
+            "  help: did you mean 'round' or 'round8' or 'round_even'?",
         ),
         ("classes=max", "'max' cannot name a symbol\n  help: letters, digits and _"),
         ("H=0", "input H is 0, not a whole number, 1 or more"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO, TextIOWrapper
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def test_names_and_their_order():
         "deepspeed-macs", "torchvision", "timm", "mmcv", "pycls", "convnet-burden", "swin", "nfnet",
     }  # fmt: skip
     assert promised <= set(conventions.names())
-    assert set(conventions.names()) - promised == {"connections", "fvcore-activations"}
+    assert set(conventions.names()) - promised == {"connections", "fvcore-activations", "mmcv-attention"}
     assert conventions.load("mmengine") is conventions.load("fvcore")
 
 
@@ -190,9 +191,9 @@ bugs:
 """
 
 
-def own(tmp_path: Path, text: str) -> conventions.Convention:
+def own(tmp_path: Path, text: str, name: str = "mine.yaml") -> conventions.Convention:
     """A convention from a file of one's own."""
-    file = tmp_path / "mine.yaml"
+    file = tmp_path / name
     file.write_text(text)
     return conventions.find(str(file))
 
@@ -236,44 +237,156 @@ def test_one_that_extends_another(tmp_path: Path):
     assert mine.memory.kilobyte == 1024
 
 
+LIST = "write [ … ] or lines that begin with '- '"
+WEIGHT = "the weight of multiply_adds is a whole number from 0 to 999,999, not"
+MAPPING = "is a mapping of names to values, not"
+
+
+def test_all_that_a_file_may_say(tmp_path: Path):
+    mine = own(tmp_path, MINE)
+    assert (mine.name, mine.says, mine.unit, mine.source) == ("mine", "something", "FLOPs", "me")
+    assert (mine.aliases, mine.version, mine.called, mine.depends) == ((), "", "FLOPs", ())
+    assert (mine.params_rule.says, mine.bugs[0].says) == ("odd ones", "takes a linear layer for more than it is")
+    assert (mine.memory.unit, mine.memory.kilobyte, mine.memory.shows_input) == ("elements", 1000, False)
+    more = own(
+        tmp_path,
+        "name: more\nsays: s\nunit: MACs\nsource: me\naliases: [most, least]\nversion: v7\ncalled: MAdds\n"
+        "depends: [on this, and that]\nweights: {multiply_adds: 999999}\nmemory: {input: true, kilobyte: 1024}\n",
+        "more.yml",
+    )
+    assert (more.aliases, more.version, more.called) == (("most", "least"), "v7", "MAdds")
+    assert more.depends == ("on this", "and that")
+    assert more.flops(facts_of("linear", (1,), out=1)) == more.multiply_add == 999_999
+    assert (more.memory.unit, more.memory.kilobyte, more.memory.shows_input) == ("bytes", 1024, True)
+    assert more.params(facts_of("batchnorm", (8,))) == 16
+    assert more.stores(make("relu"))
+    assert (more.bugs, more.params_rule.says) == ((), "")
+    least = own(
+        tmp_path, "name: least\nsays: s\nunit: MACs\nsource: me\nweights: {}\nmemory: {unit: bytes}\n", "3.yaml"
+    )
+    assert (least.memory.kilobyte, least.memory.shows_input, least.multiply_add) == (1024, False, 0)
+
+
+def test_what_is_extended_is_inherited_and_stays_as_it_is(tmp_path: Path):
+    text = "name: other\nsays: s\nunit: MACs\nsource: me\nextends: cs231n\nmemory: {kilobyte: 1024}\n"
+    mine, base = own(tmp_path, text), conventions.load("cs231n")
+    conv = facts_of("conv", (5, 3, 3), out=2, kernel=1)
+    assert (mine.flops(conv), mine.params(conv)) == (base.flops(conv), base.params(conv)) == (90, 10)
+    assert (mine.memory.unit, mine.memory.kilobyte, base.memory.kilobyte) == ("elements", 1024, 1000)
+    assert mine.memory.shows_input
+    assert not mine.stores(make("relu"))
+    own_weights = own(tmp_path, text + "weights: {bias_additions: 1}\nparams: {leave_out: [weight]}\n", "2.yaml")
+    assert (own_weights.flops(conv), own_weights.params(conv)) == (18, 2)
+
+
 BAD = [
-    ("wieghts: {}", "wieghts: {}", "a convention has no key 'wieghts'", "weights"),
-    ("weights:", "weights: {multiply_add: 1}", "a rule has no key 'multiply_add'", "multiply_adds"),
-    ("weights:", "weights: {multiply_adds: one}", "whole number, 0 or more, not 'one'", ""),
-    ("weights:", "weights: {multiply_adds: -1}", "whole number, 0 or more, not '-1'", ""),
-    ("weights:", "weights: {multiply_adds: 0.5}", "whole number, 0 or more, not '0.5'", ""),
-    ("kinds:", "kinds: {convolution: {}}", "there is no layer kind 'convolution'", ""),
-    ("kinds:", "kinds: {relu/function: {}}", "there is no layer kind 'relu/function'", "relu/functional"),
-    ("kinds:", "kinds: {conv: {macs: 1}}", "a rule has no key 'macs'", ""),
-    ("kinds:", 'kinds: {"conv, conv": {multiply_adds: 1}}', "'conv' stands here twice", ""),
-    ("zero:", "zero: {families: [pools]}", "families: there is no 'pools'", "pool"),
-    ("unseen:", "unseen: {kind: [relu]}", "unseen has no key 'kind'", "kinds"),
-    ("params:", "params: {leave_out: [biases]}", "leave_out: there is no 'biases'", "bias"),
-    ("params:", "params: {leave: [bias]}", "params has no key 'leave'", "leave_out"),
-    ("params:", "params: {leave_out: bias}", "leave_out is a list, not 'bias'", ""),
-    ("params:", "params: {buffers: [mean]}", "buffers: there is no 'mean'", ""),
-    ("memory:", "memory: {unit: byte}", "the unit of memory is bytes or elements, not 'byte'", ""),
-    ("memory:", "memory: {kilobyte: 1023}", "a kilobyte is 1000 or 1024, not '1023'", ""),
-    ("memory:", "memory: {inputs: true}", "memory has no key 'inputs'", "input"),
-    ("memory:", "memory: {leave_out: {kinds: [flaten]}}", "kinds: there is no 'flaten'", "flatten"),
-    ("unit:", "unit: GFLOPS", "a unit is MACs or FLOPs", ""),
-    ("extends:", "extends: fvcor", "there is no convention 'fvcor'", "fvcore"),
-    ("extends:", "extends: ./other.yaml", "there is no convention './other.yaml'", ""),
-    ("bugs:", "bugs: [{says: it is wrong}]", "a bug needs 'instead'", ""),
-    ("name:", "name: [a]", "name is a text, not a list", ""),
+    ("wieghts: {}", 1, "unknown-key", "a convention has no key 'wieghts'", "did you mean 'weights'?"),
+    ("weights: {multiply_add: 1}", 11, "unknown-key", "a rule has no key 'multiply_add'", "'multiply_adds'"),
+    ("weights: {multiply_adds: one}", 26, "type", f"{WEIGHT} 'one'", ""),
+    ("weights: {multiply_adds: -1}", 26, "type", f"{WEIGHT} '-1'", ""),
+    ("weights: {multiply_adds: 0.5}", 26, "type", f"{WEIGHT} '0.5'", ""),
+    ("weights: {multiply_adds: ²}", 26, "type", f"{WEIGHT} '²'", ""),
+    ("weights: {multiply_adds: [1]}", 26, "type", f"{WEIGHT} a list", ""),
+    ("weights: {multiply_adds: 1000000}", 26, "type", f"{WEIGHT} '1000000'", ""),
+    ("weights: []", 10, "type", f"the weights of 'weights' {MAPPING} an empty list", "multiply_adds: 1"),
+    ("weights: {once: 3}", 17, "type", f"once {MAPPING} '3'", ""),
+    ("weights: {once: {adds: 3}}", 18, "unknown-key", "a rule has no key 'adds'", "'additions'"),
+    ("kinds: {convolution: {}}", 9, "unknown", "there is no layer kind 'convolution'", "'conv/functional'"),
+    ("kinds: {relu/function: {}}", 9, "unknown", "there is no layer kind 'relu/function'", "'relu/functional'"),
+    ("kinds: {conv: {macs: 1}}", 16, "unknown-key", "a rule has no key 'macs'", ""),
+    ("kinds: {conv: 3}", 15, "type", f"the weights of 'conv' {MAPPING} '3'", "multiply_adds: 1"),
+    ("kinds: []", 8, "type", f"kinds {MAPPING} an empty list", ""),
+    ('kinds: {"conv, conv": {multiply_adds: 1}}', 9, "duplicate", "'conv' stands here twice", ""),
+    ("zero: {families: [pools]}", 19, "unknown", "families: there is no 'pools'", "did you mean 'pool'?"),
+    ("zero: {families: [a]}", 19, "unknown", "families: there is no 'a'", "there are: activation, attention, conv"),
+    ("zero: {kinds: [relu/function]}", 16, "unknown", "kinds: there is no 'relu/function'", "'relu/functional'"),
+    ("zero: {kinds: pool}", 15, "type", "kinds is a list, not 'pool'", LIST),
+    ("zero: {kinds: [[a]]}", 16, "type", "an item of kinds is a text, not a list", ""),
+    ("zero: []", 7, "type", f"zero {MAPPING} an empty list", "zero: {kinds: [relu]}"),
+    ("unseen: {kind: [relu]}", 10, "unknown-key", "unseen has no key 'kind'", "did you mean 'kinds'?"),
+    ("unseen: 3", 9, "type", f"unseen {MAPPING} '3'", "unseen: {kinds: [relu]}"),
+    ("params: {leave_out: [biases]}", 22, "unknown", "leave_out: there is no 'biases'", "did you mean 'bias'?"),
+    ("params: {leave: [bias]}", 10, "unknown-key", "params has no key 'leave'", "did you mean 'leave_out'?"),
+    ("params: {leave_out: bias}", 21, "type", "leave_out is a list, not 'bias'", LIST),
+    ("params: {lose: [layernor]}", 17, "unknown", "lose: there is no 'layernor'", "'layernorm'"),
+    (
+        "params: {buffers: [mean]}",
+        20,
+        "unknown",
+        "buffers: there is no 'mean'",
+        "there are: angles",
+    ),
+    ("params: {says: []}", 16, "type", "says is a text, not an empty list", ""),
+    ("params: []", 9, "type", f"params {MAPPING} an empty list", "params: {leave_out: [bias]}"),
+    ("memory: {unit: byte}", 16, "value", "the unit of memory is bytes or elements, not 'byte'", ""),
+    ("memory: {kilobyte: 1023}", 20, "value", "a kilobyte is 1000 or 1024, not '1023'", ""),
+    ("memory: {input: 1}", 17, "value", "the input is true or false, not '1'", ""),
+    ("memory: {inputs: true}", 10, "unknown-key", "memory has no key 'inputs'", "did you mean 'input'?"),
+    ("memory: {leave_out: {kinds: [flaten]}}", 30, "unknown", "kinds: there is no 'flaten'", "'flatten'"),
+    ("memory: {leave_out: {families: [norms]}}", 33, "unknown", "families: there is no 'norms'", "'norm'"),
+    ("memory: {leave_out: {kind: [a]}}", 22, "unknown-key", "leave_out has no key 'kind'", "did you mean 'kinds'?"),
+    ("memory: {leave_out: [a]}", 21, "type", f"leave_out {MAPPING} a list", ""),
+    ("memory: []", 9, "type", f"memory {MAPPING} an empty list", "memory: {unit: bytes}"),
+    ("unit: GFLOPS", 7, "value", "a unit is MACs or FLOPs or activations or connections, not 'GFLOPS'", ""),
+    ("unit: []", 7, "type", "a unit is a text, not an empty list", ""),
+    ("extends: fvcor", 10, "unknown", "there is no convention 'fvcor'", "did you mean 'fvcore'"),
+    ("extends: ./other.yaml", 10, "unknown", "there is no convention './other.yaml'", "there are: _torch, calflops,"),
+    ("extends: [a]", 10, "type", "extends is a text, not a list", ""),
+    ("bugs: [{says: it is wrong}]", 8, "missing", "a bug needs 'instead'", ""),
+    ("bugs: [{instead: {conv: {}}}]", 8, "missing", "a bug needs 'says'", ""),
+    ("bugs: [{says: a, instead: {}, in: {}}]", 31, "unknown-key", "a bug has no key 'in'", "it has: instead, says"),
+    ("bugs: [{says: a, instead: 3}]", 27, "type", f"instead {MAPPING} '3'", ""),
+    ("bugs: [3]", 8, "type", f"a bug {MAPPING} '3'", "{says: …, instead: {…}}"),
+    ("bugs: 3", 7, "type", "bugs is a list, not '3'", LIST),
+    ("aliases: a", 10, "type", "aliases is a list, not 'a'", LIST),
+    ("aliases: [[a]]", 11, "type", "an item of aliases is a text, not a list", ""),
+    ("depends: a", 10, "type", "depends is a list, not 'a'", LIST),
+    ("name: [a]", 7, "type", "name is a text, not a list", ""),
+    ("version: []", 10, "type", "version is a text, not an empty list", ""),
+    ("says: []", 7, "type", "says is a text, not an empty list", ""),
+    ("called: {}", 9, "type", "called is a text, not an empty mapping", ""),
+    ("source: []", 9, "type", "source is a text, not an empty list", ""),
 ]
 
 
-@pytest.mark.parametrize(("key", "line", "message", "hint"), BAD, ids=lambda text: text[:40])
-def test_a_wrong_file_says_where(tmp_path: Path, key: str, line: str, message: str, hint: str):
+@pytest.mark.parametrize(("line", "column", "code", "message", "hint"), BAD, ids=lambda value: str(value)[:40])
+def test_a_wrong_file_says_where(tmp_path: Path, line: str, column: int, code: str, message: str, hint: str):
+    key = line[: line.index(":") + 1]
     lines = [*MINE.split("bugs:")[0].splitlines()]
     kept = [other for other in lines if not other.startswith(key)] if key != "kinds:" else lines[:5] + lines[8:]
     with pytest.raises(VcalcError) as refused:
         own(tmp_path, "\n".join([*kept, line]) + "\n")
-    text = str(refused.value)
-    assert f"mine.yaml:{len(kept) + 1}:" in text
-    assert message in text
-    assert hint in text
+    problem = refused.value.problems[0]
+    assert problem.place is not None
+    assert (problem.place.line, problem.place.column) == (len(kept) + 1, column)
+    assert (problem.code, problem.message) == (code, message)
+    assert hint in problem.hint
+    assert bool(hint) == bool(problem.hint)
+
+
+def test_every_problem_of_a_file_is_told(tmp_path: Path):
+    text = "name: mine\nsays: s\nunit: G\nweights: {adds: 1}\nbugs: [3]\n"
+    with pytest.raises(VcalcError) as refused:
+        own(tmp_path, text)
+    assert [(problem.code, problem.message) for problem in refused.value.problems] == [
+        ("missing", "a convention needs 'source'"),
+        ("value", "a unit is MACs or FLOPs or activations or connections, not 'G'"),
+        ("unknown-key", "a rule has no key 'adds'"),
+        ("type", f"a bug {MAPPING} '3'"),
+        ("missing", "a bug needs 'says'"),
+        ("missing", "a bug needs 'instead'"),
+    ]
+
+
+def test_a_file_that_is_no_mapping_says_what_one_has(tmp_path: Path):
+    with pytest.raises(VcalcError) as refused:
+        own(tmp_path, "- name: mine\n")
+    assert refused.value.problems[0].message == "a convention is a mapping of names to values, not a list"
+    assert refused.value.problems[0].hint == "name: mine"
+    with pytest.raises(VcalcError) as refused:
+        own(tmp_path, "")
+    hint = "a convention has at least: name, says, unit, source, and weights or kinds"
+    assert refused.value.problems[0].hint == hint
 
 
 @pytest.mark.parametrize("key", ["name", "says", "unit", "source"])
@@ -288,8 +401,10 @@ def test_nothing_said_of_a_kind_is_an_error(tmp_path: Path):
     text = "name: mine\nsays: s\nunit: MACs\nsource: me\nkinds: {conv: {multiply_adds: 1}, gelu/module: {}}\n"
     with pytest.raises(VcalcError, match=r"mine.yaml:1:1: nothing is said of adaptive_avgpool, .*linear") as refused:
         own(tmp_path, text)
-    missing = str(refused.value).partition("nothing is said of ")[2].splitlines()[0].split(", ")
-    assert set(missing) == set(KINDS) - {"conv"}
+    (problem,) = refused.value.problems
+    assert problem.message == f"nothing is said of {', '.join(sorted(set(KINDS) - {'conv'}))}"
+    assert problem.code == "missing"
+    assert problem.hint == "name them under kinds, zero or unseen, or give the weights of all others under weights"
 
 
 def test_no_name_excuses_a_file_from_saying_something_of_every_kind(tmp_path: Path):
@@ -299,6 +414,53 @@ def test_no_name_excuses_a_file_from_saying_something_of_every_kind(tmp_path: Pa
         own(tmp_path, text)
 
 
-def test_a_file_that_is_none():
-    with pytest.raises(VcalcError, match=r"\./nowhere\.yaml cannot be read: no such file"):
-        conventions.find("./nowhere.yaml")
+@pytest.mark.parametrize("name", ["./nowhere.yaml", "nowhere.yaml", "nowhere.yml", "no/where"])
+def test_a_file_that_is_none(name: str):
+    with pytest.raises(VcalcError, match=f"{name} cannot be read: no such file"):
+        conventions.find(name)
+
+
+def test_a_convention_by_name_alias_or_from_the_standard_input(monkeypatch: pytest.MonkeyPatch):
+    assert conventions.find("macs") is conventions.load("macs")
+    assert conventions.find("mmengine") is conventions.load("fvcore")
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(MINE.encode())))
+    conventions._from_file.cache_clear()
+    assert conventions.find("-").name == "mine"
+    conventions._from_file.cache_clear()
+
+
+def test_what_counts_for_a_layer(tmp_path: Path):
+    mine = own(tmp_path, MINE.replace("instead: {", "instead: {gelu/functional: {output_elements: 5}, "))
+    relu, gelu = facts_of("relu", (7,)), facts_of("gelu", (7,), written="functional")
+    parts = [("output_elements", 1, 7), ("input_elements", 2, 14)]
+    assert list(mine.parts(relu)) == parts
+    assert list(mine.parts(relu, 3)) == [("output_elements", 1, 21), parts[1]]
+    (bug,) = mine.bugs
+    assert (mine.fault(bug, facts_of("linear", (5,), out=2)), mine.fault(bug, relu)) == (20, 0)
+    assert mine.fault(bug, gelu) == 7 + 2 * 7 - 5 * 7
+    assert mine.fault(bug, facts_of("gelu", (7,))) == 0
+    rule = mine.rule_of("gelu")
+    assert rule is not None
+    assert rule.weights == {"multiply_adds": 3, "bias_additions": 1}
+    assert list(mine.counted_params(facts_of("batchnorm", (8,)))) == [("scale", 8), ("shift", 8), ("running_mean", 8)]
+
+
+def test_whether_it_matters_how_layers_are_called(tmp_path: Path):
+    assert own(tmp_path, MINE).sees_writing
+    assert not own(tmp_path, MINE.replace("gelu/functional", "gelu"), "2.yaml").sees_writing
+    lost = MINE.replace("gelu/functional", "gelu").replace("[layernorm]", "[layernorm/functional]")
+    losing = own(tmp_path, lost, "3.yaml")
+    assert losing.sees_writing
+    assert losing.params(facts_of("layernorm", (3, 8))) == 16
+    assert losing.params(facts_of("layernorm", (3, 8), written="functional")) == 0
+
+
+def test_a_special_form_has_the_rule_of_the_one_it_is_a_case_of(tmp_path: Path):
+    """A norm called as the last before the head is one called as a module, unless a rule says otherwise."""
+    of_modules = MINE.replace("  linear:", "  layernorm/module: {output_elements: 9}\n  linear:")
+    last, first = (facts_of("layernorm", (3, 8), written=form) for form in ("final", "module"))
+    mine = own(tmp_path, of_modules)
+    assert mine.flops(last) == mine.flops(first) == 9 * 24
+    assert mine.flops(facts_of("layernorm", (3, 8), written="subclass")) == 0
+    of_both = own(tmp_path, of_modules.replace("  linear:", "  layernorm/final: {}\n  linear:"), "2.yaml")
+    assert (of_both.flops(last), of_both.flops(first)) == (0, 9 * 24)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from textwrap import dedent
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from vcalc import limits, symbols
 from vcalc.errors import VcalcError
-from vcalc.spec import find
+from vcalc.spec import find, syntax
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
 
@@ -189,6 +190,124 @@ def test_branches_start_from_the_same_tensor():
     assert [node.path for node in nodes] == ["conv1", "conv2", "relu", "conv3", "concat"]
     assert [node.inputs for node in nodes] == [(-1,), (0,), (1,), (0,), (2, 0, 3)]
     assert nodes[-1].output == (4 + 8 + 2, 32, 32)
+
+
+def test_a_join_has_fields_that_see_what_arrives_at_the_branches():
+    """4*4 tokens: 7*7 relative positions for each of two heads."""
+    tokens = """
+        input: {N: 16, D: 8}
+        layers:
+          - branches: [HEADS, HEADS, HEADS]
+            join: {scaled_dot_product_attention: {relative_positions: (2*sqrt(N) - 1)**2}}
+    """
+    found = net(tokens.replace("HEADS", "[split_heads: {heads: 2}]")).graph.nodes[-1]
+    assert found.facts.parameters == {"relative_position_bias": 7 * 7 * 2}
+    assert found.kind == "scaled_dot_product_attention"
+
+
+WORDS = """
+    let: {padding: same, backbone: resnet18, depth: 2}
+    models:
+      net: {}
+      other: {padding: 1, backbone: mobilenet-v1}
+      deep: {backbone: vgg16}
+    layers:
+      - conv: {out: 3, kernel: 3, stride: 2, pad: padding}
+      - use: backbone
+        upto: stage1
+        name: body
+"""
+
+
+def test_a_hyperparameter_may_be_a_word_or_a_model():
+    nodes = net(WORDS).graph.nodes
+    assert nodes[0].output == (3, 16, 16)
+    assert nodes[1].path == "body/stem/conv"
+    assert nodes[-1].path.startswith("body/stage1/")
+    assert net(WORDS, padding=1).graph.nodes[0].output == (3, 16, 16)
+    assert net(WORDS, padding="0").graph.nodes[0].output == (3, 15, 15)
+    assert net(WORDS, backbone="resnet50").graph.nodes[-1].output == (256, 4, 4)
+
+
+def test_a_part_of_a_model_is_written_as_a_library_writes_it():
+    """timm calls GELU as a function; what is written of the head, which is left out here, is no error."""
+    spec = "let: {net: convnext-t}\nlayers: [{use: net, upto: stage1, AS}]"
+    forms = {}
+    for library in ("torchvision", "timm"):
+        nodes = net(spec.replace("AS", f"as: {library}")).graph.nodes
+        forms[library] = next(node.layer.form for node in nodes if node.kind == "gelu")
+    assert forms == {"torchvision": "module", "timm": "functional"}
+    assert net(spec.replace(", AS", "")).graph.nodes[-1].output == (96, 8, 8)
+    assert "convnext-t is not in 'timmm'" in refusal(spec.replace("AS", "as: timmm"))
+
+
+def test_a_model_that_is_used_by_name_is_refused_as_if_it_stood_there():
+    assert "mobilenet-v1 has no group 'stage1'" in refusal(WORDS, "other")
+    assert "'no' is not defined here" in refusal(WORDS.replace("backbone: resnet18", "backbone: no-such-net"))
+    assert "there is no model 'same'" in refusal(WORDS.replace("use: backbone", "use: padding"))
+
+
+def shared_head(again: str = "head", shared: str = "true") -> str:
+    """A head of Faster R-CNN's region proposals on two levels, as in Ren et al. 2015."""
+    return f"""
+        blocks:
+          head:
+            args: {{out: 3}}
+            shared: {shared}
+            do:
+              - branches:
+                  - [conv: {{out: 8, kernel: 3, pad: 1}}, relu, conv: {{out: out, kernel: 1}}]
+                  - [batchnorm]
+                join: concat
+        layers:
+          - conv: {{out: 8, kernel: 3, pad: 1}}
+          - save: p2
+          - head
+          - take: p2
+          - maxpool: {{kernel: 2, stride: 2}}
+          - {again}
+    """
+
+
+def test_a_shared_block_has_its_parameters_once_and_does_its_work_each_time():
+    once, each = net(shared_head()).graph.nodes, net(shared_head(shared="false")).graph.nodes
+    first, second = slice(1, 6), slice(7, 12)
+    assert [node.facts.work["output_elements"] for node in once] == [
+        node.facts.work["output_elements"] for node in each
+    ]
+    assert [node.facts.parameters for node in once[first]] == [node.facts.parameters for node in each[first]]
+    assert sum(sum(node.facts.parameters.values()) for node in each[second]) == 9 * 64 + 8 + 8 * 3 + 3 + 16
+    assert [node.facts.parameters | node.facts.buffers for node in once[second]] == [{}] * 5
+    assert [node.shares for node in once[second]] == [1, 2, 3, 4, 5]
+    assert {node.shares for node in (*once[:7], *each)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("again", "says"),
+    [
+        (
+            "head: {out: 4}",
+            "conv: a shared block has the same parameters wherever it stands, not weight 24, bias 3, then",
+        ),
+        ("name: other\n            do: [conv: {out: 4, kernel: 1}, head]", "not weight 576, bias 8, then weight 288"),
+    ],
+)
+def test_a_shared_block_whose_parameters_would_differ_is_refused(again: str, says: str):
+    assert says in refusal(shared_head(again))
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "says"),
+    [("relu", "[relu, gelu]", "gelu: shared block b had 1 layers"), ("[relu, gelu]", "relu", "b had 2 layers before")],
+)
+def test_a_shared_block_has_as_many_layers_each_time(first: str, then: str, says: str):
+    one, other = (2 if "gelu" in text else 1 for text in (first, then))
+    spec = "blocks: {b: {args: {n: }, shared: true, do: [relu, {if: n > 1, then: [gelu]}]}}\n"
+    assert says in refusal(spec + f"layers: [b: {{n: {one}}}, b: {{n: {other}}}]")
+
+
+def test_shared_is_true_or_false():
+    assert "shared is true or false" in refusal("blocks: {b: {shared: [1], do: [relu]}}\nlayers: [b]")
 
 
 @pytest.mark.parametrize(("join", "expected"), [("concat", 6), ("add", 3), ("multiply", 3)])
@@ -600,3 +719,29 @@ def test_steps_layers_and_nesting_are_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "NESTING", 3)
     assert paths("layers: [{name: a, do: [{name: b, do: [relu]}]}]") == ["a/b/relu"]
     assert "nested more than 3 deep" in refusal("layers: [{name: a, do: [{name: b, do: [{name: c, do: [relu]}]}]}]")
+
+
+# The tree of a spec
+
+
+def test_a_spec_says_nothing_until_it_is_read():
+    spec = syntax.Spec(SimpleNamespace(file="a.yaml"))
+    assert spec.file == "a.yaml"
+    assert [spec.title, spec.cite, spec.family, spec.convention] == [""] * 4
+    assert [spec.written_node, spec.claims, spec.expect, spec.budget, spec.root] == [None] * 5
+    assert [spec.symbols, spec.layers, spec.bound, spec.used] == [[], [], [], set()]
+    by_name = [spec.written, spec.input, spec.let, spec.blocks, spec.models, spec.options, spec.names]
+    assert by_name == [{}] * 7
+
+
+def test_every_part_keeps_the_node_it_was_written_as():
+    parts = [
+        syntax.Let("here", {}),
+        syntax.Save("here", "x"),
+        syntax.Take("here", "x"),
+        syntax.Group("here", "x", []),
+        syntax.Block("here", "x", {}, []),
+        syntax.Option("here", "x", [], {}),
+    ]
+    assert [part.node for part in parts] == ["here"] * 6
+    assert [getattr(part, "name", "x") for part in parts] == ["x"] * 6

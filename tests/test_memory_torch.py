@@ -50,6 +50,7 @@ MODELS: dict[str, dict[str, int]] = {
     "convnext-t": SMALL,
     "vit-ti-16": SMALL,
     "swin-t": SMALL,
+    "mvit-v2-t": SMALL,
 }
 """Catalogue models, with inputs small enough for a test."""
 
@@ -334,6 +335,22 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("batchnorm", {"affine": False}, ((6,),)),
     ("layernorm", {}, ((6, 8, 10),)),
     ("layernorm", {}, ((5, 6),)),
+    ("layernorm", {"over": "last"}, ((3, 5, 6),)),
+    ("rmsnorm", {}, ((5, 6),)),
+    ("rmsnorm", {"affine": False}, ((5, 6),)),
+    ("unfold", {"kernel": 3, "stride": 2, "pad": 1}, ((6, 8, 10),)),
+    ("to_map", {"height": 5}, ((10, 6),)),
+    ("split_heads", {"heads": 2}, ((5, 6),)),
+    ("merge_heads", {}, ((2, 5, 4),)),
+    ("rotary_embedding", {}, ((2, 5, 4),)),
+    ("rotary_embedding", {"skip": 1}, ((2, 5, 4),)),
+    ("random_features", {"count": 4}, ((5, 6),)),
+    ("linear_attention", {}, ((5, 4), (5, 4), (5, 6))),
+    ("pool_heads", {"height": 8, "stride": 2}, ((3, 48, 8),)),
+    ("pool_heads", {"height": 8, "stride": 2, "skip": 1}, ((3, 49, 8),)),
+    ("relative_attention", {"query_rows": 8, "key_rows": 4}, ((3, 48, 8), (3, 12, 8), (3, 12, 8))),
+    ("relative_attention", {"query_rows": 8, "key_rows": 4, "skip": 1}, ((3, 49, 8), (3, 13, 8), (3, 13, 6))),
+    ("relative_attention", {"query_rows": 4, "key_rows": 8}, ((3, 12, 8), (3, 48, 8), (3, 48, 8))),
     ("groupnorm", {"groups": 3}, ((6, 8, 10),)),
     ("groupnorm", {"groups": 3}, ((5, 6),)),
     ("instancenorm", {}, ((6, 8, 10),)),
@@ -358,6 +375,11 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("attention", {"heads": 3}, ((5, 6),)),
     ("attention", {"heads": 2, "head_dim": 4, "qkv_bias": False}, ((5, 6),)),
     ("window_attention", {"heads": 2, "window": 4}, ((6, 8, 8),)),
+    ("window_attention", {"heads": 2, "window": 4, "cosine": True}, ((6, 8, 8),)),
+    ("window_attention", {"heads": 2, "window": 4, "position_mlp": 5}, ((6, 8, 8),)),
+    ("window_attention", {"heads": 2, "window": 4, "shift": 2, "position_mlp": 5, "cosine": True}, ((6, 7, 9),)),
+    ("window_attention", {"heads": 2, "window": 4, "qkv_bias": "qv"}, ((6, 8, 8),)),
+    ("attention", {"heads": 2, "qkv_bias": "qv"}, ((5, 6),)),
     ("window_attention", {"heads": 2, "window": 4, "shift": 2}, ((6, 7, 9),)),
     ("window_attention", {"heads": 2, "window": 4, "shift": 2}, ((6, 4, 4),)),
     ("window_attention", {"heads": 3, "window": 4, "relative_position_bias": False}, ((6, 4, 8),)),
@@ -367,6 +389,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("position_embedding", {}, ((5, 6),)),
     ("take_token", {}, ((5, 6),)),
     ("keep_tokens", {"count": 4}, ((5, 6),)),
+    ("keep_tokens", {"count": 3, "start": 1}, ((5, 6),)),
     ("append_tokens", {"count": 3}, ((5, 6),)),
     ("flatten", {}, ((6, 8, 10),)),
     ("space_to_depth", {}, ((6, 8, 10),)),
@@ -378,11 +401,14 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("multiply", {}, ((6, 8, 10), (6, 1, 1))),
     ("multiply", {}, ((6,), (6, 8, 10))),
     ("multiply", {}, ((6, 8, 10),) * 3),
+    ("roi_align", {"proposals": 5, "out": 3}, ((6, 8, 10), (6, 4, 5))),
     ("matmul", {}, ((5, 6), (6, 7))),
     ("matmul", {}, ((3, 5, 6), (3, 6, 7))),
     ("scaled_dot_product_attention", {}, ((3, 5, 6), (3, 7, 6), (3, 7, 6))),
     ("scaled_dot_product_attention", {}, ((3, 5, 6), (3, 7, 6), (3, 7, 4))),
     ("scaled_dot_product_attention", {}, ((5, 6), (7, 6), (7, 6))),
+    ("scaled_dot_product_attention", {"causal": True}, ((3, 5, 6), (3, 5, 6), (3, 5, 6))),
+    ("scaled_dot_product_attention", {"relative_positions": 9}, ((3, 5, 6), (3, 5, 6), (3, 5, 6))),
 ]
 LAST = ("layernorm", "pointwise_linear", "window_attention")
 """Kinds whose maps have their channels last in memory, after the layer norm that stands before them."""
@@ -391,10 +417,12 @@ LAST = ("layernorm", "pointwise_linear", "window_attention")
 def inputs_of(facts: Facts) -> list[Any]:
     if facts.layer.kind == "embedding":
         return [torch.randint(0, 30, (BATCH, *facts.inputs[0]))]
-    last = facts.layer.kind in LAST
+    last = facts.layer.kind in LAST and facts.layer.values().get("over") != "last"
     tensors = [torch.randn(BATCH, *shape) for shape in facts.inputs]
     if last and tensors[0].dim() == 4:
         tensors = [tensor.to(memory_format=torch.channels_last) for tensor in tensors]
+    if facts.layer.kind == "merge_heads":  # as attention leaves them: tokens first
+        tensors = [tensor.transpose(1, 2).contiguous().transpose(1, 2) for tensor in tensors]
     return tensors
 
 

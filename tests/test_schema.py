@@ -295,7 +295,8 @@ def test_defaults_are_values_that_the_field_takes():
 
 def test_the_joins_are_those_of_the_language():
     join = SCHEMA["$defs"]["item"]["properties"]["join"]
-    assert tuple(each["const"] for each in join["oneOf"]) == JOINS
+    *words, with_fields = join["oneOf"]
+    assert tuple(each["const"] for each in words) == JOINS == tuple(with_fields["properties"])
 
 
 def keys_taken(text: str) -> dict[str, tuple[str, ...]]:
@@ -333,7 +334,7 @@ def test_the_forms_are_told_apart_in_the_parsers_order():
 
 
 def test_claims_and_blocks_have_the_parsers_keys():
-    claim = {"source", *read_claims._WHAT, *read_claims._HOW, *read_claims._WHY}
+    claim = {"source", *read_claims._WHAT, *read_claims._HOW, *read_claims._RUN, *read_claims._WHY}
     assert set(CLAIM) == claim
     for words, text in ((BLOCK, "blocks: {b: {x: 1}}"), (OPTION, "options: {b: {x: 1}}")):
         with pytest.raises(VcalcError) as caught:

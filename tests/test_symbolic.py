@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sympy
 
-from vcalc import conventions
+from vcalc import conventions, symbols
 from vcalc.analyses.cost import Costs
 from vcalc.symbols import evaluate, symbol
 
@@ -62,6 +62,42 @@ def test_a_formula_bound_is_the_count(network, name, step, values):
     for value in values:
         numeric = total(network(name, H=step * value, W=step * value), "lecture")
         assert tuple(int(evaluate(part, {"h": value})) for part in formula) == tuple(numeric)
+
+
+N = symbols.symbol("n")
+
+
+@pytest.mark.parametrize(
+    ("written", "short"),
+    [
+        (sympy.floor(sympy.floor(N / 4) / 2), sympy.floor(N / 8)),
+        (sympy.floor((sympy.floor((N - 1) / 2) + 1 - 1) / 2) + 1, sympy.ceiling(N / 4)),
+        (sympy.ceiling(sympy.ceiling(N / 2) / 2), sympy.ceiling(N / 4)),
+        (sympy.floor((N + 5) / 3), sympy.ceiling(N / 3) + 1),
+        (sympy.floor(2 * sympy.floor(N / 4) / 2), sympy.floor(N / 4)),
+        (3 * sympy.floor((N - 1) / 2) ** 2 + 6 * sympy.floor((N - 1) / 2) + 3, 3 * sympy.ceiling(N / 2) ** 2),
+    ],
+    ids=str,
+)
+def test_floors_in_floors_become_one(written, short):
+    assert symbols.closed_form(written) == short
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        sympy.floor((2 * sympy.floor(N / 3) + 1) / 4),
+        sympy.floor((sympy.floor(N / 3) + sympy.floor(N / 2)) / 2),
+        sympy.ceiling((sympy.floor((N + 1) / 3) - 7) / 5),
+        sympy.floor((sympy.ceiling((N - 2) / 3) + 4) / 7) * sympy.ceiling(N / 5 - sympy.Rational(3, 5)),
+        sympy.floor((sympy.floor(N / 3) + sympy.Rational(1, 2)) / 2),
+        sympy.floor(-sympy.floor(N / 3) / 2),
+    ],
+    ids=str,
+)
+def test_a_closed_form_has_the_values_of_what_was_written(written):
+    found = symbols.closed_form(written)
+    assert [found.subs(N, i) for i in range(1, 80)] == [written.subs(N, i) for i in range(1, 80)]
 
 
 def test_batch_as_a_symbol(network):

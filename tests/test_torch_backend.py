@@ -70,8 +70,11 @@ layers:
   - keep_channels: {count: 6, start: 1}
   - branches: [[], [relu], [global_avgpool]]
     join: mean
+  - branches: [[], [maxpool: {kernel: 2, stride: 2}]]
+    join: {roi_align: {proposals: 9, out: 7}}
   - upsample: {scale: 4}
   - window_attention: {heads: 2, window: 7, shift: 3}
+  - window_attention: {heads: 2, window: 7, shift: 3, cosine: true, position_mlp: 16, qkv_bias: qv}
   - window_attention: {heads: 3, window: [2, 3], relative_position_bias: false, qkv_bias: false}
   - space_to_depth: {factor: 2}
   - layernorm
@@ -79,6 +82,31 @@ layers:
   - tokens
   - groupnorm: {groups: 4}
   - prelu
+  - rmsnorm
+  - branches:
+      q: [linear: {out: 12}, split_heads: {heads: 3}, rotary_embedding]
+      k: [linear: {out: 12, bias: false}, split_heads: {heads: 3}, rotary_embedding: {skip: 1}]
+      v: [linear: {out: 12}, split_heads: {heads: 3}]
+    join: {scaled_dot_product_attention: {relative_positions: 40}}
+  - merge_heads
+  - keep_tokens: {count: 13, start: 1}
+  - branches:
+      q: [linear: {out: 12}, split_heads: {heads: 3}, pool_heads: {height: 4, skip: 1}, layernorm: {over: last}]
+      k: [linear: {out: 12}, split_heads: {heads: 3}, pool_heads: {height: 4, stride: 2, skip: 1}]
+      v: [linear: {out: 12}, split_heads: {heads: 3}, pool_heads: {height: 4, stride: 2, skip: 1}]
+    join: {relative_attention: {query_rows: 4, key_rows: 2, skip: 1}}
+  - branches:
+      - [keep_channels: {count: 2}, pool_heads: {height: 13}]
+      - [keep_channels: {count: 2}, pool_heads: {height: 13, stride: 3, kernel: 5}]
+      - [keep_channels: {count: 2}, pool_heads: {height: 13, stride: 3, kernel: 5}]
+    join: {relative_attention: {query_rows: 13, key_rows: 5}}
+  - merge_heads
+  - branches: [[random_features: {count: 5}], [random_features: {count: 5}], []]
+    join: linear_attention
+  - branches: [[split_heads: {heads: 2}], [split_heads: {heads: 2, transposed: true}]]
+    join: matmul
+  - merge_heads
+  - linear: {out: 12}
   - class_token: {count: 2}
   - position_embedding: {fixed: true}
   - keep_tokens: {count: 10}

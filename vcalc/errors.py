@@ -104,13 +104,17 @@ def nearest(word: str, allowed: Iterable[str], count: int = 3) -> list[str]:
     return [by_lower[match] for match in get_close_matches(word[:60].lower(), by_lower, n=count, cutoff=0.55)]
 
 
+MOST_NAMED = 30
+"""Names that a hint lists; where there are more, none is."""
+
+
 def suggestion(word: str, allowed: Iterable[str], what: str) -> str:
     """A hint for a name that is not known: the closest ones, or else all of them, where they are not too many."""
     allowed = sorted(set(allowed))
     close = nearest(word, allowed)
     if close:
         return "did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
-    return f"{what}: {', '.join(allowed)}" if 0 < len(allowed) <= 100 else ""
+    return f"{what}: {', '.join(allowed)}" if 0 < len(allowed) <= MOST_NAMED else ""
 
 
 def quoted(word: str) -> str:
@@ -132,13 +136,16 @@ def _underlined(place: Place) -> list[str]:
     text = "".join(" " if c == "\t" else c if c.isprintable() else "?" for c in text)
     margin = f"{place.line} | "
     word = text[start : start + place.length]
-    return [margin + text, " " * (len(margin) + _width(text[:start])) + "^" + "~" * (_width(word) - 1)]
+    return [margin + text, " " * (len(margin) + text_width(text[:start])) + "^" + "~" * (text_width(word) - 1)]
 
 
-def _width(text: str) -> int:
-    """Columns of a terminal: Chinese and Japanese characters take two, combining accents none."""
+def text_width(text: str) -> int:
+    """Columns of a terminal: Chinese and Japanese characters take two; accents and the vowels of a Korean one none."""
     if text.isascii():
         return len(text)
-    from unicodedata import combining, east_asian_width
+    from unicodedata import category, east_asian_width
 
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if category(c) in ("Mn", "Me") or "\u1160" <= c <= "\u11ff" else 2 if east_asian_width(c) in "WF" else 1
+        for c in text
+    )

@@ -9,21 +9,24 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, tidied
-from vcalc.layers.base import Layer, elements
+from vcalc.errors import LayerError
+from vcalc.layers.base import Layer, elements, show
 
 
 class Facts:
     """What follows from a layer and the shapes that arrive: computed once, shared by all nodes that agree."""
 
-    __slots__ = ("_work", "buffers", "inputs", "layer", "output", "parameters")
+    __slots__ = ("_work", "buffers", "inputs", "layer", "output", "parameters", "shared")
 
-    def __init__(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
+    def __init__(self, layer: Layer, inputs: tuple[Shape, ...], shared: bool = False) -> None:
         layer.check(inputs)
         self.layer = layer
         self.inputs = inputs
+        self.shared = shared
+        """Whether the parameters are another node's, which has counted them."""
         self.output: Shape = tidied(layer.output(*inputs))
-        self.parameters: dict[str, Number] = layer.parameters(*inputs)
-        self.buffers: dict[str, Number] = layer.buffers(*inputs)
+        self.parameters: dict[str, Number] = {} if shared else layer.parameters(*inputs)
+        self.buffers: dict[str, Number] = {} if shared else layer.buffers(*inputs)
         self._work: dict[str, Number] | None = None
 
     @property
@@ -42,14 +45,16 @@ class Facts:
 class Node:
     """One layer at one place of the network."""
 
-    __slots__ = ("facts", "index", "inputs", "path")
+    __slots__ = ("facts", "index", "inputs", "path", "shares")
 
-    def __init__(self, index: int, path: str, facts: Facts, inputs: tuple[int, ...]) -> None:
+    def __init__(self, index: int, path: str, facts: Facts, inputs: tuple[int, ...], shares: int | None = None) -> None:
         self.index = index
         self.path = path
         self.facts = facts
         self.inputs = inputs
         """Indices of the nodes it reads; -1 is the network's input."""
+        self.shares = shares
+        """The index of the node whose parameters it has; None where they are its own."""
 
     @property
     def layer(self) -> Layer:
@@ -80,22 +85,35 @@ class Graph:
         self.nodes: list[Node] = []
         self._facts: dict[Any, Facts] = {}
 
-    def add(self, layer: Layer, inputs: tuple[int, ...], path: str) -> int:
-        """Append a layer that reads the given nodes; returns its index. Raises LayerError when it does not fit."""
-        facts = self._facts_of(layer, tuple([self.shape(index) for index in inputs]))
-        node = Node(len(self.nodes), path, facts, inputs)
+    def add(self, layer: Layer, inputs: tuple[int, ...], path: str, shares: int | None = None) -> int:
+        """Append a layer that reads the given nodes; returns its index.
+
+        With `shares` it has that node's parameters. Raises LayerError when it does not fit.
+        """
+        shapes = tuple([self.shape(index) for index in inputs])
+        if shares is not None:
+            self._check_shared(self.nodes[shares].facts, layer, shapes)
+        facts = self._facts_of(layer, shapes, shares is not None)
+        node = Node(len(self.nodes), path, facts, inputs, shares)
         self.nodes.append(node)
         return node.index
 
+    def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[Shape, ...]) -> None:
+        own = self._facts_of(layer, shapes)
+        if (own.layer, own.parameters, own.buffers) != (first.layer, first.parameters, first.buffers):
+            sizes = [", ".join(f"{role} {show(n)}" for role, n in each.parameters.items()) for each in (first, own)]
+            what = f"{sizes[0] or 'none'}, then {sizes[1] or 'none'}" if sizes[0] != sizes[1] else "other fields"
+            raise LayerError(f"{layer.kind}: a shared block has the same parameters wherever it stands, not {what}")
+
     def replace(self, node: Node, layer: Layer) -> None:
         """Put a layer of the same shapes in a node's place."""
-        node.facts = self._facts_of(layer, node.facts.inputs)
+        node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
 
-    def _facts_of(self, layer: Layer, shapes: tuple[Shape, ...]) -> Facts:
-        key = (layer, shapes)
+    def _facts_of(self, layer: Layer, shapes: tuple[Shape, ...], shared: bool = False) -> Facts:
+        key = (layer, shapes, shared)
         facts = self._facts.get(key)
         if facts is None:
-            facts = self._facts[key] = Facts(layer, shapes)
+            facts = self._facts[key] = Facts(layer, shapes, shared)
         return facts
 
     def shape(self, index: int) -> Shape:
@@ -103,11 +121,22 @@ class Graph:
         return self.input if index < 0 else self.nodes[index].facts.output
 
     def select(self, paths: tuple[str, ...] = (), kinds: tuple[str, ...] = ()) -> list[Node]:
-        """Nodes at or below any of the paths (all, where none is given), of any of the kinds."""
+        """Nodes at or below any of the paths (all, where none is given), of any of the kinds.
+
+        A path is one from the outermost group; where nothing stands there, a part of one: stage1 of backbone/stage1.
+        """
+        whole = {path for path in paths if any(f"{node.path}/".startswith(f"{path}/") for node in self.nodes)}
         return [
             node
             for node in self.nodes
-            if (not kinds or node.kind in kinds) and (not paths or any(is_within(node.path, path) for path in paths))
+            if (not kinds or node.kind in kinds)
+            and (
+                not paths
+                or any(
+                    f"{node.path}/".startswith(f"{path}/") if path in whole else is_within(node.path, path)
+                    for path in paths
+                )
+            )
         ]
 
 

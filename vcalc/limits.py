@@ -3,10 +3,10 @@
 They are far above what any published network needs; docs/limits.md lists them from here.
 """
 
-FILE_BYTES = 1_000_000
+FILE_BYTES = 500_000
 """A larger file is refused unread."""
 
-YAML_NODES = 200_000
+YAML_NODES = 50_000
 """Scalars, lists and mappings in one file."""
 
 YAML_DEPTH = 60
@@ -15,8 +15,14 @@ YAML_DEPTH = 60
 PROBLEMS = 50
 """Problems that one run reports."""
 
+NAME_LENGTH = 60
+"""Characters of a name."""
+
 NAMES = 500
 """Names that an expression can see: hyperparameters, symbols, blocks, arguments, loop variables."""
+
+FILE_OPERATIONS = 30_000
+"""Operations of all expressions of one file, as they are written."""
 
 EXPRESSION_LENGTH = 500
 """Characters of one expression."""
@@ -33,27 +39,46 @@ LIST_ITEMS = 10_000
 SYMBOLIC_OPERATIONS = 120
 """Operations in the formula of any one size."""
 
+SYMBOLIC_POWER = 16
+"""The power that a symbol is raised to."""
+
 SYMBOLIC_TERMS = 200
 """Terms that a formula over symbols, or the sizes of one layer together, come to when multiplied out."""
 
-STEPS = 1_000_000
-"""Steps carried out while a spec is expanded, turns of empty loops included."""
+RATIO_OPERATIONS = 300
+"""Operations in a quotient of two formulas that is still simplified."""
+
+STEPS = 200_000
+"""Steps carried out while a spec is expanded: each layer, each turn of a loop, each branch of a join."""
 
 OPERATIONS = 10_000_000
-"""Operations of all expressions while a spec is expanded; one on symbols counts as a thousand, a new layer of them
-as ten thousand."""
+"""Operations of all expressions while a spec is expanded; one on symbols counts as a thousand, a layer unlike all
+before it as four hundred; in a network with symbols each layer as a thousand, and one unlike all before it as
+ten thousand and a thousand more for each term of its sizes."""
 
-LAYERS = 200_000
+LAYERS = 10_000
 """Layers of one expanded network."""
 
 NESTING = 60
 """Blocks, loops and branches inside one another while a spec is expanded; hyperparameters that refer to one another."""
 
-CHECK_SECONDS = 30
-"""Seconds that `vcalc check` takes for one file; models and claims that are left then are an error of their own."""
+BUDGET_LENGTH = 200
+"""Characters of a budget, or of the name of an expected figure."""
+
+IGNORE_LENGTH = 500
+"""Characters between the brackets of one `# vcalc: ignore[...]`."""
 
 CHECK_FINDINGS = 1000
 """Problems that `vcalc check` finds in one file before it looks no further."""
 
-CHECK_LAYERS = 500_000
-"""Layers that the claims, figures and budgets of one file look at together in `vcalc check`."""
+CHECK_WORK = 3_000_000
+"""Layers that the claims, figures and budgets of one file look at together, once for each part that is named; each
+question counts as fifty more, a layer that is walked through for a receptive field or a depth as ten, one unlike the
+others under each convention as twenty, with symbols as thousands."""
+
+DIFF_PAIRS = 1_500_000
+"""Pairs of layers that `vcalc diff` holds against each other where the networks differ; after that, layers are paired
+by path alone."""
+
+GIT_SECONDS = 20
+"""Seconds that `vcalc diff --against` waits for git, each time that it asks."""

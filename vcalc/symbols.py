@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sympy
+
+from vcalc import limits
 
 
 def symbol(name: str) -> Any:
     """A positive whole number without a value yet: a size, a width, a count."""
     return sympy.Symbol(name, integer=True, positive=True)
+
+
+def share(name: str) -> Any:
+    """A positive number without a value yet that need not be whole: a masking ratio, a width multiplier."""
+    return sympy.Symbol(name, positive=True)
 
 
 def exact(value: Any) -> Any:
@@ -68,16 +76,62 @@ def operations(value: Any) -> int:
 
 
 def closed_form(value: Any) -> Any:
-    """The sum of products that a count comes to, like terms collected."""
-    return sympy.expand(exact(value))
+    """The sum of products that a count comes to, like terms collected and floors within floors made one."""
+    whole = exact(value)
+    if whole.has(sympy.floor, sympy.ceiling):
+        whole = whole.replace(sympy.ceiling, _as_floor)
+        whole = whole.replace(sympy.floor, lambda inside: sympy.floor(_unfloored(inside)))
+        whole = whole.replace(sympy.floor, _as_ceiling)
+    return sympy.expand(whole)
+
+
+def _as_floor(value: Any) -> Any:
+    """A ceiling as a floor, where it is that of a quotient of whole numbers."""
+    parts = _parts(value)
+    return sympy.floor(value + 1 - 1 / parts) if parts else sympy.ceiling(value)
+
+
+def _as_ceiling(value: Any) -> Any:
+    """The floor of a quotient, as a ceiling less one where that is shorter: floor((n - 1) / m)."""
+    if value.could_extract_minus_sign():
+        return -sympy.ceiling(-value)
+    parts = _parts(value)
+    if parts and parts > 1 and sympy.expand(value).as_coeff_Add()[0] % 1 == 1 - 1 / parts:
+        return sympy.ceiling(value + 1 / parts) - 1
+    return sympy.floor(value)
+
+
+def _parts(value: Any) -> Any:
+    """The whole number that a quotient of whole numbers is divided by; None where it is no such quotient."""
+    above, below = sympy.fraction(sympy.together(value))
+    return below if below.is_Integer and above.is_integer else None
+
+
+def _unfloored(value: Any) -> Any:
+    """What a floor is taken of, without a floor in it that makes no difference: (floor(x) + n) / m, n and m whole."""
+    rest, floors = sympy.expand(value).as_independent(sympy.floor, as_Add=True)
+    factor, inner = floors.as_coeff_Mul()
+    if not isinstance(inner, sympy.floor) or not factor.is_positive:
+        return value
+    parts = 1 / factor
+    return rest + factor * inner.args[0] if parts.is_integer and (rest * parts).is_integer else value
+
+
+def added(values: Iterable[Any]) -> Any:
+    """The sum of expressions."""
+    return sympy.Add(*map(exact, values))
 
 
 def ratio(a: Any, b: Any) -> Any:
-    """a / b, simplified: one fraction, or a sum of fractions where that is shorter."""
-    one = sympy.cancel(exact(a) / exact(b))
+    """a / b, simplified unless it is long: one fraction, or a sum of fractions where that is shorter."""
+    whole = exact(a) / exact(b)
+    if operations(whole) > limits.RATIO_OPERATIONS:
+        return whole
+    one = sympy.cancel(whole)
     return min(one, sympy.expand(one), key=lambda form: len(str(form)))
 
 
 def evaluate(value: Any, bindings: dict[str, Any]) -> Any:
     """The expression with numbers in place of the named symbols."""
-    return exact(value).subs({symbol(name): number for name, number in bindings.items()})
+    whole = exact(value)
+    return whole.subs({s: bindings[s.name] for s in whole.free_symbols if s.name in bindings})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 from vcalc.errors import VcalcError
@@ -12,17 +13,28 @@ COUNTS = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3))
 _POWERS = {"K": 1, "M": 2, "G": 3, "B": 3, "T": 4}
 
 
+def plain(value: Any) -> str:
+    """The value as it is written."""
+    return _formula(value) if hasattr(value, "free_symbols") else str(value)
+
+
+@lru_cache(maxsize=1000)
+def _formula(value: Any) -> str:
+    """A formula: layers have the same ones over and over, and SymPy takes its time."""
+    return str(value)
+
+
 def exact(value: Any) -> str:
     """All digits, with separators for thousands; formulas as they are."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:,}" if isinstance(value, (int, float)) else str(value)
+    return f"{value:,}" if isinstance(value, (int, float)) else plain(value)
 
 
 def rounded(value: Any, unit: str = "") -> str:
     """Three or more significant digits with K, M, G (1e3, 1e6, 1e9): `15.48 G`."""
     if not isinstance(value, (int, float)):
-        return f"{value} {unit}".rstrip()
+        return f"{plain(value)} {unit}".rstrip()
     for letter, factor in (("", 1), *reversed(COUNTS)):  # noqa: B007, the last of them is printed
         text = _short(value / factor if factor > 1 else value)
         if abs(float(text.replace(",", ""))) < 1000 or factor == COUNTS[0][1]:
@@ -33,7 +45,7 @@ def rounded(value: Any, unit: str = "") -> str:
 def size(value: Any, kilobyte: int = 1024) -> str:
     """Bytes in KB, MB or GB of 1024 (or 1000) steps."""
     if not isinstance(value, (int, float)):
-        return f"{value} bytes"
+        return f"{plain(value)} bytes"
     for letter, power in (("TB", 4), ("GB", 3), ("MB", 2), ("KB", 1)):
         if abs(value) >= kilobyte**power:
             return f"{_short(value / kilobyte**power)} {letter}"

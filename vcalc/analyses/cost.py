@@ -126,7 +126,7 @@ class Costs:
         for facts, times in distinct(nodes):
             parts = self.convention.parts(facts)
             counted = {STANDS_FOR.get(primitive, primitive) for primitive, weight, _ in parts if weight}
-            for primitive in ("multiply_adds", "product_multiply_adds"):
+            for primitive in ("multiply_adds", "product_multiply_adds", "position_multiply_adds"):
                 if counted and primitive in facts.work and primitive not in counted:
                     key = (facts.layer.label, primitive)
                     found[key] = found.get(key, 0) + times * self.batch * facts.work[primitive]
@@ -153,17 +153,21 @@ def distinct(nodes: Iterable[Node]) -> list[tuple[Facts, int]]:
 
 def _together(nodes: list[Node], cost: Callable[[Facts], Cost]) -> Cost:
     """The sum of costs, each distinct one taken once and multiplied."""
-    total = NOTHING
-    for facts, count in distinct(nodes):
-        total = total.plus(cost(facts), count)
-    return total
+    parts = [(cost(facts), count) for facts, count in distinct(nodes)]
+    return Cost(*(_added([count * each[place] for each, count in parts]) for place in range(len(Cost._fields))))
 
 
 def _sum(nodes: list[Node], amount: Callable[[Facts], Number]) -> Number:
-    total: Number = 0
-    for facts, count in distinct(nodes):
-        total = total + count * amount(facts)
-    return total
+    return _added([count * amount(facts) for facts, count in distinct(nodes)])
+
+
+def _added(amounts: list[Number]) -> Number:
+    """The sum. SymPy adds formulas at once: one by one, each addition would go through all those before it."""
+    if any(map(is_symbolic, amounts)):
+        from vcalc import symbols
+
+        return symbols.added(amounts)
+    return sum(amounts)
 
 
 def collected(value: Any) -> Any:

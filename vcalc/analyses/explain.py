@@ -12,7 +12,7 @@ from vcalc.working import Working, with_working
 
 def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
     """What is counted, its arithmetic, and the result: output sizes, params, FLOPs, memory of one layer."""
-    facts = Facts(node.layer.with_values(with_working), with_working(node.facts.inputs))
+    facts = Facts(node.layer.with_values(with_working), with_working(node.facts.inputs), node.facts.shared)
     lines = [
         (f"output {axis}", size.text, size.value)
         for axis, size in zip(SIZES[len(facts.output)], map(Working.of, facts.output), strict=True)

@@ -8,7 +8,7 @@ from functools import cache
 
 import yaml
 
-from vcalc.conventions.rules import NOTHING, UNSEEN, Bug, Convention, Memory, Params, Rule, Rules, Weights
+from vcalc.conventions.rules import NOTHING, TRAINING, UNSEEN, Bug, Convention, Memory, Params, Rule, Rules, Weights
 from vcalc.errors import quoted, suggestion
 from vcalc.layers import BUFFERS, KINDS, PRIMITIVES, ROLES
 from vcalc.source.read import Entries, Source, YamlNode, describe, read
@@ -30,6 +30,7 @@ KEYS = (
     "memory",
     "bugs",
     "depends",
+    "training",
 )
 NEEDED = ("name", "says", "unit", "source")
 UNITS = ("MACs", "FLOPs", "activations", "connections")
@@ -86,6 +87,7 @@ class _Reader:
             memory=self.memory(top, base),
             bugs=tuple(self.bugs(top)),
             depends=tuple(self.texts(top, "depends")),
+            training=self.training(top, base),
         )
         if default is None and complete:
             self.check_complete(convention)
@@ -176,7 +178,7 @@ class _Reader:
     def weight(self, name: str, node: YamlNode) -> int:
         if isinstance(node, yaml.ScalarNode) and node.value.isascii() and node.value.isdigit() and len(node.value) < 7:
             return int(node.value)
-        message = f"the weight of {name} is a whole number, 0 or more, not {describe(node)}"
+        message = f"the weight of {name} is a whole number from 0 to 999,999, not {describe(node)}"
         self.source.report("type", message, node)
         return 0
 
@@ -189,6 +191,18 @@ class _Reader:
                     self.source.report("missing", f"a bug needs '{key}'", node)
             rules = self.rules(entries["instead"][1], "instead") if "instead" in entries else {}
             yield Bug(self.text(entries, "says"), rules)
+
+    def training(self, top: Entries, base: Convention | None) -> int:
+        """How many forward passes a step of training comes to."""
+        if "training" not in top:
+            return base.training if base else TRAINING
+        node = top["training"][1]
+        text = self.source.text(node, "training")
+        if text.isascii() and text.isdigit() and len(text) == 1 and int(text) > 0:
+            return int(text)
+        message = f"training is a whole number of forward passes from 1 to 9, not {describe(node)}"
+        self.source.report("type", message, node)
+        return TRAINING
 
     # Parameters and memory
 

@@ -28,6 +28,10 @@ class Rule:
         """False where the source does not see the layer at all; True for a rule, and for a zero on purpose."""
 
 
+TRAINING = 3
+"""Forward passes that a step of training comes to: one forward; backward a product of the same size for the gradient of
+each product's input, and one for that of its weights. Amodei & Hernandez, "AI and Compute", 2018, appendix."""
+
 NOTHING = Rule({}, {})
 UNSEEN = Rule({}, {}, seen=False)
 
@@ -92,6 +96,7 @@ class Convention:
         called: str = "",
         bugs: tuple[Bug, ...] = (),
         depends: tuple[str, ...] = (),
+        training: int = TRAINING,
     ) -> None:
         self.name = name
         self.aliases = aliases
@@ -110,6 +115,8 @@ class Convention:
         self.bugs = bugs
         self.depends = depends
         """Rules that depend on how a network is written, in words."""
+        self.training = training
+        """How many forward passes a step of training comes to."""
         self._found: dict[tuple[str, str], Rule] = {}
 
     def rule_of(self, kind: str, form: str = "") -> Rule | None:

@@ -1,6 +1,6 @@
 """The layer kinds, one family a file. Importing this package makes `KINDS` complete."""
 
-from vcalc.layers import activation, attention, conv, linear, merge, norm, pool, shape, tokens
+from vcalc.layers import activation, attention, conv, heads, linear, merge, norm, pool, pooling_attention, shape, tokens
 from vcalc.layers.base import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, Layer, Window, kinds
 from vcalc.layers.fields import Field
 
@@ -18,4 +18,4 @@ __all__ = [
     "kinds",
 ]
 
-FAMILIES = (conv, pool, linear, norm, activation, attention, tokens, shape, merge)
+FAMILIES = (conv, pool, linear, norm, activation, attention, heads, pooling_attention, tokens, shape, merge)

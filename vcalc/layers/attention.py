@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, minimum, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, needs_division
-from vcalc.layers.fields import FLAG, count, field, size2d
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, needs, needs_division
+from vcalc.layers.fields import FLAG, count, field, flag_or, size2d
 from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
 
 
 def _attention_parameters(width: Number, inner: Number, layer: Any) -> dict[str, Number]:
     """Query, key and value projections [width, 3 inner] and the output projection [inner, width]."""
     parameters = {"weight": width * 3 * inner + inner * width}
-    bias = (3 * inner if layer.qkv_bias else 0) + (width if layer.out_bias else 0)
+    bias = _qkv_biases(layer) * inner + (width if layer.out_bias else 0)
     return {**parameters, "bias": bias} if layer.qkv_bias or layer.out_bias else parameters
+
+
+def _qkv_biases(layer: Any) -> int:
+    """How many of queries, keys and values have a bias; a key's has no effect on a softmax."""
+    return 2 if layer.qkv_bias == "qv" else 3 * bool(layer.qkv_bias)
 
 
 def _attention_work(tokens: Number, windows: Number, width: Number, inner: Number, layer: Any) -> dict[str, Number]:
@@ -37,7 +42,7 @@ def _attention_work(tokens: Number, windows: Number, width: Number, inner: Numbe
     if "bias" in parameters:
         work["bias_additions"] = positions * parameters["bias"]
     if layer.qkv_bias:
-        work["qkv_bias_additions"] = positions * (3 * inner)
+        work["qkv_bias_additions"] = positions * (_qkv_biases(layer) * inner)
     return work
 
 
@@ -57,7 +62,7 @@ class Attention(Layer, kind="attention"):
 
     heads: Any = field(count(), "attention heads", symbol="h")
     head_dim: Any = field(count(), "width of one head; D / heads where not given", None, "d")
-    qkv_bias: Any = field(FLAG, "whether query, key and value have a bias", True)
+    qkv_bias: Any = field(flag_or("qv"), "whether query, key and value have a bias; qv: all but the key", True)
     out_bias: Any = field(FLAG, "whether the output projection has a bias", True)
 
     def output(self, *inputs: Shape) -> Shape:
@@ -112,7 +117,9 @@ class Attention(Layer, kind="attention"):
 class WindowAttention(Layer, kind="window_attention"):
     """Self-attention inside windows of a map that is padded to whole windows; `shift` moves the windows."""
 
-    source = "Liu et al. 2021 (Swin), section 3.2"
+    source = (
+        "Liu et al. 2021 (Swin), section 3.2; cosine, position_mlp: Liu et al. 2022 (Swin V2), sections 3.2 and 3.3"
+    )
     accepts = (MAP,)
     weighted_layers = 2
     forms = ("modules", "matmul", "sdpa", "functional")
@@ -120,13 +127,26 @@ class WindowAttention(Layer, kind="window_attention"):
     heads: Any = field(count(), "attention heads", symbol="h")
     window: Any = field(size2d(), "window height and width", symbol="M")
     shift: Any = field(size2d(0), "cyclic shift of the windows", 0)
-    qkv_bias: Any = field(FLAG, "whether query, key and value have a bias", True)
+    qkv_bias: Any = field(flag_or("qv"), "whether query, key and value have a bias; qv: all but the key", True)
     out_bias: Any = field(FLAG, "whether the output projection has a bias", True)
     relative_position_bias: Any = field(FLAG, "whether each head learns a bias for each relative position", True)
+    position_mlp: Any = field(
+        count(0), "hidden width of an MLP that makes those biases; 0: each is learned by itself", 0
+    )
+    cosine: Any = field(FLAG, "whether scores are cosines, times a trained factor a head", False)
 
     def output(self, *inputs: Shape) -> Shape:
         needs_division("window_attention: channels into heads", inputs[0][0], self.heads, "heads")
+        needs(
+            bool(self.relative_position_bias or not self._makes_biases),
+            "window_attention: position_mlp makes relative position biases, which are off",
+            "position_mlp",
+        )
         return inputs[0]
+
+    @property
+    def _makes_biases(self) -> bool:
+        return not certainly_equal(self.position_mlp, 0)
 
     def _offsets(self) -> Number:
         return product(2 * size - 1 for size in self.window)
@@ -134,13 +154,19 @@ class WindowAttention(Layer, kind="window_attention"):
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         channels = inputs[0][0]
         parameters = _attention_parameters(channels, channels, self)
-        if self.relative_position_bias:
+        if self._makes_biases:
+            parameters["weight"] = parameters["weight"] + self.position_mlp * (2 + self.heads)
+            parameters["bias"] = parameters.get("bias", 0) + self.position_mlp
+        elif self.relative_position_bias:
             parameters["relative_position_bias"] = self._offsets() * self.heads
+        if self.cosine:
+            parameters["logit_scale"] = self.heads
         return parameters
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
         tokens = product(self.window)
-        return {"relative_position_index": tokens * tokens} if self.relative_position_bias else {}
+        found = {"relative_position_index": tokens * tokens} if self.relative_position_bias else {}
+        return {**found, "relative_coordinates": 2 * self._offsets()} if self._makes_biases else found
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         channels, height, width = inputs[0]
@@ -148,6 +174,11 @@ class WindowAttention(Layer, kind="window_attention"):
         work = _attention_work(product(self.window), windows, channels, channels, self)
         if self.relative_position_bias:
             work["additions"] = work["exponentials"]
+        if self._makes_biases:
+            work["table_multiply_adds"] = self._offsets() * (self.position_mlp * (2 + self.heads))
+        if self.cosine:
+            # Squares and quotients of queries and keys, and each score by its head's factor.
+            work["multiplications"] = 4 * work["multiplications"] + work["exponentials"]
         positions, side = height * width, minimum(height, width)
         reads = product(minimum(size, side) for size in self.window)
         work["unpadded_multiply_adds"] = positions * (4 * channels * channels)
@@ -173,7 +204,14 @@ class WindowAttention(Layer, kind="window_attention"):
         made = {name: Tensor(name, positions * channels) for name in names}
         made["all"] = Tensor("queries, keys and values", positions * (3 * channels))
         made |= {name: Tensor(name, self.heads * pairs) for name in ("scores", "biased", "masked", "softmax")}
-        made["bias"] = Tensor("bias", self.heads * (tokens * tokens), per_image=False)
+        made |= {name: Tensor(name, positions * channels) for name in ("normal_queries", "normal_keys")}
+        made["cosines"] = Tensor("cosines", self.heads * pairs)
+        for name in ("query_lengths", "key_lengths", "query_divisors", "key_divisors"):
+            made[name] = Tensor(name, self.heads * positions)
+        made["factor"] = Tensor("factor", self.heads, per_image=False)
+        for name in ("bias", "sigmoid", "scaled_bias"):
+            made[name] = Tensor(name, self.heads * (tokens * tokens), per_image=False)
+        made["hidden"] = Tensor("hidden", self.position_mlp * self._offsets(), per_image=False)
         made["mask"] = Tensor("mask", pairs, per_image=False)
         return made
 
@@ -182,21 +220,32 @@ class WindowAttention(Layer, kind="window_attention"):
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
         made = self._made(inputs[0])
-        return tuple(made[name] for name in ("windows", "queries", "keys", "values", "softmax", "flat"))
+        return tuple(made[name] for name in ("windows", "queries", "keys", "values", "softmax", "flat", *self._extra()))
+
+    def _extra(self) -> tuple[str, ...]:
+        """What cosines and made biases save beside the rest."""
+        lengths = ("query_lengths", "key_lengths", "query_divisors", "key_divisors")
+        cosine = ("all", *lengths, "cosines", "factor") if self.cosine else ()
+        return (*cosine, *(("hidden", "sigmoid") if self._makes_biases else ()))
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
         made = self._made(inputs[0])
         one_across = certainly_equal(self._padded(inputs[0])[1], self.window[1])
         steps = ["windows" if one_across and not self._shifts(inputs[0]) else "padded windows", "windows all"]
-        steps.append("windows all scaled queries keys scores")
         scores, beside = "scores", "windows all"
+        if self.cosine:
+            steps.append("windows all normal_queries normal_keys queries keys cosines")
+            steps.append("windows all cosines factor scores")
+        else:
+            steps.append("windows all scaled queries keys scores")
         for wanted, term, result in (
             (self.relative_position_bias, "bias", "biased"),
             (self._shifts(inputs[0]), "mask", "masked"),
         ):
             if wanted:
                 beside += f" {term}"
-                steps.append(f"{beside} {scores} {result}")
+                made_here = " scaled_bias" if term == "bias" and self._makes_biases else ""
+                steps.append(f"{beside}{made_here} {scores} {result}")
                 scores = result
         after = f"{beside.removeprefix('windows ')} {scores}"
         steps += [f"{beside} {scores} softmax", f"{beside} {scores} softmax values weighted"]
@@ -218,12 +267,14 @@ class WindowAttention(Layer, kind="window_attention"):
             )
 
         of_out = _of_out(output[0], output[0], self)
+        extra = " ".join(("", *self._extra()))
+        normal = " normal_queries normal_keys" if self.cosine else ""
         return (
-            (*step("windows queries keys values softmax flat", "projected flat"), GRADIENT, of_out),
-            (*step("windows queries keys values softmax", "flat values softmax"), of_out),
-            (*step("windows queries keys softmax", "values softmax scores"), of_out),
-            (*step("windows queries keys", "values scores queries keys"), of_out),
-            (*step("windows", "values queries keys all"), of_out),
+            (*step(f"windows queries keys values softmax flat{extra}", "projected flat"), GRADIENT, of_out),
+            (*step(f"windows queries keys values softmax{extra}", "flat values softmax"), of_out),
+            (*step(f"windows queries keys softmax{extra}", "values softmax scores"), of_out),
+            (*step(f"windows queries keys{extra}", "values scores queries keys"), of_out),
+            (*step(f"windows{extra}", f"values queries keys all{normal}"), of_out),
             step("windows", "all windows"),
             (*step("", "windows"), Gradient(0)),
         )

@@ -17,6 +17,9 @@ from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Step, S
 PRIMITIVES = {
     "multiply_adds": "products of a weight and an activation, each added to a sum",
     "product_multiply_adds": "products of two activations, each added to a sum (attention scores, weighted values)",
+    "masked_multiply_adds": "multiply-adds of attention that a causal mask makes void, which are among its products",
+    "position_multiply_adds": "products of a query and a vector of relative positions, each added to a sum",
+    "table_multiply_adds": "multiply-adds that make a table of position biases, once for a whole batch",
     "bias_additions": "additions of a bias",
     "window_elements": "elements that pooling windows read",
     "additions": "element-wise additions",
@@ -33,10 +36,12 @@ PRIMITIVES = {
     "nearest_elements": "elements put out by repeating their nearest neighbour",
     "bilinear_elements": "elements put out by bilinear interpolation",
     "bicubic_elements": "elements put out by bicubic interpolation",
+    "sampled_elements": "samples that aligning regions takes by bilinear interpolation",
     "padded_elements": "elements that arrive, with the padding that the operation adds",
     "qkv_bias_additions": "additions of a bias to queries, keys and values, which are among the bias additions",
     "projected_elements": "elements that the four projections of an attention put out",
-    "product_elements": "elements that products of two activations put out",
+    "product_elements": "elements that products of two activations, or of queries and positions, put out",
+    "pooled_elements": "elements that pooling an attention's heads puts out, without those of skipped tokens",
     "unpadded_multiply_adds": "multiply-adds of a window attention's projections, on the map without padding",
     "unpadded_product_multiply_adds": "multiply-adds of its products without padding, windows no larger than the map",
     "positions": "positions of a map",
@@ -74,6 +79,9 @@ ROLES = {
     "position_embedding": "learned positions",
     "fixed_position_embedding": "fixed sine-cosine positions, frozen",
     "relative_position_bias": "learned bias of each relative position in a window",
+    "relative_position_embedding": "learned vectors of relative rows and columns",
+    "logit_scale": "one trained factor a head that cosines are multiplied by",
+    "random_projection": "random directions of a softmax kernel's features, frozen",
 }
 """What a parameter is for; a convention may leave roles out."""
 
@@ -82,11 +90,13 @@ BUFFERS = {
     "running_variance": "variances over the batches seen in training",
     "batches_tracked": "how many batches were seen in training",
     "relative_position_index": "which bias belongs to which pair of positions",
+    "relative_coordinates": "relative positions, from which biases are worked out",
     "codes": "fixed codes of radial basis units",
+    "angles": "sines and cosines of the angles that a rotary embedding turns by",
 }
 """State that is no parameter; a convention may take some for parameters."""
 
-FROZEN = ("fixed_position_embedding",)
+FROZEN = ("fixed_position_embedding", "random_projection")
 """Roles of parameters that are not trained: they have no gradients and no optimizer state."""
 
 INTEGER_BUFFERS = ("batches_tracked", "relative_position_index")

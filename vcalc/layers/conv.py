@@ -226,9 +226,11 @@ class ConvTranspose(Layer, kind="conv_transpose"):
     dilation: Any = field(size2d(), "distance between kernel elements", 1, "D")
     groups: Any = field(count(), "groups that channels are split into", 1, "G")
     bias: Any = field(FLAG, "whether a bias is added", True)
+    stack: Any = field(count(), "images that the map consists of, one below the other, as `roi_align` leaves them", 1)
 
     def output(self, *inputs: Shape) -> Shape:
         channels, *sizes = inputs[0]
+        needs_division("conv_transpose: rows into images", sizes[0], self.stack, "stack")
         needs_division("conv_transpose: input channels into groups", channels, self.groups, "groups")
         needs_division("conv_transpose: output channels into groups", self.out, self.groups, "groups")
         grown = []
@@ -266,11 +268,17 @@ class ConvTranspose(Layer, kind="conv_transpose"):
         }
         if self.bias:
             work["bias_additions"] = elements(output)
-            work["square_bias_additions"] = self.out * (output[1] * output[1])
-            work["forward_bias_additions"] = exact_div(self.out, self.groups) * product(
-                (size + 2 * pad - extent(kernel, dilation)) // stride + 1
-                for size, pad, kernel, dilation, stride in zip(
-                    inputs[0][1:], self.pad, self.kernel, self.dilation, self.stride, strict=True
+            rows = exact_div(output[1], self.stack)
+            work["square_bias_additions"] = self.out * self.stack * (rows * rows)
+            one = (exact_div(inputs[0][1], self.stack), inputs[0][2])
+            work["forward_bias_additions"] = (
+                exact_div(self.out, self.groups)
+                * self.stack
+                * product(
+                    (size + 2 * pad - extent(kernel, dilation)) // stride + 1
+                    for size, pad, kernel, dilation, stride in zip(
+                        one, self.pad, self.kernel, self.dilation, self.stride, strict=True
+                    )
                 )
             )
         return work

@@ -105,6 +105,15 @@ def choice(words: tuple[str, ...]) -> FieldType:
     return FieldType(" or ".join(words), accept, words)
 
 
+def flag_or(*words: str) -> FieldType:
+    """True, false, or one of some words."""
+
+    def accept(value: Any) -> bool | str:
+        return value if isinstance(value, str) and value in words else _flag(value)
+
+    return FieldType(f"true, false or {' or '.join(words)}", accept, words)
+
+
 FLAG = FieldType("true or false", _flag)
 NUMBER = FieldType("a number", _number)
 FRACTION = FieldType("a number from 0 to 1", _fraction)

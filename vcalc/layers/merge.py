@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal, exact_div, product
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, describe, elements, needs
+from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, STATISTIC, Step, Stored, Tensor
 
 
@@ -133,10 +136,13 @@ class MatMul(Layer, kind="matmul"):
 class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
     """Queries, keys and values, [N, D] each or [heads, N, D], joined in this order: the values weighed by a softmax."""
 
-    source = "Vaswani et al. 2017, equation 1"
+    source = "Vaswani et al. 2017, equation 1; relative positions: Bao et al. 2022 (BEiT), section 2.2"
     accepts = (MAP, TOKENS)
     joins = True
     example = (("N", "d"), ("M", "d"), ("M", "e"))
+
+    causal: Any = field(FLAG, "whether no token reads a later one", False)
+    relative_positions: Any = field(count(0), "biases that each head learns, one a relative position; 0 for none", 0)
 
     def output(self, *inputs: Shape) -> Shape:
         needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}")
@@ -149,12 +155,26 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
             and not any(map(certainly_different, query[:-2], value[:-2]))
         )
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
+        alone = not self.causal or (self._unbiased and not certainly_different(query[-2], key[-2]))
+        needs(alone, "scaled_dot_product_attention: causal takes as many queries as keys, and no biases", "causal")
         return (*query[:-1], value[-1])
+
+    @property
+    def _unbiased(self) -> bool:
+        return certainly_equal(self.relative_positions, 0)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        if self._unbiased:
+            return {}
+        return {"relative_position_bias": self.relative_positions * product(inputs[0][:-2])}
+
+    def buffers(self, *inputs: Shape) -> dict[str, Number]:
+        return {} if self._unbiased else {"relative_position_index": inputs[0][-2] * inputs[1][-2]}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         query, key, value = inputs
         scores = elements(query[:-1]) * key[-2]
-        return {
+        work = {
             "product_multiply_adds": scores * (query[-1] + value[-1]),
             "multiplications": elements(query),
             "exponentials": scores,
@@ -162,11 +182,17 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
             "divisions": scores,
             "product_elements": scores + elements(output),
         }
+        if self.causal:
+            later = product(query[:-2]) * exact_div(query[-2] * (query[-2] - 1), 2)
+            work["masked_multiply_adds"] = later * (query[-1] + value[-1])
+        if not self._unbiased:
+            work["additions"] = scores
+        return work
 
     def _made(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
         """The log-sum-exp of the fused operator; without heads or with values of their own width, torch has none."""
         query, key, value = inputs
-        if len(query) == MAP and certainly_equal(query[-1], value[-1]):
+        if len(query) == MAP and certainly_equal(query[-1], value[-1]) and self._unbiased:
             return (Tensor("log-sum-exp", elements(query[:-1]), STATISTIC),)
         pairs = elements(query[:-1]) * key[-2]
         sizes = {"queries": elements(query), "keys": elements(key), "scores": pairs, "softmax": pairs}
@@ -181,7 +207,55 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         if len(made) == 1:
             return ((OUTPUT, *made),)
         queries, keys, scores, softmax = made
-        return ((queries, keys, scores), (queries, scores, softmax), (queries, softmax, OUTPUT))
+        bias = () if self._unbiased else (Tensor("bias", scores.elements, per_image=False),)
+        steps = ((queries, keys, scores), (queries, scores, softmax), (queries, softmax, OUTPUT))
+        return tuple((*bias, *step) for step in steps)
+
+    def reach(self, input: Shape) -> Window:
+        return EVERYWHERE
+
+
+class RoIAlign(Layer, kind="roi_align"):
+    """Proposals cut out of the levels of a pyramid and sampled to one size, each from one level.
+
+    They lie one below the other, [C, proposals * out, out]: a convolution that keeps their size, and an `unfold` of one
+    proposal a token, cost what they cost on each by itself.
+    """
+
+    source = "He et al. 2017 (Mask R-CNN), section 3; levels: Lin et al. 2017 (FPN), equation 1"
+    accepts = (MAP,)
+    joins = True
+    example = (("C", "H", "W"), ("C", "H2", "W2"))
+
+    proposals: Any = field(count(), "how many regions", symbol="R")
+    out: Any = field(count(), "height and width of each after sampling", symbol="P")
+    samples: Any = field(count(), "samples a bin along each side", 2)
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels = inputs[0][0]
+        same = not any(certainly_different(shape[0], channels) for shape in inputs)
+        needs(same, "roi_align: all levels have as many channels as the first")
+        return (channels, self.proposals * self.out, self.out)
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {"sampled_elements": elements(output) * self.samples * self.samples}
+
+    def _made(self, output: Shape) -> tuple[Tensor, ...]:
+        """The places of all samples, the samples level by level, and joined."""
+        places = product(output[1:]) * self.samples * self.samples
+        names = ("samples", "joined samples")
+        return (
+            Tensor("places", 2 * places, per_image=False),
+            *(Tensor(name, output[0] * places) for name in names),
+        )
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        places, _, joined = self._made(output)
+        return (*range(len(inputs)), places, joined)
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        places, samples, joined = self._made(output)
+        return ((*((places,) if training else ()), samples, joined, OUTPUT),)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, product
 from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs, needs_division
-from vcalc.layers.fields import FLAG, NUMBER, count, field
+from vcalc.layers.fields import FLAG, NUMBER, choice, count, field
 from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
 
 
@@ -64,8 +64,44 @@ class LayerNorm(_Norm, kind="layernorm"):
     forms = ("module", "final", "subclass", "functional")
     source = "Ba, Kiros & Hinton 2016, section 3; over channels: Liu et al. 2022 (ConvNeXt), section 2.6"
 
+    over: Any = field(
+        choice(("channels", "last")), "what of a map is normalised: channels, or its last size, as of heads", "channels"
+    )
+
+    def _over_channels(self, input: Shape) -> bool:
+        return len(input) == MAP and self.over == "channels"
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        size = inputs[0][0] if self._over_channels(inputs[0]) else inputs[0][-1]
+        return {"scale": size, "shift": size} if self.affine else {}
+
     def statistics(self, input: Shape) -> tuple[Tensor, ...]:
-        return _mean_and_deviation(product(input[1:] if len(input) == MAP else input[:-1]))
+        return _mean_and_deviation(product(input[1:] if self._over_channels(input) else input[:-1]))
+
+
+class RMSNorm(_Norm, kind="rmsnorm"):
+    """Each token divided by the root of its mean square; a factor a feature is trained, no offset."""
+
+    source = "Zhang & Sennrich 2019, equation 4"
+    accepts = (TOKENS, VECTOR)
+    forms = ("module", "subclass", "functional")
+
+    affine: Any = field(FLAG, "whether a factor a feature is trained", True)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Number]:
+        return {"scale": features(inputs[0])} if self.affine else {}
+
+    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
+        return (Tensor("inverse root mean square", product(input[:-1]), STATISTIC),)
+
+    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+        normalized = (Tensor("normalized", elements(output)),) if self.affine else ()
+        return (0, *self.statistics(inputs[0]), *normalized)
+
+    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        rows = product(inputs[0][:-1])
+        first = (Tensor("squares", elements(output)), Tensor("means", rows), Tensor("means and epsilon", rows))
+        return (first, (*self.saved(inputs, output)[1:], OUTPUT))
 
 
 class GroupNorm(_Norm, kind="groupnorm"):
@@ -73,6 +109,7 @@ class GroupNorm(_Norm, kind="groupnorm"):
 
     source = "Wu & He 2018, section 3"
     accepts = (MAP, TOKENS)
+    forms = ("module", "subclass", "with_activation", "functional")
 
     groups: Any = field(count(), "groups of channels that share statistics", symbol="G")
 

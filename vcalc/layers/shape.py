@@ -18,7 +18,7 @@ from vcalc.layers.base import (
     needs_division,
     show,
 )
-from vcalc.layers.fields import both_sides, choice, count, field
+from vcalc.layers.fields import both_sides, choice, count, field, size2d
 from vcalc.layers.tensors import OUTPUT, Step, Tensor
 
 
@@ -114,22 +114,25 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
 
 
 class Upsample(Layer, kind="upsample"):
-    """A map enlarged by a whole factor, each element repeated (nearest neighbour) or interpolated."""
+    """A map enlarged by a whole factor, or brought to a size, each element repeated (nearest) or interpolated."""
 
     source = "Lin et al. 2017 (FPN), section 3; bilinear: Long, Shelhamer & Darrell 2015, section 3.3"
     accepts = (MAP,)
     forms = ("module", "functional")
 
     scale: Any = field(count(), "factor along H and W", 2, "S")
+    out: Any = field(size2d(), "height and width to come to, in place of a factor", None)
     mode: Any = field(choice(("nearest", "bilinear", "bicubic")), "how new elements are made", "nearest")
 
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = inputs[0]
-        return (channels, height * self.scale, width * self.scale)
+        return (channels, *self.out) if self.out else (channels, height * self.scale, width * self.scale)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {f"{self.mode}_elements": elements(output)}
 
     def reach(self, input: Shape) -> Window:
+        if self.out:
+            return EVERYWHERE
         before, size = {"nearest": (0, 1), "bilinear": (1, 2), "bicubic": (2, 4)}[self.mode]
         return Window((size, size), pad=(before, before), enlarged=(self.scale, self.scale))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, certainly_less
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements, needs, show
-from vcalc.layers.fields import FLAG, count, field
+from vcalc.arithmetic import Number, Shape, certainly_less, exact_div, product
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements, needs, needs_division, show
+from vcalc.layers.conv import slide_map
+from vcalc.layers.fields import FLAG, count, field, size2d
 from vcalc.layers.tensors import INDEX, Stored
 
 
@@ -19,6 +20,44 @@ class Tokens(Layer, kind="tokens"):
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = inputs[0]
         return (height * width, channels)
+
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return True
+
+    def is_view(self, training: bool) -> bool:
+        return True
+
+
+class Unfold(Layer, kind="unfold"):
+    """Windows of a map, each read as one token of width C * K * K; they may overlap (soft split)."""
+
+    source = "Yuan et al. 2021 (T2T-ViT), section 3.1"
+    accepts = (MAP,)
+
+    kernel: Any = field(size2d(), "window size", symbol="K")
+    stride: Any = field(size2d(), "step between windows", 1, "S")
+    pad: Any = field(size2d(0), "zero padding on each side", 0, "P")
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = slide_map(inputs[0], self, inputs[0][0])
+        return (height * width, channels * product(self.kernel))
+
+    def reach(self, input: Shape) -> Window:
+        return EVERYWHERE
+
+
+class ToMap(Layer, kind="to_map"):
+    """Tokens [N, D] put back into a map [D, H, W], row by row."""
+
+    source = "Yuan et al. 2021 (T2T-ViT), section 3.1 (restructurization)"
+    accepts = (TOKENS,)
+
+    height: Any = field(count(), "rows of the map; N divides into them", symbol="H")
+
+    def output(self, *inputs: Shape) -> Shape:
+        tokens, width = inputs[0]
+        needs_division("to_map: tokens into rows", tokens, self.height, "height")
+        return (width, self.height, exact_div(tokens, self.height))
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
         return True
@@ -110,12 +149,13 @@ class KeepTokens(Layer, kind="keep_tokens"):
     source = "He et al. 2022 (MAE), section 3"
     accepts = (TOKENS,)
 
+    start: Any = field(count(0), "the first token that stays, from 0", 0)
     count: Any = field(count(), "how many tokens stay", symbol="K")
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
-            not certainly_less(inputs[0][0], self.count),
-            f"keep_tokens: {show(self.count)} cannot stay of {show(inputs[0][0])}",
+            not certainly_less(inputs[0][0], self.start + self.count),
+            f"keep_tokens: {show(self.count)} from {show(self.start)} cannot stay of {show(inputs[0][0])}",
             "count",
         )
         return (self.count, inputs[0][1])

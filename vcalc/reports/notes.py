@@ -48,15 +48,19 @@ def left_out_notes(costs: Costs, nodes: list[Node], whose: str = "") -> list[str
     ):
         left_out = costs.left_out(nodes, seen)
         if left_out:
-            parts = (
-                f"{kind} ({layers} x, {units.exact(passing)} elements)" for kind, (layers, passing) in left_out.items()
-            )
+            parts = (f"{kind} ({layers} x{_elements(passing)})" for kind, (layers, passing) in left_out.items())
             notes.append(f"{words}{whose}: {', '.join(parts)}")
     inside = costs.uncounted(nodes)
     if inside:
         parts = (f"{primitive} of {kind} ({units.exact(count)})" for (kind, primitive), count in inside.items())
         notes.append(f"not counted within layers that are{whose}: {', '.join(parts)}")
     return notes
+
+
+def _elements(count: Any) -> str:
+    """How many elements pass, where that is no long formula."""
+    text = units.exact(count)
+    return f", {text} elements" if len(text) <= 40 else ""
 
 
 def bug_notes(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from vcalc import limits
 from vcalc.analyses.measure import METRICS
+from vcalc.analyses.training import METRICS as TRAINING_METRICS
 from vcalc.conventions import names as convention_names
+from vcalc.devices import names as device_names
 from vcalc.layers import KINDS, Layer, kinds
 from vcalc.layers.base import FORMS as WRITTEN_FORMS
 from vcalc.layers.base import RANK_NAMES, SIZES, show
@@ -19,7 +21,7 @@ from vcalc.reports.kinds import summary
 from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.spec.parse import LIBRARIES, MODEL_WORDS, TOP
 from vcalc.spec.steps import JOINS, LAYERS
-from vcalc.spec.words import BLOCK, CLAIM, FORMS, NAME, OPTION, TOP_KEYS
+from vcalc.spec.words import BLOCK, CLAIM, FORMS, NAME, OPTION, SCHEDULE, TOP_KEYS
 
 Schema = dict[str, Any]
 
@@ -61,7 +63,8 @@ def spec_schema() -> Schema:
             "item": _item(),
             "call": _call(),
             "claim": _claim(),
-            **{f"layer_{kind.kind}": _layer(kind) for kind in kinds() if not kind.joins},
+            "schedule": _schedule(),
+            **{f"layer_{kind.kind}": _layer(kind) for kind in kinds()},
         },
     }
 
@@ -96,6 +99,7 @@ def _top_key(key: str) -> Schema:
         "cite": _TEXT,
         "family": _TEXT,
         "convention": {"enum": list(convention_names())},
+        "crossover": {"type": "string", "pattern": _NAME},
         "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
         "input": {
             **_ref("sizes"),
@@ -108,6 +112,7 @@ def _top_key(key: str) -> Schema:
         "let": _ref("hyperparameters"),
         "same_as": _ref("same_as"),
         "aliases": _ref("aliases"),
+        "schedule": _ref("schedule"),
         "models": {"type": ["object", "null"], "propertyNames": _ref("label"), "additionalProperties": _ref("model")},
         "written": _object(dict.fromkeys(LIBRARIES, _written()), null=True),
         "blocks": {**_named(_block(), *LAYERS, *FORMS), "type": ["object", "null"]},
@@ -237,16 +242,26 @@ def _part(key: str) -> Schema:
         "when": _CONDITION,
         "if": _CONDITION,
         "branches": {"type": ["array", "object"], **lists, **named},
-        "join": {"type": "string", "oneOf": [{"const": join, "description": summary(KINDS[join])} for join in JOINS]},
+        "join": {"oneOf": [*map(_join, JOINS), {**_joins_with_fields(), "minProperties": 1, "maxProperties": 1}]},
         "let": _named(_ref("value")),
         "use": _TEXT,
         "with": _ref("values"),
         "upto": _TEXT,
+        "as": _TEXT,
         "save": _ref("label"),
         "take": _TEXT,
         "name": _ref("name"),
     }
     return made.get(key, _ref("steps"))
+
+
+def _join(name: str) -> Schema:
+    return {"const": name, "description": summary(KINDS[name])}
+
+
+def _joins_with_fields() -> Schema:
+    made: Schema = _object({name: _documented(_ref(f"layer_{name}"), summary(KINDS[name])) for name in JOINS}, ())
+    return made
 
 
 def _call() -> Schema:
@@ -264,6 +279,7 @@ def _call() -> Schema:
 def _block() -> Schema:
     default = {**_value(), "type": [*_value()["type"], "null"]}
     parts: dict[str, Schema] = {"args": {**_named(default), "type": ["object", "null"]}, "do": _ref("steps")}
+    parts["shared"] = {"type": "boolean"}
     return _object({key: _documented(parts[key], text) for key, text in BLOCK.items()}, ("do",))
 
 
@@ -286,13 +302,25 @@ def _written() -> Schema:
     return {"type": ["object", "null"], "properties": of_a_kind, "additionalProperties": of_a_path}
 
 
+def _schedule() -> Schema:
+    sizes: Schema = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean"]}}
+    known: dict[str, Schema] = {"set": sizes, "source": _TEXT}
+    ways: list[Schema] = [{"required": ["images", "epochs"]}, {"required": ["steps", "batch"]}]
+    parts = {key: _documented(known.get(key, _TEXT), text) for key, text in SCHEDULE.items()}
+    return {**_object(parts), "oneOf": ways}
+
+
 def _claim() -> Schema:
     known: dict[str, Schema] = {
         "source": _TEXT,
         "convention": {"anyOf": [{"enum": list(convention_names())}, _WORD]},
-        "metric": {"anyOf": [{"enum": list(METRICS)}, _WORD]},
+        "metric": {"anyOf": [{"enum": [*METRICS, *TRAINING_METRICS]}, _WORD]},
         "digits": {"type": "integer", "minimum": 1, "maximum": 12},
         "kilo": {"type": "integer", "minimum": 1000, "maximum": 1024},
+        "schedule": _ref("schedule"),
+        "device": {"anyOf": [{"enum": device_names()}, _WORD]},
+        "devices": {"type": "integer", "minimum": 1, "maximum": 10**6},
+        "dtype": _WORD,
     }
     properties = {key: _documented(known.get(key, {}), text) for key, text in CLAIM.items()}
     return _object(properties, ("source",))

@@ -14,6 +14,7 @@ from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.layers.base import SIZES
 from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
+from vcalc.spec.fields import is_word
 from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
 from vcalc.spec.values import bounded, bounded_list, is_list, shown
 
@@ -28,6 +29,13 @@ def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
     return VcalcError("input", f"{what} is no image, no tokens and no vector", hint=hint)
 
 
+def merged_input(whole: dict[str, Value], *own: dict[str, Value]) -> dict[str, Value]:
+    """The sizes of an input: a variant's own in place of some of the file's, or of all where they make an input."""
+    for sizes in own:
+        whole = sizes if any(set(names) == set(sizes) for names in SIZES.values()) else {**whole, **sizes}
+    return whole
+
+
 class Bindings:
     """The value of every hyperparameter, worked out on demand in whatever order they refer to one another."""
 
@@ -36,7 +44,7 @@ class Bindings:
         self.model = model
         self.budget = budget
         self._written: dict[str, Value] = {**spec.let, **model.values}
-        self._sizes = {*spec.input, *model.input}
+        self._sizes = set(merged_input(spec.input, model.input))
         self._given = dict(given)
         self._values: dict[str, Any] = dict(spec.blocks)
         self._open: list[str] = []
@@ -102,14 +110,32 @@ class Bindings:
         """A binding of the command line: a value as it is, a text read as an expression."""
         if not isinstance(value, str):
             return _plain(name, value)
+        if self._holds_a_word(name) and is_word(value, frozenset((*self._written, *self._values))):
+            return value
         try:
             expression = parse(value)
             self._check_sizes(expression.names - {name})
-            names = {n: self.hyperparameter(n) if self._refers(n, name) else self.symbol(n) for n in expression.names}
+            whole = not self._holds_a_fraction(name)
+            names = {n: self._named(n, name, whole) for n in expression.names}
             return self.budget.value(expression, names)
         except ExpressionError as error:
             problem = error.problems[0]
             raise VcalcError("binding", f"--set {name}={value}: {problem.message}", hint=problem.hint) from None
+
+    def _named(self, name: str, bound: str, whole: bool) -> Any:
+        return self.hyperparameter(name) if self._refers(name, bound) else self.symbol(name, whole)
+
+    def _holds_a_fraction(self, name: str) -> bool:
+        """Whether the spec's own value is no whole number, so that a symbol in its place need not be one."""
+        written = self._written.get(name)
+        if written is None or written.expression is None or written.expression.names:
+            return False
+        value = self._evaluate(written)
+        return isinstance(value, float) and not value.is_integer()
+
+    def _holds_a_word(self, name: str) -> bool:
+        written = self._written.get(name)
+        return written is not None and written.expression is not None and isinstance(self._evaluate(written), str)
 
     def _check_sizes(self, names: frozenset[str]) -> None:
         """Refuse the name of an input size: H=W would neither be the width that the input has nor a new name."""
@@ -119,19 +145,19 @@ class Bindings:
     def _refers(self, name: str, bound: str) -> bool:
         return name != bound and name not in SHAPE_NAMES and (name in self._written or name in self._values)
 
-    def symbol(self, name: str) -> Any:
-        """The symbol of that name, made when it is first used."""
+    def symbol(self, name: str, whole: bool = True) -> Any:
+        """The symbol of that name, made when it is first used: a whole number, or any."""
         if name not in self.symbols:
             if not can_name(name):
                 raise VcalcError("binding", f"{quoted(name)} cannot name a symbol", hint="letters, digits and _")
             from vcalc import symbols
 
-            self.symbols[name] = symbols.symbol(name)
+            self.symbols[name] = symbols.symbol(name) if whole else symbols.share(name)
         return self.symbols[name]
 
     def input(self, option: Option | None = None) -> Shape:
         """The input's shape, with its sizes in order. Raises VcalcError for sizes that make no input."""
-        written = {**self.spec.input, **self.model.input, **(option.input if option else {})}
+        written = merged_input(self.spec.input, self.model.input, option.input if option else {})
         problem = rank_problem(written)
         if problem:
             raise problem

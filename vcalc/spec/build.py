@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
@@ -17,6 +17,9 @@ from vcalc.spec.values import has_symbols, is_list, operations, product_of_terms
 SYMBOLIC = 1000
 """What an operation on symbols costs, in operations on numbers."""
 
+UNLIKE = 400
+"""What a layer costs that is like none before it."""
+
 
 class Budget:
     """What one expansion may spend, so that no spec takes long."""
@@ -25,9 +28,9 @@ class Budget:
         self.steps = 0
         self.operations = 0
 
-    def step(self) -> None:
-        """Spend a step."""
-        self.steps += 1
+    def step(self, count: int = 1) -> None:
+        """Spend a step, or several."""
+        self.steps += count
         if self.steps > limits.STEPS:
             raise VcalcError("limit", f"the loops come to more than {limits.STEPS:,} steps", hint="see docs/limits.md")
 
@@ -135,6 +138,44 @@ class Scope:
         return found
 
 
+class Used(NamedTuple):
+    """Another spec's model in use: which nodes are its, as which library writes it, whether it ends early."""
+
+    spec: Spec
+    model: ModelEntry
+    nodes: range
+    library: str
+    part: bool
+
+
+class Sharing:
+    """A call of a shared block: the first one notes its nodes, later ones take their parameters from them in order."""
+
+    __slots__ = ("block", "first", "nodes", "taken")
+
+    def __init__(self, block: str, nodes: list[int], first: bool) -> None:
+        self.block = block
+        self.nodes = nodes
+        self.first = first
+        self.taken = 0
+
+    def next(self, layer: Layer) -> int | None:
+        """The node whose parameters the next layer has; None in the first call."""
+        if self.first:
+            return None
+        if self.taken == len(self.nodes):
+            had = f"had {self.taken} layers before, not more"
+            raise VcalcError("type", f"{layer.kind}: shared block {self.block} {had}")
+        self.taken += 1
+        return self.nodes[self.taken - 1]
+
+    def end(self) -> None:
+        """Refuse a call that had fewer layers than the first."""
+        if not self.first and self.taken < len(self.nodes):
+            had = f"had {len(self.nodes)} layers before, not {self.taken}"
+            raise VcalcError("type", f"shared block {self.block} {had}")
+
+
 class Building:
     """What all specs of one expansion share: the graph, the budget, and who is called what."""
 
@@ -143,15 +184,33 @@ class Building:
         self.budget = budget
         self.symbolic = symbolic
         self.depth = 0
-        self.used: list[tuple[Spec, ModelEntry, int, int]] = []
-        """The models of other specs in use, and which nodes are theirs: from one index to before another."""
+        self.used: list[Used] = []
+        """The models of other specs in use."""
         self.steps: list[Step] = []
         """The step of a spec that each node comes from."""
         self.named: set[int] = set()
         """The nodes whose output has a name: saved, or what a named group gives."""
+        self.shared: dict[Any, list[int]] = {}
+        """The nodes of each shared block's first call."""
+        self.sharing: Sharing | None = None
         self._names: list[tuple[Scope, str, int]] = []
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()
+
+    def enter_shared(self, spec: Spec, block: str) -> Sharing | None:
+        """Begin a call of a shared block; None within another one, whose layers are shared already."""
+        if self.sharing:
+            return None
+        key = (id(spec), block)
+        first = key not in self.shared
+        self.sharing = Sharing(block, self.shared.setdefault(key, []), first)
+        return self.sharing
+
+    def leave_shared(self, sharing: Sharing | None) -> None:
+        """End the call."""
+        if sharing:
+            sharing.end()
+            self.sharing = None
 
     def layer(self, kind: type[Layer], values: tuple[tuple[str, Any], ...]) -> Layer:
         """The layer with these fields; equal ones are one object, so that their facts are worked out once."""
@@ -168,9 +227,12 @@ class Building:
             raise VcalcError("limit", message, hint="see docs/limits.md")
         name = name or layer.kind
         self._names.append((scope, name, scope.count(name)))
-        if self.symbolic:
-            self._check_formulas(layer, tuple([self.graph.shape(index) for index in inputs]))
-        index = self.graph.add(layer, inputs, "")
+        self.budget.step(len(inputs) - 1)
+        self._pay(layer, tuple([self.graph.shape(index) for index in inputs]))
+        sharing = self.sharing
+        index = self.graph.add(layer, inputs, "", sharing.next(layer) if sharing else None)
+        if sharing and sharing.first:
+            sharing.nodes.append(index)
         self.steps.append(step)
         for size in self.graph.shape(index):
             if type(size) is int and size.bit_length() > limits.NUMBER_BITS:
@@ -178,18 +240,29 @@ class Building:
                 raise VcalcError("limit", message, hint="see docs/limits.md")
         return index
 
-    def _check_formulas(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
+    def _pay(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
+        """Pay for a layer, and more on shapes that it has not been on before."""
+        if self.symbolic:
+            self.budget.spend(SYMBOLIC)
+        if (layer, inputs) not in self._paid:
+            self._paid.add((layer, inputs))
+            self.budget.spend(UNLIKE)
+            if self.symbolic:
+                self._pay_for_formulas(layer, inputs)
+
+    def _pay_for_formulas(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
         """Pay for a layer with formulas among its sizes; refuse one whose counts would not come to an end."""
         fields = list(_flat(layer.values().values()))
-        if (layer, inputs) in self._paid or not any(map(is_symbolic, (*fields, *_flat(inputs)))):
+        if not any(map(is_symbolic, (*fields, *_flat(inputs)))):
             return
-        self._paid.add((layer, inputs))
-        self.budget.spend(10 * SYMBOLIC)
         formulas = [[size for size in (*fields, *shape) if is_symbolic(size)] for shape in inputs]
+        together = max(map(product_of_terms, formulas))
+        largest = max(operations(size) for sizes in formulas for size in sizes)
+        self.budget.spend((10 + together + 3 * max(0, largest - 10)) * SYMBOLIC)
         message = ""
-        if max(map(product_of_terms, formulas)) > limits.SYMBOLIC_TERMS:
+        if together > limits.SYMBOLIC_TERMS:
             message = f"{layer.kind}: its sizes come to more than {limits.SYMBOLIC_TERMS} terms together"
-        elif max(operations(size) for sizes in formulas for size in sizes) > limits.SYMBOLIC_OPERATIONS:
+        elif largest > limits.SYMBOLIC_OPERATIONS:
             message = f"{layer.kind}: a size of more than {limits.SYMBOLIC_OPERATIONS} operations"
         if message:
             raise VcalcError("limit", message, hint="bind some of the symbols to numbers")

@@ -10,7 +10,7 @@ from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
 from vcalc.layers.base import SIZES
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
-from vcalc.spec.build import Building, Scope
+from vcalc.spec.build import Building, Scope, Used
 from vcalc.spec.expression import Environment, ExpressionError, undecided
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
 from vcalc.spec.values import bounded_list, decimal, frozen, shown
@@ -106,9 +106,15 @@ class Expander:
     # Steps
 
     def layer(self, step: syntax.LayerStep, at: int, environment: Environment, scope: Scope) -> int:
+        return self.put(step, (at,), at, environment, scope)
+
+    def put(
+        self, step: syntax.LayerStep, inputs: tuple[int, ...], at: int, environment: Environment, scope: Scope
+    ) -> int:
+        """Append a layer whose inputs are these, with fields that see the shape that arrives at `at`."""
         try:
             values = tuple([(name, decimal(self.value(value, at, environment))) for name, value in step.fields.items()])
-            return self.building.add(self.building.layer(step.kind, values), (at,), scope, step.name, step)
+            return self.building.add(self.building.layer(step.kind, values), inputs, scope, step.name, step)
         except VcalcError as error:
             field = error.field if isinstance(error, LayerError) else ""
             node = step.fields[field].node if field in step.fields else step.node
@@ -116,6 +122,10 @@ class Expander:
 
     def call(self, step: syntax.Call, at: int, environment: Environment, scope: Scope) -> int:
         block = self.value(step.block, at, environment)
+        if isinstance(block, str):
+            node = step.block.node
+            use = syntax.UseModel(step.node, node, block, step.arguments, step.upto, step.name, step.library)
+            return self.use_model(use, at, environment, scope)
         if not isinstance(block, Block):
             hint = suggestion(str(block), self.spec.blocks, "blocks")
             message = f"{quoted(str(block))} is not a block"
@@ -126,7 +136,9 @@ class Expander:
         inner = self.arguments(step, block, at, environment)
         within = scope.child(step.name) if step.name else scope
         self.calls.append(block.name)
+        sharing = self.building.enter_shared(self.spec, block.name) if block.shared else None
         at = self.steps(block.body, at, inner, within)
+        self.building.leave_shared(sharing)
         self.calls.pop()
         return self.leave(within, at) if step.name else at
 
@@ -213,10 +225,7 @@ class Expander:
             within = outer.child(name) if name else outer
             end = self.steps(body, at, environment, within)
             ends.append(self.leave(within, end) if name else end)
-        try:
-            joined = self.building.add(self.building.layer(step.join, ()), tuple(ends), outer, "", step)
-        except VcalcError as error:
-            raise error.at(self.place(step.node), _path_of(outer, step.join.kind)) from None
+        joined = self.put(step.join, tuple(ends), at, environment, outer)
         return self.leave(outer, joined) if step.name else joined
 
     def save(self, step: syntax.Save, at: int, environment: Environment, scope: Scope) -> int:
@@ -258,8 +267,16 @@ class Expander:
             if step.upto:
                 hint = suggestion(step.upto, within.ended(), "it has")
                 raise VcalcError("undefined", f"{model.name} has no group {quoted(step.upto)}", hint=hint)
-        self.building.used.append((spec, model, start, len(self.building.graph.nodes)))
+        self.check_library(step, model)
+        nodes = range(start, len(self.building.graph.nodes))
+        self.building.used.append(Used(spec, model, nodes, step.library, bool(step.upto)))
         return self.leave(within, end)
+
+    def check_library(self, step: syntax.UseModel, model: ModelEntry) -> None:
+        """Refuse a library that has no such model."""
+        if step.library and step.library not in model.same_as:
+            hint = suggestion(step.library, model.same_as, "it is in") if model.same_as else ""
+            raise VcalcError("library", f"{model.name} is not in '{step.library}'", hint=hint)
 
     def bound(
         self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int, environment: Environment

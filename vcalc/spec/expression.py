@@ -72,7 +72,13 @@ class Expression:
 
 def can_name(word: str) -> bool:
     """True for a word that can name a value: a letter, then letters, digits, _; nothing that has a meaning already."""
-    if word in CONSTANTS or word in FUNCTIONS or not word.isidentifier() or iskeyword(word) or len(word) > 60:
+    if (
+        word in CONSTANTS
+        or word in FUNCTIONS
+        or not word.isidentifier()
+        or iskeyword(word)
+        or len(word) > limits.NAME_LENGTH
+    ):
         return False
     return word.isascii() or _is_plain(word)
 

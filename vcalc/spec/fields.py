@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import yaml
 
 from vcalc import limits
 from vcalc.errors import quoted, suggestion
+from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec.expression import ARRIVES, FUNCTIONS, SHAPE_NAMES, ExpressionError, can_name, constant, parse
 from vcalc.spec.syntax import Value
 
 Names = frozenset[str]
+
+WORDS = frozenset(word for kind in KINDS.values() for field in kind.fields.values() for word in field.type.words)
+"""Every word that some field of a layer takes."""
+
+_NAMES = re.compile(r"[A-Za-z_]\w*")
+
+
+def is_word(text: str, known: Names) -> bool:
+    """Whether a hyperparameter's value is a word: one of a layer's field, or the name of a model of the catalogue."""
+    parts = _NAMES.findall(text)
+    if not parts or known.issuperset(parts):
+        return False
+    if text in WORDS:
+        return True
+    from vcalc.spec.find import is_model
+
+    return is_model(text)
 
 
 class FieldReader:
@@ -24,6 +43,8 @@ class FieldReader:
         """Every block's arguments, and whether each is required."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""
+        self.operations = 0
+        """Those of the expressions that have been read."""
         self.bound: list[tuple[str, YamlNode, str]] = []
         """Every name that is bound: where, and what it names."""
 
@@ -48,7 +69,7 @@ class FieldReader:
     def label(self, node: YamlNode, what: str = "name") -> str:
         """The name of a layer, a group, a tensor or a model."""
         name = self.source.text(node, what)
-        if name and (len(name) > 60 or any(c in "/,:" or c.isspace() for c in name)):
+        if name and (len(name) > limits.NAME_LENGTH or any(c in "/,:" or c.isspace() for c in name)):
             message = f"a name holds no slash, comma, colon or space, and at most 60 characters: {quoted(name)}"
             self.source.report("name", message, node)
         return name
@@ -78,6 +99,10 @@ class FieldReader:
         except ExpressionError as error:
             self.source.take(error, node, error.column)
             return Value(node, constant(0))
+        self.operations += expression.operations - 1
+        if self.operations > limits.FILE_OPERATIONS:
+            self.source.report("limit", f"more than {limits.FILE_OPERATIONS:,} operations in one file", node)
+            self.source.raise_problems()
         self.used |= expression.names
         for name, column in expression.columns.items():
             if name not in names and name not in shape and name not in self.blocks:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import cache
 from typing import Any
 
@@ -27,8 +28,11 @@ def catalogue() -> str:
 
 
 def plain(name: str) -> str:
-    """A name without case and punctuation: `ViT-B/16` and `vit_b_16` are both `vitb16`."""
-    return "".join(c for c in name.lower() if c.isalnum())
+    """A name without case and punctuation: `ViT-B/16` and `vit_b_16` are both `vitb16`.
+
+    What parts two numbers stays: RegNetY-1.6GF is not RegNetY-16GF.
+    """
+    return re.sub(r"[^\w\0]+|_", "", re.sub(r"(?<=\d)[\W_]+(?=\d)", "\0", name.lower())).replace("\0", ".")
 
 
 def find(name: str) -> tuple[str, str]:
@@ -64,6 +68,21 @@ def _find(section: str, name: str) -> tuple[str, str]:
 def model_names() -> list[str]:
     """The catalogue's models, family by family."""
     return [name for name, entry in _read_index()["models"].items() if entry[1] == name]
+
+
+def is_model(name: str) -> bool:
+    """True for the very name of a model of the catalogue, one that the index lacks among them."""
+    return bool(_read_index()["models"].get(name, ("", ""))[1] == name) or name in _names_in_files()
+
+
+@cache
+def _names_in_files() -> frozenset[str]:
+    """What stands where a file names its models: the files themselves cannot be read while one of them is."""
+    found = set()
+    for path in catalogue_files():
+        with open(path, encoding="utf-8") as file:
+            found |= {stem(path), *re.findall(r"^  ([a-z0-9][a-z0-9.-]*):", file.read(), re.MULTILINE)}
+    return frozenset(found)
 
 
 def block_names() -> list[str]:

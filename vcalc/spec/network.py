@@ -22,11 +22,11 @@ class Origin:
         """The nodes whose output has a name, or is the network's."""
         self.spent = building.budget.steps
         """The steps that were spent, by all that shared the budget."""
-        self._used = [(start, end) for _, _, start, end in building.used]
+        self._used = [used.nodes for used in building.used]
 
     def foreign(self) -> set[int]:
         """The nodes that come from another spec."""
-        return {index for start, end in self._used for index in range(start, end)}
+        return {index for nodes in self._used for index in nodes}
 
 
 class Network:
@@ -79,8 +79,9 @@ def expand(
     output = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
     building.name_nodes()
     _write(graph, graph.nodes, spec, library)
-    for inner, used, start, end in building.used:
-        _write(graph, graph.nodes[start:end], inner, _library(used, ""))
+    for used in building.used:
+        nodes = graph.nodes[used.nodes.start : used.nodes.stop]
+        _write(graph, nodes, used.spec, _library(used.model, used.library), used.part)
     return Network(spec, model, graph, bindings, library, Origin(building, output))
 
 
@@ -91,12 +92,12 @@ def _library(model: ModelEntry, wanted: str) -> str:
     return wanted or next(iter(model.same_as), "")
 
 
-def _write(graph: Graph, nodes: list[Node], spec: Spec, library: str) -> None:
+def _write(graph: Graph, nodes: list[Node], spec: Spec, library: str, part: bool = False) -> None:
     """Put into the graph how a library's source calls the layers."""
     if spec.written.get(library):
         from vcalc.spec.writing import write
 
         try:
-            write(graph, nodes, spec.written[library])
+            write(graph, nodes, spec.written[library], part)
         except VcalcError as error:
             raise error.at(spec.source.place(spec.written_node)) from None

@@ -76,8 +76,8 @@ def _symbolic_power(a: Any, b: Any) -> Any:
     if is_symbolic(a):
         if not b.is_Integer:
             raise ValueError("a symbol is only raised to a whole number")
-        if abs(b) * _degree(a) > 16:
-            raise ValueError("a symbol is raised to at most the 16th power")
+        if abs(b) * _degree(a) > limits.SYMBOLIC_POWER:
+            raise ValueError(f"a symbol is raised to at most the {limits.SYMBOLIC_POWER}th power")
     elif b.is_number:
         largest = max((max(abs(part.p), part.q) for part in a.atoms() if part.is_Rational), default=1)
         _check_size_of_power(int(largest), max(1, int(abs(b))))

@@ -9,16 +9,18 @@ from typing import Any
 import yaml
 
 from vcalc.errors import quoted, suggestion
+from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
-from vcalc.spec.bindings import rank_problem
+from vcalc.spec.bindings import merged_input, rank_problem
 from vcalc.spec.expression import SHAPE_NAMES, can_name
-from vcalc.spec.fields import Names
-from vcalc.spec.steps import LAYERS, StepReader
+from vcalc.spec.fields import Names, is_word
+from vcalc.spec.schedule import Schedule, read_schedule
+from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 
 NETWORK = ("title", "cite", "family", "convention", "input", "let", "symbols", "blocks", "models", "layers", "options")
-TOP = (*NETWORK, "same_as", "aliases", "written", "claims", "expect", "budget")
-MODEL_WORDS = frozenset({"title", "input", "same_as", "aliases"})
+TOP = (*NETWORK, "crossover", "same_as", "aliases", "schedule", "written", "claims", "expect", "budget")
+MODEL_WORDS = frozenset({"title", "input", "same_as", "aliases", "schedule"})
 LIBRARIES = ("torchvision", "timm")
 NOTHING: Names = frozenset()
 """The shape that arrives before there is a layer."""
@@ -65,9 +67,10 @@ class _Parser:
         spec.title, spec.cite, spec.family = (self.text(self.top, key) for key in ("title", "cite", "family"))
         spec.convention = self.convention()
         spec.symbols = self.symbols()
+        spec.crossover = self.crossover(spec.symbols)
         self.declare_blocks()
         names = self.hyperparameters(spec)
-        spec.let = {name: reader.value(node, names, shape=NOTHING) for name, (_, node) in self.let_nodes.items()}
+        spec.let = {name: self.hyperparameter(node, names) for name, (_, node) in self.let_nodes.items()}
         spec.input = self.input(self.top, names)
         spec.blocks = self.blocks(names)
         if "layers" in self.top:
@@ -77,6 +80,7 @@ class _Parser:
         if self.model_nodes:
             self.check_single()
         self.check_complete(spec, meant)
+        spec.schedule = self.schedule(self.top)
         spec.written, spec.written_node = self.written(), self.node("written")
         spec.claims, spec.expect, spec.budget = self.node("claims"), self.node("expect"), self.node("budget")
         spec.root, spec.used, spec.bound = self.root, reader.used, reader.bound
@@ -96,8 +100,10 @@ class _Parser:
     def check_inputs(self, spec: Spec, written: YamlNode) -> None:
         """Refuse sizes that make no input, together or with those of a model or an option."""
         whole = [(written, spec.input)]
-        whole += [(model.node, {**spec.input, **model.input}) for model in spec.models.values() if model.input]
-        whole += [(option.node, {**spec.input, **option.input}) for option in spec.options.values() if option.input]
+        whole += [(model.node, merged_input(spec.input, model.input)) for model in spec.models.values() if model.input]
+        whole += [
+            (option.node, merged_input(spec.input, option.input)) for option in spec.options.values() if option.input
+        ]
         for node, sizes in whole:
             problem = rank_problem(sizes)
             if problem and SHAPE_NAMES.issuperset(sizes):
@@ -122,7 +128,20 @@ class _Parser:
             found.append(name)
         return found
 
+    def crossover(self, symbols: list[str]) -> str:
+        name = self.text(self.top, "crossover")
+        if name and name not in symbols:
+            message = f"crossover names one of the symbols, not {quoted(name)}"
+            self.source.report("name", message, self.node("crossover"), suggestion(name, symbols, "there are"))
+        return name
+
     # Hyperparameters and models
+
+    def hyperparameter(self, node: YamlNode, names: Names) -> Value:
+        """A number, an expression over the others, or a word: one that a layer's field takes, or a model's name."""
+        known = names | self.reader.blocks.keys()
+        word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known)
+        return self.reader.value(node, names, (node.value,) if word else (), shape=NOTHING)
 
     def hyperparameters(self, spec: Spec) -> Names:
         """Every name that expressions can refer to anywhere in the file."""
@@ -156,9 +175,10 @@ class _Parser:
             for word, (word_node, value) in entry.items():
                 if word in MODEL_WORDS or self.is_unused(name, word, word_node, let):
                     continue
-                values[word] = self.reader.value(value, names, shape=NOTHING)
+                values[word] = self.hyperparameter(value, names)
             sizes, title = self.input(entry, names), self.text(entry, "title", name)
             found[name] = ModelEntry(node, name, title, values, sizes, self.same_as(entry), self.aliases(entry))
+            found[name].schedule = self.schedule(entry)
         return found
 
     def is_unused(self, model: str, word: str, node: YamlNode, let: dict[str, Value]) -> bool:
@@ -215,18 +235,21 @@ class _Parser:
         nodes = self.source.sequence(entry["aliases"][1], "aliases") if "aliases" in entry else []
         return [self.source.text(node, "an alias") for node in nodes]
 
+    def schedule(self, entry: Entries) -> Schedule | None:
+        return read_schedule(self.source, entry["schedule"][1]) if "schedule" in entry else None
+
     # Blocks and options
 
     def declare_blocks(self) -> None:
         """Note what blocks there are and what they take, before any is called."""
         for name, (key, node) in self.block_nodes.items():
-            if name in LAYERS or name in self.reader.words:
+            if name in KINDS or name in self.reader.words:
                 message = f"a block cannot be called '{name}': the language has that word"
                 self.source.report("name", message, key)
             else:
                 self.reader.check_name(name, key, "a block")
             entry = self.source.mapping(node, f"block {quoted(name)}")
-            meant = self.source.known_keys(entry, ("args", "do"), f"block {quoted(name)}")
+            meant = self.source.known_keys(entry, ("args", "do", "shared"), f"block {quoted(name)}")
             if "do" not in entry and "do" not in meant and isinstance(node, yaml.MappingNode):
                 self.source.report("missing", f"block {quoted(name)} needs 'do', its list of layers", key)
             arguments = self.source.mapping(entry["args"][1], "args") if "args" in entry else {}
@@ -238,8 +261,17 @@ class _Parser:
             entry = self.source.mapping(node, "") if isinstance(node, yaml.MappingNode) else {}
             inner, arguments = self.arguments(entry, names)
             body = self.reader.steps(entry["do"][1], inner, f"block {quoted(name)}") if "do" in entry else []
-            found[name] = Block(node, name, arguments, body)
+            found[name] = Block(node, name, arguments, body, self.is_shared(entry))
         return found
+
+    def is_shared(self, entry: Entries) -> bool:
+        """Whether all calls of a block have the same parameters."""
+        if "shared" not in entry:
+            return False
+        node = entry["shared"][1]
+        if not isinstance(node, yaml.ScalarNode) or node.value not in ("true", "false"):
+            self.source.report("type", f"shared is true or false, not {describe(node)}", node)
+        return bool(node.value == "true")
 
     def arguments(self, entry: Entries, names: Names) -> tuple[Names, dict[str, Value | None]]:
         """A block's arguments with their defaults, which may refer to the arguments before them."""

@@ -11,6 +11,7 @@ import yaml
 from vcalc.errors import VcalcError, printable, quoted
 from vcalc.source.read import YamlNode, is_null
 from vcalc.source.sections import Section, sections
+from vcalc.spec.bindings import merged_input
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
 from vcalc.spec.syntax import ModelEntry, Spec
@@ -144,7 +145,7 @@ def _root(spec: Spec) -> YamlNode:
 def _input(spec: Spec, model: ModelEntry, part: Section) -> list[str]:
     if not model.input:
         return [*part.comments, *part.lines]
-    sizes = {name: _flow(value.node) for name, value in {**spec.input, **model.input}.items()}
+    sizes = {name: _flow(value.node) for name, value in merged_input(spec.input, model.input).items()}
     return [f"input: {{{', '.join(f'{name}: {size}' for name, size in sizes.items())}}}"]
 
 

@@ -15,7 +15,12 @@ from vcalc.spec.fields import FieldReader, Names
 from vcalc.spec.syntax import Step, Value
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
-BELONGS = {"with": "use", "upto": "use", "join": "branches", "then": "if", "else": "if", "shortcut": "residual"}
+BELONGS = {
+    **dict.fromkeys(("with", "upto", "as"), "use"),
+    **dict.fromkeys(("then", "else"), "if"),
+    "join": "branches",
+    "shortcut": "residual",
+}
 """Words that stand beside another one, and get lost where a list in brackets takes them for an item of its own."""
 
 LAYERS = tuple(name for name, kind in KINDS.items() if not kind.joins)
@@ -94,12 +99,12 @@ class StepReader(FieldReader):
             self.source.report("unknown-kind", f"'{word}' joins branches", key, hint)
             return
         message = f"there is no layer or block {quoted(word)}"
-        hint = suggestion(word, [*LAYERS, *self.blocks, *self.words], "known") + " ('vcalc layers' lists them all)"
+        hint = f"{suggestion(word, [*LAYERS, *self.blocks, *self.words], 'known')} 'vcalc layers' lists the layer kinds"
         if word in BELONGS:
             hint = f"it stands in one item with '{BELONGS[word]}': {{{BELONGS[word]}: …, {word}: …}}"
         self.source.report("unknown-kind", message, key, hint.strip())
 
-    def layer(self, node: YamlNode, kind: type[Layer], value: YamlNode | None, names: Names) -> Step | None:
+    def layer(self, node: YamlNode, kind: type[Layer], value: YamlNode | None, names: Names) -> syntax.LayerStep | None:
         entries = self.fields(value, kind.kind, [name for name, spec in kind.fields.items() if spec.required])
         if entries is None:
             return None
@@ -180,14 +185,21 @@ class StepReader(FieldReader):
             if "join" not in meant:
                 self.source.report("missing", "branches needs 'join'", node, f"join: {' or '.join(JOINS)}")
             return None
-        join_node = entries["join"][1]
+        join = self.join(node, entries["join"][1], names)
+        return None if join is None else syntax.Branches(node, parts, join, self.name(entries))
+
+    def join(self, node: YamlNode, join_node: YamlNode, names: Names) -> syntax.LayerStep | None:
+        """What joins the branches of an item: a word, or a word with its fields."""
+        value = None
+        if isinstance(join_node, yaml.MappingNode) and len(join_node.value) == 1:
+            ((join_node, value),) = join_node.value
         join = self.source.text(join_node, "join")
-        if join not in JOINS:
-            if join:
-                hint = suggestion(join, JOINS, "joins")
-                self.source.report("unknown-kind", f"there is no join {quoted(join)}", join_node, hint)
-            return None
-        return syntax.Branches(node, parts, KINDS[join], self.name(entries))
+        if join in JOINS:
+            return self.layer(node, KINDS[join], value, names)
+        if join:
+            hint = suggestion(join, JOINS, "joins")
+            self.source.report("unknown-kind", f"there is no join {quoted(join)}", join_node, hint)
+        return None
 
     def branch_lists(self, node: YamlNode, names: Names) -> list[tuple[str, list[Step]]]:
         if isinstance(node, yaml.MappingNode):
@@ -202,7 +214,7 @@ class StepReader(FieldReader):
         body = self.steps(entries["residual"][1], names, "residual")
         shortcut = self.steps(entries["shortcut"][1], names, "shortcut") if "shortcut" in entries else []
         parts = [("", body), ("shortcut" if shortcut else "", shortcut)]
-        added = syntax.Branches(node, parts, KINDS["add"], self.name(entries))
+        added = syntax.Branches(node, parts, syntax.LayerStep(node, KINDS["add"], {}, ""), self.name(entries))
         return syntax.If(node, self.value(entries["when"][1], names), [added], body) if "when" in entries else added
 
     def let(self, node: YamlNode, entries: Entries, names: Names) -> Step:
@@ -215,20 +227,23 @@ class StepReader(FieldReader):
         return syntax.Let(node, values)
 
     def use(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        self.source.known_keys(entries, ("use", "with", "upto", "name"), "use")
+        self.source.known_keys(entries, ("use", "with", "upto", "as", "name"), "use")
         target = entries["use"][1]
         text = self.source.text(target, "use")
         inside = entries["with"][1] if "with" in entries else None
         if not text:
             return None
+        upto = self.source.text(entries["upto"][1], "upto") if "upto" in entries else ""
+        library = self.source.text(entries["as"][1], "as") if "as" in entries else ""
         if text in self.blocks or text in names:
             self.used.add(text)
             fields = self.fields(inside, "with", self.blocks.get(text, {})) or {}
             step = self.call(node, Value(target, named(text)), text if text in self.blocks else "", fields, names)
             step.name = self.name(entries) or step.name
+            step.upto, step.library = upto, library
             return step
-        upto = self.source.text(entries["upto"][1], "upto") if "upto" in entries else ""
-        return syntax.UseModel(node, target, text, self.values(inside, names, "with"), upto, self.name(entries))
+        values = self.values(inside, names, "with")
+        return syntax.UseModel(node, target, text, values, upto, self.name(entries), library)
 
     def save(self, node: YamlNode, entries: Entries, names: Names) -> Step:
         self.source.known_keys(entries, ("save",), "save")

@@ -10,6 +10,7 @@ from typing import Any
 
 from vcalc.layers import Layer
 from vcalc.spec.expression import Expression
+from vcalc.spec.schedule import Schedule
 
 
 class Value:
@@ -45,29 +46,39 @@ class LayerStep(Step):
 
 
 class Call(Step):
-    """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`."""
+    """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`.
 
-    __slots__ = ("arguments", "block", "name")
+    That value may be the name of a catalogue's model, too, whose use may end with a named group, `upto`.
+    """
 
-    def __init__(self, node: Any, block: Value, arguments: dict[str, Value], name: str) -> None:
+    __slots__ = ("arguments", "block", "library", "name", "upto")
+
+    def __init__(
+        self, node: Any, block: Value, arguments: dict[str, Value], name: str, upto: str = "", library: str = ""
+    ) -> None:
         super().__init__(node)
         self.block = block
         self.arguments = arguments
         self.name = name
+        self.upto = upto
+        self.library = library
 
 
 class UseModel(Step):
-    """Another spec's model run on the arriving tensor, as a whole or up to a named group."""
+    """Another spec's model run on the arriving tensor, as a whole or up to a named group, as a library writes it."""
 
-    __slots__ = ("model", "name", "target", "upto", "values")
+    __slots__ = ("library", "model", "name", "target", "upto", "values")
 
-    def __init__(self, node: Any, target: Any, model: str, values: dict[str, Value], upto: str, name: str) -> None:
+    def __init__(
+        self, node: Any, target: Any, model: str, values: dict[str, Value], upto: str, name: str, library: str = ""
+    ) -> None:
         super().__init__(node)
         self.target = target
         self.model = model
         self.values = values
         self.upto = upto
         self.name = name
+        self.library = library
 
 
 class Group(Step):
@@ -121,11 +132,14 @@ class If(Step):
 
 
 class Branches(Step):
-    """Lists that start from the same tensor, joined: `branches: [...]`, `join: concat`. A branch may have a name."""
+    """Lists that start from the same tensor, joined: `branches: [...]`, `join: concat`. A branch may have a name.
+
+    The join is a layer of several inputs; its fields see the shape that arrives at the branches.
+    """
 
     __slots__ = ("branches", "join", "name")
 
-    def __init__(self, node: Any, branches: list[tuple[str, list[Step]]], join: type[Layer], name: str) -> None:
+    def __init__(self, node: Any, branches: list[tuple[str, list[Step]]], join: LayerStep, name: str) -> None:
         super().__init__(node)
         self.branches = branches
         self.join = join
@@ -163,15 +177,21 @@ class Take(Step):
 
 
 class Block:
-    """A named list with arguments; a default of None marks a required one."""
+    """A named list with arguments; a default of None marks a required one.
 
-    __slots__ = ("arguments", "body", "name", "node")
+    All calls of a `shared` block have the same parameters.
+    """
 
-    def __init__(self, node: Any, name: str, arguments: dict[str, Value | None], body: list[Step]) -> None:
+    __slots__ = ("arguments", "body", "name", "node", "shared")
+
+    def __init__(
+        self, node: Any, name: str, arguments: dict[str, Value | None], body: list[Step], shared: bool = False
+    ) -> None:
         self.node = node
         self.name = name
         self.arguments = arguments
         self.body = body
+        self.shared = shared
 
     def __repr__(self) -> str:
         return self.name
@@ -182,7 +202,7 @@ class Block:
 class ModelEntry:
     """A named variant: hyperparameters that override `let`, and what the catalogue says of it."""
 
-    __slots__ = ("aliases", "input", "name", "node", "same_as", "title", "values")
+    __slots__ = ("aliases", "input", "name", "node", "same_as", "schedule", "title", "values")
 
     def __init__(
         self,
@@ -201,6 +221,8 @@ class ModelEntry:
         self.input = input
         self.same_as = same_as
         self.aliases = aliases
+        self.schedule: Schedule | None = None
+        """How it is trained, where it says so itself."""
 
 
 class Option:
@@ -232,6 +254,10 @@ class Spec:
         self.input: dict[str, Value] = {}
         self.let: dict[str, Value] = {}
         self.symbols: list[str] = []
+        self.crossover = ""
+        """The symbol of a comparison to solve for."""
+        self.schedule: Schedule | None = None
+        """How the models are trained that do not say so themselves."""
         self.blocks: dict[str, Block] = {}
         self.models: dict[str, ModelEntry] = {}
         self.layers: list[Step] = []

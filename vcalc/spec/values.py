@@ -68,7 +68,7 @@ def shown(value: Any) -> str:
         return quoted(value)
     if isinstance(value, bool):
         return str(value).lower()
-    text = f"[{', '.join(map(shown, value[:20]))}]" if is_list(value) else str(value)
+    text = f"[{', '.join(map(shown, value[:21]))}]" if is_list(value) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

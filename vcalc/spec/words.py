@@ -13,11 +13,13 @@ TOP_KEYS = {
     "family": "The group that it is listed in.",
     "convention": "The counting convention of its source, where that is not `lecture`.",
     "symbols": "Names that stay symbols: counts are formulas over them.",
+    "crossover": "In a comparison, the symbol to solve for: where one side overtakes the other.",
     "input": "The input's sizes: `{C: 3, H: 224, W: 224}`, `{N: 512, D: 768}` for tokens, `{D: 100}` for a vector.",
     "let": "Hyperparameters with their values; they may refer to one another in any order.",
     "same_as": "The independent implementations that the network equals, by library; their names work as aliases.",
     "aliases": "Other names of the network.",
-    "models": "Named variants: hyperparameters that override `let`; title, input, same_as and aliases of their own.",
+    "schedule": "How it is trained: `{images: 1.28M, epochs: 300}`, or `{steps: 500K, batch: 4096}`, with its source.",
+    "models": "Named variants: hyperparameters that override `let`; title, input, same_as, aliases, schedule.",
     "written": "How a library's source calls the layers, by layer kind or path, where that is not the usual way.",
     "blocks": "Named lists of layers with arguments, called like a layer.",
     "layers": "The network: a list of layers, blocks and loops.",
@@ -67,7 +69,7 @@ FORMS = {
         "Lists that start from the same tensor, joined.",
         {
             "branches": "Two or more lists of layers, or a mapping that gives them names.",
-            "join": "How their outputs become one tensor.",
+            "join": "How their outputs become one tensor: a word, or a word with its fields.",
             "name": NAME,
         },
         ("join",),
@@ -86,9 +88,10 @@ FORMS = {
     "use": Form(
         "A block called by the value of a hyperparameter, or another model of the catalogue.",
         {
-            "use": "A block, a hyperparameter that holds one, or a model: resnet50.",
+            "use": "A block, a model (resnet50), or a hyperparameter that holds one of them.",
             "with": "Arguments of the block, or hyperparameters of the model.",
             "upto": "The named group after which the model ends.",
+            "as": "The library whose way of writing the model counts, where a convention depends on it.",
             "name": NAME,
         },
         (),
@@ -106,6 +109,16 @@ FORMS = {
 BLOCK = {
     "args": "Its arguments: a default each, or nothing for one that a call has to give.",
     "do": "Its layers.",
+    "shared": "Whether all its calls have the same parameters, counted once; false if not said.",
+}
+
+SCHEDULE = {
+    "images": "Images an epoch.",
+    "epochs": "How often each image is seen.",
+    "steps": "Steps of training, in place of images and epochs.",
+    "batch": "Images a step.",
+    "set": "Sizes and hyperparameters of training, where they are not the model's own: `{H: 224, W: 224}`.",
+    "source": "Who says so, down to the table.",
 }
 
 OPTION = {"input": "The input's sizes, where this side has its own.", "do": "Its layers."}
@@ -125,6 +138,10 @@ CLAIM = {
     "against": "The ratio to another model or option.",
     "rounding": "`cut` where the source cuts digits instead of rounding.",
     "digits": "How many digits the source rounds to.",
+    "schedule": "How it was trained, where that is not the model's own schedule.",
+    "device": "On which device: a name of `vcalc devices`.",
+    "devices": "On how many of them at once; 1 if not said.",
+    "dtype": "In which dtype; the one that the device trains in if not said.",
     "kilo": "1000 or 1024: the step of the source's K and M.",
     "under": "A variant that does give the printed figure; checked.",
     "ours": "What the definition gives, in the source's rounding; checked.",

@@ -21,11 +21,11 @@ def problem(name: str, form: str) -> VcalcError | None:
     return VcalcError("written", f"'{name}' is not written as '{form}'", hint=suggestion(form, known, "it can be"))
 
 
-def write(graph: Graph, nodes: list[Node], writing: Writing) -> None:
+def write(graph: Graph, nodes: list[Node], writing: Writing, part: bool = False) -> None:
     """Give each of the nodes the form that is written for it; what a layer's own step says stays.
 
-    The longest path wins. Raises VcalcError for a path that nothing matches, and for that of a layer that cannot be
-    called that way.
+    The longest path wins. Raises VcalcError for a path that nothing matches, unless the nodes are a `part` of the
+    network, and for that of a layer that cannot be called that way.
     """
     by_path = {name: form for name, form in writing.items() if name not in KINDS}
     by_kind = {name: form for name, form in writing.items() if name in KINDS}
@@ -45,6 +45,6 @@ def write(graph: Graph, nodes: list[Node], writing: Writing) -> None:
                 made[layer, form] = layer.in_form(form)
             graph.replace(node, made[layer, form])
     for path in by_path:
-        if path not in used:
+        if path not in used and not part:
             known = {node.path for node in nodes}
             raise VcalcError("written", f"there is no layer at '{path}'", hint=suggestion(path, known, "there are"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -16,13 +17,28 @@ from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
 from vcalc.torch_backend.validate import Check
 
+HEADLESS = (
+    "vit_base_r50_s16_224",
+    "vit_small_patch8_224",
+    "vit_large_patch32_224",
+    "vit_huge_patch14_224",
+)
+"""Networks of timm that come without a classifier, since their weights have none."""
+
 BUILT_WITH: dict[tuple[str, str], dict[str, Any]] = {
+    **{("timm", name): {"num_classes": 1000} for name in HEADLESS},
     ("torchvision", "googlenet"): {"aux_logits": False, "init_weights": False},
     ("torchvision", "inception_v3"): {"aux_logits": False, "init_weights": False},
+    ("timm", "mvitv2_base_cls"): {"num_classes": 1000},
+    ("timm", "mvitv2_large_cls"): {"num_classes": 1000},
+    ("timm", "mvitv2_huge_cls"): {"num_classes": 1000},
 }
-"""What a builder has to be told: no auxiliary classifiers, no values for weights that have no storage."""
+"""What a builder has to be told: no auxiliary classifiers, no values for weights without storage, how many classes."""
 
 OTHER_ORDER = {
+    ("Pre-activation ResNet", "timm"): "the projection of a shortcut runs before the residual branch",
+    ("CoAtNet", "timm"): "the projection of a shortcut runs before the residual branch",
+    ("MaxViT", "timm"): "the projection of a shortcut runs before the residual branch",
     ("NASNet", "timm"): "the second stem cell fits the newer of its two inputs first, all other cells the older",
     ("RegNet", "torchvision"): "the projection of a shortcut runs before the residual branch",
 }
@@ -43,6 +59,9 @@ OURS = {
     "position_embedding": "position",
     "fixed_position_embedding": "position",
     "relative_position_bias": "relative position",
+    "relative_position_embedding": "relative position",
+    "logit_scale": "logit scale",
+    "random_projection": "random projection",
     "embedding": "embedding",
 }
 """Our roles, in the words that both sides can be put into."""
@@ -128,6 +147,10 @@ def run(network: Any, shape: tuple[int, ...]) -> tuple[int, list[Row]]:
         out, inputs, *kernel = module.weight.shape
         found.append((out, inputs, tuple(kernel) or (1, 1), output.numel() // out))
 
+    for module in network.modules():
+        if type(module).__name__ == "RelPosBiasTf":  # it looks biases up by products with zeros and ones
+            tokens = module.window_area
+            module.get_bias = partial(torch.empty, module.num_heads, tokens, tokens, device="meta")
     hooks = [module.register_forward_hook(note) for module in _outside_attention(torch, network)]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -143,18 +166,22 @@ def run(network: Any, shape: tuple[int, ...]) -> tuple[int, list[Row]]:
 
 def _outside_attention(torch: Any, network: Any) -> list[Any]:
     """vcalc keeps the projections of attention in one layer with it, and some libraries call them without a module."""
-    inside = {
-        id(part) for module in network.modules() if "Attention" in type(module).__name__ for part in module.modules()
-    }
+    inside = {id(part) for module in network.modules() if _attends(module) for part in module.modules()}
     return [m for m in network.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear)) and id(m) not in inside]
 
 
+def _attends(module: Any) -> bool:
+    """Whether a module is attention and no more than that: timm's PartitionAttention has an MLP, too."""
+    name = type(module).__name__
+    return "Attention" in name and not name.startswith("PartitionAttention")
+
+
 def multiply_adds(network: Network) -> int:
-    """All products that are added to a sum, attention's included."""
+    """All products that are added to a sum, attention's and those of its tables of position biases included."""
     return sum(
         node.facts.work.get(primitive, 0)
         for node in network.graph.nodes
-        for primitive in ("multiply_adds", "product_multiply_adds")
+        for primitive in ("multiply_adds", "product_multiply_adds", "position_multiply_adds", "table_multiply_adds")
     )
 
 
@@ -162,7 +189,7 @@ def rows(network: Network) -> list[Row]:
     """The convolutions and matrices outside attention in the order of the graph."""
     found: list[Row] = []
     for node in network.graph.nodes:
-        if node.kind not in ("conv", "linear", "pointwise_linear"):
+        if node.kind not in ("conv", "linear", "pointwise_linear") or "attention" in node.path.split("/")[:-1]:
             continue
         layer: Any = node.layer
         inputs = node.input[-1] if node.kind == "linear" else node.input[0] // getattr(layer, "groups", 1)
@@ -190,6 +217,8 @@ def peer_roles(network: Any) -> dict[str, int]:
 
 
 def _role(owner: str, name: str) -> str:
+    if name == "skipinit_gain" or name.startswith("gamma_"):
+        return "layer scale"
     if "Norm" in owner:
         return "norm scale" if name == "weight" else "norm shift"
     if name == "gain":
@@ -200,8 +229,10 @@ def _role(owner: str, name: str) -> str:
         return "position"
     if "token" in name:
         return "token"
-    if "relative_position" in name:
+    if "relative_position" in name or name.startswith("rel_pos_"):
         return "relative position"
-    if name in ("gamma", "layer_scale", "skipinit_gain"):
+    if name in ("gamma", "layer_scale"):
         return "layer scale"
+    if name == "logit_scale":
+        return "logit scale"
     return "bias" if name.endswith("bias") else "weight"

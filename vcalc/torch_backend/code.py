@@ -165,10 +165,16 @@ def _batchnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("layernorm")
 def _layernorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    on_map = len(inputs[0]) == MAP
+    on_map = len(inputs[0]) == MAP and layer.over == "channels"
     affine = _unless(layer.affine, True, "False")
     arguments = _arguments((inputs[0][0] if on_map else inputs[0][-1],), elementwise_affine=affine)
     return Code(f"{'LayerNorm2d' if on_map else 'nn.LayerNorm'}({arguments})")
+
+
+@_builds("rmsnorm")
+def _rmsnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    affine = _unless(layer.affine, True, "False")
+    return Code(f"nn.RMSNorm({_arguments((inputs[0][-1],), elementwise_affine=affine)})")
 
 
 @_builds("groupnorm")
@@ -245,15 +251,18 @@ def _drop_path(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 def _attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     width = inputs[0][1]
     head_dim = layer.head_dim if layer.head_dim is not None else width // layer.heads
-    biases = {"qkv_bias": layer.qkv_bias, "out_bias": layer.out_bias}
-    named = {name: _unless(bool(value), True, "False") for name, value in biases.items()}
+    biases = {"qkv_bias": layer.qkv_bias, "out_bias": bool(layer.out_bias)}
+    named = {name: _unless(value, True, repr(value)) for name, value in biases.items()}
     return Code(f"Attention({_arguments((width, layer.heads, head_dim), **named)})")
 
 
 @_builds("window_attention")
 def _window_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    names = ("qkv_bias", "out_bias", "relative_position_bias")
+    names = ("out_bias", "relative_position_bias")
     named = {name: _unless(bool(getattr(layer, name)), True, "False") for name in names}
+    named["qkv_bias"] = _unless(layer.qkv_bias, True, repr(layer.qkv_bias))
+    named["position_mlp"] = _unless(layer.position_mlp, 0, str(layer.position_mlp))
+    named["cosine"] = _unless(bool(layer.cosine), False, "True")
     shift = _unless(layer.shift, (0, 0), _whole_pair(layer.shift))
     arguments = _arguments((inputs[0][0], layer.heads, _whole_pair(layer.window)), shift=shift, **named)
     return Code(f"WindowAttention({arguments})")
@@ -262,6 +271,60 @@ def _window_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> C
 @_builds("tokens")
 def _tokens(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code("", "{0}.flatten(2).transpose(1, 2)")
+
+
+@_builds("unfold")
+def _unfold(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    window = _arguments((_pair(layer.kernel),), stride=_pair(layer.stride), padding=_pair(layer.pad))
+    return Code("", f"F.unfold({{0}}, {window}).transpose(1, 2)")
+
+
+@_builds("to_map")
+def _to_map(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", f"{{0}}.transpose(1, 2).unflatten(2, ({layer.height}, -1))")
+
+
+@_builds("split_heads")
+def _split_heads(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    order = "0, 2, 3, 1" if layer.transposed else "0, 2, 1, 3"
+    return Code("", f"{{0}}.unflatten(2, ({layer.heads}, -1)).permute({order})")
+
+
+@_builds("merge_heads")
+def _merge_heads(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", "{0}.transpose(1, 2).flatten(2)")
+
+
+@_builds("rotary_embedding")
+def _rotary_embedding(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    _, tokens, width = inputs[0]
+    return Code(f"RotaryEmbedding({_arguments((tokens, width), skip=_unless(layer.skip, 0, str(layer.skip)))})")
+
+
+@_builds("random_features")
+def _random_features(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"RandomFeatures({inputs[0][1]}, {layer.count})")
+
+
+@_builds("linear_attention")
+def _linear_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("LinearAttention()", "{self}({0}, {1}, {2})")
+
+
+@_builds("pool_heads")
+def _pool_heads(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    sizes = (inputs[0][2], layer.height, layer.kernel, layer.stride)
+    return Code(f"PoolHeads({_arguments(sizes, skip=_unless(layer.skip, 0, str(layer.skip)))})")
+
+
+@_builds("relative_attention")
+def _relative_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    query, key = (
+        f"({rows}, {(shape[1] - layer.skip) // rows})"
+        for shape, rows in zip(inputs, (layer.query_rows, layer.key_rows), strict=False)
+    )
+    arguments = _arguments((inputs[0][2], query, key), skip=_unless(layer.skip, 0, str(layer.skip)))
+    return Code(f"RelativeAttention({arguments})", "{self}({0}, {1}, {2})")
 
 
 @_builds("embedding")
@@ -286,7 +349,7 @@ def _take_token(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("keep_tokens")
 def _keep_tokens(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", f"{{0}}[:, :{layer.count}]")
+    return Code("", f"{{0}}[:, {_unless(layer.start, 0, str(layer.start))}:{layer.start + layer.count}]")
 
 
 @_builds("append_tokens")
@@ -323,6 +386,8 @@ def _space_to_depth(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Cod
 @_builds("upsample")
 def _upsample(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     mode = _unless(layer.mode, "nearest", repr(layer.mode))
+    if layer.out:
+        return Code(f"nn.Upsample({_arguments((_whole_pair(layer.out),), mode=mode)})")
     return Code(f"nn.Upsample({_arguments((), scale_factor=layer.scale, mode=mode)})")
 
 
@@ -347,6 +412,12 @@ def _mean(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code("", f"({total}) / {len(inputs)}")
 
 
+@_builds("roi_align")
+def _roi_align(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    levels = ", ".join(f"{{{i}}}" for i in range(len(inputs)))
+    return Code(f"RoIAlign({layer.proposals}, {layer.out}, {layer.samples})", f"{{self}}({levels})")
+
+
 @_builds("matmul")
 def _matmul(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code("", "torch.matmul({0}, {1})")
@@ -354,4 +425,9 @@ def _matmul(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("scaled_dot_product_attention")
 def _scaled_dot_product_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", "F.scaled_dot_product_attention({0}, {1}, {2})")
+    if layer.relative_positions:
+        heads = inputs[0][0] if len(inputs[0]) == MAP else 1
+        sizes = _arguments((layer.relative_positions, heads, inputs[0][-2], inputs[1][-2]))
+        return Code(f"BiasedAttention({sizes})", "{self}({0}, {1}, {2})")
+    causal = ", is_causal=True" if layer.causal else ""
+    return Code("", f"F.scaled_dot_product_attention({{0}}, {{1}}, {{2}}{causal})")

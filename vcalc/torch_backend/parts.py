@@ -227,13 +227,51 @@ class SpaceToDepth(nn.Module):
         return F.pixel_unshuffle(F.pad(x, (0, right, 0, down)) if down or right else x, self.factor)
 
 
+class RoIAlign(nn.Module):
+    """Regions of a pyramid's levels [B, C, H, W], sampled and stacked: [B, C, proposals * out, out].
+
+    A stand-in for a detector's proposals, which come from its boxes: here each is a level's whole map.
+    """
+
+    def __init__(self, proposals: int, out: int, samples: int = 2) -> None:
+        super().__init__()
+        self.proposals, self.out, self.samples = proposals, out, samples
+
+    def forward(self, *levels: Tensor) -> Tensor:
+        share, rest = divmod(self.proposals, len(levels))
+        sampled = [self._regions(x, share + (i < rest)) for i, x in enumerate(levels)]
+        return F.avg_pool2d(torch.cat(sampled, 2), self.samples)
+
+    def _regions(self, x: Tensor, count: int) -> Tensor:
+        places = torch.linspace(-1, 1, self.out * self.samples, dtype=x.dtype, device=x.device)
+        rows, columns = torch.meshgrid(places.repeat(count), places, indexing="ij")
+        grid = torch.stack((columns, rows), -1)
+        return F.grid_sample(x, grid.expand(x.shape[0], -1, -1, -1), align_corners=False)
+
+
+class QKVLinear(nn.Linear):
+    """Queries, keys and values in one; with a bias "qv" the keys have none."""
+
+    def __init__(self, width: int, inner: int, bias: bool | str = True) -> None:
+        super().__init__(width, 3 * inner, bias=bias is True)
+        self.few = nn.Parameter(torch.zeros(2, inner)) if bias == "qv" else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.few is None:
+            return super().forward(x)
+        bias = torch.cat((self.few[0], torch.zeros_like(self.few[0]), self.few[1]))
+        return F.linear(x, self.weight, bias)
+
+
 class Attention(nn.Module):
     """Multi-head self-attention over tokens [B, N, D]; `fused` as one operator, or as two products."""
 
-    def __init__(self, width: int, heads: int, head_dim: int, qkv_bias: bool = True, out_bias: bool = True) -> None:
+    def __init__(
+        self, width: int, heads: int, head_dim: int, qkv_bias: bool | str = True, out_bias: bool = True
+    ) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * heads * head_dim, bias=qkv_bias)
+        self.qkv = QKVLinear(width, heads * head_dim, qkv_bias)
         self.proj = nn.Linear(heads * head_dim, width, bias=out_bias)
         self.fused = True
 
@@ -249,10 +287,117 @@ class Attention(nn.Module):
         return out
 
 
+class RotaryEmbedding(nn.Module):
+    """Pairs of elements of heads [B, h, N, d] turned by angles that grow with the token's position."""
+
+    cosines: Tensor
+    sines: Tensor
+
+    def __init__(self, tokens: int, width: int, skip: int = 0) -> None:
+        super().__init__()
+        self.skip = skip
+        rates = 10000.0 ** -(torch.arange(0, width, 2) / width)
+        angles = (torch.arange(tokens - skip)[:, None] * rates).repeat_interleave(2, -1)
+        self.register_buffer("cosines", angles.cos())
+        self.register_buffer("sines", angles.sin())
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.skip:
+            return self._turn(x)
+        return torch.cat((x[:, :, : self.skip], self._turn(x[:, :, self.skip :])), 2)
+
+    def _turn(self, x: Tensor) -> Tensor:
+        partners = torch.stack((-x[..., 1::2], x[..., ::2]), -1).flatten(-2)
+        return x * self.cosines + partners * self.sines
+
+
+class RandomFeatures(nn.Module):
+    """Tokens [B, N, D] as positive random features [B, N, m] of the softmax kernel."""
+
+    def __init__(self, width: int, count: int) -> None:
+        super().__init__()
+        self.directions = nn.Parameter(torch.randn(count, width), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        lengths = (x * x).sum(-1, keepdim=True) / 2
+        return torch.exp(x @ self.directions.T - lengths) / self.directions.shape[0] ** 0.5
+
+
+class LinearAttention(nn.Module):
+    """Features of queries and keys, and values: weighted by their products without forming a pair."""
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        sums = query @ key.sum(1, keepdim=True).transpose(1, 2)
+        return query @ (key.transpose(1, 2) @ value) / (sums + 1e-8)
+
+
+class BiasedAttention(nn.Module):
+    """Softmax attention with a trained bias for each relative position of a query and a key."""
+
+    relative_position_index: Tensor
+
+    def __init__(self, positions: int, heads: int, queries: int, keys: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(positions, heads))
+        index = (torch.arange(queries)[:, None] - torch.arange(keys)) % positions
+        self.register_buffer("relative_position_index", index)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        bias = self.bias[self.relative_position_index].permute(2, 0, 1)
+        bias = bias if query.dim() == 4 else bias[0]
+        return F.scaled_dot_product_attention(query, key, value, bias)
+
+
+class PoolHeads(nn.Conv2d):
+    """Heads [B, h, N, d] pooled by one depthwise convolution over the map that tokens form, the first ones skipped."""
+
+    def __init__(self, width: int, height: int, kernel: int, stride: int, skip: int = 0) -> None:
+        super().__init__(width, width, kernel, stride, kernel // 2, groups=width, bias=False)
+        self.height, self.skip = height, skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, heads, _, width = x.shape
+        skipped, placed = x[:, :, : self.skip], x[:, :, self.skip :].unflatten(2, (self.height, -1))
+        maps = placed.permute(0, 1, 4, 2, 3).reshape(batch * heads, width, *placed.shape[2:4])
+        pooled = super().forward(maps.contiguous())
+        del maps
+        pooled = pooled.flatten(2).transpose(1, 2).unflatten(0, (batch, heads))
+        return torch.cat((skipped, pooled), 2) if self.skip else pooled
+
+
+class RelativeAttention(nn.Module):
+    """Softmax attention whose scores hold products of queries with vectors of relative rows and columns (MViTv2)."""
+
+    def __init__(self, width: int, queries: tuple[int, int], keys: tuple[int, int], skip: int = 0) -> None:
+        super().__init__()
+        self.queries, self.keys, self.skip = queries, keys, skip
+        sizes = [2 * max(here, there) - 1 for here, there in zip(queries, keys, strict=True)]
+        self.rows, self.columns = (nn.Parameter(torch.zeros(size, width)) for size in sizes)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        self._add_positions(query[:, :, self.skip :], scores[:, :, self.skip :, self.skip :])
+        return scores.softmax(-1) @ value
+
+    def _add_positions(self, query: Tensor, scores: Tensor) -> None:
+        query = query.unflatten(2, self.queries)
+        down = torch.einsum("bhrcd,rkd->bhrck", query, self._between(self.rows, 0))
+        across = torch.einsum("bhrcd,ckd->bhrck", query, self._between(self.columns, 1))
+        apart = scores.unflatten(3, self.keys).unflatten(2, self.queries)
+        scores.copy_((apart + down.unsqueeze(-1) + across.unsqueeze(-2)).flatten(4).flatten(2, 3))
+
+    def _between(self, table: Tensor, axis: int) -> Tensor:
+        """The vector of each distance between a query and a key along one axis."""
+        here, there = self.queries[axis], self.keys[axis]
+        ours, theirs = (torch.arange(size, device=table.device) for size in (here, there))
+        return table[ours[:, None] * max(there // here, 1) - (theirs - there + 1) * max(here // there, 1)]
+
+
 class WindowAttention(nn.Module):
     """Self-attention inside windows of a map [B, C, H, W] padded to whole windows; `shift` moves the windows (Swin)."""
 
     relative_position_index: Tensor
+    relative_coordinates: Tensor
 
     def __init__(
         self,
@@ -260,18 +405,27 @@ class WindowAttention(nn.Module):
         heads: int,
         window: tuple[int, int],
         shift: tuple[int, int] = (0, 0),
-        qkv_bias: bool = True,
+        qkv_bias: bool | str = True,
         out_bias: bool = True,
         relative_position_bias: bool = True,
+        position_mlp: int = 0,
+        cosine: bool = False,
     ) -> None:
         super().__init__()
         self.heads, self.window, self.shift = heads, window, shift
-        self.qkv = nn.Linear(width, 3 * width, bias=qkv_bias)
+        self.qkv = QKVLinear(width, width, qkv_bias)
         self.proj = nn.Linear(width, width, bias=out_bias)
-        self.relative_position_bias = None
+        self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), 2.3)) if cosine else None
+        self.relative_position_bias = self.position_mlp = None
         if relative_position_bias:
             rows, columns = window
-            self.relative_position_bias = nn.Parameter(torch.zeros((2 * rows - 1) * (2 * columns - 1), heads))
+            offsets = (2 * rows - 1) * (2 * columns - 1)
+            if position_mlp:
+                first, second = nn.Linear(2, position_mlp), nn.Linear(position_mlp, heads, bias=False)
+                self.position_mlp = nn.Sequential(first, nn.ReLU(), second)
+                self.register_buffer("relative_coordinates", self._coordinates(rows, columns))
+            else:
+                self.relative_position_bias = nn.Parameter(torch.zeros(offsets, heads))
             places = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")).flatten(1)
             apart = places[:, :, None] - places[:, None]
             index = (apart[0] + rows - 1) * (2 * columns - 1) + apart[1] + columns - 1
@@ -289,8 +443,15 @@ class WindowAttention(nn.Module):
             y = y.roll((-shifts[0], -shifts[1]), (1, 2))
         y = self._windows(y)
         q, k, v = self.qkv(y).reshape(*y.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
-        if self.relative_position_bias is not None:
+        if self.logit_scale is None:
+            scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+        else:
+            scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
+            scores = scores * self.logit_scale.clamp(max=4.6052).exp()
+        if self.position_mlp is not None:
+            bias = self.position_mlp(self.relative_coordinates)[self.relative_position_index.flatten()]
+            scores = scores + 16 * bias.reshape(*scores.shape[-2:], -1).permute(2, 0, 1).sigmoid()
+        elif self.relative_position_bias is not None:
             bias = self.relative_position_bias[self.relative_position_index.flatten()]
             scores = scores + bias.reshape(*scores.shape[-2:], -1).permute(2, 0, 1)
         if any(shifts):
@@ -304,6 +465,13 @@ class WindowAttention(nn.Module):
             y = y.roll(shifts, (1, 2))
         cropped: Tensor = y[:, :height, :width].permute(0, 3, 1, 2)
         return cropped
+
+    @staticmethod
+    def _coordinates(rows: int, columns: int) -> Tensor:
+        """Relative positions, from -8 to 8, on a logarithmic scale (Swin V2)."""
+        sides = [torch.arange(1 - size, size) * (8 / max(size - 1, 1)) for size in (rows, columns)]
+        places = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1).flatten(0, 1)
+        return places.sign() * (places.abs() + 1).log2() / 3
 
     def _windows(self, y: Tensor) -> Tensor:
         """A map [B, H, W, C] as windows [B * windows, positions, C]."""

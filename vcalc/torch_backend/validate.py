@@ -99,6 +99,8 @@ def _layer_checks(
         counted, output = _counted(device, lambda: eval(call, names))
         seen.append(counted)
     formula = " + ".join(f"{weight} x {primitive}" for primitive, weight, _ in counts.parts(facts, batch)) or "0"
+    if facts.shared:
+        module = None
     held = {
         "output shape": ((batch, *facts.output), tuple(output.shape), "output"),
         "params": (sum(facts.parameters.values()), _elements(module, "parameters"), _roles(facts.parameters)),

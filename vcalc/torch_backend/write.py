@@ -27,6 +27,11 @@ class Line:
         self.output = output
         self.dead = dead
 
+    @property
+    def makes(self) -> bool:
+        """Whether it has a module of its own, and not that of the layer whose parameters it shares."""
+        return bool(self.code.make) and self.node.shares is None
+
     def call(self, self_: str, names: list[str] | None = None) -> str:
         """The call's expression."""
         return self.code.call.format(*(names or self.inputs), self=self_)
@@ -42,7 +47,10 @@ def lines(graph: Graph) -> list[Line]:
     holds: dict[int, str] = {-1: "x"}
     free: list[str] = []
     made: list[Line] = []
+    attributes: dict[int, str] = {}
     for node in graph.nodes:
+        own = node.shares is None
+        attributes[node.index] = attribute = _attribute(node.path, taken) if own else attributes[node.shares or 0]
         inputs = [holds[index] for index in node.inputs]
         dead = [holds.pop(index) for index in dict.fromkeys(node.inputs) if last[index] == node.index]
         free += dead
@@ -51,7 +59,7 @@ def lines(graph: Graph) -> list[Line]:
             free.remove(output)
         holds[node.index] = output
         dead = [name for name in dead if name != output]
-        made.append(Line(node, _attribute(node.path, taken), code_of(node.facts), inputs, output, dead))
+        made.append(Line(node, attribute, code_of(node.facts), inputs, output, dead))
     return made
 
 
@@ -96,7 +104,7 @@ from torch import Tensor, nn"""
 def source(network: Network, parts: str) -> str:
     """The whole module; `parts` is the text of vcalc's own modules, of which only those that are used are kept."""
     made = lines(network.graph)
-    body = "\n".join(f"        self.{line.attribute} = {line.code.make}" for line in made if line.code.make)
+    body = "\n".join(f"        self.{line.attribute} = {line.code.make}" for line in made if line.makes)
     run = "\n".join(
         f"        {line.output} = {line.call(f'self.{line.attribute}')}"
         + (f"\n        del {', '.join(line.dead)}" if line.dead else "")
