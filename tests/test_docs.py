@@ -32,6 +32,36 @@ def test_the_commands_of_a_page_print_what_it_shows(path):
     assert text == generate.replayed(text), f"run python docs/generate.py ({path})"
 
 
+def test_the_page_on_checks_shows_what_each_example_gets():
+    text = generate.CHECK.read_text(encoding="utf-8")
+    assert text == generate.checked(text), f"run python docs/generate.py ({generate.CHECK})"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("bias: false}\n  - batchnorm", "bias: true, stride: 1}\n  - relu", ""),
+        ("  - conv: {out: 16, kernel: 3}\n  - batchnorm", "  - conv: {out: 16, kernel: 3}\n  - relu", "failing"),
+        ("kernel: 3, bias: false}\n  - batchnorm", "kernel: 3}\n  - batchnorm", "mended"),
+    ],
+)
+def test_an_example_that_does_not_show_its_code_is_refused(old, new, says):
+    text = generate.CHECK.read_text(encoding="utf-8")
+    assert old in text
+    if not says:
+        assert generate.checked(text.replace(old, new)) == text.replace(old, new)
+        return
+    with pytest.raises(SystemExit, match=f"conv-bias-before-norm: the {says} example"):
+        generate.checked(text.replace(old, new))
+
+
+@pytest.mark.parametrize("spec", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+def test_example_specs_check_clean(spec):
+    command = ["table", "resnet18", "--convention"] if "convention" in spec.read_text() else ["check", "--strict"]
+    run = subprocess.run(["vcalc", *command, spec], capture_output=True, text=True, env=ENVIRONMENT)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 @pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_python_examples_run(script):
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, env=ENVIRONMENT)

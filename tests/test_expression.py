@@ -12,7 +12,8 @@ import pytest
 import sympy
 
 from vcalc import limits, symbols
-from vcalc.spec.expression import ExpressionError, parse
+from vcalc.spec import values
+from vcalc.spec.expression import ExpressionError, can_name, constant, named, parse
 
 n, m = symbols.symbol("n"), symbols.symbol("m")
 NAMES = {"n": n, "m": m, "widths": [64, 128, 256], "pair": (3, 5), "mode": "fast", "C": 64}
@@ -422,3 +423,205 @@ def test_names():
     expression = parse("C * widths[i] + max(H, true)")
     assert expression.names == {"C", "widths", "i", "H"}
     assert expression.shape_names == {"C", "H"}
+
+
+# Refusals to the letter
+
+
+SAYS = "numbers, names, + - * / // % **, comparisons, and, or, not, a if b else c, lists, functions"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("len(5)", "'len(5)' has no value: len takes a list"),
+        ("sum(5)", "'sum(5)' has no value: sum takes a list"),
+        ("max([])", "'max([])' has no value: max of an empty list"),
+        ("log(-1)", "'log(-1)' has no value: log takes numbers above 0"),
+        ("sqrt(-1)", "'sqrt(-1)' has no value: sqrt takes a number that is not below 0"),
+        ("sqrt(-n)", "'sqrt(-n)' has no value: not a real number"),
+        ("n ** 0.5", "'n ** 0.5' has no value: a symbol is only raised to a whole number"),
+        ("n ** 17", "'n ** 17' has no value: a symbol is raised to at most the 16th power"),
+        (
+            "((n**2 + 1)**4)**3",
+            "'((n**2 + 1)**4)**3' has no value: a symbol is raised to at most the 16th power",
+        ),
+        ("min(n, m)", "whether m < n cannot be told while m and n have no value"),
+        ("round8(n + m)", "round8(m + n) depends on the value of m, n"),
+        ("round_even((n + m) / 2)", "round_even(m/2 + n/2) depends on the value of m, n"),
+        ("1 + None", "'None' is not part of the expression language"),
+        ("round(1, a=2)", "round takes 1 argument(s), not 2"),
+        ("0 ** -n", "'0 ** -n' divides by zero"),
+        ("1 + 1e400", "'1e400' is not a finite number"),
+        ("2 + +1", "only - and not stand before a value"),
+        ("1 in widths", "values are compared with == != < <= > >="),
+        ("2 @ 3", "only + - * / // % ** combine numbers"),
+        ("\0", "'\\x00' is not an expression"),
+        ("\ud800", "'\\ud800' is not an expression"),  # half a letter
+        ("(1 +", "'(1 +' is not an expression"),
+    ],
+)
+def test_messages(text: str, message: str):
+    with pytest.raises(ExpressionError) as refused:
+        value(text)
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.message) == ("expression", message)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("None", SAYS),
+        ("x.y", SAYS),
+        ("1 +", SAYS),
+        ("\0", SAYS),
+        ("\ud800", SAYS),
+        ("round_even((n + m) / 2)", "bind m, n to a number"),
+        ("min(n, m)", "bind m and n to a number: --set m=… --set n=…"),
+        ("round8(n + m)", "bind m, n to a number"),
+        ("flor(2)", "did you mean 'floor' or 'log'?"),
+        ("ﬁ + 1", "write plain letters"),  # one letter that Python reads as two
+    ],
+)
+def test_hints(text: str, hint: str):
+    with pytest.raises(ExpressionError) as refused:
+        value(text)
+    assert refused.value.problems[0].hint == hint
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("1 + None", 4),
+        ("1 + 1e400", 4),
+        ("2 + -(+1)", 6),
+        ("1 + (2 in widths)", 5),
+        ("1 + $", 4),
+        ("'ö' == x.y", 7),
+        ("1 + round(1, 2)", 4),
+        ("(1 +\n  x.y)", 0),  # on a line further down: at the start
+        ("(1\n+ $)", 0),
+    ],
+)
+def test_columns(text: str, column: int):
+    with pytest.raises(ExpressionError) as refused:
+        parse(text)
+    assert refused.value.column == column
+
+
+def test_an_undefined_name_is_known():
+    with pytest.raises(ExpressionError) as refused:
+        value("1 + x")
+    assert refused.value.name == "x"
+    with pytest.raises(ExpressionError) as refused:
+        value("1 / 0")
+    assert refused.value.name == ""
+
+
+# The size of an expression, and of what it comes to
+
+
+def test_each_constant_name_and_operator_is_an_operation():
+    assert parse("1 + 2 * n").operations == 5
+    assert parse("max(n, [1, m][0])").operations == 7
+    assert parse("n").operations == parse("7").operations == parse("0.5").operations == 1
+    assert constant(7).operations == named("n").operations == 1
+
+
+def test_an_expression_keeps_its_text():
+    assert [parse(text).text for text in (" 42 ", "width", "n+1")] == ["42", "width", "n+1"]
+    assert (constant(42).text, constant(42, "six*7").text, named("width").text) == ("42", "six*7", "width")
+
+
+def test_what_can_be_a_name():
+    assert all(map(can_name, ("c", "c_2", "C", "_", "größe", "w" * 60)))
+    assert not any(map(can_name, ("", "2c", "a b", "true", "max", "if", "ﬁlters", "w" * 61)))
+
+
+def test_letters_beyond_ascii():
+    assert value("'größe' == 'größe'") is True
+
+
+def test_terms_of_a_formula_multiplied_out():
+    """(n + m)^3 has 4, (n + m + 1)^2 has 6, a product of sums as many as its factors' terms make pairs."""
+    assert values.terms(n) == values.terms(3 * n * m) == 1
+    assert values.terms(n + m + 1) == 3
+    assert values.terms((n + m) ** 3) == 4
+    assert values.terms(1 / (n + m) ** 3) == 4
+    assert values.terms((n + m + 1) ** 2) == 6
+    assert values.terms((n + m) * (n + 1)) == 4
+    assert values.terms((n + m) * (n + 1) * (m + 1)) == 8
+
+
+def test_terms_are_counted_to_just_past_the_limit(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "SYMBOLIC_TERMS", 2)
+    for formula in ((n + m) ** 2, (n + m) * (n + 1), (n + m) * (n + 1) * (m + 1), (n + m + 1) ** 9):
+        assert values.terms(formula) > 2
+    assert value("n + m") == n + m
+    assert "comes to more than 2 terms" in refusal("n + m + 1")
+
+
+def test_the_largest_formulas(monkeypatch: pytest.MonkeyPatch):
+    largest = 2**limits.NUMBER_BITS - 1
+    assert value(f"n * {largest}") == n * largest
+    assert f"holds a number of more than {limits.NUMBER_BITS} bits" in refusal(f"n * {2**64} * {2**64}")
+    monkeypatch.setattr(limits, "SYMBOLIC_OPERATIONS", 3)
+    assert value("2 * n + m + 1") == 2 * n + m + 1
+    assert "grows past 3 operations" in refusal("2 * n + 3 * m + 1")
+
+
+@pytest.mark.parametrize("text", ["[1, 2, 3]", "[[1, 2]]", "[[], [], []]"])
+def test_the_longest_lists(text: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "LIST_ITEMS", 3)
+    value(text)
+
+
+@pytest.mark.parametrize("text", ["[1, 2, 3, 4]", "[[1, 2, 3]]", "[[1], [2], [3]]", "[[[1, 2]]]"])
+def test_longer_lists(text: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "LIST_ITEMS", 3)
+    assert "a list of more than 3 items" in refusal(text)
+
+
+def test_powers_that_stay_small():
+    assert value("1 ** 1000000000000") == value("(-1) ** 1000000000000") == 1
+    assert value("1 ** -n") == 1
+    assert value("((n**2 + 1)**4)**2") == (n**2 + 1) ** 8
+    assert value("(sqrt(2*n) / sqrt(n)) ** 3") == 2 * sympy.sqrt(2)
+
+
+# What symbols leave behind
+
+
+def test_a_formula_that_may_be_real_stands():
+    assert value("sqrt(n - 8)") == sympy.sqrt(n - 8)
+    assert value("sqrt(2*n) / sqrt(n)") == sympy.sqrt(2)
+
+
+def test_a_formula_that_comes_to_nought_does_not_divide():
+    assert "divides by zero" in refusal("1 / (n*(m + 1) - n*m - n)")
+    assert value("1 / (n*(m + 1) - n*m)") == 1 / (n * (m + 1) - n * m)
+
+
+def test_numbers_that_symbols_left_behind_are_decimals():
+    assert (values.decimal(sympy.Rational(3, 2)), type(values.decimal(sympy.Rational(3, 2)))) == (1.5, float)
+    assert values.decimal(sympy.sqrt(2)) == 2**0.5
+    assert values.decimal(n / 2) == n / 2
+    assert [type(values.decimal(whole)) for whole in (3, True)] == [int, bool]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("sqrt(0)", 0.0), ("sqrt(0.25)", 0.5), ("round(0)", 0), ("round8(80 / 0.9)", 88), ("round8(8 / 0.9)", 8)],
+)
+def test_at_the_edge(text: str, expected: float):
+    assert value(text) == expected
+
+
+def test_values_in_messages_are_short():
+    assert values.shown(True) == "true"
+    assert values.shown("fast") == "'fast'"
+    assert values.shown([1, "a", [False]]) == "[1, 'a', [false]]"
+    assert values.shown(10**59) == "1" + "0" * 59
+    assert values.shown(10**60) == "1" + "0" * 56 + "..."
+    assert values.shown([0] * 20) == "[" + "0, " * 19 + "0]"
+    assert values.shown([0] * 21) == "[" + "0, " * 18 + "0,..."

@@ -19,6 +19,7 @@ ORDER = (
     "layers",
     "graph",
     "conventions",
+    "devices",
     "spec",
     "analyses",
     "torch_backend",

@@ -6,12 +6,12 @@ hold, a title or a source that is missing. Likely mistakes are warnings.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 from vcalc import limits
-from vcalc.analyses.check_claims import catalogue_claims, differs, looked_at, refuse
+from vcalc.analyses.check_claims import catalogue_claims, differs, refuse
+from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
 from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of
 from vcalc.analyses.ignores import UNUSED, Ignores
@@ -20,7 +20,6 @@ from vcalc.analyses.quantities import Budget
 from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.errors import Place, Problem, VcalcError
 from vcalc.source.read import Source, is_null
-from vcalc.spec.build import Budget as Operations
 from vcalc.spec.find import load_file
 from vcalc.spec.network import Network, expand
 from vcalc.spec.syntax import Option, Spec
@@ -82,11 +81,8 @@ class _Check:
         self.given = budgets
         self.names: list[str] = []
         self.found: dict[tuple[Any, ...], Finding] = {}
-        self.end = time.monotonic() + limits.CHECK_SECONDS
-        self.budget = Operations()
-        """What the models may spend together, as much as any one of them might by itself."""
-        self.looked_at = 0
-        """Layers that claims, figures and budgets have looked at."""
+        self.work = Work()
+        """What the models, and the networks of the claims, may spend together: as much as any one of them by itself."""
 
     def run(self) -> None:
         self.incomplete()
@@ -132,7 +128,8 @@ class _Check:
             self.names.append(name)
             place = self.source.place(node)
             try:
-                network = expand(spec, entry, None, option, budget=self.budget)
+                network = expand(spec, entry, None, option, budget=self.work.budget)
+                self.work.keep(network, entry, option)
                 network.name = name
                 yield name, place, network
             except VcalcError as error:
@@ -149,8 +146,8 @@ class _Check:
         for each, at in held:
             if self.is_late("its figures and budgets"):
                 return
-            self.looked_at += len(network.graph.nodes)
             try:
+                self.work.look(network, each.quantity.metric, len(each.quantity.of))
                 problem = each.problem(network)
             except VcalcError as error:
                 problem = error
@@ -170,21 +167,21 @@ class _Check:
 
     def judge(self, claims: list[Claim]) -> None:
         """Hold the claims against what the specs give."""
-        others = claims
         for claim in claims:
             if self.is_late("its claims"):
                 return
             try:
                 refuse(claim)
-                if claim.under.get("printed") and others is claims:
-                    others = [*claims, *catalogue_claims(self.spec)]
-                verdict = judge(claim, others)
-                self.looked_at += looked_at(claim)
+                printed = claim.under.get("printed")
+                others = [*claims, *catalogue_claims(self.spec, claim)] if printed else claims
+                verdict = judge(claim, others, self.work)
             except VcalcError as error:
-                self.error(error.at(claim.place))
+                if not self.work.is_over:
+                    self.error(error.at(claim.place))
                 continue
             if not verdict.explained:
                 self.error(differs(verdict))
+        self.is_late("its claims")
 
     # Findings
 
@@ -192,12 +189,8 @@ class _Check:
         """Whether it is enough: too long, or too many findings. That is then noted."""
         if len(self.found) >= limits.CHECK_FINDINGS:
             much = f"there are more than {limits.CHECK_FINDINGS:,} problems"
-        elif self.budget.steps > limits.STEPS or self.budget.operations > limits.OPERATIONS:
-            much = f"{what} come to more than {limits.STEPS:,} steps together"
-        elif self.looked_at > limits.CHECK_LAYERS:
-            much = f"{what} look at more than {limits.CHECK_LAYERS:,} layers together"
-        elif time.monotonic() >= self.end:
-            much = f"{what} take more than {limits.CHECK_SECONDS} seconds"
+        elif self.work.is_over:
+            much = f"{what} come to more together than one file may"
         else:
             return False
         message = f"{much}; the rest is not looked at"

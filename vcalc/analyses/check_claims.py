@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from vcalc import units
 from vcalc.analyses.claims import Verdict
-from vcalc.analyses.measure import network_of
 from vcalc.analyses.quantities import is_huge
 from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.errors import VcalcError
-from vcalc.spec.find import catalogue_files, load_file
+from vcalc.spec.find import find, is_file_name, load_file
 from vcalc.spec.syntax import Spec
 
 
@@ -18,17 +19,16 @@ def refuse(claim: Claim) -> None:
         raise VcalcError("claim", "the printed figure is beyond anything that is counted", claim.place)
 
 
-def catalogue_claims(spec: Spec) -> list[Claim]:
-    """The claims beside a file's own from which a quotient of printed figures may be taken."""
-    files = [file for file in catalogue_files() if file != spec.file]
-    return [claim for file in files for claim in claims_of(load_file(file))]
+def catalogue_claims(spec: Spec, claim: Claim) -> list[Claim]:
+    """The claims beside a file's own from which a quotient of printed figures may be taken: those of both families."""
+    sides = [side for side in (claim.question, claim.against) if side is not None and not is_file_name(side.model)]
+    files = dict.fromkeys(find(side.model)[0] for side in sides)
+    return [other for file in files if file != spec.file for other in _claims_in(file)]
 
 
-def looked_at(claim: Claim) -> int:
-    """The layers that a judged claim has looked at, and the steps that it took to make them."""
-    sides = [side for side in (claim.question, claim.against) if side is not None]
-    networks = [network_of(side.model, side.option, side.bindings) for side in sides]
-    return sum(network.origin.spent + len(network.graph.nodes) for network in networks)
+@cache
+def _claims_in(file: str) -> list[Claim]:
+    return claims_of(load_file(file))
 
 
 def differs(verdict: Verdict) -> VcalcError:
@@ -41,6 +41,8 @@ def differs(verdict: Verdict) -> VcalcError:
     hint = "say under what it holds (under:), or what it should be (ours:) and why"
     if claim.under or claim.ours:
         message += "; the explanation does not hold"
+    if verdict.utilization is not None:
+        hint = f"that is {verdict.utilization:.0%} of the device's peak: say what it should be (ours:) and why"
     if verdict.holding:
         hint = f"it holds under convention {' or '.join(verdict.holding[:3])}"
     return VcalcError("claim-differs", message, claim.place, hint)

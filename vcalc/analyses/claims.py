@@ -1,7 +1,8 @@
 """Published figures, held against what the specs give. The verdicts are worked out here; nothing is written down.
 
 A claim is *reproduced* when our value rounds to what was printed, *reproduced under* a variant or rule that the spec
-names, or it *differs*; a difference is explained when the reason's own figure is ours.
+names, or it *differs*; a difference is explained when the reason's own figure is ours. A time that training took
+*implies* how much of the device's peak was used; more than all of it differs.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import conventions
+from vcalc.analyses.check_work import Work
 from vcalc.analyses.measure import Question
 from vcalc.analyses.read_claims import Claim, claims_of, subject, subject_name
 from vcalc.arithmetic import is_symbolic
-from vcalc.errors import VcalcError
+from vcalc.errors import VcalcError, quoted
+from vcalc.spec.build import Budget
 from vcalc.spec.syntax import Spec
+from vcalc.spec.values import is_number
 from vcalc.units import Printed
 
-REPRODUCED, UNDER, DIFFERS = "reproduced", "reproduced under", "differs"
+REPRODUCED, UNDER, DIFFERS, IMPLIES = "reproduced", "reproduced under", "differs", "implies"
 
 
 class Verdict:
@@ -30,6 +34,7 @@ class Verdict:
         under: str = "",
         explained: bool = True,
         holding: list[str] | None = None,
+        utilization: float | None = None,
     ) -> None:
         self.claim = claim
         self.exact = exact
@@ -38,6 +43,8 @@ class Verdict:
         self.explained = explained
         self.holding = holding or []
         """The other conventions under which a figure holds that does not hold under its own."""
+        self.utilization = utilization
+        """The share of the device's peak that a published time of training implies."""
 
     def record(self) -> dict[str, Any]:
         """The verdict as plain data, the keys of the JSON contract first."""
@@ -56,37 +63,63 @@ class Verdict:
             "under": self.under,
             "explained": self.explained,
             "holds_under": self.holding,
+            "utilization": self.utilization,
         }
 
 
-def judge(claim: Claim, others: list[Claim]) -> Verdict:
+def judge(claim: Claim, others: list[Claim], work: Work) -> Verdict:
     """Work a claim out. `others` are claims whose printed figures a ratio may have been taken from."""
     try:
-        exact = _value(claim.question, claim.against)
+        exact = _value(claim.question, claim.against, work)
+        if claim.implies:
+            return _implied(claim, exact)
         if _matches(claim, claim.printed, exact):
             return Verdict(claim, exact, REPRODUCED)
         as_said = not claim.ours or _matches(claim, claim.ours, exact)
-        holding = _conventions_that_hold(claim)
+        holding = _conventions_that_hold(claim, work)
         if holding and not claim.under and not claim.ours:
             return Verdict(claim, exact, UNDER, f"convention {', '.join(holding)}", holding=holding)
-        if claim.under and _matches(claim, claim.printed, _under_value(claim, others)):
+        if claim.under and _matches(claim, claim.printed, _under_value(claim, others, work)):
             return Verdict(claim, exact, UNDER, _describe_under(claim.under), as_said, holding)
         return Verdict(claim, exact, DIFFERS, explained=bool(claim.ours) and as_said, holding=holding)
     except VcalcError as error:
         raise error.at(claim.place) from None
 
 
+def _implied(claim: Claim, exact: Any) -> Verdict:
+    """The share of the peak that a time implies; `exact` is the time at the whole peak."""
+    if is_symbolic(exact):
+        raise VcalcError("claim", f"how long training takes is the formula {exact!s:.60}, which no time can be held to")
+    printed = Printed(claim.printed, 1000, claim.digits, claim.kilo).value
+    if printed <= 0:
+        raise VcalcError("claim", f"training took {quoted(claim.printed)}, which is no time")
+    as_said = not claim.ours or _matches(claim, claim.ours, exact)
+    if exact <= printed or _matches(claim, claim.printed, exact):
+        return Verdict(claim, exact, IMPLIES, explained=as_said, utilization=exact / printed)
+    return Verdict(claim, exact, DIFFERS, explained=bool(claim.ours) and as_said, utilization=exact / printed)
+
+
 def judge_all(specs: list[Spec], names: set[str] | None = None) -> list[Verdict]:
-    """The claims of several files with their verdicts, in order; only those about `names`, if some are given."""
-    claims = [claim for spec in specs for claim in claims_of(spec)]
-    return [judge(claim, claims) for claim in claims if names is None or claim.concerns(names)]
+    """The claims of several files with their verdicts, in order; only those about `names`, if some are given.
+
+    The claims of each file share what they may look at.
+    """
+    files = [claims_of(spec) for spec in specs]
+    every = [claim for claims in files for claim in claims]
+    works = [Work() for _ in files]
+    return [
+        judge(claim, every, work)
+        for claims, work in zip(files, works, strict=True)
+        for claim in claims
+        if names is None or claim.concerns(names)
+    ]
 
 
-def _value(question: Question, against: Question | None) -> Any:
-    value = question.answer()
+def _value(question: Question, against: Question | None, work: Work) -> Any:
+    value = work.answer(question)
     if against is None:
         return value
-    other = against.answer()
+    other = work.answer(against)
     for side in (value, other):
         if not (isinstance(side, (int, float)) or is_symbolic(side)):
             raise VcalcError("claim", f"a ratio is of numbers, and {question.metric} is {side!s:.40}")
@@ -99,7 +132,7 @@ def _value(question: Question, against: Question | None) -> Any:
     return value / other
 
 
-def _conventions_that_hold(claim: Claim) -> list[str]:
+def _conventions_that_hold(claim: Claim, work: Work) -> list[str]:
     """The other conventions that give the printed figure, for a figure that conventions bear on."""
     if claim.question.metric not in ("flops", "params"):
         return []
@@ -107,20 +140,22 @@ def _conventions_that_hold(claim: Claim) -> list[str]:
         name
         for name in conventions.names()
         if name != claim.question.convention
-        and _matches(claim, claim.printed, _value(claim.question.but(convention=name), claim.against))
+        and _matches(claim, claim.printed, _value(claim.question.but(convention=name), claim.against, work))
     ]
 
 
-def _under_value(claim: Claim, others: list[Claim]) -> Any:
+def _under_value(claim: Claim, others: list[Claim], work: Work) -> Any:
     changes = dict(claim.under)
     if changes.pop("printed", False):
+        work.spend(2 * len(others))
         return _quotient_of_printed(claim, others)
-    return _value(claim.question.but(**changes), claim.against)
+    return _value(claim.question.but(**changes), claim.against, work)
 
 
 def _quotient_of_printed(claim: Claim, others: list[Claim]) -> Any:
     """The quotient of the two figures that the same kind of source prints for both sides of a ratio."""
-    assert claim.against is not None
+    if claim.against is None:
+        raise VcalcError("claim", "printed figures are divided in a ratio", hint="say what it is to: against:")
     values = []
     for side in (claim.question, claim.against):
         same = [
@@ -174,5 +209,5 @@ def _matches(claim: Claim, printed: str, value: Any) -> bool:
     from vcalc.spec.expression import parse
 
     expression = parse(printed)
-    names = {name: symbols.symbol(name) for name in expression.names}
-    return bool(symbols.decide("==", value, expression.value(names)))
+    figure = Budget().value(expression, {name: symbols.symbol(name) for name in expression.names})
+    return is_number(figure) and bool(symbols.decide("==", value, figure))

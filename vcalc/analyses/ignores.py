@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from vcalc import limits
 from vcalc.errors import Place, Problem, quoted, suggestion
 from vcalc.source.read import Source
 
-_IGNORE = re.compile(r"(?:^|\s)#\s*vcalc:\s*ignore(?![\w-])(?P<codes>\[[^\]]{0,500}\])?")
+_IGNORE = re.compile(rf"(?:^|\s)#\s*vcalc:\s*ignore(?![\w-])(?P<codes>\[[^\]]{{0,{limits.IGNORE_LENGTH}}}\])?")
 UNUSED = "unused-ignore"
 
 

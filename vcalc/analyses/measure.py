@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from vcalc import conventions
-from vcalc.analyses import depth, receptive_field
+from vcalc.analyses import depth, receptive_field, training
 from vcalc.analyses.cost import Costs
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Node
@@ -74,6 +74,7 @@ class Question:
         bindings: tuple[tuple[str, str], ...] = (),
         option: str = "",
         plus: tuple[str, ...] = (),
+        run: training.Run | None = None,
     ) -> None:
         self.metric = metric
         self.model = model
@@ -83,6 +84,8 @@ class Question:
         self.bindings = bindings
         self.option = option
         self.plus = plus
+        self.run = run
+        """How it is trained, for the metrics of training."""
 
     def but(self, **changes: Any) -> Question:
         """The same question with some parts changed."""
@@ -90,10 +93,25 @@ class Question:
 
     def answer(self) -> Any:
         """The exact value. Raises VcalcError where the question has no answer."""
-        network = network_of(self.model, self.option, self.bindings)
+        asked = self.scheduled()
+        return asked.of_network(network_of(asked.model, asked.option, asked.bindings))
+
+    def scheduled(self) -> Question:
+        """The question with the model's own schedule, where it asks of training and names none, and with its sizes."""
+        if self.metric not in training.METRICS:
+            return self
+        run = self.run or training.Run()
+        if run.schedule is None:
+            spec, entry, _ = found(self.model, self.option)
+            run = run._replace(schedule=entry.schedule or spec.schedule)
+        sizes = dict(run.schedule.bindings if run.schedule else ()) | dict(self.bindings)
+        return self.but(run=run, bindings=tuple(sizes.items()))
+
+    def of_network(self, network: Network, costs: Costs | None = None) -> Any:
+        """The exact value for a network that has been built, with its costs under the question's convention."""
         if self.metric in network.hyperparameters:
             return network.hyperparameters[self.metric]
-        costs = Costs(network.graph, conventions.load(self.convention))
+        costs = costs or Costs(network.graph, conventions.load(self.convention))
         value = self._measure(network, costs, self.of)
         return value + self._measure(network, costs, self.plus) if self.plus else value
 
@@ -106,18 +124,25 @@ class Question:
             return METRICS[self.metric][0](costs, nodes)
         if self.metric in PRIMITIVES:
             return costs.primitive(nodes, self.metric)
-        known = [*METRICS, *PRIMITIVES, *network.hyperparameters]
+        if self.metric in training.METRICS:
+            return training.measure(self.metric, self.run or training.Run(), costs, nodes)
+        known = [*METRICS, *PRIMITIVES, *training.METRICS, *network.hyperparameters]
         raise VcalcError("metric", f"there is no metric '{self.metric}'", hint=suggestion(self.metric, known, "known"))
 
 
 def network_of(model: str, option: str = "", bindings: tuple[tuple[str, str], ...] = ()) -> Network:
     """A model's network, or one option's of a block comparison (`model` is its file then), built once."""
+    return _expanded(*found(model, option), bindings)
+
+
+def found(model: str, option: str = "") -> tuple[Spec, ModelEntry, Option | None]:
+    """Where a model, or an option of a block comparison, is described."""
     if not option:
-        return _expanded(*load(model), None, bindings)
+        return (*load(model), None)
     spec = load_file(model)
     if option not in spec.options:
         raise VcalcError("option", f"there is no option '{option}'", hint=suggestion(option, spec.options, "options"))
-    return _expanded(spec, next(iter(spec.models.values())), spec.options[option], bindings)
+    return spec, next(iter(spec.models.values())), spec.options[option]
 
 
 @lru_cache(maxsize=256)

@@ -10,10 +10,8 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import Any
 
+from vcalc import limits
 from vcalc.graph import Node
-
-CELLS = 1_000_000
-"""A stretch whose two sides multiply to more is paired by path alone."""
 
 Pair = tuple[Node | None, Node | None]
 
@@ -21,8 +19,11 @@ Pair = tuple[Node | None, Node | None]
 def pairs(old: list[Node], new: list[Node]) -> list[Pair]:
     """The layers of both networks, each once, in order: paired, or alone where it was added or removed."""
     found: list[Pair] = []
+    left = limits.DIFF_PAIRS
     for (i, j), (k, m) in pairwise([(-1, -1), *_fast(old, new), (len(old), len(new))]):
-        found += _between(old[i + 1 : k], new[j + 1 : m])
+        stretches = old[i + 1 : k], new[j + 1 : m]
+        left -= len(stretches[0]) * len(stretches[1])
+        found += _between(*stretches, by_path=left < 0)
         if k < len(old):
             found.append((old[k], new[m]))
     return found
@@ -51,14 +52,15 @@ def _signature(node: Node) -> tuple[Any, ...]:
     return (node.path, node.kind, *node.layer.values().values())
 
 
-def _between(old: list[Node], new: list[Node]) -> list[Pair]:
-    """Pairs in a stretch: those with the most in common altogether, in order."""
+def _between(old: list[Node], new: list[Node], by_path: bool) -> list[Pair]:
+    """Pairs in a stretch: those with the most in common altogether, in order; or else those of the same path."""
     if not old or not new:
         return [(node, None) for node in old] + [(None, node) for node in new]
-    if len(old) * len(new) > CELLS:
+    if by_path:
         return _by_path(old, new)
     lines = [[0] * (len(new) + 1)]
-    likes = [[_common(a, b) for b in new] for a in old]
+    traits = [_Traits(node) for node in new]
+    likes = [[_common(a, b) for b in traits] for a in map(_Traits, old)]
     for row in likes:
         above, line = lines[-1], [0]
         for j, like in enumerate(row):
@@ -87,14 +89,26 @@ def _by_path(old: list[Node], new: list[Node]) -> list[Pair]:
     return gone + [(before.get(node.path), node) for node in new]
 
 
-def _common(old: Node, new: Node) -> int:
+class _Traits:
+    """What a layer may have in common with another one."""
+
+    __slots__ = ("fields", "group", "inputs", "kind", "path")
+
+    def __init__(self, node: Node) -> None:
+        self.kind = node.kind
+        self.path = node.path
+        self.group = node.path.rpartition("/")[0]
+        self.fields = node.layer.values()
+        self.inputs = node.facts.inputs
+
+
+def _common(old: _Traits, new: _Traits) -> int:
     """How much two layers have in common; 0 where one cannot have become the other."""
-    group, other_group = old.path.rpartition("/")[0], new.path.rpartition("/")[0]
     if old.kind != new.kind:
         return int(old.path == new.path)
-    same = old.layer is new.layer or old.layer.values() == new.layer.values()
-    if group != other_group:
-        return 3 if same and old.facts.inputs == new.facts.inputs else 0
+    same = old.fields == new.fields
+    if old.group != new.group:
+        return 3 if same and old.inputs == new.inputs else 0
     return 4 + 6 * same + 2 * (old.path == new.path)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from vcalc import conventions
+from vcalc import conventions, limits
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.measure import METRICS
 from vcalc.arithmetic import is_symbolic
@@ -22,8 +22,6 @@ RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": lambda value, bound: bool(value >= bound),
     ">": lambda value, bound: bool(value > bound),
 }
-_LENGTH = 200
-"""Characters of a budget, or of the name of a quantity."""
 _EXAMPLE = "write 'params <= 5M', 'memory <= 20MB' or 'flops of stage1 <= 300M under macs'"
 _HUGE = re.compile(r"\d[\d,]{39}|\d\.?[eE][+-]?\d{3}")
 """Digits or an exponent beyond anything that is counted; working one out could take forever."""
@@ -100,8 +98,8 @@ class Budget:
 
 def read_budget(text: str, find: Callable[[str], Convention]) -> Budget:
     """A budget from its text; `find` finds a convention by name. Raises VcalcError for anything else."""
-    parts = re.split(r"(<=|>=|<|>)", text[: _LENGTH + 1])
-    if len(text) > _LENGTH or len(parts) != 3:
+    parts = re.split(r"(<=|>=|<|>)", text[: limits.BUDGET_LENGTH + 1])
+    if len(text) > limits.BUDGET_LENGTH or len(parts) != 3:
         raise VcalcError("budget", f"{quoted(text)} is no budget: it needs one <= and a figure", hint=_EXAMPLE)
     left, relation, right = parts
     figure, mark, after = right.partition(" under ")
@@ -120,7 +118,7 @@ def read_budget(text: str, find: Callable[[str], Convention]) -> Budget:
 
 def read_quantity(text: str, find: Callable[[str], Convention]) -> Quantity:
     """`METRIC [of PART[,PART]] [under CONVENTION]`. Raises VcalcError for anything else."""
-    if len(text) > _LENGTH:
+    if len(text) > limits.BUDGET_LENGTH:
         raise VcalcError("quantity", f"{quoted(text)} is no quantity", hint=_EXAMPLE)
     words = text.replace(",", " , ").split()
     known = [*METRICS, *PRIMITIVES]

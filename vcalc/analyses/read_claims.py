@@ -6,19 +6,23 @@ docs/claims.md describes the keys. Nothing is judged here.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import yaml
 
-from vcalc import conventions
+from vcalc import conventions, devices
 from vcalc.analyses.measure import Question
+from vcalc.analyses.training import TIMES, Run
 from vcalc.errors import Problem, VcalcError
 from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.find import catalogue, is_file_name, split_model, stem
+from vcalc.spec.schedule import read_schedule
 from vcalc.spec.syntax import Spec
 
 _WHAT = ("model", "models", "layers", "option", "metric", "printed")
 _HOW = ("of", "kinds", "convention", "set", "against", "rounding", "digits", "kilo")
+_RUN = ("schedule", "device", "devices", "dtype")
 _WHY = ("under", "ours", "why")
 _UNDER = ("model", "convention", "set", "of", "kinds", "plus", "printed", "option")
 
@@ -45,6 +49,11 @@ class Claim:
         return any(name_asked(question) in names for question in asked)
 
     @property
+    def implies(self) -> bool:
+        """Whether the figure is a time that training took: what share of the device's peak that was is the answer."""
+        return self.question.metric in TIMES and self.against is None
+
+    @property
     def subject(self) -> str:
         """What the figure is of: the model, its part, and what it is compared with."""
         return subject(self.question) + (f" : {subject(self.against)}" if self.against else "")
@@ -65,7 +74,8 @@ def subject(question: Question) -> str:
     what = subject_name(question)
     part = ", ".join((*question.of, *(f"{kind} only" for kind in question.kinds)))
     sizes = " ".join(f"{name}={value}" for name, value in question.bindings)
-    return " ".join(word for word in (what, part, f"({sizes})" if sizes else "") if word)
+    run = str(question.run or "")
+    return " ".join(word for word in (what, part, f"({sizes})" if sizes else "", f"({run})" if run else "") if word)
 
 
 def claims_of(spec: Spec) -> list[Claim]:
@@ -101,7 +111,7 @@ class _Reader:
 
     def item(self, node: YamlNode) -> list[Claim]:
         entries = self.source.mapping(node, "a claim")
-        self.source.known_keys(entries, ("source", *_WHAT, *_HOW, *_WHY), "a claim")
+        self.source.known_keys(entries, ("source", *_WHAT, *_HOW, *_RUN, *_WHY), "a claim")
         if "source" not in entries:
             self.source.report("missing", "a claim needs 'source': who printed the figure, and where", node)
         if ("under" in entries or "ours" in entries) and "why" not in entries:
@@ -117,7 +127,7 @@ class _Reader:
         base = self.question(entries, "params")
         if "models" in entries:
             return [
-                (base.but(model=model, metric=metric), printed)
+                (base.but(model=self.model(model), metric=metric), printed)
                 for model, (_, cells) in self.source.mapping(entries["models"][1], "models").items()
                 for metric, printed in self.cells(entries, cells)
             ]
@@ -158,7 +168,7 @@ class _Reader:
             return None
         node = entries[key][1]
         text = self.source.text(node, key)
-        if text.isdigit() and least <= int(text) <= most:
+        if text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most:
             return int(text)
         self.source.report("type", f"{key} is a whole number from {least} to {most}, not {describe(node)}", node)
         return None
@@ -177,7 +187,27 @@ class _Reader:
         model = self.source.text(entries["model"][1], "model") if "model" in entries else ""
         if not model:
             model = self.spec.file if option else next(iter(self.spec.models))
-        return Question(metric, self.model(model), option=option, **self.how(entries))
+        return Question(metric, self.model(model), option=option, run=self.run(entries), **self.how(entries))
+
+    def run(self, entries: dict[str, Any]) -> Run | None:
+        """How the network of a claim was trained; None where it says nothing of that."""
+        if not any(key in entries for key in _RUN):
+            return None
+        schedule = read_schedule(self.source, entries["schedule"][1]) if "schedule" in entries else None
+        device = self.known(entries, "device", devices.find)
+        dtype = self.known(entries, "dtype", device.dtype) if device else None
+        return Run(schedule, device, self.whole(entries, "devices", 1, 10**6) or 1, dtype or "")
+
+    def known(self, entries: dict[str, Any], key: str, find: Callable[[str], Any]) -> Any:
+        """What the text under a key names; None, and a problem, where that is nothing."""
+        if key not in entries:
+            return None
+        node = entries[key][1]
+        try:
+            return find(self.source.text(node, key))
+        except VcalcError as error:
+            self.source.take(error, node)
+            return None
 
     def model(self, name: str) -> str:
         """A model of this very file stays in this file, wherever the file is."""

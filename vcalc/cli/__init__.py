@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 
 gc.set_threshold(500_000, 20, 100)  # A run is short: collecting while it starts costs more than it frees.
 
-from importlib import import_module
-from typing import Any
+try:
+    from collections.abc import Iterator
+    from contextlib import contextmanager
+    from importlib import import_module
+    from typing import Any, NoReturn
 
-import click
+    import click
 
-from vcalc.errors import VcalcError
+    from vcalc.cli import process
+    from vcalc.errors import VcalcError, printable
+except KeyboardInterrupt:  # nothing has begun yet
+    raise SystemExit(130) from None
 
 COMMANDS = {
     "list": "catalogue",
@@ -24,6 +29,8 @@ COMMANDS = {
     "conventions": "conventions",
     "why": "conventions",
     "memory": "memory",
+    "training": "training",
+    "devices": "training",
     "check": "check",
     "validate": "validate",
     "export": "validate",
@@ -64,24 +71,37 @@ class Cli(click.Group):
             raise _Refused(f"there is no command '{args[0]}'\n  help: {suggestion(args[0], COMMANDS, 'commands')}")
         return super().resolve_command(ctx, args)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run as the program: the process ends."""
+        process.run(lambda: self.main(*args, **kwargs))
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _explained():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _explained():
             return super().invoke(ctx)
-        except VcalcError as error:
-            raise _Refused(str(error)) from None
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise  # nobody reads any more: click ends quietly
-            _drop_output()
-            reason = (error.strerror or str(error)).lower()
-            raise _Refused(f"the output cannot be written: {reason}") from None
 
 
-def _drop_output() -> None:
-    """Send what is still buffered nowhere: writing it again as the interpreter ends would fail again."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Errors as messages."""
+    try:
+        yield
+    except VcalcError as error:
+        raise _Refused(str(error)) from None
+    except click.UsageError as error:
+        message = error.format_message().split("\n")
+        if all(map(str.isprintable, message)):
+            raise
+        raise click.UsageError("\n".join(map(printable, message)), error.ctx) from None
+    except OSError as error:
+        reason = process.reason(error)
+        if error.filename is not None:
+            raise _Refused(f"{printable(str(error.filename))}: {reason}") from None
+        process.drop_output(1)
+        raise _Refused(f"the output cannot be written: {reason}") from None
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

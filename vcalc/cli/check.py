@@ -13,7 +13,7 @@ _SUFFIXES = {".json": "json", ".xml": "junit", ".sarif": "sarif"}
 
 
 @click.command("check", short_help="Every problem of spec files: errors, claims, budgets, likely mistakes.")
-@click.argument("paths", type=click.Path(), nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", type=click.Path(readable=False), nargs=-1, required=True, metavar="PATH...")
 @click.option(
     "--budget",
     "budgets",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 
 import click
 
 
 @click.command("fmt", short_help="Specs in their canonical layout, comments kept.")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(readable=False))
 @click.option("--check", is_flag=True, help="Change nothing; name the files that would change, and exit with 1.")
 def fmt_command(paths: tuple[str, ...], check: bool) -> None:
     """Lay out the specs at PATH: files, folders with all specs in them, or - from standard input to standard output.
@@ -21,7 +20,7 @@ def fmt_command(paths: tuple[str, ...], check: bool) -> None:
     vcalc fmt specs/
     vcalc fmt --check specs/ net.yaml
     """
-    from vcalc.errors import Problem, VcalcError
+    from vcalc.errors import Problem, VcalcError, printable
 
     problems: list[Problem] = []
     changed = looked_at = 0
@@ -34,7 +33,7 @@ def fmt_command(paths: tuple[str, ...], check: bool) -> None:
         looked_at += 1
         changed += differs
         if differs and file != "-":
-            click.echo(f"{'would change' if check else 'changed'}: {file}")
+            click.echo(f"{'would change' if check else 'changed'}: {printable(file)}")
     if problems:
         raise VcalcError.of(problems)
     if paths != ("-",):
@@ -54,33 +53,35 @@ def _is_no_spec(error: Exception) -> bool:
 
 def _files(paths: tuple[str, ...]) -> list[tuple[str, bool]]:
     """Every file, and whether it was named: what a folder holds is looked at only where it is a spec, and no link."""
-    found: dict[str, bool] = {}
+    from vcalc.source.walk import unreadable
+
+    found: dict[str, tuple[str, bool]] = {}
     for path in paths:
         if not os.path.isdir(path):
-            found[path] = True
+            found[os.path.abspath(path)] = (path, True)
             continue
-        for folder, folders, names in os.walk(path):
+        for folder, folders, names in os.walk(path, onerror=unreadable):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             files = (os.path.join(folder, name) for name in sorted(names) if name.endswith((".yaml", ".yml")))
             for file in files:
                 if not os.path.islink(file):
-                    found.setdefault(file, False)
-    return list(found.items())
+                    found.setdefault(os.path.abspath(file), (file, False))
+    return list(found.values())
 
 
 def _format(file: str, check: bool) -> bool:
     """Lay out one file; whether that changed it."""
     from vcalc.cli.output import write_text
+    from vcalc.errors import VcalcError
     from vcalc.source.read import read_file
     from vcalc.spec.layout import formatted
 
+    if file != "-" and os.path.exists(file) and not os.path.isfile(file):
+        raise VcalcError("file", f"{file} is no regular file")
     text = read_file(file)
     result = formatted(text, "<standard input>" if file == "-" else file)
     if file == "-" and not check:
         click.echo(result, nl=False)
     elif result != text and not check:
-        target = os.path.realpath(file)
-        mode = stat.S_IMODE(os.stat(target).st_mode)
-        write_text(result, target)
-        os.chmod(target, mode)
+        write_text(result, file)
     return result != text

@@ -22,7 +22,7 @@ def new_command(name: str, model: str | None, output: str | None, force: bool) -
     import os
 
     from vcalc.cli.output import write_text
-    from vcalc.errors import VcalcError
+    from vcalc.errors import VcalcError, printable
     from vcalc.spec.find import is_file_name, load, split_model
     from vcalc.spec.scaffold import check_name, copied_spec, first_spec
 
@@ -40,4 +40,4 @@ def new_command(name: str, model: str | None, output: str | None, force: bool) -
     if os.path.lexists(file) and not force:
         raise VcalcError("output", f"{file} is there already", hint="--force writes over it; --output names another")
     write_text(text, file)
-    click.echo(f"{file} is written: vcalc table {file}")
+    click.echo(f"{printable(file)} is written: vcalc table {printable(file)}")

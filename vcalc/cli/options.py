@@ -16,8 +16,12 @@ from vcalc.reports.table import Report
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    _Text = click.ParamType[str]
+else:
+    _Text = click.ParamType  # the oldest click that will do knows no type of it
 
-class _Name(click.ParamType[str]):
+
+class _Name(_Text):
     """A name that the shell completes from a list, or a file."""
 
     def __init__(self, name: str, known: Callable[[], list[str]], files: bool = True) -> None:
@@ -56,7 +60,14 @@ def _kinds() -> list[str]:
     return list(KINDS)
 
 
+def _devices() -> list[str]:
+    from vcalc.devices import names
+
+    return names()
+
+
 MODEL = _Name("model", _models)
+DEVICE = _Name("device", _devices, files=False)
 BLOCK = _Name("block", _blocks)
 KIND = _Name("kind", _kinds, files=False)
 CONVENTION = _Name("convention", _conventions)
@@ -93,21 +104,26 @@ def reporting(function: Callable[..., Report]) -> Callable[..., None]:
     return command
 
 
+SET = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Bind a hyperparameter or an input size to a number, a list, or a formula with new names (H=32*h).",
+)
+INPUT = click.option("--input", "input_", metavar="SIZE", help="The input's size, 3x384x384 for C, H and W.")
+AS = click.option("--as", "library", default="", metavar="LIBRARY", help="Count it as torchvision or timm writes it.")
+
+
 def counting(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--set`, `--input`, `--convention`, `--batch`, `--dtype` and `--as`, gathered into one `request`."""
 
-    @click.option(
-        "--set",
-        "settings",
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="Bind a hyperparameter or an input size to a number, a list, or a formula with new names (H=32*h).",
-    )
-    @click.option("--input", "input_", metavar="SIZE", help="The input's size, 3x384x384 for C, H and W.")
+    @SET
+    @INPUT
     @click.option("--convention", type=CONVENTION, help="How to count, by name or file; the spec's, or lecture.")
     @click.option("--batch", default="1", show_default=True, help="Images at once; a number or a name.")
     @click.option("--dtype", default="float32", show_default=True, help="Type of an element: float32, bf16, ...")
-    @click.option("--as", "library", default="", metavar="LIBRARY", help="Count it as torchvision or timm writes it.")
+    @AS
     @wraps(function)
     def command(
         settings: tuple[str, ...],

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import click
 
+from vcalc.cli.process import reason
 from vcalc.errors import VcalcError
 from vcalc.render import render
 from vcalc.reports.table import Report
 
 _SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".tex": "latex"}
 """The format that the suffix of an output file chooses."""
+
+
+_STAND_INS = str.maketrans({"─": "-", "█": "#", "×": "x", "→": "->", "…": "..."})
+"""What tables are drawn with, for an encoding that lacks it."""
 
 
 def emit(report: Report, format_: str | None, output: str | None) -> None:
@@ -28,14 +36,35 @@ def put(
 
     Without a format: rich on a terminal, what the file's suffix says, plain elsewhere.
     """
-    if output is None:
+    if output in (None, "-"):
         on_terminal = sys.stdout.isatty()
         width = _terminal_width() if on_terminal else None
-        text = render_as(format_ or ("rich" if on_terminal else "plain"), width)
+        chosen = format_ or ("rich" if on_terminal else "plain")
+        text = render_as(chosen, width)
+        if chosen in ("rich", "plain") and not _shows(text, sys.stdout.encoding):
+            text = text.translate(_STAND_INS)
         click.echo(text, nl=False, color=on_terminal)
         return
+    assert output is not None
     suffix = os.path.splitext(output)[1].lower()
     write_text(render_as(format_ or suffixes.get(suffix, "plain"), None), output)
+
+
+def _shows(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def deliver(text: str, output: str | None) -> None:
+    """Print a text, or write it to a file."""
+    if output in (None, "-"):
+        click.echo(text, nl=False)
+    else:
+        assert output is not None
+        write_text(text, output)
 
 
 def _terminal_width() -> int:
@@ -45,26 +74,40 @@ def _terminal_width() -> int:
 
 
 def write_text(text: str, path: str) -> None:
-    """Write a file by way of a temporary one beside it: whole, or not at all."""
-    import tempfile
+    """Write a file by way of a temporary one beside it: whole, or not at all, and with the permissions it had.
 
-    folder = os.path.dirname(os.path.abspath(path))
+    Links are followed. A pipe or a device is written to.
+    """
+    data = text.encode("utf-8", "backslashreplace")
     temporary = ""
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".vcalc-", delete=False) as file:
-            temporary = file.name
-            file.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as stream:
+                stream.write(data)
+            return
+        target = os.path.realpath(path)
+        mode = _mode(target)
+        temporary = os.path.join(os.path.dirname(target), f".vcalc-{os.urandom(8).hex()}")
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode or 0o666)) as file:
+            file.write(data)
+        if mode:
+            os.chmod(temporary, mode)
+        os.replace(temporary, target)
     except BaseException as error:
-        if temporary and os.path.exists(temporary):
+        with suppress(OSError):
             os.unlink(temporary)
-        if not isinstance(error, OSError):
+        if not isinstance(error, (OSError, ValueError)):
             raise
-        raise VcalcError("output", f"{path} cannot be written: {(error.strerror or str(error)).lower()}") from None
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise VcalcError("output", f"{path} cannot be written: {why}") from None
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _mode(file: str) -> int:
+    """The permissions of a file, 0 where there is none yet. Raises OSError for one that may not be written to."""
+    try:
+        mode = stat.S_IMODE(os.stat(file).st_mode)
+    except FileNotFoundError:
+        return 0
+    if not os.access(file, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return mode

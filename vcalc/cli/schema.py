@@ -17,11 +17,8 @@ def schema_command(output: str | None) -> None:
     """
     import json
 
-    from vcalc.cli.output import write_text
+    from vcalc.cli.output import deliver
     from vcalc.reports.schema import spec_schema
 
     text = json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n"
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_text(text, output)
+    deliver(text, output)

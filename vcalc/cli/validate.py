@@ -123,12 +123,8 @@ def export_command(model: str, target: str, output: str | None, request: Request
     vcalc export vgg16 --to torch -o vgg16.py
     vcalc export resnet50 --set classes=10 -o resnet50.py && python resnet50.py
     """
-    from vcalc.cli.output import write_text
+    from vcalc.cli.output import deliver
     from vcalc.spec.find import load
     from vcalc.torch_backend.build import exported
 
-    text = exported(request.network(*load(model)))
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_text(text, output)
+    deliver(exported(request.network(*load(model))), output)

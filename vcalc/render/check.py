@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from vcalc.errors import printable
 
 if TYPE_CHECKING:
+    from pathlib import PurePath
+
     from vcalc.reports.check import CheckReport
 
 FORMATS = ("rich", "plain", "json", "github", "junit", "sarif")
@@ -57,11 +59,13 @@ def _rich(report: CheckReport) -> str:
 
 def _github(report: CheckReport) -> str:
     """Workflow commands, one a problem, that GitHub shows beside the lines of a pull request."""
+    from vcalc.reports.check import problem_record
+
     lines = []
-    for file in report.record["files"]:
-        for problem in file["problems"]:
+    for file in report.files:
+        for problem in map(problem_record, file.findings):
             places = {
-                "file": file["path"],
+                "file": printable(pure(file.path).as_posix()),
                 "line": problem["line"],
                 "col": problem["column"],
                 "endColumn": problem["end_column"],
@@ -123,25 +127,23 @@ def _sarif(report: CheckReport) -> str:
     import json
 
     from vcalc import __version__
-    from vcalc.reports.check import meaning
+    from vcalc.reports.check import meaning, problem_record
 
-    files = report.record["files"]
-    codes = sorted({problem["code"] for file in files for problem in file["problems"]})
+    found = [(file.path, problem_record(finding)) for file in report.files for finding in file.findings]
+    codes = sorted({problem["code"] for _, problem in found})
     rules = [
         {"id": code, "shortDescription": {"text": meaning(code)}, "help": {"text": f"See {PAGE}."}} for code in codes
     ]
-    results = [_result(file["path"], problem, codes) for file in files for problem in file["problems"]]
+    results = [_result(path, problem, codes) for path, problem in found]
     driver = {"name": "vcalc", "version": __version__, "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(log, indent=2) + "\n"
 
 
 def _result(path: str, problem: dict[str, Any], codes: list[str]) -> dict[str, Any]:
-    from urllib.parse import quote
-
     region = {"startLine": problem["line"], "startColumn": problem["column"], "endColumn": problem["end_column"]}
-    location: dict[str, Any] = {"artifactLocation": {"uri": quote(path.replace("\\", "/"))}, "region": region}
+    location: dict[str, Any] = {"artifactLocation": {"uri": uri(pure(path))}, "region": region}
     return {
         "ruleId": problem["code"],
         "ruleIndex": codes.index(problem["code"]),
@@ -149,3 +151,17 @@ def _result(path: str, problem: dict[str, Any], codes: list[str]) -> dict[str, A
         "message": {"text": _message(problem)},
         "locations": [{"physicalLocation": location}],
     }
+
+
+def pure(path: str) -> PurePath:
+    """A path of this system."""
+    from pathlib import PurePath
+
+    return PurePath(path)
+
+
+def uri(path: PurePath) -> str:
+    """A path as a URI, relative where the path is."""
+    from urllib.parse import quote
+
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix().encode("utf-8", "surrogateescape"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vcalc.reports.table import Column, Table
+from vcalc.errors import printable, text_width
+from vcalc.reports.table import Column, Row, Table
 
 GAP = 2
 """Spaces between columns."""
@@ -17,15 +18,15 @@ SHORT_BAR = 10
 """A bar is shortened to no less than this."""
 
 
-def cell_width(text: str) -> int:
-    """Characters of the longest line."""
-    return max(map(len, text.splitlines()), default=0)
+def shown(table: Table, row: Row, column: Column) -> str:
+    """One cell as it is printed: what a spec or its file is called commands no terminal."""
+    return printable(table.text(row, column))
 
 
 def widths(table: Table, columns: list[Column]) -> list[int]:
     """The width that each column needs to show every cell whole."""
     return [
-        max([len(column.header), *(cell_width(table.text(row, column)) for row in table.rows)], default=0)
+        max([text_width(column.header), *(text_width(shown(table, row, column)) for row in table.rows)], default=0)
         for column in columns
     ]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vcalc.render.fit import GAP, fitted, folded_widths
+from vcalc.errors import printable, text_width
+from vcalc.render.fit import GAP, fitted, folded_widths, shown
 from vcalc.reports.table import Column, Report, Row, Table, bar_text
 
 Line = tuple[str, str]
@@ -27,13 +28,13 @@ def terminal(report: Report, width: int | None) -> str:
     if console.color_system is None or console.no_color:
         return plain(report, width).replace("----", "────")
     styles = {name: Style.parse(style) for name, style in STYLES.items()}
-    shown = []
+    styled = []
     for name, text in lines(report, width):
         if name == "rule":
             text = "─" * len(text)
         style = styles.get(name)
-        shown.append(style.render(text) if style and text else text)
-    return "\n".join(shown) + "\n"
+        styled.append(style.render(text) if style and text else text)
+    return "\n".join(styled) + "\n"
 
 
 def lines(report: Report, width: int | None) -> Iterator[Line]:
@@ -71,11 +72,12 @@ def _table_lines(table: Table, width: int | None) -> Iterator[Line]:
 
 def _cell(table: Table, row: Row, column: Column, size: int) -> str:
     share = row.cells.get(column.key)
-    return bar_text(share, size) if column.bar and share is not None else table.text(row, column)
+    return bar_text(share, size) if column.bar and share is not None else shown(table, row, column)
 
 
 def _wrapped(style: str, text: str, width: int | None) -> Iterator[Line]:
-    if width is None or len(text) <= width:
+    text = printable(text)
+    if width is None or text_width(text) <= width:
         yield style, text
         return
     import textwrap
@@ -87,7 +89,7 @@ def _wrapped(style: str, text: str, width: int | None) -> Iterator[Line]:
 def _folded_row(cells: list[str], columns: list[Column], sizes: list[int]) -> list[str]:
     """A row on as many lines as its longest text needs."""
     parts = [
-        [cell] if column.number or len(cell) <= size else _folded(cell, size)
+        [cell] if column.number or text_width(cell) <= size else _folded(cell, size)
         for cell, column, size in zip(cells, columns, sizes, strict=True)
     ]
     height = max(map(len, parts), default=1)
@@ -101,8 +103,8 @@ def _folded(text: str, size: int) -> list[str]:
 
 
 def _line(cells: list[str], columns: list[Column], sizes: list[int]) -> str:
-    shown = (
-        cell.rjust(size) if column.number else cell.ljust(size)
+    padded = (
+        " " * (size - text_width(cell)) + cell if column.number else cell + " " * (size - text_width(cell))
         for cell, column, size in zip(cells, columns, sizes, strict=True)
     )
-    return (" " * GAP).join(shown).rstrip()
+    return (" " * GAP).join(padded).rstrip()

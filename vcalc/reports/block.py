@@ -21,6 +21,7 @@ def block_report(name: str, spec: Spec, sides: list[tuple[str, Network, Costs]])
     options = [_option(option, network, costs) for option, network, costs in sides]
     convention = sides[0][2].convention
     first = options[0]
+    variable = _variable(spec.crossover, options)
     rows = [Row(option, "layer") for option in options]
     ratios: dict[str, dict[str, Any]] = {}
     for other in options[1:]:
@@ -40,6 +41,8 @@ def block_report(name: str, spec: Spec, sides: list[tuple[str, Network, Costs]])
     for option, network, costs in sides:
         notes += left_out_notes(costs, network.graph.nodes, f", {option}")
         notes += bug_notes(costs, network.graph.nodes, f", {option}")
+    crossings = _crossings(variable, options, sides) if variable else []
+    notes = [*map(_crossing_text, crossings), *_never(variable, options, crossings), *notes]
     table = Table(f"{spec.title}, input {_inputs(sides)}", shown, rows, notes)
     record = {
         "schema": 1,
@@ -48,8 +51,78 @@ def block_report(name: str, spec: Spec, sides: list[tuple[str, Network, Costs]])
         "convention": convention.name,
         "options": [{key: plain_value(value) for key, value in option.items()} for option in options],
         "ratios": _ratio_record(ratios),
+        "crossovers": crossings,
     }
     return Report([table], record)
+
+
+def _variable(wanted: str, options: list[dict[str, Any]]) -> str:
+    """The symbol to solve for: the one that the spec names, or the only one that is open."""
+    open_ = {str(s) for option in options for key in RATIOS for s in getattr(option[key], "free_symbols", ())}
+    return wanted if wanted in open_ else open_.pop() if len(open_) == 1 else ""
+
+
+def _crossings(
+    variable: str, options: list[dict[str, Any]], sides: list[tuple[str, Network, Costs]]
+) -> list[dict[str, Any]]:
+    """Where each other option has as much of a metric as the first, as records."""
+    from vcalc import symbols
+    from vcalc.analyses.crossover import crossovers
+
+    found = []
+    for other in options[1:]:
+        pair = (options[0]["name"], other["name"])
+        for metric in RATIOS:
+            for crossing in crossovers(options[0][metric], other[metric], variable) or ():
+                inputs = [symbols.evaluate(size, {variable: crossing.value}) for size in sides[0][1].graph.input]
+                found.append(
+                    {
+                        "metric": metric,
+                        "options": list(pair),
+                        "symbol": variable,
+                        "value": _number(crossing.value),
+                        "input": [_number(size) for size in inputs],
+                        "less_below": None if crossing.less_below is None else pair[crossing.less_below],
+                        "less_above": None if crossing.less_above is None else pair[crossing.less_above],
+                    }
+                )
+    return found
+
+
+def _never(variable: str, options: list[dict[str, Any]], crossings: list[dict[str, Any]]) -> list[str]:
+    """Which option has fewer FLOPs whatever the symbol's value, where no value makes them equal."""
+    from vcalc import symbols
+
+    first, notes = options[0], []
+    for other in options[1:] if variable else ():
+        pair = [first["name"], other["name"]]
+        if any(found["metric"] == "flops" and found["options"] == pair for found in crossings):
+            continue
+        for less, more in ((first, other), (other, first)):
+            if symbols.decide("<", less["flops"], more["flops"]):
+                notes.append(f"{less['name']} has fewer flops than {more['name']} at every {variable}")
+    return notes
+
+
+def _number(value: Any) -> Any:
+    """A size as JSON has it: a whole number, a decimal where it is none, the formula where it is open."""
+    if getattr(value, "free_symbols", None):
+        return str(value)
+    return int(value) if value == int(value) else float(value)
+
+
+def _crossing_text(crossing: dict[str, Any]) -> str:
+    """One crossing in words: where, at what input, and which side is ahead."""
+    each = [size if isinstance(size, str) else f"{size:g}" for size in crossing["input"]]
+    at_input = (" x " if any("*" in size for size in each) else "x").join(each)
+    value = crossing["value"]
+    shown = value if isinstance(value, str) else f"{value:g}"
+    text = f"equal {crossing['metric']} at {crossing['symbol']} = {shown}"
+    text += f", input {at_input}" if len(at_input) <= 40 else ""
+    below, above = crossing["less_below"], crossing["less_above"]
+    if below and above:
+        text += f": below it {below} has less, above it {above}" if below != above else f"; {below} has less elsewhere"
+    return text
 
 
 def _inputs(sides: list[tuple[str, Network, Costs]]) -> str:

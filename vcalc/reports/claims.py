@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vcalc import conventions, units
-from vcalc.analyses.claims import DIFFERS, UNDER, Verdict
+from vcalc.analyses.claims import DIFFERS, IMPLIES, UNDER, Verdict
 from vcalc.reports.table import Column, Report, Row, Table
 
 
@@ -28,6 +28,8 @@ def claims_report(verdicts: list[Verdict]) -> Report:
 def _row(verdict: Verdict) -> Row:
     claim = verdict.claim
     name = f"{verdict.verdict} {verdict.under}".strip()
+    if verdict.utilization is not None and verdict.verdict == IMPLIES:
+        name = f"implies {verdict.utilization:.1%} of the peak"
     if verdict.verdict == DIFFERS:
         name = "differs, explained" if verdict.explained else "differs, NOT explained"
         if verdict.holding:
@@ -63,6 +65,7 @@ def _ours(verdict: Verdict) -> str:
 def _counted(verdicts: list[Verdict]) -> str:
     counts: dict[str, int] = {}
     for verdict in verdicts:
-        name = verdict.verdict if verdict.explained else f"{verdict.verdict} without an explanation that holds"
+        name = "implying a share of a device's peak" if verdict.verdict == IMPLIES else verdict.verdict
+        name = name if verdict.explained else f"{name} without an explanation that holds"
         counts[name] = counts.get(name, 0) + 1
     return f"{len(verdicts)} claims: " + ", ".join(f"{count} {name}" for name, count in counts.items())

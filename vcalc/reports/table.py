@@ -89,7 +89,7 @@ class Report:
 
 def shape_text(shape: Any) -> str:
     """`64x112x112`; sizes that are sums stand in parentheses."""
-    return "x".join(f"({size})" if " " in str(size) else str(size) for size in shape)
+    return "x".join(f"({size})" if " " in size else size for size in map(units.plain, shape))
 
 
 def plain_value(value: Any) -> Any:
@@ -100,4 +100,4 @@ def plain_value(value: Any) -> Any:
         return value
     if getattr(value, "is_Integer", False):
         return int(value)
-    return str(value)
+    return units.plain(value)

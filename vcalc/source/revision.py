@@ -8,9 +8,6 @@ import subprocess
 from vcalc import limits
 from vcalc.errors import VcalcError, quoted
 
-SECONDS = 20
-"""How long git may take."""
-
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
 
 
@@ -59,14 +56,14 @@ def _git(folder: str, *arguments: str) -> bytes:
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=SECONDS,
+            timeout=limits.GIT_SECONDS,
             env={**os.environ, **_QUIET},
             check=False,
         )
     except FileNotFoundError:
         raise VcalcError("git", "git is not installed, or not on the path") from None
     except subprocess.TimeoutExpired:
-        raise VcalcError("git", f"git gave no answer in {SECONDS} seconds") from None
+        raise VcalcError("git", f"git gave no answer in {limits.GIT_SECONDS} seconds") from None
     except (OSError, ValueError) as error:
         raise VcalcError("git", f"git cannot be run: {str(error).lower()}") from None
     return run.stdout if run.returncode == 0 else b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import NoReturn
 
 from vcalc.errors import VcalcError
 
@@ -13,7 +14,7 @@ def spec_files(paths: tuple[str, ...]) -> list[str]:
     """Every spec file at or below the paths, each once, sorted within a folder.
 
     Links that lead out of a folder are left alone, and so are hidden files and folders. Raises VcalcError for a path
-    that is not there, a file that is not named as a spec is, and a folder without one.
+    that is not there, a file that is not named as a spec is, a folder without one, and one that cannot be read.
     """
     found: dict[str, str] = {}
     for path in paths:
@@ -22,7 +23,15 @@ def spec_files(paths: tuple[str, ...]) -> list[str]:
     return list(found.values())
 
 
+def unreadable(error: OSError) -> NoReturn:
+    """Refuse a folder that os.walk would leave out without a word."""
+    reason = (error.strerror or str(error)).lower()
+    raise VcalcError("file", f"{error.filename} cannot be read: {reason}") from None
+
+
 def _files(path: str) -> list[str]:
+    if path == "-":
+        raise VcalcError("file", "standard input is no file", hint="name a file or a folder; ./- is a file called -")
     if os.path.isdir(path):
         below = sorted(_below(path), key=lambda file: file.split(os.sep))
         if not below:
@@ -44,7 +53,7 @@ def _files(path: str) -> list[str]:
 def _below(folder: str) -> list[str]:
     inside = os.path.join(os.path.realpath(folder), "")
     found = []
-    for where, folders, names in os.walk(folder):
+    for where, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = os.path.join(where, name)

@@ -1,0 +1,81 @@
+"""How much of the networks the claims, figures and budgets of one file look at: counted in layers, not in seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc import conventions, limits
+from vcalc.analyses.cost import Cost, Costs
+from vcalc.analyses.measure import Question, found
+from vcalc.errors import VcalcError
+from vcalc.spec.build import Budget
+from vcalc.spec.network import Network, expand
+from vcalc.spec.syntax import ModelEntry, Option, Spec
+
+QUESTION = 50
+"""What a question costs by itself, in layers."""
+
+WALK = 10
+"""What a layer costs that is walked through for a receptive field or a depth."""
+
+UNLIKE = 20
+"""What a layer costs that is unlike the others: its counts are worked out."""
+
+FORMULA = 5000
+"""What it costs where its counts are formulas."""
+
+Key = tuple[Spec, ModelEntry, Option | None, tuple[tuple[str, str], ...]]
+
+
+class Work:
+    """What one file may look at, and the networks that it asks for, which spend one budget together."""
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget()
+        self.done = 0
+        self._networks: dict[Key, Network] = {}
+        self._costs: dict[tuple[Network, str], Costs] = {}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is looked at."""
+        spent = self.budget.steps > limits.STEPS or self.budget.operations > limits.OPERATIONS
+        return spent or self.done > limits.CHECK_WORK
+
+    def spend(self, layers: int) -> None:
+        """Spend work. Raises VcalcError when there is none left."""
+        self.done += layers
+        if self.done > limits.CHECK_WORK:
+            message = f"the claims, figures and budgets look at more than {limits.CHECK_WORK:,} layers together"
+            raise VcalcError("limit", message, hint="see docs/limits.md")
+
+    def look(self, network: Network, metric: str, parts: int = 0, known: bool = False) -> None:
+        """Pay for a look at a network, or at some named parts of it; less where its layers' counts are known."""
+        nodes = network.graph.nodes
+        self.spend(QUESTION + len(nodes) * ((1 if metric in Cost._fields else WALK) + parts))
+        if network.symbolic or not known:
+            self.spend(len({node.facts for node in nodes}) * (FORMULA if network.symbolic else UNLIKE))
+
+    def answer(self, question: Question) -> Any:
+        """The exact value that a question asks for, paid for."""
+        question = question.scheduled()
+        network = self.network(question)
+        key = (network, question.convention)
+        parts = len(question.of) + len(question.kinds) + len(question.plus)
+        self.look(network, question.metric, parts, key in self._costs)
+        if key not in self._costs:
+            self._costs[key] = Costs(network.graph, conventions.load(question.convention))
+        return question.of_network(network, self._costs[key])
+
+    def network(self, question: Question) -> Network:
+        """The network that a question is about, built once."""
+        spec, entry, option = found(question.model, question.option)
+        key = (spec, entry, option, question.bindings)
+        if key not in self._networks:
+            self.spend(QUESTION)
+            self._networks[key] = expand(spec, entry, dict(question.bindings), option, budget=self.budget)
+        return self._networks[key]
+
+    def keep(self, network: Network, entry: ModelEntry, option: Option | None) -> None:
+        """Have a network at hand that has been built already, with no size bound."""
+        self._networks[network.spec, entry, option, ()] = network
