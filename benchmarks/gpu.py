@@ -11,7 +11,6 @@ gap is what the allocator rounds up (to 512 bytes a tensor), and the workspaces 
 
 from __future__ import annotations
 
-import csv
 import gc
 import json
 import os
@@ -26,6 +25,7 @@ import click
 from vcalc import __version__, conventions
 from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, INFERENCE, TRAINING, Plan
+from vcalc.devices import devices
 from vcalc.errors import VcalcError
 from vcalc.spec.find import load, model_names
 from vcalc.spec.network import Network, expand
@@ -34,17 +34,15 @@ from vcalc.torch_backend.build import build, example
 from vcalc.torch_backend.validate import validate
 
 HERE = Path(__file__).parent
-RATES = {"float32": "peak_fp32_tflops", "bfloat16": "peak_bf16"}
-"""The column of devices.csv that holds a dtype's peak rate in TFLOP/s."""
+DTYPES = ("float32", "bfloat16")
 
 
 def peak_rate(device: str, dtype: str) -> float | None:
-    """The device's peak in FLOP/s, where devices.csv has it."""
-    with (HERE / "devices.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            number = next((word for word in row["name"].split() if any(map(str.isdigit, word))), "")
-            if number in device.replace("_", " ").split() and row[RATES[dtype]]:
-                return float(row[RATES[dtype]]) * 1e12
+    """The peak in FLOP/s of a device that torch calls by this name, where vcalc has it."""
+    words = device.lower().replace("_", " ").replace("-", " ").split()
+    for name, known in devices().items():
+        if name.partition("-")[0] in words and dtype in known.peak:
+            return known.peak[dtype]
     return None
 
 
@@ -229,7 +227,7 @@ def measure_all(models: tuple[str, ...], device: str, batch: int, runs: int) -> 
     mismatches = 0
     for model in models:
         network = expand(*load(model))
-        for dtype in RATES:
+        for dtype in DTYPES:
             mismatches += sum(not check.holds for check in validate(network, device, dtype, batch=1))
             for channels_last in (False, True):
                 rows += measured(torch, network, device, name, dtype, channels_last, batch, runs)
