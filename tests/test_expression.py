@@ -455,7 +455,7 @@ SAYS = "numbers, names, + - * / // % **, comparisons, and, or, not, a if b else 
         ("1 + 1e400", "'1e400' is not a finite number"),
         ("2 + +1", "only - and not stand before a value"),
         ("1 in widths", "values are compared with == != < <= > >="),
-        ("2 @ 3", "only + - * / // % ** combine numbers"),
+        ("2 @ 3", "@ does not combine numbers; + - * / // % ** do"),
         ("\0", "'\\x00' is not an expression"),
         ("\ud800", "'\\ud800' is not an expression"),  # half a letter
         ("(1 +", "'(1 +' is not an expression"),

@@ -211,7 +211,9 @@ class Layer:
                 try:
                     value = spec.type.accept(value)
                 except (ValueError, TypeError):
-                    raise LayerError(f"{self.kind}: {name} is {show(value)}, not {spec.type.says}", name) from None
+                    hint = "// divides without a rest" if isinstance(value, float) and "whole" in spec.type.says else ""
+                    message = f"{self.kind}: {name} is {show(value)}, not {spec.type.says}"
+                    raise LayerError(message, name, hint) from None
             elif spec.required:
                 raise LayerError(f"{self.kind} needs '{name}': {spec.doc}", hint=f"write {self.kind}: {{{name}: …}}")
             else:

@@ -142,7 +142,9 @@ def read_file(path: str, what: str = "a spec") -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise VcalcError("file", f"{path} is not text in UTF-8: byte {error.start + 1} is no character") from None
+        message = f"{path} is not text in UTF-8: byte {error.start + 1} is no character"
+        hint = "save it as UTF-8; this looks like UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+        raise VcalcError("file", message, hint=hint) from None
 
 
 def _bytes(path: str, what: str) -> bytes:

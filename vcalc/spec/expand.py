@@ -215,7 +215,7 @@ class Expander:
         answer = self.value(condition, at, environment)
         if not isinstance(answer, bool):
             message = f"a condition is true or false, not {shown(answer)}"
-            raise VcalcError("type", message).at(self.place(condition.node))
+            raise VcalcError("type", message, hint="compare it: C > 64").at(self.place(condition.node))
         return answer
 
     def branches(self, step: syntax.Branches, at: int, environment: Environment, scope: Scope) -> int:

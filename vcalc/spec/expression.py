@@ -218,9 +218,14 @@ _BINARY = {
 }
 
 
+_OTHERS = {ast.BitXor: "^", ast.BitOr: "|", ast.BitAnd: "&", ast.LShift: "<<", ast.RShift: ">>", ast.MatMult: "@"}
+
+
 def _compile_binary(node: Any, reading: _Reading, depth: int) -> Closure:
     if type(node.op) not in _BINARY:
-        raise reading.refuse(node, "only + - * / // % ** combine numbers")
+        written = _OTHERS.get(type(node.op), "this")
+        hint = "a power is written **" if isinstance(node.op, ast.BitXor) else ""
+        raise reading.refuse(node, f"{written} does not combine numbers; + - * / // % ** do", hint)
     apply = operations.BINARY[_BINARY[type(node.op)]]
     left, right = _compile(node.left, reading, depth), _compile(node.right, reading, depth)
     return lambda environment: apply(left(environment), right(environment))
