@@ -240,6 +240,7 @@ def test_one_that_extends_another(tmp_path: Path):
 LIST = "write [ … ] or lines that begin with '- '"
 WEIGHT = "the weight of multiply_adds is a whole number from 0 to 999,999, not"
 MAPPING = "is a mapping of names to values, not"
+PASSES = "training is a whole number of forward passes from 1 to 9, not"
 
 
 def test_all_that_a_file_may_say(tmp_path: Path):
@@ -275,6 +276,8 @@ def test_what_is_extended_is_inherited_and_stays_as_it_is(tmp_path: Path):
     assert (mine.memory.unit, mine.memory.kilobyte, base.memory.kilobyte) == ("elements", 1024, 1000)
     assert mine.memory.shows_input
     assert not mine.stores(make("relu"))
+    assert mine.training == base.training == 3
+    assert [own(tmp_path, f"{text}training: {n}\n", f"{n}.yaml").training for n in (1, 9)] == [1, 9]
     own_weights = own(tmp_path, text + "weights: {bias_additions: 1}\nparams: {leave_out: [weight]}\n", "2.yaml")
     assert (own_weights.flops(conv), own_weights.params(conv)) == (18, 2)
 
@@ -338,6 +341,11 @@ BAD = [
     ("bugs: [{says: a, instead: 3}]", 27, "type", f"instead {MAPPING} '3'", ""),
     ("bugs: [3]", 8, "type", f"a bug {MAPPING} '3'", "{says: …, instead: {…}}"),
     ("bugs: 3", 7, "type", "bugs is a list, not '3'", LIST),
+    ("training: 0", 11, "type", f"{PASSES} '0'", ""),
+    ("training: 10", 11, "type", f"{PASSES} '10'", ""),
+    ("training: three", 11, "type", f"{PASSES} 'three'", ""),
+    ("training: ²", 11, "type", f"{PASSES} '²'", ""),
+    ("training: []", 11, "type", "training is a text, not an empty list", ""),
     ("aliases: a", 10, "type", "aliases is a list, not 'a'", LIST),
     ("aliases: [[a]]", 11, "type", "an item of aliases is a text, not a list", ""),
     ("depends: a", 10, "type", "depends is a list, not 'a'", LIST),

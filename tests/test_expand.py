@@ -727,8 +727,8 @@ def test_steps_layers_and_nesting_are_bounded(monkeypatch: pytest.MonkeyPatch):
 def test_a_spec_says_nothing_until_it_is_read():
     spec = syntax.Spec(SimpleNamespace(file="a.yaml"))
     assert spec.file == "a.yaml"
-    assert [spec.title, spec.cite, spec.family, spec.convention] == [""] * 4
-    assert [spec.written_node, spec.claims, spec.expect, spec.budget, spec.root] == [None] * 5
+    assert [spec.title, spec.cite, spec.family, spec.convention, spec.crossover] == [""] * 5
+    assert [spec.written_node, spec.claims, spec.expect, spec.budget, spec.root, spec.schedule] == [None] * 6
     assert [spec.symbols, spec.layers, spec.bound, spec.used] == [[], [], [], set()]
     by_name = [spec.written, spec.input, spec.let, spec.blocks, spec.models, spec.options, spec.names]
     assert by_name == [{}] * 7
@@ -745,3 +745,13 @@ def test_every_part_keeps_the_node_it_was_written_as():
     ]
     assert [part.node for part in parts] == ["here"] * 6
     assert [getattr(part, "name", "x") for part in parts] == ["x"] * 6
+
+
+def test_a_call_is_of_a_whole_model_and_of_no_library_unless_it_says_so():
+    block = syntax.Value("here", None)
+    call, use = syntax.Call("here", block, {}, "x"), syntax.UseModel("here", "there", "net", {}, "", "x")
+    assert (call.upto, call.library, use.library) == ("", "", "")
+    call, use = syntax.Call("", block, {}, "x", "stem", "timm"), syntax.UseModel("", "", "net", {}, "stem", "x", "timm")
+    assert (call.upto, call.library) == (use.upto, use.library) == ("stem", "timm")
+    assert not syntax.Block("here", "x", {}, []).shared
+    assert syntax.ModelEntry("here", "net", "", {}, {}, {}, []).schedule is None

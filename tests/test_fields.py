@@ -1,12 +1,16 @@
-"""The values that a layer's fields take, what they become, and what a refusal says was wanted."""
+"""The values that a layer's fields take, what they become, and what a refusal says."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from test_layers import put, shapes
 
 from vcalc import symbols
+from vcalc.errors import LayerError
+from vcalc.graph import Facts
+from vcalc.layers import KINDS
 from vcalc.layers.base import Layer
 from vcalc.layers.fields import (
     FLAG,
@@ -122,3 +126,138 @@ def test_a_field_has_the_name_of_its_attribute():
     assert (shared.name, shared.default, shared.symbol, shared.required) == ("shared", False, "s", False)
     assert by.type.accept(2) == 2
     assert Scale(by=3).values() == {"by": 3, "shared": False}
+
+
+# What a refusal says, which field it points to, and what would work
+
+ROOM = "a larger input, more pad, or fewer strides before it"
+NUMBERS = "bind the sizes to numbers, or ask for 100 windows at most"
+SIZES = {name: symbols.symbol(name) for name in "HD"}
+
+REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
+    ("conv", {"out": 4, "kernel": 3}, "10", "conv takes a feature map [C, H, W], but a vector [10] arrives", "", ""),
+    ("linear", {"out": 4}, "3 8 8",
+     "linear takes a vector [D] or tokens [N, D], but a feature map [3, 8, 8] arrives", "",
+     "put 'flatten' or 'global_avgpool' before it"),
+    ("attention", {"heads": 2}, "4 8 8",
+     "attention takes tokens [N, D], but a feature map [4, 8, 8] arrives", "", "put 'tokens' before it"),
+    ("embedding", {"vocabulary": 9, "out": 4}, "3 8",
+     "embedding takes a vector [D], but tokens [3, 8] arrives", "", "put 'take_token' before it"),
+    ("conv", {"out": 4}, "3 8 8", "conv needs 'kernel': kernel size", "", "write conv: {kernel: …}"),
+    ("conv", {"out": 4, "kernel": 3, "padding": 1}, "3 8 8", "conv has no key 'padding'", "padding", ""),
+    ("conv", {"out": 4.5, "kernel": 3}, "3 8 8",
+     "conv: out is 4.5, not a whole number, 1 or more", "out", "// divides without a rest"),
+    ("conv", {"out": 0, "kernel": 3}, "3 8 8", "conv: out is 0, not a whole number, 1 or more", "out", ""),
+    ("conv", {"out": 4, "kernel": [3, 3, 3]}, "3 8 8",
+     "conv: kernel is [3, 3, 3], not a whole number, 1 or more, or a pair [height, width] of them", "kernel", ""),
+    ("conv", {"out": 4, "kernel": 7, "pad": [3, 0]}, "3 5 5",
+     "a window of 7 does not fit an input of 5 padded by 0 on each side", "kernel", ROOM),
+    ("conv", {"out": 4, "kernel": 3, "dilation": 4}, "3 8 8",
+     "a window of 9 does not fit an input of 8 padded by 0 on each side", "kernel", ROOM),
+    ("maxpool", {"kernel": 4, "stride": 2, "ceil_mode": True}, "3 2 2",
+     "a window of 4 does not fit an input of 2 padded by 0 on each side", "kernel", ROOM),
+    ("unfold", {"kernel": 5}, "3 4 8",
+     "a window of 5 does not fit an input of 4 padded by 0 on each side", "kernel", ROOM),
+    ("conv", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8",
+     "conv: input channels into groups: 3 does not divide into 2", "groups", "it divides into 1 or 3"),
+    ("conv", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8",
+     "conv: output channels into groups: 5 does not divide into 2", "groups", "it divides into 1 or 5"),
+    ("conv", {"out": 2, "kernel": 1, "connections": [[0], [3]]}, "3 8 8",
+     "conv: connections names input channel 3, the input has 3 (0 is the first)", "connections", ""),
+    ("conv", {"out": 3, "kernel": 1, "connections": [[0], [1]]}, "3 8 8",
+     "conv: connections has 2 lists for 3 output channels", "connections", ""),
+    ("conv", {"out": 2, "kernel": 1, "groups": 2, "connections": [[0], [1]]}, "2 8 8",
+     "conv: connections and groups exclude each other", "connections", ""),
+    ("conv", {"out": 1, "kernel": 3, "standardized": True, "connections": [[0]]}, "3 8 8",
+     "conv: connections and standardized exclude each other", "connections", ""),
+    ("conv", {"out": 4, "kernel": 3, "gain": True}, "3 8 8", "conv: gain belongs to standardized weights", "gain", ""),
+    ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8",
+     "conv_transpose: nothing is left of 4 rows or columns without 2 on each side", "pad", ""),
+    ("conv_transpose", {"out": 4, "kernel": 3, "output_pad": 1}, "3 8 8",
+     "conv_transpose: output_pad is less than the stride or the dilation", "output_pad", ""),
+    ("conv_transpose", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8",
+     "conv_transpose: input channels into groups: 3 does not divide into 2", "groups", "it divides into 1 or 3"),
+    ("conv_transpose", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8",
+     "conv_transpose: output channels into groups: 5 does not divide into 2", "groups", "it divides into 1 or 5"),
+    ("conv_transpose", {"out": 4, "kernel": 3, "stack": 3}, "3 8 8",
+     "conv_transpose: rows into images: 8 does not divide into 3", "stack", "it divides into 2 or 4"),
+    ("adaptive_avgpool", {"out": 101}, "3 H 8",
+     "adaptive_avgpool: the windows of H by 101 cannot be counted while sizes are open", "out", NUMBERS),
+    ("adaptive_avgpool", {"out": "D"}, "3 8 8",
+     "adaptive_avgpool: the windows of 8 by D cannot be counted while sizes are open", "out", NUMBERS),
+    ("attention", {"heads": 5}, "4 8",
+     "attention: width into heads: 8 does not divide into 5", "heads", "it divides into 4 or 8"),
+    ("attention", {"heads": 9}, "4 8",
+     "attention: width into heads: 8 does not divide into 9", "heads", "it divides into 8"),
+    ("window_attention", {"heads": 5, "window": 7}, "8 8 8",
+     "window_attention: channels into heads: 8 does not divide into 5", "heads", "it divides into 4 or 8"),
+    ("window_attention", {"heads": 2, "window": 7, "relative_position_bias": False, "position_mlp": 8}, "4 8 8",
+     "window_attention: position_mlp makes relative position biases, which are off", "position_mlp", ""),
+    ("groupnorm", {"groups": 3}, "8 2 2",
+     "groupnorm: channels into groups: 8 does not divide into 3", "groups", "it divides into 2 or 4"),
+    ("softmax", {"over": "groups", "groups": 2}, "3 8 8",
+     "softmax: channels into groups: 3 does not divide into 2", "groups", "it divides into 1 or 3"),
+    ("layer_scale", {"constant": 0.1, "shared": True}, "3 8 8",
+     "layer_scale: a constant is shared already", "shared", ""),
+    ("take_token", {"index": 4}, "4 8", "take_token: there is no token 4 among 4 (0 is the first)", "index", ""),
+    ("keep_tokens", {"count": 4, "start": 1}, "4 8", "keep_tokens: 4 from 1 cannot stay of 4", "count", ""),
+    ("keep_channels", {"count": 3, "start": 1}, "3 8 8", "keep_channels: 3 from 1 cannot stay of 3", "count", ""),
+    ("channel_shuffle", {"groups": 2}, "3 8 8",
+     "channel_shuffle: channels into groups: 3 does not divide into 2", "groups", "it divides into 1 or 3"),
+    ("to_map", {"height": 3}, "8 5",
+     "to_map: tokens into rows: 8 does not divide into 3", "height", "it divides into 2 or 4"),
+    ("split_heads", {"heads": 3}, "5 8",
+     "split_heads: width into heads: 8 does not divide into 3", "heads", "it divides into 2 or 4"),
+    ("rotary_embedding", {}, "2 5 3",
+     "rotary_embedding: a head's width into pairs: 3 does not divide into 2", "", "it divides into 1 or 3"),
+    ("rotary_embedding", {"skip": 6}, "2 5 4", "rotary_embedding: 6 tokens cannot be left out of 5", "skip", ""),
+    ("pool_heads", {"height": 3}, "2 8 4",
+     "pool_heads: tokens into rows: 8 does not divide into 3", "height", "it divides into 2 or 4"),
+    ("pool_heads", {"height": 2, "skip": 8}, "2 8 4", "pool_heads: 8 tokens cannot be left out of 8", "skip", ""),
+    ("relative_attention", {"query_rows": 3, "key_rows": 2}, "2 8 4, 2 4 4, 2 4 4",
+     "relative_attention: tokens into rows: 8 does not divide into 3", "query_rows", "it divides into 2 or 4"),
+    ("relative_attention", {"query_rows": 2, "key_rows": 3}, "2 8 4, 2 4 4, 2 4 4",
+     "relative_attention: tokens into rows: 4 does not divide into 3", "key_rows", "it divides into 2 or 4"),
+    ("relative_attention", {"query_rows": 2, "key_rows": 2}, "2 8 4, 2 4 5, 2 4 4",
+     "queries, keys and values do not match: a feature map [2, 8, 4], a feature map [2, 4, 5],"
+     " a feature map [2, 4, 4]", "", ""),
+    ("relative_attention", {"query_rows": 2, "key_rows": 2}, "2 8 4, 2 8 4",
+     "relative_attention joins 3 branches, not 2", "", ""),
+    ("scaled_dot_product_attention", {}, "3 4, 3 4", "scaled_dot_product_attention joins 3 branches, not 2", "", ""),
+    ("scaled_dot_product_attention", {}, "3 4, 5 4, 6 4",
+     "queries, keys and values do not match: tokens [3, 4], tokens [5, 4], tokens [6, 4]", "", ""),
+    ("scaled_dot_product_attention", {"causal": True}, "3 4, 5 4, 5 4",
+     "scaled_dot_product_attention: causal takes as many queries as keys, and no biases", "causal", ""),
+    ("linear_attention", {}, "5 4, 5 4", "linear_attention joins 3 branches, not 2", "", ""),
+    ("linear_attention", {}, "5 4, 5 3, 5 6",
+     "queries, keys and values do not match: tokens [5, 4], tokens [5, 3], tokens [5, 6]", "", ""),
+    ("matmul", {}, "3 4, 4 5, 5 6", "matmul joins 2 branches, not 3", "", ""),
+    ("matmul", {}, "3 4, 3 4", "matmul: tokens [3, 4] and tokens [3, 4] do not match", "", ""),
+    ("concat", {}, "3 8 8, 3 8 7",
+     "concat: a feature map [3, 8, 8] and a feature map [3, 8, 7] differ in more than the first size", "", ""),
+    ("add", {}, "3 8 8, 4 8 8", "add: a feature map [3, 8, 8] and a feature map [4, 8, 8] do not match", "", ""),
+    ("roi_align", {"proposals": 9, "out": 7}, "3 8 8, 4 4 4",
+     "roi_align: all levels have as many channels as the first", "", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "fields", "inputs", "message", "field", "hint"), REFUSED, ids=lambda v: str(v)[:50])
+def test_refusals(kind: str, fields: dict[str, Any], inputs: str, message: str, field: str, hint: str):
+    with pytest.raises(LayerError) as refused:
+        Facts(KINDS[kind](**put(fields, SIZES)), put(shapes(inputs), SIZES))
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.message) == ("layer", message)
+    assert (refused.value.field, problem.hint) == (field, hint)
+
+
+def test_as_many_windows_as_are_written_out():
+    assert Facts(KINDS["adaptive_avgpool"](out=100), ((3, SIZES["H"], 8),)).output == (3, 100, 100)
+
+
+def test_an_open_window_is_not_averaged_over():
+    pool = Facts(KINDS["avgpool"](kernel=SIZES["D"], stride=2, ceil_mode=True), ((3, 9, 9),))
+    with pytest.raises(LayerError) as refused:
+        _ = pool.work
+    (problem,) = refused.value.problems
+    assert problem.message == "avgpool: the elements of its windows cannot be counted while the window is open"
+    assert (refused.value.field, problem.hint) == ("kernel", "bind kernel and stride to numbers")

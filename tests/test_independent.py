@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch", reason="the independent networks are built 
 PEERS = [(model, library, name) for model in model_names() for library, name in load(model)[1].same_as.items()]
 """A model of the catalogue, the library that has it too, and its name there."""
 
-BUFFERS = {"running_mean", "running_var", "num_batches_tracked", "relative_position_index"}
+BUFFERS = {"running_mean", "running_var", "num_batches_tracked", "relative_position_index", "relative_coords_table"}
 """The buffers that vcalc counts too; networks with others are compared in everything else."""
 
 
@@ -34,9 +34,11 @@ def build(library: str, name: str) -> Any:
 
 
 def takes_any_size(network: Any) -> bool:
-    """False for a network that has learned a position for each patch of its own size."""
+    """False for a network that has learned a position for each patch of its own size, or a bias for each distance."""
     patches = getattr(network, "patch_embed", None)
-    return not (hasattr(network, "image_size") or getattr(patches, "strict_img_size", False))
+    fixed = hasattr(network, "image_size") or hasattr(network, "img_size")
+    fixed = fixed or getattr(network, "pretrained_cfg", {}).get("fixed_input_size", False)
+    return not (fixed or getattr(patches, "strict_img_size", False))
 
 
 def ours(model: str, **sizes: int) -> Network:

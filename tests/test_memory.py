@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from test_layers import CASES, Case, label, shapes
+from test_layers import CASES, Case, label, put, shapes
 
 from vcalc import symbols
 from vcalc.analyses.liveness import Run
@@ -392,127 +394,9 @@ def test_the_last_step_makes_the_output(case: Case):
         assert OUTPUT in facts.layer.steps(facts.inputs, facts.output, training)[-1]
 
 
-# What single kinds save and have alive, worked out by hand: tensors with their elements, steps between bars
+# What single kinds save and have alive, worked out by hand
 
-
-class Alive(NamedTuple):
-    """A kind's tensors. A type stands behind the elements where it is not the activations' own, `once` where the batch
-    does not multiply them; inference and backward are said where they differ from training and from the usual."""
-
-    kind: str
-    fields: dict[str, Any]
-    shapes: str
-    saved: str
-    steps: str
-    inference: str = ""
-    backward: str = ""
-
-
-ALIVE = [
-    # Padded to 3 + 2*3 by 4 + 2*4; lists of 2, 1 and 3 channels of 8x10, each map 6x8
-    Alive("conv", {"out": 4, "kernel": [3, 4], "stride": 2, "pad": "same"}, "6 8 10",
-          f"padded input {6*9*12}", f"output, padded input {6*9*12}"),
-    Alive("conv", {"out": 4, "kernel": 1, "pad": "same"}, "6 8 10", "input 0", "output"),
-    Alive("conv", {"out": 3, "kernel": 3, "connections": [[0, 1], [2], [0, 1, 2]]}, "3 8 10",
-          f"gathered channels {6*80}, channel numbers 6 index once",
-          f"gathered for one {3*80}, maps {3*48} | maps {3*48}, joined maps {3*48} |"
-          f" maps {3*48}, joined maps {3*48}, output"),
-    Alive("conv", {"out": 3, "kernel": 3, "connections": [[0, 1], [2], [0, 1, 2]], "bias": False}, "3 8 10",
-          f"gathered channels {6*80}, channel numbers 6 index once",
-          f"gathered for one {3*80}, maps {3*48} | maps {3*48}, output"),
-    # Padded to 3 + 2*3 by 3 + 2*4; the shares of windows in 8x10 are those of every channel
-    Alive("maxpool", {"kernel": 3, "stride": 2, "pad": "same"}, "6 8 10",
-          f"padded input {6*9*11}, indices {6*20} index", f"output, padded input {6*9*11}, indices {6*20} index"),
-    Alive("adaptive_maxpool", {"out": 3}, "6 8 10", f"input 0, indices {6*9} index", f"output, indices {6*9} index"),
-    Alive("adaptive_avgpool", {"out": [1, 2]}, "6 8 10", "input 0", "output"),
-    Alive("adaptive_avgpool", {"out": [2, 1]}, "6 8 10", "input 0", "output"),
-    Alive("avgpool", {"kernel": 3, "stride": 2, "pad": "same"}, "6 8 10",
-          f"padded input {6*9*11}", f"output, padded input {6*9*11}"),
-    Alive("avgpool", {"kernel": 3, "pad": "same", "count_pad": False}, "6 8 10",
-          f"padded input {6*10*12}, shares 80 once",
-          f"shares 80 once, padded input {6*10*12}, means {6*80} | shares 80 once, means {6*80}, output"),
-    Alive("subsample", {}, "6 8 10", f"input 0, sums {6*20}",
-          f"means {6*20}, sums {6*20} | sums {6*20}, scaled sums {6*20} | sums {6*20}, scaled sums {6*20}, output"),
-    Alive("radial_basis", {"out": 5}, "6", f"differences {5*6}",
-          f"differences {5*6}, squares {5*6} | squares {5*6}, output"),
-    # A mean and a deviation for each channel of the batch, each position or token, each group, each channel
-    Alive("batchnorm", {}, "6 8 10", "input 0, mean 6 statistic once, inverse deviation 6 statistic once",
-          "output, mean 6 statistic once, inverse deviation 6 statistic once", "output"),
-    Alive("layernorm", {}, "6 8 10", "input 0, mean 80 statistic, inverse deviation 80 statistic",
-          "output, mean 80 statistic, inverse deviation 80 statistic"),
-    Alive("layernorm", {}, "5 6", "input 0, mean 5 statistic, inverse deviation 5 statistic",
-          "output, mean 5 statistic, inverse deviation 5 statistic"),
-    Alive("groupnorm", {"groups": 3}, "6 8 10", "input 0, mean 3 statistic, inverse deviation 3 statistic",
-          "output, mean 3 statistic, inverse deviation 3 statistic"),
-    Alive("groupnorm", {"groups": 3}, "5 6",
-          "turned input 30, mean 3 statistic, inverse deviation 3 statistic",
-          "output, turned input 30, mean 3 statistic, inverse deviation 3 statistic"),
-    Alive("instancenorm", {}, "6 8 10", "input 0, mean 6 statistic, inverse deviation 6 statistic",
-          "output, mean 6 statistic, inverse deviation 6 statistic"),
-    Alive("instancenorm", {"affine": True}, "6 8 10",
-          "input 0, mean 6 statistic, inverse deviation 6 statistic, factors 6",
-          "output, mean 6 statistic, inverse deviation 6 statistic, factors 6, offsets 6"),
-    # Windows of 5 channels: 2 + 2 channels of padding
-    Alive("local_response_norm", {}, "6 8 10",
-          f"input 0, padded squares {10*80}, sum {6*80}, power {6*80}",
-          f"squares {6*80}, padded squares {10*80} | padded squares {10*80}, means {6*80} |"
-          f" means {6*80}, product {6*80}, sum {6*80} | means {6*80}, sum {6*80}, power {6*80} | power {6*80}, output",
-          backward=f"input 0, padded squares {10*80}, sum {6*80}, power {6*80}, gradient,"
-          f" factor 0 of a gradient {6*80}, factor 1 of a gradient {6*80}, factor 2 of a gradient {6*80},"
-          f" factor 3 of a gradient {6*80} |"
-          f" input 0, padded squares {10*80}, sum {6*80}, gradient of the quotient {6*80},"
-          f" gradient of the power {6*80}, factor 0 of a gradient {6*80}, factor 1 of a gradient {6*80},"
-          f" factor 2 of a gradient {6*80} |"
-          f" input 0, padded squares {10*80}, gradient of the quotient {6*80}, gradient of the means {6*80},"
-          f" gradient of the padded squares {10*80} |"
-          f" input 0, gradient of the quotient {6*80}, factor 0 of a gradient {6*80}, factor 1 of a gradient {6*80},"
-          " gradient of input 0"),
-    Alive("dropout", {"p": 0.5}, "6", "mask 6 mask", "output, mask 6 mask", "output"),
-    Alive("dropout", {"p": 0}, "6", "", "output"),
-    Alive("drop_path", {"p": 0.5}, "5 6", "factor 1", "factor 1, what is kept 30 | what is kept 30, output", "output"),
-    Alive("drop_path", {"p": 0}, "5 6", "", "output"),
-    Alive("space_to_depth", {}, "6 7 10", "", f"padded input {6*80}, output"),
-    Alive("space_to_depth", {}, "6 8 10", "", "output"),
-    Alive("add", {}, "5 6, 5 6, 5 6, 5 6", "",
-          "first 2 joined 30 | first 2 joined 30, first 3 joined 30 | first 3 joined 30, output"),
-    Alive("multiply", {}, "5 6, 5 6, 5 6", "input 0, input 1, input 2, first 2 joined 30",
-          "first 2 joined 30 | first 2 joined 30, output"),
-    Alive("matmul", {}, "5 6, 6 7", "input 0, input 1", "output"),
-    # Fused: one sum for each query of each head. Written out: queries 5x6, keys 7x6, 5x7 scores
-    Alive("scaled_dot_product_attention", {}, "3 5 6, 3 7 6, 3 7 6",
-          "input 0, input 1, input 2, output, log-sum-exp 15 statistic", "output, log-sum-exp 15 statistic"),
-    Alive("scaled_dot_product_attention", {}, "3 5 6, 3 7 6, 3 7 4",
-          f"input 2, queries {3*30}, keys {3*42}, softmax {3*35}",
-          f"queries {3*30}, keys {3*42}, scores {3*35} | queries {3*30}, scores {3*35}, softmax {3*35} |"
-          f" queries {3*30}, softmax {3*35}, output"),
-    Alive("scaled_dot_product_attention", {}, "5 6, 7 6, 7 6", "input 2, queries 30, keys 42, softmax 35",
-          "queries 30, keys 42, scores 35 | queries 30, scores 35, softmax 35 | queries 30, softmax 35, output"),
-    # 5 tokens of 6 in 3 heads; and of 2 heads of 4, the output projection 8x6 with its 6 biases or without
-    Alive("attention", {"heads": 3}, "5 6",
-          "input 0, queries, keys and values 90, weighted values 30, log-sum-exp 15 statistic",
-          "queries, keys and values 90 | queries, keys and values 90, weighted values 30, log-sum-exp 15 statistic |"
-          " queries, keys and values 90, weighted values 30, output",
-          backward="input 0, queries, keys and values 90, weighted values 30, log-sum-exp 15 statistic, gradient,"
-          f" gradient of the weighted values 30, gradient of the output projection {6*6 + 6} once |"
-          " input 0, queries, keys and values 90, weighted values 30, log-sum-exp 15 statistic,"
-          " gradient of the weighted values 30, gradients of queries, keys and values 90,"
-          f" gradient of the output projection {6*6 + 6} once |"
-          " input 0, gradients of queries, keys and values 90, gradient of the projection 90,"
-          f" gradient of the output projection {6*6 + 6} once | input 0, gradient of the projection 90,"
-          " gradient of input 0"),
-    Alive("attention", {"heads": 2, "head_dim": 4, "out_bias": False}, "5 6",
-          "input 0, queries, keys and values 120, weighted values 40, log-sum-exp 10 statistic",
-          "queries, keys and values 120 | queries, keys and values 120, weighted values 40, log-sum-exp 10 statistic |"
-          " queries, keys and values 120, weighted values 40, output",
-          backward="input 0, queries, keys and values 120, weighted values 40, log-sum-exp 10 statistic, gradient,"
-          f" gradient of the weighted values 40, gradient of the output projection {8*6} once |"
-          " input 0, queries, keys and values 120, weighted values 40, log-sum-exp 10 statistic,"
-          " gradient of the weighted values 40, gradients of queries, keys and values 120,"
-          f" gradient of the output projection {8*6} once |"
-          " input 0, gradients of queries, keys and values 120, gradient of the projection 120,"
-          f" gradient of the output projection {8*6} once | input 0, gradient of the projection 120,"
-          " gradient of input 0"),
-]  # fmt: skip
+ALIVE = yaml.safe_load((Path(__file__).parent / "data" / "alive.yaml").read_text(encoding="utf-8"))
 
 
 def named(stored: Any) -> str:
@@ -530,16 +414,23 @@ def written(*steps: tuple[Any, ...]) -> str:
     return " | ".join(", ".join(map(named, step)) for step in steps)
 
 
-@pytest.mark.parametrize("alive", ALIVE, ids=lambda alive: f"{alive.kind} {alive.fields} {alive.shapes}")
-def test_what_a_kind_has_alive_step_by_step(alive: Alive):
-    facts = Facts(KINDS[alive.kind](**alive.fields), shapes(alive.shapes))
+def worked_out(steps: list[str]) -> str:
+    """Steps between bars, products and sums of numbers multiplied and added."""
+    return re.sub(r"\d[\d*+]*", lambda number: str(eval(number[0])), " | ".join(steps))
+
+
+@pytest.mark.parametrize("alive", ALIVE, ids=lambda alive: f"{next(iter(alive.items()))} {alive['inputs']}")
+def test_what_a_kind_has_alive_step_by_step(alive: dict[str, Any]):
+    kind, fields = next(iter(alive.items()))
+    facts = Facts(KINDS[kind](**fields), shapes(alive["inputs"]))
     layer, arguments = facts.layer, (facts.inputs, facts.output)
-    assert written(layer.saved(*arguments)) == alive.saved
-    assert written(*layer.steps(*arguments, True)) == alive.steps
-    assert written(*layer.steps(*arguments, False)) == (alive.inference or alive.steps)
-    usual = ", ".join(each for each in ("gradient", alive.saved) if each)
-    gradients = "".join(f", gradient of input {number}" for number in range(len(facts.inputs)))
-    assert written(*layer.gradient_steps(*arguments)) == (alive.backward or usual + gradients)
+    saved, training = alive["saved"], alive["training"]
+    assert written(layer.saved(*arguments)) == worked_out([saved])
+    assert written(*layer.steps(*arguments, True)) == worked_out(training)
+    assert written(*layer.steps(*arguments, False)) == worked_out(alive.get("inference", training))
+    gradients = [f"gradient of input {number}" for number in range(len(facts.inputs))]
+    usual = ", ".join(filter(None, ["gradient", saved, *gradients]))
+    assert written(*layer.gradient_steps(*arguments)) == worked_out(alive.get("backward", [usual]))
 
 
 class Windows(NamedTuple):
@@ -618,6 +509,45 @@ def test_what_window_attention_has_alive_step_by_step(windows: Windows):
         back("", "windows", "gradient of input 0"),
     ]
     assert written(*layer.gradient_steps(*arguments)) == " | ".join(map(", ".join, backward))
+
+
+RESHAPES = {"flatten", "tokens", "to_map", "split_heads", "merge_heads"}
+PARTS = {"take_token", "keep_tokens", "keep_channels"}
+
+
+def test_whose_output_lies_in_its_inputs_memory():
+    """Reshapes, parts, and what drops nothing: drop_path at its p of 0, dropout at inference."""
+    views = {
+        training: {case.kind for case in CASES if case.facts(case.sizes).layer.is_view(training)}
+        for training in (True, False)
+    }
+    assert views == {True: RESHAPES | PARTS | {"drop_path"}, False: RESHAPES | PARTS | {"drop_path", "dropout"}}
+    dropout, drop_path = KINDS["dropout"], KINDS["drop_path"]
+    assert [dropout(p=0).is_view(True), drop_path(p=0.1).is_view(True), drop_path(p=0.1).is_view(False)] == [
+        True,
+        False,
+        True,
+    ]
+
+
+def passing(kind: str, inputs: str, **fields: Any) -> list[bool]:
+    facts = Facts(KINDS[kind](**fields), shapes(inputs))
+    return [facts.layer.passes_gradient(shape, facts.output) for shape in facts.inputs]
+
+
+def test_whose_inputs_gradient_is_the_outputs_or_a_part_of_it():
+    """Reshapes, sums of equal shapes, and what puts something before, behind or beside its input."""
+    found = {case.kind for case in CASES if any(passing(case.kind, _numbers(case), **put(case.fields, case.sizes)))}
+    assert found == RESHAPES | {"drop_path", "add", "concat", "class_token", "position_embedding", "append_tokens"}
+    assert passing("add", "6 8 10, 6 1 1, 6 8 10") == [True, False, True]
+    assert passing("add", "6, 6 8 10") == [False, True]
+    assert passing("concat", "6 8 10, 4 8 10") == [True, True]
+    assert (passing("dropout", "6", p=0), passing("dropout", "6", p=0.5)) == ([True], [False])
+    assert (passing("drop_path", "6", p=0), passing("drop_path", "6", p=0.5)) == ([True], [False])
+
+
+def _numbers(case: Case) -> str:
+    return ", ".join(" ".join(map(str, shape)) for shape in put(case.inputs, case.sizes))
 
 
 # Refusals and the command

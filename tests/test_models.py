@@ -10,7 +10,17 @@ import pytest
 from vcalc import conventions
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.read_claims import claims_of
-from vcalc.spec.find import block_names, build_index, catalogue_files, find, load, load_block, load_file, model_names
+from vcalc.spec.find import (
+    block_names,
+    build_index,
+    catalogue_files,
+    find,
+    load,
+    load_block,
+    load_file,
+    model_names,
+    plain,
+)
 from vcalc.spec.network import expand
 
 FIGURES = list(csv.DictReader((Path(__file__).parent / "data" / "models.csv").read_text().splitlines()))
@@ -70,11 +80,21 @@ def test_paths_are_unique_and_inputs_come_before(network, name):
         ("ResNet-50", "resnet50"),
         ("EfficientNet-B0", "efficientnet-b0"),
         ("LeNet-5", "lenet5"),
+        ("RegNetY-1.6GF", "regnet-y-1.6gf"),
+        ("RegNetY-16GF", "regnet-y-16gf"),
+        ("regnet_y_1_6gf", "regnet-y-1.6gf"),
+        ("WRN 28 10", "wrn-28-10"),
+        ("squeezenet1_0", "squeezenet1.0"),
         ("swin_tiny_patch4_window7_224", "swin-t"),
     ],
 )
 def test_names_are_forgiving(written, model):
     assert find(written)[1] == model
+
+
+def test_no_two_models_have_the_same_name_in_any_spelling():
+    names = [plain(name) for name in model_names()]
+    assert sorted(names) == sorted(set(names))
 
 
 def test_a_models_own_name_wins_over_an_alias():

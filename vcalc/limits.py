@@ -56,7 +56,7 @@ OPERATIONS = 10_000_000
 before it as four hundred; in a network with symbols each layer as a thousand, and one unlike all before it as
 ten thousand and a thousand more for each term of its sizes."""
 
-LAYERS = 10_000
+LAYERS = 100_000
 """Layers of one expanded network."""
 
 NESTING = 60

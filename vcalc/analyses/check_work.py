@@ -21,7 +21,7 @@ WALK = 10
 UNLIKE = 20
 """What a layer costs that is unlike the others: its counts are worked out."""
 
-FORMULA = 5000
+FORMULA = 8000
 """What it costs where its counts are formulas."""
 
 Key = tuple[Spec, ModelEntry, Option | None, tuple[tuple[str, str], ...]]

@@ -170,9 +170,6 @@ class _AdaptivePool(Layer):
         reads = product(_adaptive_reads(size, out) for size, out in zip(sizes, self.out, strict=True))
         return {"window_elements": channels * reads}
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0,)
-
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
 

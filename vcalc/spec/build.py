@@ -258,7 +258,7 @@ class Building:
         formulas = [[size for size in (*fields, *shape) if is_symbolic(size)] for shape in inputs]
         together = max(map(product_of_terms, formulas))
         largest = max(operations(size) for sizes in formulas for size in sizes)
-        self.budget.spend((10 + together + 3 * max(0, largest - 10)) * SYMBOLIC)
+        self.budget.spend((10 + together + 6 * max(0, largest - 10)) * SYMBOLIC)
         message = ""
         if together > limits.SYMBOLIC_TERMS:
             message = f"{layer.kind}: its sizes come to more than {limits.SYMBOLIC_TERMS} terms together"
