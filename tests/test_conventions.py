@@ -122,7 +122,7 @@ def test_names_and_their_order():
         "deepspeed-macs", "torchvision", "timm", "mmcv", "pycls", "convnet-burden", "swin", "nfnet",
     }  # fmt: skip
     assert promised <= set(conventions.names())
-    assert set(conventions.names()) - promised == {"connections", "fvcore-activations", "mmcv-attention"}
+    assert set(conventions.names()) - promised == {"connections", "fvcore-activations", "macs-causal", "mmcv-attention"}
     assert conventions.load("mmengine") is conventions.load("fvcore")
 
 

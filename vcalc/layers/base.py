@@ -17,7 +17,7 @@ from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Step, S
 PRIMITIVES = {
     "multiply_adds": "products of a weight and an activation, each added to a sum",
     "product_multiply_adds": "products of two activations, each added to a sum (attention scores, weighted values)",
-    "masked_multiply_adds": "multiply-adds of attention that a causal mask makes void, which are among its products",
+    "unmasked_product_multiply_adds": "products of two activations without those that a causal mask makes void",
     "position_multiply_adds": "products of a query and a vector of relative positions, each added to a sum",
     "table_multiply_adds": "multiply-adds that make a table of position biases, once for a whole batch",
     "bias_additions": "additions of a bias",
@@ -58,6 +58,7 @@ PRIMITIVES = {
 """What a layer does, in units that no counting convention can dispute. Conventions weigh them."""
 
 STANDS_FOR = {
+    "unmasked_product_multiply_adds": "product_multiply_adds",
     "unpadded_multiply_adds": "multiply_adds",
     "unpadded_product_multiply_adds": "product_multiply_adds",
     "square_multiply_adds": "multiply_adds",

@@ -182,9 +182,8 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
             "divisions": scores,
             "product_elements": scores + elements(output),
         }
-        if self.causal:
-            later = product(query[:-2]) * exact_div(query[-2] * (query[-2] - 1), 2)
-            work["masked_multiply_adds"] = later * (query[-1] + value[-1])
+        later = product(query[:-2]) * exact_div(query[-2] * (query[-2] - 1), 2) if self.causal else 0
+        work["unmasked_product_multiply_adds"] = (scores - later) * (query[-1] + value[-1])
         if not self._unbiased:
             work["additions"] = scores
         return work
