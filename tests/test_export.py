@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from zoo import of_each_file
 
 from vcalc.cli import main
 from vcalc.errors import VcalcError
 from vcalc.layers import KINDS
-from vcalc.spec.find import load, model_names
+from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
 from vcalc.torch_backend.build import exported
 from vcalc.torch_backend.code import BUILDERS
@@ -34,7 +35,7 @@ def test_every_kind_has_a_builder():
     assert BUILDERS.keys() == KINDS.keys()
 
 
-@pytest.mark.parametrize("model", model_names())
+@pytest.mark.parametrize("model", of_each_file())
 def test_every_model_is_written_as_python(model: str, network: Any):
     text = exported(network(model))
     names = [node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from test_layers import put, shapes
 
@@ -11,7 +12,7 @@ from vcalc import symbols
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
-from vcalc.layers.base import Layer
+from vcalc.layers.base import Layer, describe, kinds, needs, needs_division, show
 from vcalc.layers.fields import (
     FLAG,
     FRACTION,
@@ -152,6 +153,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
      "conv: kernel is [3, 3, 3], not a whole number, 1 or more, or a pair [height, width] of them", "kernel", ""),
     ("conv", {"out": 4, "kernel": 7, "pad": [3, 0]}, "3 5 5",
      "a window of 7 does not fit an input of 5 padded by 0 on each side", "kernel", ROOM),
+    ("conv", {"out": 4, "kernel": 3, "stride": 2}, "3 2 2",
+     "a window of 3 does not fit an input of 2 padded by 0 on each side", "kernel", ROOM),
     ("conv", {"out": 4, "kernel": 3, "dilation": 4}, "3 8 8",
      "a window of 9 does not fit an input of 8 padded by 0 on each side", "kernel", ROOM),
     ("maxpool", {"kernel": 4, "stride": 2, "ceil_mode": True}, "3 2 2",
@@ -261,3 +264,44 @@ def test_an_open_window_is_not_averaged_over():
     (problem,) = refused.value.problems
     assert problem.message == "avgpool: the elements of its windows cannot be counted while the window is open"
     assert (refused.value.field, problem.hint) == ("kernel", "bind kernel and stride to numbers")
+
+
+def test_a_window_that_starts_inside_counts_where_sizes_are_rounded_up():
+    """(2 - 3) / 2, rounded up, and one."""
+    assert Facts(KINDS["maxpool"](kernel=3, stride=2, ceil_mode=True), ((3, 2, 2),)).output == (3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("channels", "groups", "hint"),
+    [
+        (1, 2, "it divides into 1"),
+        (12, 5, "it divides into 4 or 6"),
+        (8, 9, "it divides into 8"),
+        (1_000_000, 3, "it divides into 2 or 4"),
+        (1_000_001, 3, ""),
+        (2 * C + 1, 2, ""),
+    ],
+)
+def test_the_nearest_divisors(channels: Any, groups: int, hint: str):
+    with pytest.raises(LayerError) as refused:
+        needs_division("channels into groups", channels, groups, "groups")
+    assert refused.value.problems[0].hint == hint
+
+
+def test_a_refusal_without_a_field_or_a_hint():
+    with pytest.raises(LayerError) as refused:
+        needs(False, "no")
+    assert (refused.value.field, refused.value.problems[0].hint) == ("", "")
+
+
+def test_values_and_shapes_in_messages():
+    assert [show(value) for value in (7, True, "a", 2 * C)] == ["7", "true", "'a'", "2*C"]
+    assert show(10**59) == "1" + "0" * 59
+    assert show(10**60) == "1" + "0" * 56 + "..."
+    assert show(np.array([1, 2])) == "[1 2]"
+    described = [describe(tuple(range(1, rank + 1))) for rank in range(1, 5)]
+    assert described == ["a vector [1]", "tokens [1, 2]", "a feature map [1, 2, 3]", "a tensor [1, 2, 3, 4]"]
+
+
+def test_kinds_come_in_alphabetical_order():
+    assert [kind.kind for kind in kinds()] == sorted(KINDS)

@@ -542,6 +542,16 @@ def test_networks_that_differ_everywhere_are_compared_in_time(tmp_path):
     assert seconds("diff", str(tmp_path / "old.yaml"), str(tmp_path / "new.yaml")) < SECONDS
 
 
+def test_networks_of_too_many_layers_are_not_compared(vcalc, tmp_path):
+    text = "input: {D: 3}\nlayers: [{repeat: LAYERS, do: [relu]}]\n"
+    (tmp_path / "net.yaml").write_text(text.replace("LAYERS", str(limits.DIFF_LAYERS + 1)))
+    (tmp_path / "most.yaml").write_text(text.replace("LAYERS", str(limits.DIFF_LAYERS)))
+    net, most = str(tmp_path / "net.yaml"), str(tmp_path / "most.yaml")
+    assert "at most 10,000 layers are compared" in vcalc("diff", net, most, code=2).stderr
+    assert "at most 10,000 layers are compared" in vcalc("diff", most, net, code=2).stderr
+    vcalc("diff", most, most)
+
+
 @pytest.mark.parametrize("printed", ["false", "[1, 2]", "'a'", "a if a == 1 else 2", "1/0", "max", "a**99"])
 def test_what_is_printed_of_a_formula(tmp_path, printed: str):
     text = "input: {D: a}\nsymbols: [a]\nlayers: [linear: {out: 2}]\n"

@@ -912,6 +912,12 @@ def test_a_transposed_convolution_has_the_weights_and_work_of_the_convolution_it
     assert there.work["multiply_adds"] == back.work["multiply_adds"] == 9 * 3 * 2 * 2 * 16
 
 
+def test_what_a_transposed_convolution_would_add_at_the_size_of_a_convolution():
+    """A convolution of 3x3, padded by 1, keeps 5x5: a bias for each of these positions and 4 channels."""
+    same = Facts(KINDS["conv_transpose"](out=4, kernel=3, pad=1), ((2, 5, 5),))
+    assert same.work["forward_bias_additions"] == 4 * 5 * 5
+
+
 # How the source calls a layer.
 
 

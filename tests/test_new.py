@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from zoo import of_each_file
 
 from vcalc import conventions
 from vcalc.analyses.cost import Costs
-from vcalc.spec.find import load, load_file, model_names
+from vcalc.spec.find import load, load_file
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
 from vcalc.spec.scaffold import copied_spec, first_spec
@@ -42,7 +43,7 @@ def test_a_new_spec_works_and_explains_itself(vcalc, tmp_path):
     assert "h**2*w" in vcalc("table", "my-net.yaml", "--set", "width=w", "--set", "H=32*h", "--set", "W=32*h").stdout
 
 
-@pytest.mark.parametrize("model", model_names())
+@pytest.mark.parametrize("model", of_each_file())
 def test_a_copy_of_a_model_is_the_same_network(model):
     spec, entry = load(model)
     text = copied_spec("mine", "mine.yaml", spec, entry)

@@ -388,3 +388,27 @@ def test_a_symbolic_scale():
     scale = symbols.symbol("S")
     assert stack(conv(3), ("upsample", {"scale": scale}))[0].stride == 1 / scale
     assert stack(conv(1, stride=scale), ("upsample", {"scale": scale}))[0].stride == 1
+
+
+# Single layers
+
+
+def reach(kind: str, *shape: int, **fields: Any) -> Any:
+    window = KINDS[kind](**fields).reach(shape)
+    return window and (window.kernel, window.stride, window.pad, window.dilation, window.enlarged)
+
+
+ONE = (1, 1)
+
+
+def test_what_single_layers_read():
+    """A `same` pool of 3 over 8 in steps of 1 has one row before it; of 2, none: the odd row comes after."""
+    assert reach("relu", 6) is None
+    assert reach("flatten", 6) is None
+    assert reach("flatten", 6, 1, 1)[0] is reach("flatten", 5, 6)[0] is None  # everything
+    assert reach("zero_pad", 6, 8, 10, rows=[1, 2], columns=[3, 0]) == (ONE, ONE, (1, 3), ONE, ONE)
+    assert reach("maxpool", 6, 8, 8, kernel=3, pad="same") == ((3, 3), ONE, (1, 1), ONE, ONE)
+    assert reach("maxpool", 6, 8, 8, kernel=2, stride=2, pad="same") == ((2, 2), (2, 2), (0, 0), ONE, ONE)
+    assert reach("conv", 6, 8, 8, out=4, kernel=3, dilation=[1, 2], pad="same") == ((3, 3), ONE, (1, 2), (1, 2), ONE)
+    assert reach("upsample", 6, 8, 8, scale=3, mode="bicubic") == ((4, 4), ONE, (2, 2), ONE, (3, 3))
+    assert reach("conv_transpose", 6, 8, 8, out=4, kernel=4, stride=2, pad=1) == ((2, 2), ONE, ONE, ONE, (2, 2))

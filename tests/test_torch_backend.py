@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from test_export import network_of, run
+from zoo import of_each_file
 
 from vcalc.errors import VcalcError
 from vcalc.layers.conv import Conv
-from vcalc.spec.find import load, model_names
+from vcalc.spec.find import load
 from vcalc.spec.network import expand
 
 torch: Any = pytest.importorskip("torch", reason="the networks are built with torch")
@@ -23,7 +24,7 @@ from vcalc.torch_backend.build import build, example
 from vcalc.torch_backend.validate import validate
 
 
-@pytest.mark.parametrize("model", model_names())
+@pytest.mark.parametrize("model", of_each_file())
 def test_every_count_of_every_model(model: str, network: Any):
     checks = validate(network(model), batch=2)
     assert [check for check in checks if not check.holds] == []

@@ -76,6 +76,9 @@ CHECK_WORK = 3_000_000
 question counts as fifty more, a layer that is walked through for a receptive field or a depth as ten, one unlike the
 others under each convention as twenty, with symbols as thousands."""
 
+DIFF_LAYERS = 10_000
+"""Layers of each network that `vcalc diff` compares."""
+
 DIFF_PAIRS = 1_500_000
 """Pairs of layers that `vcalc diff` holds against each other where the networks differ; after that, layers are paired
 by path alone."""

@@ -11,13 +11,19 @@ from itertools import pairwise
 from typing import Any
 
 from vcalc import limits
+from vcalc.errors import VcalcError
 from vcalc.graph import Node
 
 Pair = tuple[Node | None, Node | None]
 
 
 def pairs(old: list[Node], new: list[Node]) -> list[Pair]:
-    """The layers of both networks, each once, in order: paired, or alone where it was added or removed."""
+    """The layers of both networks, each once, in order: paired, or alone where it was added or removed.
+
+    Raises VcalcError for a network of too many layers.
+    """
+    if max(len(old), len(new)) > limits.DIFF_LAYERS:
+        raise VcalcError("limit", f"networks of at most {limits.DIFF_LAYERS:,} layers are compared layer by layer")
     found: list[Pair] = []
     left = limits.DIFF_PAIRS
     for (i, j), (k, m) in pairwise([(-1, -1), *_fast(old, new), (len(old), len(new))]):
