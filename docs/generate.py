@@ -240,7 +240,9 @@ def _fuzzed() -> str:
         "each through reading, `check`, `fmt`, `table` and the counts, under an audit hook that sees every file opened "
         f"and module imported. Its last recorded run: {figures['cases']:,} cases, {counted:,} of them networks that "
         f"are counted; {figures['outcomes'].get('failed', 0):,} failed. The slowest took "
-        f"{figures['slowest_seconds']} s of CPU, and no process took more than {figures['peak_megabytes']} MB. The tests run a thousand."
+        f"{figures['slowest_seconds']} s of CPU, and no process took more than "
+        f"{figures['peak_megabytes']} MB. What fails is mended and becomes a test; the "
+        "tests run a thousand more."
     )
     return f"## Tried\n\n{textwrap.fill(says, 118, break_on_hyphens=False)}\n"
 

@@ -23,7 +23,7 @@ from click.testing import CliRunner
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vcalc import conventions, limits
+from vcalc import conventions, limits, symbols
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.cost import Costs
 from vcalc.cli import main
@@ -516,6 +516,18 @@ def test_a_long_table_of_formulas_ends(tmp_path, format_: str):
     layers = "layers: [{repeat: 9900, do: [conv: {out: 64, kernel: 3, pad: 1}]}]\n"
     (tmp_path / "net.yaml").write_text(text + layers)
     assert seconds("table", str(tmp_path / "net.yaml"), "--format", format_) < SECONDS
+
+
+def test_formulas_that_are_left_out_are_added_once_for_each_layer_unlike_the_others(monkeypatch):
+    text = "symbols: [a, h]\ninput: {C: a, H: h, W: h}\n"
+    spec = parse_spec(text + "layers: [{repeat: 500, do: [gelu, relu]}]\n", "net.yaml", "net")
+    graph = expand(spec, spec.models["net"]).graph
+    terms: list[int] = []
+    monkeypatch.setattr(symbols, "added", lambda amounts: terms.append(len(amounts)) or sum(amounts))
+    left_out = Costs(graph, conventions.load("lecture")).left_out(graph.nodes)
+    size = symbol("a") * symbol("h") ** 2
+    assert left_out == {"gelu": (500, 500 * size), "relu": (500, 500 * size)}
+    assert terms == [1, 1]
 
 
 def test_a_walk_through_a_network_costs_more_than_a_sum_over_it(network):

@@ -112,13 +112,15 @@ class Costs:
         With `seen` those that it counts as nothing, without it those that its source does not see at all. Where it
         tells apart how a layer is called, so do the names: `relu`, `relu/functional`.
         """
-        found: dict[str, tuple[int, Number]] = {}
-        for node in nodes:
-            if self.of(node).flops == 0 and self.convention.rule(node.layer).seen is seen:
-                name = node.layer.label if self.convention.sees_writing else node.kind
-                layers, passing = found.get(name, (0, 0))
-                found[name] = (layers + 1, passing + self.batch * node.facts.work["output_elements"])
-        return found
+        found: dict[str, list[tuple[int, Number]]] = {}
+        for facts, times in distinct(nodes):
+            if self._cost(facts).flops == 0 and self.convention.rule(facts.layer).seen is seen:
+                name = facts.layer.label if self.convention.sees_writing else facts.layer.kind
+                found.setdefault(name, []).append((times, times * self.batch * facts.work["output_elements"]))
+        return {
+            name: (sum(times for times, _ in parts), _added([passing for _, passing in parts]))
+            for name, parts in found.items()
+        }
 
     def uncounted(self, nodes: Iterable[Node]) -> dict[tuple[str, str], Number]:
         """Multiply-adds that a total leaves out of layers that count otherwise: by kind and primitive."""
