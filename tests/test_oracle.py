@@ -292,6 +292,7 @@ def test_attention_of_given_queries_keys_and_values(heads: int, queries: int, ke
     assert found.output == (heads, queries, value)
     assert {name: found.work[name] for name in found.layer.work(found.inputs, found.output)} == {
         "product_multiply_adds": products.multiply_adds,
+        "unmasked_product_multiply_adds": products.multiply_adds,
         "multiplications": scaled,
         "exponentials": exponentials,
         "softmax_additions": additions,
