@@ -320,7 +320,8 @@ class RandomFeatures(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         lengths = (x * x).sum(-1, keepdim=True) / 2
-        return torch.exp(x @ self.directions.T - lengths) / self.directions.shape[0] ** 0.5
+        features: Tensor = torch.exp(x @ self.directions.T - lengths) / self.directions.shape[0] ** 0.5
+        return features
 
 
 class LinearAttention(nn.Module):
@@ -328,7 +329,8 @@ class LinearAttention(nn.Module):
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         sums = query @ key.sum(1, keepdim=True).transpose(1, 2)
-        return query @ (key.transpose(1, 2) @ value) / (sums + 1e-8)
+        weighted: Tensor = query @ (key.transpose(1, 2) @ value)
+        return weighted / (sums + 1e-8)
 
 
 class BiasedAttention(nn.Module):
@@ -357,11 +359,11 @@ class PoolHeads(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         batch, heads, _, width = x.shape
-        skipped, placed = x[:, :, : self.skip], x[:, :, self.skip :].unflatten(2, (self.height, -1))
+        skipped, placed = x[:, :, : self.skip], torch.unflatten(x[:, :, self.skip :], 2, (self.height, -1))
         maps = placed.permute(0, 1, 4, 2, 3).reshape(batch * heads, width, *placed.shape[2:4])
         pooled = super().forward(maps.contiguous())
         del maps
-        pooled = pooled.flatten(2).transpose(1, 2).unflatten(0, (batch, heads))
+        pooled = torch.unflatten(pooled.flatten(2).transpose(1, 2), 0, (batch, heads))
         return torch.cat((skipped, pooled), 2) if self.skip else pooled
 
 
@@ -377,13 +379,14 @@ class RelativeAttention(nn.Module):
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
         self._add_positions(query[:, :, self.skip :], scores[:, :, self.skip :, self.skip :])
-        return scores.softmax(-1) @ value
+        mixed: Tensor = scores.softmax(-1) @ value
+        return mixed
 
     def _add_positions(self, query: Tensor, scores: Tensor) -> None:
-        query = query.unflatten(2, self.queries)
+        query = torch.unflatten(query, 2, self.queries)
         down = torch.einsum("bhrcd,rkd->bhrck", query, self._between(self.rows, 0))
         across = torch.einsum("bhrcd,ckd->bhrck", query, self._between(self.columns, 1))
-        apart = scores.unflatten(3, self.keys).unflatten(2, self.queries)
+        apart = torch.unflatten(torch.unflatten(scores, 3, self.keys), 2, self.queries)
         scores.copy_((apart + down.unsqueeze(-1) + across.unsqueeze(-2)).flatten(4).flatten(2, 3))
 
     def _between(self, table: Tensor, axis: int) -> Tensor:
