@@ -40,6 +40,9 @@ from mutmut.utils.format_utils import mangled_name_from_mutant_name as function_
 KILLED, SURVIVED, NO_TESTS, TIMEOUT = 1, 0, 33, 36
 """The exit codes by which mutmut knows them."""
 
+ANEW = 4
+"""Test files, the nearest ones, for a mutant of a function that runs at import."""
+
 THIRD_PARTY = ("click", "numpy", "rich.console", "rich.table", "sympy", "yaml")
 FORK = get_context("fork")
 
@@ -142,6 +145,22 @@ class Survey:
         return True
 
 
+class Nearness:
+    """How much of what a test reaches is in one module."""
+
+    def __init__(self, found: Survey) -> None:
+        self._breadth = Counter(test for tests in found.reached.values() for test in tests)
+        self._within = Counter((test, module_of(name)) for name, tests in found.reached.items() for test in tests)
+
+    def of(self, test: str, module: str) -> float:
+        return self._within[test, module] / self._breadth[test]
+
+    def of_file(self, file: str, module: str) -> float:
+        """The mean over a file's tests."""
+        shares = [self.of(test, module) for test in self._breadth if test.startswith(f"{file}::")]
+        return sum(shares) / len(shares) if shares else 0.0
+
+
 def survey(tests: list[str]) -> Survey:
     """Run the tests without a mutant."""
     found = Survey()
@@ -201,8 +220,7 @@ class Mutants:
         self.jobs = jobs
         self.seconds = seconds
         self.kills: dict[str, Counter[str]] = defaultdict(Counter)
-        self.breadth = Counter(test for tests in found.reached.values() for test in tests)
-        self.within = Counter((test, module_of(name)) for name, tests in found.reached.items() for test in tests)
+        self.nearness = Nearness(found)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
@@ -234,8 +252,7 @@ class Mutants:
         kills, seconds, module = self.kills[function], self.found.seconds, module_of(function)
 
         def rank(test: str) -> tuple[Any, ...]:
-            breadth = self.breadth[test]
-            return (-kills[test], seconds[test] > 0.5, -self.within[test, module] / breadth, breadth, test)
+            return (-kills[test], seconds[test] > 0.5, -self.nearness.of(test, module), test)
 
         tests = sorted(self.found.reached.get(function, ()), key=rank)
         spent = accumulate((seconds[test] for test in tests), initial=0.0)
@@ -305,11 +322,12 @@ def main() -> None:
     mutants = Mutants(forked, found, Verdicts(), options.jobs, options.seconds)
     in_child(lambda: run_pytest(*tests, plugin=mutants))
     verdicts = Verdicts()
-    killers: Counter[str] = Counter()
-    for name in anew:
-        killer = in_child(run_anew, name, sorted(tests, key=lambda test: -killers[test]))
-        killers[killer or tests[0]] += bool(killer)
+    for number, name in enumerate(anew, 1):
+        module = module_of(function_of(name))
+        nearest = sorted(tests, key=lambda file, module=module: mutants.nearness.of_file(file, module), reverse=True)
+        killer = in_child(run_anew, name, nearest[:ANEW])
         verdicts.put(name, TIMEOUT if killer is None else KILLED if killer else SURVIVED)
+        print(f"{number}/{len(anew)} run anew", end="\r", file=sys.stderr)
     print(verdicts.table())
 
 

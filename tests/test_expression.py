@@ -456,6 +456,7 @@ SAYS = "numbers, names, + - * / // % **, comparisons, and, or, not, a if b else 
         ("2 + +1", "only - and not stand before a value"),
         ("1 in widths", "values are compared with == != < <= > >="),
         ("2 @ 3", "@ does not combine numbers; + - * / // % ** do"),
+        ("2 ^ 3", "^ does not combine numbers; + - * / // % ** do"),
         ("\0", "'\\x00' is not an expression"),
         ("\ud800", "'\\ud800' is not an expression"),  # half a letter
         ("(1 +", "'(1 +' is not an expression"),
@@ -479,6 +480,8 @@ def test_messages(text: str, message: str):
         ("round_even((n + m) / 2)", "bind m, n to a number"),
         ("min(n, m)", "bind m and n to a number: --set m=… --set n=…"),
         ("round8(n + m)", "bind m, n to a number"),
+        ("2 @ 3", ""),
+        ("2 ^ 3", "a power is written **"),
         ("flor(2)", "did you mean 'floor' or 'log'?"),
         ("ﬁ + 1", "write plain letters"),  # one letter that Python reads as two
     ],

@@ -271,6 +271,11 @@ def test_a_window_that_starts_inside_counts_where_sizes_are_rounded_up():
     assert Facts(KINDS["maxpool"](kernel=3, stride=2, ceil_mode=True), ((3, 2, 2),)).output == (3, 1, 1)
 
 
+def test_one_token_may_be_left():
+    """Besides the class token: a map of 1x1."""
+    assert Facts(KINDS["pool_heads"](height=1, skip=1), ((2, 2, 4),)).output == (2, 2, 4)
+
+
 @pytest.mark.parametrize(
     ("channels", "groups", "hint"),
     [
