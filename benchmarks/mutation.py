@@ -247,12 +247,13 @@ class Mutants:
     def order(self, function: str) -> list[str]:
         """The tests that reach a function, as many as the seconds allow.
 
-        First those that have killed mutants of it, then those that reach little beside its module; long ones last.
+        First those that have killed mutants of it; then short before long ones, and of these the ones that reach little
+        beside its module.
         """
         kills, seconds, module = self.kills[function], self.found.seconds, module_of(function)
 
         def rank(test: str) -> tuple[Any, ...]:
-            return (-kills[test], seconds[test] > 0.5, -self.nearness.of(test, module), test)
+            return (-kills[test], seconds[test] > 0.5, seconds[test] > 0.02, -self.nearness.of(test, module), test)
 
         tests = sorted(self.found.reached.get(function, ()), key=rank)
         spent = accumulate((seconds[test] for test in tests), initial=0.0)

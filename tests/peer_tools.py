@@ -261,7 +261,7 @@ def torch_flop_counter(network: torch.nn.Module, inputs: tuple[Tensor, ...]) -> 
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
-        network(*inputs)
+        network.requires_grad_(False)(*inputs)  # it refuses a view of a parameter that has a gradient
     return Counted(counter.get_total_flops(), None)
 
 

@@ -125,3 +125,15 @@ def test_what_is_known_for_certain(certainly: Callable[..., bool], a: Any, b: An
 def test_the_larger_and_the_smaller(a: Any, b: Any, most: Any, least: Any):
     for found, expected in ((maximum(a, b), most), (minimum(a, b), least)):
         assert (found.tolist() if isinstance(found, np.ndarray) else found) == expected
+
+
+def test_the_smaller_of_a_symbol_and_a_number_is_written_so():
+    assert str(minimum(C, 3)) == str(minimum(3, C)) == "Min(3, C)"
+    assert str(minimum(Working(3), C)) == "Min(3, C)"
+
+
+def test_of_equal_numbers_the_first_is_taken():
+    """So that a number with a working keeps it beside a plain one."""
+    working = Working(1) + 1
+    assert maximum(working, 2) is working
+    assert maximum(2, working) == 2

@@ -80,6 +80,7 @@ def test_names_bound_to_one_another(refused):
         "error: net.yaml:3:16: hyperparameters define one another in a circle: classes → width → classes\n"
         "3 | let: {classes: 10, depths: [1, 2], block: plain, width: 8}\n"
         "                   ^~\n"
+        "  help: write classes without width\n"
     )
 
 
@@ -100,7 +101,10 @@ def test_names_bound_to_one_another(refused):
         ),
         (
             "depths=3",
-            "8:15: each goes through lists, and 'n' is 3\n8 |   - each: {n: depths}\n                  ^~~~~~\n",
+            "8:15: each goes through lists, and 'n' is 3\n"
+            "8 |   - each: {n: depths}\n"
+            "                  ^~~~~~\n"
+            "  help: write n: [depths], or repeat: depths\n",
         ),
         (
             "depths=[1, true]",

@@ -11,6 +11,7 @@ import pytest
 
 from vcalc import conventions
 from vcalc.analyses.cost import Costs
+from vcalc.conventions.read import parse
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
@@ -122,7 +123,8 @@ def test_names_and_their_order():
         "deepspeed-macs", "torchvision", "timm", "mmcv", "pycls", "convnet-burden", "swin", "nfnet",
     }  # fmt: skip
     assert promised <= set(conventions.names())
-    assert set(conventions.names()) - promised == {"connections", "fvcore-activations", "macs-causal", "mmcv-attention"}
+    more = {"connections", "fvcore-activations", "macs-masked", "mmcv-attention", "timm-activations"}
+    assert set(conventions.names()) - promised == more
     assert conventions.load("mmengine") is conventions.load("fvcore")
 
 
@@ -147,7 +149,8 @@ def test_a_bug_has_a_rule_that_differs(name: str):
     for bug in convention.bugs:
         assert bug.instead
         for kind, rule in bug.instead.items():
-            wrong = convention.rule_of(*kind.split("/"))
+            name, _, form = kind.partition("/")
+            wrong = convention.rule_of(name, form)
             assert wrong is not None
             assert (wrong.weights, wrong.once) != (rule.weights, rule.once)
 
@@ -278,6 +281,9 @@ def test_what_is_extended_is_inherited_and_stays_as_it_is(tmp_path: Path):
     assert not mine.stores(make("relu"))
     assert mine.training == base.training == 3
     assert [own(tmp_path, f"{text}training: {n}\n", f"{n}.yaml").training for n in (1, 9)] == [1, 9]
+    slow = own(tmp_path, f"{text}training: 2\n", "slow.yaml")
+    inheriting = parse(text, "other.yaml", lambda name: slow, lambda: ["cs231n"], complete=True)
+    assert (inheriting.training, inheriting.flops(conv)) == (2, 90)
     own_weights = own(tmp_path, text + "weights: {bias_additions: 1}\nparams: {leave_out: [weight]}\n", "2.yaml")
     assert (own_weights.flops(conv), own_weights.params(conv)) == (18, 2)
 
@@ -428,6 +434,14 @@ def test_a_file_that_is_none(name: str):
         conventions.find(name)
 
 
+@pytest.mark.parametrize("name", ["no/where", "no\\where"])
+def test_a_file_is_named_with_the_separator_of_the_system_or_a_slash(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("os.sep", "\\")
+    with pytest.raises(VcalcError) as refused:
+        conventions.find(name)
+    assert refused.value.problems[0].code == "file"
+
+
 def test_a_convention_by_name_alias_or_from_the_standard_input(monkeypatch: pytest.MonkeyPatch):
     assert conventions.find("macs") is conventions.load("macs")
     assert conventions.find("mmengine") is conventions.load("fvcore")
@@ -447,7 +461,7 @@ def test_what_counts_for_a_layer(tmp_path: Path):
     assert (mine.fault(bug, facts_of("linear", (5,), out=2)), mine.fault(bug, relu)) == (20, 0)
     assert mine.fault(bug, gelu) == 7 + 2 * 7 - 5 * 7
     assert mine.fault(bug, facts_of("gelu", (7,))) == 0
-    rule = mine.rule_of("gelu")
+    rule = mine.rule_of("gelu", "")
     assert rule is not None
     assert rule.weights == {"multiply_adds": 3, "bias_additions": 1}
     assert list(mine.counted_params(facts_of("batchnorm", (8,)))) == [("scale", 8), ("shift", 8), ("running_mean", 8)]

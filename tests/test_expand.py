@@ -649,7 +649,7 @@ def test_take_a_group_of_a_model_in_use():
         ("{use: resnet18, upto: stage9}", "resnet18 has no group 'stage9'"),
         ("{use: resnet18, with: {depht: 3}}", "no hyperparameter 'depht'"),
         ("{use: resnet1018}", "there is no model 'resnet1018'"),
-        ("flatten\n- {use: resnet18}", "takes an input of 3 sizes; [3072] arrives"),
+        ("flatten\n- {use: resnet18}", "takes a feature map [C, H, W], but a vector [3072] arrives"),
     ],
 )
 def test_uses_that_do_not_fit(step: str, says: str):

@@ -35,6 +35,8 @@ def refusal(text: str) -> str:
         ("42", 42),
         (" 42 ", 42),
         ("007", 7),
+        ("0" * 17 + "7", 7),
+        ("2 ** 200 % 7", 4),  # 2 ** 3 leaves 1, and 200 is 3 * 66 + 2
         ("C", 64),
         ("0.5", 0.5),
         ("1e3", 1000.0),
@@ -222,6 +224,7 @@ def test_a_symbol_is_no_condition(text: str):
     ("text", "expected"),
     [
         ("0.1*n + 0.2*n", n * sympy.Rational(3, 10)),
+        ("n*0.1 + n*0.2", n * sympy.Rational(3, 10)),
         ("0.75 * (4*n)", 3 * n),
         ("n / 3 * 3", n),
         ("n // 1", n),
@@ -398,6 +401,17 @@ def test_numbers_are_bounded():
 def test_a_power_that_would_fill_the_memory_is_not_worked_out():
     assert "bits" in refusal("9 ** 9 ** 9 ** 9")
     assert "bits" in refusal("7 ** 100000000000 % 2")
+    assert "bits" in refusal("(2 ** 100) ** 100 % 7")
+
+
+def test_the_largest_power_that_is_worked_out():
+    """The exponent times the bits of the base is at most 8 * 128; 512 = 3 * 170 + 2, and 2 ** 3 leaves 1."""
+    assert value("2 ** 512 % 7") == 4
+    assert "bits" in refusal("2 ** 513 % 7")
+
+
+def test_a_root_is_measured_by_its_number_of_513_bits():
+    assert value("(2 ** 512) ** (n / (8*n))") == 2**64
 
 
 @pytest.mark.parametrize("text", ["(n - n + 3) ** 3000 % 2", "((n + 1) ** 4) ** 5", "(n * m ** 9) ** 2"])
@@ -440,6 +454,7 @@ SAYS = "numbers, names, + - * / // % **, comparisons, and, or, not, a if b else 
         ("log(-1)", "'log(-1)' has no value: log takes numbers above 0"),
         ("sqrt(-1)", "'sqrt(-1)' has no value: sqrt takes a number that is not below 0"),
         ("sqrt(-n)", "'sqrt(-n)' has no value: not a real number"),
+        ("(-8) ** 0.5", "'(-8) ** 0.5' has no value: the result is not a real number"),
         ("n ** 0.5", "'n ** 0.5' has no value: a symbol is only raised to a whole number"),
         ("n ** 17", "'n ** 17' has no value: a symbol is raised to at most the 16th power"),
         (
@@ -457,6 +472,7 @@ SAYS = "numbers, names, + - * / // % **, comparisons, and, or, not, a if b else 
         ("1 in widths", "values are compared with == != < <= > >="),
         ("2 @ 3", "@ does not combine numbers; + - * / // % ** do"),
         ("2 ^ 3", "^ does not combine numbers; + - * / // % ** do"),
+        ("0" * 18 + "7", "'0000000000000000007' is not an expression"),
         ("\0", "'\\x00' is not an expression"),
         ("\ud800", "'\\ud800' is not an expression"),  # half a letter
         ("(1 +", "'(1 +' is not an expression"),
@@ -481,6 +497,8 @@ def test_messages(text: str, message: str):
         ("min(n, m)", "bind m and n to a number: --set m=… --set n=…"),
         ("round8(n + m)", "bind m, n to a number"),
         ("2 @ 3", ""),
+        ("2 + +1", ""),
+        ("1 in widths", ""),
         ("2 ^ 3", "a power is written **"),
         ("flor(2)", "did you mean 'floor' or 'log'?"),
         ("ﬁ + 1", "write plain letters"),  # one letter that Python reads as two
@@ -510,6 +528,18 @@ def test_columns(text: str, column: int):
     with pytest.raises(ExpressionError) as refused:
         parse(text)
     assert refused.value.column == column
+
+
+def test_a_column_behind_the_end_is_the_last_one(monkeypatch: pytest.MonkeyPatch):
+    """Where Python misses what should follow, it may point further."""
+
+    def miss(text: str, mode: str) -> None:
+        raise SyntaxError("invalid syntax", ("", 1, len(text) + 2, text))
+
+    monkeypatch.setattr("ast.parse", miss)
+    with pytest.raises(ExpressionError) as refused:
+        parse("1 +")
+    assert refused.value.column == 2
 
 
 def test_an_undefined_name_is_known():
@@ -558,6 +588,7 @@ def test_terms_of_a_formula_multiplied_out():
 
 def test_terms_are_counted_to_just_past_the_limit(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "SYMBOLIC_TERMS", 2)
+    assert values.terms((n + m + 1) ** 9) == 3
     for formula in ((n + m) ** 2, (n + m) * (n + 1), (n + m) * (n + 1) * (m + 1), (n + m + 1) ** 9):
         assert values.terms(formula) > 2
     assert value("n + m") == n + m
@@ -571,6 +602,12 @@ def test_the_largest_formulas(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "SYMBOLIC_OPERATIONS", 3)
     assert value("2 * n + m + 1") == 2 * n + m + 1
     assert "grows past 3 operations" in refusal("2 * n + 3 * m + 1")
+    with pytest.raises(ExpressionError, match="grows past 3 operations"):
+        parse("-x").value({"x": 2 * n + m + 1})
+
+
+def test_what_a_name_stands_for_is_not_measured_again():
+    assert parse("x").value({"x": 2**limits.NUMBER_BITS}) == 2**limits.NUMBER_BITS
 
 
 @pytest.mark.parametrize("text", ["[1, 2, 3]", "[[1, 2]]", "[[], [], []]"])

@@ -136,7 +136,8 @@ NUMBERS = "bind the sizes to numbers, or ask for 100 windows at most"
 SIZES = {name: symbols.symbol(name) for name in "HD"}
 
 REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
-    ("conv", {"out": 4, "kernel": 3}, "10", "conv takes a feature map [C, H, W], but a vector [10] arrives", "", ""),
+    ("conv", {"out": 4, "kernel": 3}, "10", "conv takes a feature map [C, H, W], but a vector [10] arrives", "",
+     "use 'linear'"),
     ("linear", {"out": 4}, "3 8 8",
      "linear takes a vector [D] or tokens [N, D], but a feature map [3, 8, 8] arrives", "",
      "put 'flatten' or 'global_avgpool' before it"),
@@ -165,6 +166,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
      "conv: input channels into groups: 3 does not divide into 2", "groups", "it divides into 1 or 3"),
     ("conv", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8",
      "conv: output channels into groups: 5 does not divide into 2", "groups", "it divides into 1 or 5"),
+    ("conv", {"out": 6, "kernel": 1, "groups": 3, "standardized": True}, "3 8 8",
+     "conv: one weight an output channel has no variance to be standardized", "standardized", ""),
     ("conv", {"out": 2, "kernel": 1, "connections": [[0], [3]]}, "3 8 8",
      "conv: connections names input channel 3, the input has 3 (0 is the first)", "connections", ""),
     ("conv", {"out": 3, "kernel": 1, "connections": [[0], [1]]}, "3 8 8",
@@ -194,6 +197,9 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
      "attention: width into heads: 8 does not divide into 9", "heads", "it divides into 8"),
     ("window_attention", {"heads": 5, "window": 7}, "8 8 8",
      "window_attention: channels into heads: 8 does not divide into 5", "heads", "it divides into 4 or 8"),
+    *(("window_attention", {"heads": 2, "window": 7, "one_hot_lookup": True, **without}, "4 8 8",
+       "window_attention: one_hot_lookup is for biases that are learned by themselves", "one_hot_lookup", "")
+      for without in ({"relative_position_bias": False}, {"position_mlp": 8})),
     ("window_attention", {"heads": 2, "window": 7, "relative_position_bias": False, "position_mlp": 8}, "4 8 8",
      "window_attention: position_mlp makes relative position biases, which are off", "position_mlp", ""),
     ("groupnorm", {"groups": 3}, "8 2 2",
@@ -226,19 +232,30 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
      " a feature map [2, 4, 4]", "", ""),
     ("relative_attention", {"query_rows": 2, "key_rows": 2}, "2 8 4, 2 8 4",
      "relative_attention joins 3 branches, not 2", "", ""),
-    ("scaled_dot_product_attention", {}, "3 4, 3 4", "scaled_dot_product_attention joins 3 branches, not 2", "", ""),
+    ("scaled_dot_product_attention", {}, "3 4, 3 4", "scaled_dot_product_attention joins 3 branches, not 2", "",
+     "they are queries, keys and values, in this order"),
     ("scaled_dot_product_attention", {}, "3 4, 5 4, 6 4",
-     "queries, keys and values do not match: tokens [3, 4], tokens [5, 4], tokens [6, 4]", "", ""),
+     "queries, keys and values do not match: tokens [3, 4], tokens [5, 4], tokens [6, 4]", "",
+     "queries [N, D] read keys [M, D] and values [M, E], all of them or none in heads"),
     ("scaled_dot_product_attention", {"causal": True}, "3 4, 5 4, 5 4",
-     "scaled_dot_product_attention: causal takes as many queries as keys, and no biases", "causal", ""),
+     "scaled_dot_product_attention: causal takes as many queries as keys", "causal", ""),
+    *(("scaled_dot_product_attention", {"relative_positions": 9, **mask}, "3 4, 3 4, 3 4",
+       "scaled_dot_product_attention: a mask and biases do not go together", "relative_positions", "")
+      for mask in ({"causal": True}, {"keys_read": 2})),
+    ("scaled_dot_product_attention", {}, "6 3 4, 4 3 4, 4 3 4",
+     "scaled_dot_product_attention: heads of queries into heads of keys: 6 does not divide into 4", "",
+     "it divides into 3 or 6"),
     ("linear_attention", {}, "5 4, 5 4", "linear_attention joins 3 branches, not 2", "", ""),
     ("linear_attention", {}, "5 4, 5 3, 5 6",
      "queries, keys and values do not match: tokens [5, 4], tokens [5, 3], tokens [5, 6]", "", ""),
-    ("matmul", {}, "3 4, 4 5, 5 6", "matmul joins 2 branches, not 3", "", ""),
-    ("matmul", {}, "3 4, 3 4", "matmul: tokens [3, 4] and tokens [3, 4] do not match", "", ""),
+    ("matmul", {}, "3 4, 4 5, 5 6", "matmul joins 2 branches, not 3", "", "join two of them first"),
+    ("matmul", {}, "3 4, 3 4", "matmul: tokens [3, 4] and tokens [3, 4] do not match", "",
+     "the second has to be [4, M], with any M"),
     ("concat", {}, "3 8 8, 3 8 7",
-     "concat: a feature map [3, 8, 8] and a feature map [3, 8, 7] differ in more than the first size", "", ""),
-    ("add", {}, "3 8 8, 4 8 8", "add: a feature map [3, 8, 8] and a feature map [4, 8, 8] do not match", "", ""),
+     "concat: a feature map [3, 8, 8] and a feature map [3, 8, 7] differ in more than the first size", "",
+     "bring them to one height and width: pad, stride, or 'upsample'"),
+    ("add", {}, "3 8 8, 4 8 8", "add: a feature map [3, 8, 8] and a feature map [4, 8, 8] do not match", "",
+     "conv: {out: 3, kernel: 1} brings the second to the channels of the first"),
     ("roi_align", {"proposals": 9, "out": 7}, "3 8 8, 4 4 4",
      "roi_align: all levels have as many channels as the first", "", ""),
 ]  # fmt: skip
@@ -291,6 +308,10 @@ def test_the_nearest_divisors(channels: Any, groups: int, hint: str):
     with pytest.raises(LayerError) as refused:
         needs_division("channels into groups", channels, groups, "groups")
     assert refused.value.problems[0].hint == hint
+
+
+def test_nothing_divides_into_any_parts():
+    needs_division("channels into groups", 0, 3, "groups")
 
 
 def test_a_refusal_without_a_field_or_a_hint():

@@ -37,7 +37,13 @@ ANY_SIZE = {
 }  # fmt: skip
 ONE_SIZE = {
     "torchvision": ["vit_b_16"],
-    "timm": ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"],
+    "timm": [
+        "vit_tiny_patch16_224",
+        "swin_tiny_patch4_window7_224",
+        "maxvit_tiny_tf_224",
+        "cait_xxs24_224",
+        "pvt_v2_b0",
+    ],
 }
 
 OTHERWISE = {
@@ -46,8 +52,23 @@ OTHERWISE = {
         50_578_636_728,
         "in a batch torch adds the bias of queries, keys and values apart from the product, where ptflops sees none",
     ),
+    **{
+        ("maxvit_tiny_tf_224", tool): (count, "a product of einsum is rounded to four digits")
+        for tool, count in {
+            "fvcore": 5_421_356_576,
+            "mmengine": 5_421_356_576,
+            "calflops": 10_819_792_256,
+            "deepspeed": 11_173_834_112,
+        }.items()
+    },
+    ("cait_xxs24_224", "ptflops-aten"): (2_531_645_032, "it sees no bias of a linear layer on a tensor with gaps"),
+    ("pvt_v2_b0", "ptflops-aten"): (534_574_952, "it sees no bias of a linear layer on a tensor with gaps"),
+    ("maxvit_tiny_tf_224", "ptflops-aten"): (
+        5_570_791_032,
+        "a mask of three dimensions keeps a CPU from fused attention, and so ptflops sees its products",
+    ),
 }
-"""What a tool reports where its convention says otherwise, and why; by operator, or by the model of a batch."""
+"""What a tool reports where its convention says otherwise, and why; by operator, or by model."""
 
 CASES = [
     (library, name, size)
@@ -93,7 +114,7 @@ def counted(tool: str, network: Network, batch: int = 1) -> tuple[Any, Any]:
 def test_models(library: str, name: str, size: tuple[int, int], tool: str) -> None:
     theirs = reported(tool, built(library, name), torch.zeros(1, 3, *size))
     flops, params = counted(tool, ours(library, name, *size))
-    assert flops == theirs.count
+    assert theirs.count == OTHERWISE.get((name, tool), (flops, ""))[0]
     if theirs.params is not None:
         assert params == theirs.params
 

@@ -400,6 +400,9 @@ def test_the_last_step_makes_the_output(case: Case):
 ALIVE = yaml.safe_load((Path(__file__).parent / "data" / "alive.yaml").read_text(encoding="utf-8"))
 
 
+ONCE = {True: "", False: " once"}
+
+
 def named(stored: Any) -> str:
     if isinstance(stored, int):
         return f"input {stored}"
@@ -408,7 +411,7 @@ def named(stored: Any) -> str:
     if stored in (OUTPUT, GRADIENT):
         return stored.name
     of_a_type = "" if stored.type == ACTIVATION else f" {stored.type}"
-    return f"{stored.name} {stored.elements}{of_a_type}{'' if stored.per_image else ' once'}"
+    return f"{stored.name} {stored.elements}{of_a_type}{ONCE[stored.per_image]}"
 
 
 def written(*steps: tuple[Any, ...]) -> str:
@@ -432,6 +435,28 @@ def test_what_a_kind_has_alive_step_by_step(alive: dict[str, Any]):
     gradients = [f"gradient of input {number}" for number in range(len(facts.inputs))]
     usual = ", ".join(filter(None, ["gradient", saved, *gradients]))
     assert written(*layer.gradient_steps(*arguments)) == worked_out(alive.get("backward", [usual]))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_each_output_channel_gathers_its_channels_from_the_padded_map(bias: bool):
+    """`same` pads 3x8x10 to 3x9x11 for 4x5 windows of 3 in steps of 2, before 2, 1 and 3 of its channels are read."""
+    lists = [[0, 1], [2], [0, 1, 2]]
+    layer = KINDS["conv"](out=3, kernel=3, stride=2, pad="same", connections=lists, bias=bias)
+    facts = Facts(layer, ((3, 8, 10),))
+    arguments = (facts.inputs, facts.output)
+    padded, maps, joined = f"padded input {3 * 9 * 11}", f"maps {3 * 4 * 5}", f"joined maps {3 * 4 * 5}"
+    expected = [f"{padded}, gathered for one {3 * 9 * 11}, {maps}"]
+    expected += [f"{padded}, {maps}, {joined}", f"{padded}, {maps}, {joined}, output"] if bias else []
+    expected += [] if bias else [f"{padded}, {maps}, output"]
+    assert written(*layer.steps(*arguments, True)) == " | ".join(expected)
+    assert written(layer.saved(*arguments)) == f"gathered channels {6 * 9 * 11}, channel numbers 6 index once"
+
+
+def test_a_transposed_convolution_saves_its_input():
+    """Of 3x8x8 and 4x8x8."""
+    up = ("conv_transpose", {"out": 2, "kernel": 2, "stride": 2})
+    memory = Memory(graph((3, 8, 8), ("conv", CONV), up), BARE)
+    assert [size.per_image for size in memory.saved_by] == [768, 1024]
 
 
 class Windows(NamedTuple):

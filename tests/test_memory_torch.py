@@ -371,6 +371,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     *((kind, {}, ((6, 8, 10),)) for kind in ("hardsigmoid", "tanh", "softmax", "dropout", "drop_path")),
     ("drop_path", {"p": 0.5}, ((6, 8, 10),)),
     ("dropout", {"p": 0}, ((6, 8, 10),)),
+    ("conv", {"out": 3, "kernel": 3, "pad": "same", "connections": [[0, 1], [2], [0, 1, 2]]}, ((3, 8, 10),)),
     ("prelu", {}, ((6, 8, 10),)),
     ("attention", {"heads": 3}, ((5, 6),)),
     ("attention", {"heads": 2, "head_dim": 4, "qkv_bias": False}, ((5, 6),)),
@@ -378,6 +379,8 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("window_attention", {"heads": 2, "window": 4, "cosine": True}, ((6, 8, 8),)),
     ("window_attention", {"heads": 2, "window": 4, "position_mlp": 5}, ((6, 8, 8),)),
     ("window_attention", {"heads": 2, "window": 4, "shift": 2, "position_mlp": 5, "cosine": True}, ((6, 7, 9),)),
+    ("window_attention", {"heads": 2, "window": [4, 3], "one_hot_lookup": True}, ((6, 8, 8),)),
+    ("window_attention", {"heads": 2, "window": 8, "one_hot_lookup": True}, ((6, 8, 8),)),
     ("window_attention", {"heads": 2, "window": 4, "qkv_bias": "qv"}, ((6, 8, 8),)),
     ("attention", {"heads": 2, "qkv_bias": "qv"}, ((5, 6),)),
     ("window_attention", {"heads": 2, "window": 4, "shift": 2}, ((6, 7, 9),)),
@@ -408,6 +411,11 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("scaled_dot_product_attention", {}, ((3, 5, 6), (3, 7, 6), (3, 7, 4))),
     ("scaled_dot_product_attention", {}, ((5, 6), (7, 6), (7, 6))),
     ("scaled_dot_product_attention", {"causal": True}, ((3, 5, 6), (3, 5, 6), (3, 5, 6))),
+    ("scaled_dot_product_attention", {"causal": True, "keys_read": 2}, ((3, 5, 6), (3, 5, 6), (3, 5, 6))),
+    ("scaled_dot_product_attention", {"keys_read": 2}, ((3, 5, 6), (3, 7, 6), (3, 7, 4))),
+    ("scaled_dot_product_attention", {"keys_read": 2}, ((5, 6), (7, 6), (7, 6))),
+    ("scaled_dot_product_attention", {}, ((6, 5, 8), (3, 7, 8), (3, 7, 8))),
+    ("scaled_dot_product_attention", {}, ((6, 5, 8), (3, 7, 8), (3, 7, 4))),
     ("scaled_dot_product_attention", {"relative_positions": 9}, ((3, 5, 6), (3, 5, 6), (3, 5, 6))),
 ]
 LAST = ("layernorm", "pointwise_linear", "window_attention")

@@ -77,6 +77,7 @@ layers:
   - window_attention: {heads: 2, window: 7, shift: 3}
   - window_attention: {heads: 2, window: 7, shift: 3, cosine: true, position_mlp: 16, qkv_bias: qv}
   - window_attention: {heads: 3, window: [2, 3], relative_position_bias: false, qkv_bias: false}
+  - window_attention: {heads: 3, window: [2, 3], one_hot_lookup: true}
   - space_to_depth: {factor: 2}
   - layernorm
   - pointwise_linear: {out: 12}
@@ -117,6 +118,16 @@ layers:
   - attention: {heads: 3, head_dim: 5, qkv_bias: false, out_bias: false}
   - branches: [[linear: {out: 5}], [linear: {out: 5}], [linear: {out: 7}]]
     join: scaled_dot_product_attention
+  - branches: [[linear: {out: 5}], [linear: {out: 5}], [linear: {out: 7}]]
+    join: {scaled_dot_product_attention: {keys_read: 4, causal: true}}
+  - branches: [[linear: {out: 12}, split_heads: {heads: 4}], [linear: {out: 6}, split_heads: {heads: 2}],
+               [linear: {out: 6}, split_heads: {heads: 2}]]
+    join: scaled_dot_product_attention
+  - merge_heads
+  - branches: [[linear: {out: 12}, split_heads: {heads: 4}], [linear: {out: 6}, split_heads: {heads: 2}],
+               [linear: {out: 6}, split_heads: {heads: 2}]]
+    join: {scaled_dot_product_attention: {keys_read: 5}}
+  - merge_heads
   - branches: [[linear: {out: 14}], [linear: {out: 3}]]
     join: matmul
   - softmax

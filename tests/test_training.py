@@ -214,12 +214,24 @@ def test_devices_are_listed_with_what_was_not_verified(vcalc):
     assert "141 ?" in vcalc("devices").stdout
 
 
+@pytest.mark.parametrize("peak", ["65T", "65 tflop/s", "65000G", "0.065PFLOPs"])
+def test_a_peak_rate_stands_for_a_device(run, peak):
+    """T4's: 65 TFLOP/s of float16."""
+    other, t4 = run("--peak", peak, "--utilization", "40%"), run("--device", "t4", "--utilization", "40%")
+    assert other["device"]["peak"] == {"": 65e12}
+    assert other["device_seconds"] == t4["device_seconds"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("--device", "tpu-v3-cor"), "did you mean 'tpu-v3-core'"),
         (("--device", "t4", "--dtype", "bf16"), "NVIDIA T4 has no peak rate for 'bf16'"),
-        (("--utilization", "0.4"), "--utilization needs --device"),
+        (("--utilization", "0.4"), "--utilization needs --device or --peak"),
+        (("--peak", "312T", "--device", "t4"), "--peak and --device do not go together"),
+        (("--peak", "312T", "--dtype", "bf16"), "--peak and --dtype do not go together"),
+        (("--peak", "312"), "--peak '312' is no rate"),
+        (("--peak", "0T"), "--peak '0T' is no rate"),
         (("--device", "t4", "--utilization", "40"), "'40' is no share of the peak"),
         (("--device", "t4", "--utilization", "0"), "'0' is no share of the peak"),
         (("--device", "t4", "--measured", "soon"), "'soon' is no time"),

@@ -81,8 +81,6 @@ def certainly_less(a: Number, b: Number) -> bool:
 
 def certainly_equal(a: Number, b: Number) -> bool:
     """True when a and b are known to be equal (for arrays: everywhere)."""
-    if type(a) is int and type(b) is int:
-        return a == b
     a, b = bare(a), bare(b)
     if is_symbolic(a) or is_symbolic(b):
         from vcalc import symbols
@@ -115,5 +113,9 @@ def maximum(a: Number, b: Number) -> Number:
 
 
 def minimum(a: Number, b: Number) -> Number:
-    """The smaller of two numbers."""
+    """The smaller of two numbers; undecided symbols give SymPy's Min."""
+    if is_symbolic(bare(a)) or is_symbolic(bare(b)):
+        from vcalc import symbols
+
+        return symbols.minimum(bare(a), bare(b))
     return -maximum(-a, -b)

@@ -50,6 +50,11 @@ def maximum(a: Any, b: Any) -> Any:
     return sympy.Max(exact(a), exact(b))
 
 
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller of two expressions, as SymPy's Min when that is open."""
+    return sympy.Min(exact(a), exact(b))
+
+
 def round_half_away(value: Any) -> Any:
     """The nearest whole number of a positive expression, halves up."""
     return sympy.floor(exact(value) + sympy.Rational(1, 2))

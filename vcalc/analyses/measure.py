@@ -12,7 +12,7 @@ from vcalc.analyses.cost import Costs
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Node
 from vcalc.layers import PRIMITIVES
-from vcalc.spec.find import load, load_file
+from vcalc.spec.find import load, load_file, split_model
 from vcalc.spec.network import Network, expand
 from vcalc.spec.syntax import ModelEntry, Option, Spec
 
@@ -118,8 +118,7 @@ class Question:
     def _measure(self, network: Network, costs: Costs, of: tuple[str, ...]) -> Any:
         nodes = network.graph.select(of, self.kinds)
         if not nodes:
-            what = " or ".join((*of, *self.kinds))
-            raise VcalcError("path", f"{self.model} has no layer at {what}")
+            raise self._nothing(network, of)
         if self.metric in METRICS:
             return METRICS[self.metric][0](costs, nodes)
         if self.metric in PRIMITIVES:
@@ -128,6 +127,17 @@ class Question:
             return training.measure(self.metric, self.run or training.Run(), costs, nodes)
         known = [*METRICS, *PRIMITIVES, *training.METRICS, *network.hyperparameters]
         raise VcalcError("metric", f"there is no metric '{self.metric}'", hint=suggestion(self.metric, known, "known"))
+
+    def _nothing(self, network: Network, of: tuple[str, ...]) -> VcalcError:
+        """The error for a part without layers, or one that has none of the kinds."""
+        inside = network.graph.select(of)
+        name = self.option or split_model(self.model)[1] or self.model
+        if inside:
+            at = f" at {' or '.join(of)}" if of else ""
+            hint = suggestion(self.kinds[0], {node.kind for node in inside}, "it has")
+            return VcalcError("path", f"{name} has no layer of kind {' or '.join(self.kinds)}{at}", hint=hint)
+        known = {"/".join(node.path.split("/")[:end]) for node in network.graph.nodes[:1000] for end in (1, 2, None)}
+        return VcalcError("path", f"{name} has no layer at {' or '.join(of)}", hint=suggestion(of[0], known, "it has"))
 
 
 def network_of(model: str, option: str = "", bindings: tuple[tuple[str, str], ...] = ()) -> Network:

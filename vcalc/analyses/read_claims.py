@@ -111,19 +111,24 @@ class _Reader:
 
     def item(self, node: YamlNode) -> list[Claim]:
         entries = self.source.mapping(node, "a claim")
-        self.source.known_keys(entries, ("source", *_WHAT, *_HOW, *_RUN, *_WHY), "a claim")
-        if "source" not in entries:
+        meant = self.source.known_keys(entries, ("source", *_WHAT, *_HOW, *_RUN, *_WHY), "a claim")
+        if "source" not in {*entries, *meant}:
             self.source.report("missing", "a claim needs 'source': who printed the figure, and where", node)
-        if ("under" in entries or "ours" in entries) and "why" not in entries:
+        if ("under" in entries or "ours" in entries) and "why" not in {*entries, *meant}:
             self.source.report("missing", "an explanation needs 'why', in words", node)
         try:
-            return [self.claim(entries, question, printed) for question, printed in self.questions(node, entries)]
+            return [
+                self.claim(entries, question, printed) for question, printed in self.questions(node, entries, meant)
+            ]
         except VcalcError as error:
             self.source.take(error, node)
             return []
 
-    def questions(self, node: YamlNode, entries: dict[str, Any]) -> list[tuple[Question, YamlNode]]:
-        """Every metric and printed figure of an item: one, a table of models, or a table of layers."""
+    def questions(self, node: YamlNode, entries: dict[str, Any], meant: set[str]) -> list[tuple[Question, YamlNode]]:
+        """Every metric and printed figure of an item: one, a table of models, or a table of layers.
+
+        A key that was `meant` to be there, misspelt, is not reported once more.
+        """
         base = self.question(entries, "params")
         if "models" in entries:
             return [
@@ -138,9 +143,9 @@ class _Reader:
                 for metric, printed in self.cells(entries, cells)
             ]
         if "metric" not in entries or "printed" not in entries:
-            self.source.report(
-                "missing", "a claim needs 'metric' and 'printed', or a table of 'models' or 'layers'", node
-            )
+            if not ({"metric", "printed"} <= {*entries, *meant} or meant & {"models", "layers"}):
+                message = "a claim needs 'metric' and 'printed', or a table of 'models' or 'layers'"
+                self.source.report("missing", message, node)
             return []
         return [(base.but(metric=self.source.text(entries["metric"][1], "metric")), entries["printed"][1])]
 
@@ -224,7 +229,8 @@ class _Reader:
             if key in entries:
                 found[key] = self.words(entries[key][1])
         if "convention" in entries:
-            found["convention"] = conventions.load(self.source.text(entries["convention"][1], "convention")).name
+            convention = self.known(entries, "convention", conventions.load)
+            found["convention"] = convention.name if convention else conventions.DEFAULT
         if "set" in entries:
             pairs = self.source.mapping(entries["set"][1], "set")
             found["bindings"] = tuple((name, self.figure(value)) for name, (_, value) in pairs.items())

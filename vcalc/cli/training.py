@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--steps", metavar="COUNT", help="Steps of --batch images, in place of --images and --epochs.")
 @click.option("--batch", metavar="COUNT", help="Images a step.")
 @click.option("--device", type=DEVICE, help="Where it is trained: a name of `vcalc devices`.")
+@click.option("--peak", metavar="RATE", help="In place of --device: the peak rate of one, in FLOP/s: 312T.")
 @click.option("--devices", type=click.IntRange(1, 10**6), default=1, show_default=True, help="On how many of them.")
 @click.option("--dtype", metavar="NAME", default="", help="Whose peak rate counts: bf16, ...; that of training.")
 @click.option("--utilization", metavar="SHARE", help="The share of the peak that is used: 0.4 or 40%.")
@@ -39,6 +40,7 @@ def training_command(
     steps: str | None,
     batch: str | None,
     device: str | None,
+    peak: str | None,
     devices: int,
     dtype: str,
     utilization: str | None,
@@ -55,18 +57,18 @@ def training_command(
     \b
     vcalc training vit-l-16 --images 303M --epochs 14
     vcalc training vit-l-16 --device a100-sxm4-80gb --utilization 0.4
+    vcalc training vit-l-16 --peak 312T --devices 64 --measured '20 hours'
     vcalc training vit-h-14 --device tpu-v3-core --measured '2.5k core-days'
     vcalc training resnet50 --steps 450K --batch 256 --set H=32*h --set W=32*h
     """
     from vcalc import conventions
     from vcalc.analyses.cost import Costs
     from vcalc.analyses.training import Run, Training
-    from vcalc.devices import find
     from vcalc.reports.training import Time, training_report
     from vcalc.spec.find import load
     from vcalc.spec.network import expand
 
-    on = find(device) if device else None
+    on = _device(device, peak, dtype)
     asked = {"--devices": devices != 1, "--dtype": dtype, "--utilization": utilization, "--measured": measured}
     _check_device(on, asked)
     share = None if utilization is None else _share(utilization)
@@ -99,7 +101,24 @@ def _check_device(device: Device | None, asked: dict[str, Any]) -> None:
 
     for option, value in asked.items():
         if value and device is None:
-            raise VcalcError("usage", f"{option} needs --device", hint="`vcalc devices` lists them")
+            hint = "`vcalc devices` lists them; --peak is for another one"
+            raise VcalcError("usage", f"{option} needs --device or --peak", hint=hint)
+
+
+def _device(name: str | None, peak: str | None, dtype: str) -> Device | None:
+    """The device that is named, or one with the peak rate that is said."""
+    from vcalc.devices import find, of_peak
+    from vcalc.errors import VcalcError, quoted
+
+    if peak is None:
+        return find(name) if name else None
+    other = "--device" if name else "--dtype" if dtype else ""
+    if other:
+        raise VcalcError("usage", f"--peak and {other} do not go together", hint="--peak is the rate of one device")
+    found = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([GTPE])(?:FLOP/?s)?\s*", peak, re.IGNORECASE)
+    if not found or not float(found[1]):
+        raise VcalcError("usage", f"--peak {quoted(peak)} is no rate", hint="FLOP/s with G, T, P or E: 312T")
+    return of_peak(float(found[1]) * 1e3 ** (3 + "GTPE".index(found[2].upper())))
 
 
 def _schedule(given: dict[str, str], own: Schedule | None) -> Schedule:

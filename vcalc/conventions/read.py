@@ -39,7 +39,7 @@ FAMILIES = sorted({kind.family for kind in KINDS.values()})
 Load = Callable[[str], Convention]
 
 
-def parse(text: str, file: str, load: Load, known: Callable[[], list[str]], complete: bool = True) -> Convention:
+def parse(text: str, file: str, load: Load, known: Callable[[], list[str]], complete: bool) -> Convention:
     """A file's text as a convention; `load` gives the one that it extends, `known` the names there are.
 
     One that is not `complete` is there to be extended only, and may say nothing of some layer kinds.
@@ -69,7 +69,7 @@ class _Reader:
         own: Rules = {**self.uncounted(top, "zero", NOTHING), **self.uncounted(top, "unseen", UNSEEN)}
         own.update(self.rules(top["kinds"][1], "kinds") if "kinds" in top else {})
         inherited = base.rules if base else {}
-        rules = {name: rule for name, rule in inherited.items() if name.partition("/")[0] not in own} | own
+        rules = {name: rule for name, rule in inherited.items() if name.split("/")[0] not in own} | own
         default = base.default if base else None
         if "weights" in top:
             default = Rule(*self.weights(top["weights"][1], "weights"))
@@ -78,7 +78,7 @@ class _Reader:
             aliases=tuple(self.texts(top, "aliases")),
             version=self.text(top, "version"),
             says=self.text(top, "says"),
-            unit=self.one_of(top["unit"][1], "a unit", UNITS) if "unit" in top else "",
+            unit=self.one_of(top, "unit", "a unit", UNITS),
             called=self.text(top, "called"),
             source=self.text(top, "source"),
             rules=rules,
@@ -110,8 +110,7 @@ class _Reader:
         if not name:
             return None
         if name not in self.known():
-            hint = suggestion(name, self.known(), "there are")
-            self.source.report("unknown", f"there is no convention {quoted(name)}", top["extends"][1], hint)
+            self.unknown(f"there is no convention {quoted(name)}", top["extends"][1], name, self.known())
             return None
         return self.load(name)
 
@@ -124,10 +123,10 @@ class _Reader:
         nodes = self.source.sequence(entries[key][1], key) if key in entries else []
         return [self.source.text(node, f"an item of {key}") for node in nodes]
 
-    def one_of(self, node: YamlNode, what: str, allowed: Iterable[str]) -> str:
-        text = self.source.text(node, what)
+    def one_of(self, entries: Entries, key: str, what: str, allowed: Iterable[str]) -> str:
+        text = self.source.text(entries[key][1], what) if key in entries else ""
         if text and text not in allowed:
-            self.source.report("value", f"{what} is {' or '.join(allowed)}, not {quoted(text)}", node)
+            self.source.report("value", f"{what} is {' or '.join(allowed)}, not {quoted(text)}", entries[key][1])
         return text
 
     def names(self, entries: Entries, key: str, known: Collection[str]) -> set[str]:
@@ -136,10 +135,13 @@ class _Reader:
         for node in self.source.sequence(entries[key][1], key) if key in entries else []:
             name = self.source.text(node, f"an item of {key}")
             if name and name not in known:
-                message = f"{key}: there is no {quoted(name)}"
-                self.source.report("unknown", message, node, suggestion(name, known, "there are"))
+                self.unknown(f"{key}: there is no {quoted(name)}", node, name, known)
             found.add(name)
         return found
+
+    def unknown(self, message: str, node: YamlNode, name: str, known: Iterable[str]) -> None:
+        """Report a name that is none of the known ones."""
+        self.source.report("unknown", message, node, suggestion(name, known, "there are"))
 
     # Rules
 
@@ -148,7 +150,7 @@ class _Reader:
         entries = self.source.mapping(top[key][1], key, f"{key}: {{kinds: [relu]}}") if key in top else {}
         self.source.known_keys(entries, ("families", "kinds"), key)
         families = self.names(entries, "families", FAMILIES)
-        kinds = self.names(entries, "kinds", _kinds_and_forms()) if entries else set()
+        kinds = self.names(entries, "kinds", _kinds_and_forms())
         return dict.fromkeys((*kinds, *(kind for kind, layer in KINDS.items() if layer.family in families)), rule)
 
     def rules(self, node: YamlNode, what: str) -> Rules:
@@ -158,8 +160,7 @@ class _Reader:
             rule = Rule(*self.weights(value, key))
             for name in (part.strip() for part in key.split(",")):
                 if name not in KINDS and name not in _kinds_and_forms():
-                    message = f"there is no layer kind {quoted(name)}"
-                    self.source.report("unknown", message, key_node, suggestion(name, _kinds_and_forms(), "there are"))
+                    self.unknown(f"there is no layer kind {quoted(name)}", key_node, name, _kinds_and_forms())
                 elif name in found:
                     self.source.report("duplicate", f"'{name}' stands here twice", key_node)
                 found[name] = rule
@@ -213,7 +214,7 @@ class _Reader:
         self.source.known_keys(entries, ("leave_out", "lose", "buffers", "says"), "params")
         params = Params()
         params.left_out = frozenset(self.names(entries, "leave_out", ROLES))
-        params.lost = frozenset(self.names(entries, "lose", _kinds_and_forms())) if "lose" in entries else frozenset()
+        params.lost = frozenset(self.names(entries, "lose", _kinds_and_forms()))
         params.buffers = frozenset(self.names(entries, "buffers", BUFFERS))
         params.says = self.text(entries, "says")
         return params
@@ -223,12 +224,12 @@ class _Reader:
         entries = self.source.mapping(top["memory"][1], "memory", "memory: {unit: bytes}") if "memory" in top else {}
         self.source.known_keys(entries, ("unit", "kilobyte", "input", "leave_out"), "memory")
         if "unit" in entries:
-            memory.unit = self.one_of(entries["unit"][1], "the unit of memory", ("bytes", "elements"))
+            memory.unit = self.one_of(entries, "unit", "the unit of memory", ("bytes", "elements"))
         if "kilobyte" in entries:
-            kilobyte = self.one_of(entries["kilobyte"][1], "a kilobyte", ("1000", "1024"))
+            kilobyte = self.one_of(entries, "kilobyte", "a kilobyte", ("1000", "1024"))
             memory.kilobyte = 1000 if kilobyte == "1000" else 1024
         if "input" in entries:
-            memory.shows_input = self.one_of(entries["input"][1], "the input", ("true", "false")) == "true"
+            memory.shows_input = self.one_of(entries, "input", "the input", ("true", "false")) == "true"
         if "leave_out" in entries:
             left_out = self.source.mapping(entries["leave_out"][1], "leave_out")
             self.source.known_keys(left_out, ("families", "kinds"), "leave_out")

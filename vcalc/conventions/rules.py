@@ -91,12 +91,12 @@ class Convention:
         default: Rule | None,
         params: Params,
         memory: Memory,
-        aliases: tuple[str, ...] = (),
-        version: str = "",
-        called: str = "",
-        bugs: tuple[Bug, ...] = (),
-        depends: tuple[str, ...] = (),
-        training: int = TRAINING,
+        aliases: tuple[str, ...],
+        version: str,
+        called: str,
+        bugs: tuple[Bug, ...],
+        depends: tuple[str, ...],
+        training: int,
     ) -> None:
         self.name = name
         self.aliases = aliases
@@ -119,8 +119,8 @@ class Convention:
         """How many forward passes a step of training comes to."""
         self._found: dict[tuple[str, str], Rule] = {}
 
-    def rule_of(self, kind: str, form: str = "") -> Rule | None:
-        """The rule of a kind in a form; None where the convention says nothing of it."""
+    def rule_of(self, kind: str, form: str) -> Rule | None:
+        """The rule of a kind in a form ("" where it has none); None where the convention says nothing of it."""
         rules = self.rules
         return (
             rules.get(f"{kind}/{form}")
@@ -132,12 +132,11 @@ class Convention:
     def rule(self, layer: Layer) -> Rule:
         """How a layer is counted."""
         key = (layer.kind, layer.form)
-        rule = self._found.get(key)
-        if rule is None:
+        if key not in self._found:
             found = self.rule_of(*key)
             assert found is not None, f"{self.name} was read without a rule for {key}"
-            rule = self._found[key] = found
-        return rule
+            self._found[key] = found
+        return self._found[key]
 
     def parts(self, facts: Facts, batch: Number = 1) -> Iterator[tuple[str, int, Number]]:
         """The primitives that count for a layer: name, weight, and the weighed count for the batch."""
@@ -166,7 +165,7 @@ class Convention:
         for role, count in facts.parameters.items():
             if role not in rule.left_out:
                 yield role, count
-        for name, count in facts.buffers.items() if rule.buffers else ():
+        for name, count in facts.buffers.items():
             if name in rule.buffers:
                 yield name, count
 
@@ -199,8 +198,7 @@ def _parts(rule: Rule, facts: Facts, batch: Number) -> Iterator[tuple[str, int, 
     for weights, times in ((rule.weights, batch), (rule.once, 1)):
         for primitive, weight in weights.items():
             if primitive in work:
-                amount = work[primitive] if weight == 1 else weight * work[primitive]
-                yield primitive, weight, amount if times == 1 else times * amount
+                yield primitive, weight, times * (weight * work[primitive])
 
 
 def _sum(amounts: Iterable[Number]) -> Number:

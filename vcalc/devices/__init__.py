@@ -54,6 +54,11 @@ def devices() -> dict[str, Device]:
     return {name: _device(name, entry) for name, entry in entries.items()}
 
 
+def of_peak(rate: float) -> Device:
+    """A device of which nothing is known but its peak rate in FLOP/s."""
+    return Device("", title="as said", unit="device", peak={"": rate}, source="as said")
+
+
 def _device(name: str, entry: dict[str, Any]) -> Device:
     """A device in FLOP/s, bytes and bytes a second, from tera and giga."""
     return Device(

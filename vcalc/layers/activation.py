@@ -135,10 +135,15 @@ class Dropout(Layer, kind="dropout"):
         return bool(self.p == 0)
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (Tensor("mask", elements(output), MASK),) if self.p else ()
+        return (_mask(output),) if self.p else ()
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT,),) if self.is_view(training) else ((OUTPUT, *self.saved(inputs, output)),)
+        return ((OUTPUT,),) if self.is_view(training) else ((OUTPUT, _mask(output)),)
+
+
+def _mask(output: Shape) -> Tensor:
+    """Which elements are kept."""
+    return Tensor("mask", elements(output), MASK)
 
 
 class DropPath(Layer, kind="drop_path"):

@@ -118,7 +118,8 @@ class WindowAttention(Layer, kind="window_attention"):
     """Self-attention inside windows of a map that is padded to whole windows; `shift` moves the windows."""
 
     source = (
-        "Liu et al. 2021 (Swin), section 3.2; cosine, position_mlp: Liu et al. 2022 (Swin V2), sections 3.2 and 3.3"
+        "Liu et al. 2021 (Swin), section 3.2; cosine, position_mlp: Liu et al. 2022 (Swin V2), sections 3.2 and 3.3;"
+        " one_hot_lookup: Tu et al. 2022 (MaxViT), the authors' attention_utils.py"
     )
     accepts = (MAP,)
     weighted_layers = 2
@@ -133,6 +134,9 @@ class WindowAttention(Layer, kind="window_attention"):
     position_mlp: Any = field(
         count(0), "hidden width of an MLP that makes those biases; 0: each is learned by itself", 0
     )
+    one_hot_lookup: Any = field(
+        FLAG, "whether products with zeros and ones, first of rows, then of columns, look those biases up", False
+    )
     cosine: Any = field(FLAG, "whether scores are cosines, times a trained factor a head", False)
 
     def output(self, *inputs: Shape) -> Shape:
@@ -141,6 +145,11 @@ class WindowAttention(Layer, kind="window_attention"):
             bool(self.relative_position_bias or not self._makes_biases),
             "window_attention: position_mlp makes relative position biases, which are off",
             "position_mlp",
+        )
+        needs(
+            bool(not self.one_hot_lookup or (self.relative_position_bias and not self._makes_biases)),
+            "window_attention: one_hot_lookup is for biases that are learned by themselves",
+            "one_hot_lookup",
         )
         return inputs[0]
 
@@ -165,17 +174,24 @@ class WindowAttention(Layer, kind="window_attention"):
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
         tokens = product(self.window)
+        if self.one_hot_lookup:
+            return {"one_hot_positions": sum(size * size * (2 * size - 1) for size in self.window)}
         found = {"relative_position_index": tokens * tokens} if self.relative_position_bias else {}
         return {**found, "relative_coordinates": 2 * self._offsets()} if self._makes_biases else found
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         channels, height, width = inputs[0]
-        windows = product((ceil_div(height, self.window[0]), ceil_div(width, self.window[1])))
+        windows = product(self._windows(inputs[0]))
         work = _attention_work(product(self.window), windows, channels, channels, self)
         if self.relative_position_bias:
             work["additions"] = work["exponentials"]
         if self._makes_biases:
             work["table_multiply_adds"] = self._offsets() * (self.position_mlp * (2 + self.heads))
+        if self.one_hot_lookup:
+            rows, columns = self.window
+            of_rows = self.heads * (rows * rows * (2 * columns - 1))
+            work["lookup_multiply_adds"] = of_rows * (2 * rows - 1 + columns * columns)
+            work["lookup_elements"] = of_rows + self.heads * (rows * rows * columns * columns)
         if self.cosine:
             # Squares and quotients of queries and keys, and each score by its head's factor.
             work["multiplications"] = 4 * work["multiplications"] + work["exponentials"]
@@ -185,20 +201,25 @@ class WindowAttention(Layer, kind="window_attention"):
         work["unpadded_product_multiply_adds"] = 2 * (positions * (reads * channels))
         return work
 
-    def _padded(self, input: Shape) -> tuple[Number, ...]:
+    def _windows(self, input: Shape) -> tuple[Number, Number]:
+        """How many windows lie one below the other, and side by side."""
+        return ceil_div(input[1], self.window[0]), ceil_div(input[2], self.window[1])
+
+    def _padded(self, input: Shape) -> tuple[Number, Number]:
         """Height and width of the map in whole windows."""
-        return tuple(ceil_div(size, one) * one for size, one in zip(input[1:], self.window, strict=True))
+        down, across = self._windows(input)
+        return down * self.window[0], across * self.window[1]
 
     def _shifts(self, input: Shape) -> bool:
         """Whether the windows move: a map of one window stays."""
-        sizes = zip(self.shift, self.window, self._padded(input), strict=True)
-        return any(not certainly_equal(by, 0) and not certainly_equal(one, size) for by, one, size in sizes)
+        counts = self._windows(input)
+        return any(not (certainly_equal(self.shift[axis], 0) or certainly_equal(counts[axis], 1)) for axis in (0, 1))
 
     def _made(self, input: Shape) -> dict[str, Tensor]:
         """The tensors between the operators, by name. Products of two tensors copy both so that heads come first."""
         channels, tokens = input[0], product(self.window)
         positions = product(self._padded(input))
-        windows = product(ceil_div(size, one) for size, one in zip(input[1:], self.window, strict=True))
+        windows = product(self._windows(input))
         pairs = windows * (tokens * tokens)
         names = ("padded", "windows", "scaled", "queries", "keys", "values", "weighted", "flat", "projected")
         made = {name: Tensor(name, positions * channels) for name in names}
@@ -211,6 +232,9 @@ class WindowAttention(Layer, kind="window_attention"):
         made["factor"] = Tensor("factor", self.heads, per_image=False)
         for name in ("bias", "sigmoid", "scaled_bias"):
             made[name] = Tensor(name, self.heads * (tokens * tokens), per_image=False)
+        rows, columns = self.window
+        made["of_rows"] = Tensor("of_rows", self.heads * (rows * rows * (2 * columns - 1)), per_image=False)
+        made["looked_up"] = made["bias"]._replace(name="looked_up")
         made["hidden"] = Tensor("hidden", self.position_mlp * self._offsets(), per_image=False)
         made["mask"] = Tensor("mask", pairs, per_image=False)
         return made
@@ -230,7 +254,7 @@ class WindowAttention(Layer, kind="window_attention"):
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
         made = self._made(inputs[0])
-        one_across = certainly_equal(self._padded(inputs[0])[1], self.window[1])
+        one_across = certainly_equal(self._windows(inputs[0])[1], 1)
         steps = ["windows" if one_across and not self._shifts(inputs[0]) else "padded windows", "windows all"]
         scores, beside = "scores", "windows all"
         if self.cosine:
@@ -238,6 +262,8 @@ class WindowAttention(Layer, kind="window_attention"):
             steps.append("windows all cosines factor scores")
         else:
             steps.append("windows all scaled queries keys scores")
+        if self.one_hot_lookup:
+            steps.append(f"{beside} {scores} of_rows looked_up bias")
         for wanted, term, result in (
             (self.relative_position_bias, "bias", "biased"),
             (self._shifts(inputs[0]), "mask", "masked"),

@@ -6,7 +6,7 @@ From the class alone follow validation, defaults, documentation, the symbolic fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, product
@@ -17,9 +17,11 @@ from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Step, S
 PRIMITIVES = {
     "multiply_adds": "products of a weight and an activation, each added to a sum",
     "product_multiply_adds": "products of two activations, each added to a sum (attention scores, weighted values)",
-    "unmasked_product_multiply_adds": "products of two activations without those that a causal mask makes void",
+    "unmasked_product_multiply_adds": "products of two activations without those that a mask makes void",
     "position_multiply_adds": "products of a query and a vector of relative positions, each added to a sum",
     "table_multiply_adds": "multiply-adds that make a table of position biases, once for a whole batch",
+    "lookup_multiply_adds": "multiply-adds with zeros and ones that look position biases up, once for a whole batch",
+    "lookup_elements": "elements that these put out, once for a whole batch",
     "bias_additions": "additions of a bias",
     "window_elements": "elements that pooling windows read",
     "additions": "element-wise additions",
@@ -92,6 +94,8 @@ BUFFERS = {
     "batches_tracked": "how many batches were seen in training",
     "relative_position_index": "which bias belongs to which pair of positions",
     "relative_coordinates": "relative positions, from which biases are worked out",
+    "attention_mask": "which keys a query may read",
+    "one_hot_positions": "zeros and ones, which look position biases up as factors",
     "codes": "fixed codes of radial basis units",
     "angles": "sines and cosines of the angles that a rotary embedding turns by",
 }
@@ -127,6 +131,18 @@ MAP, TOKENS, VECTOR = 3, 2, 1
 SIZES = {MAP: ("C", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}
 """What the sizes of a shape are called, by its rank."""
 RANK_NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]"}
+
+_WAYS = {
+    (MAP, TOKENS): ("tokens",),
+    (MAP, VECTOR): ("flatten", "global_avgpool"),
+    (TOKENS, VECTOR): ("take_token",),
+    (TOKENS, MAP): ("to_map",),
+}
+"""The kinds that turn a rank into another."""
+_INSTEAD = {"conv": "linear", "pointwise_linear": "linear"}
+"""The kind that does to tokens and vectors what another does to maps."""
+_ON_HEADS = ("merge_heads", "rotary_embedding", "pool_heads", "relative_attention")
+"""Kinds whose three sizes are no map's, but heads, tokens and the width of a head."""
 
 
 SPECIAL = {"final": "module"}
@@ -312,14 +328,23 @@ class Layer:
                 )
 
     def _rank_hint(self, rank: int) -> str:
-        ways = {(MAP, TOKENS): "tokens", (MAP, VECTOR): "flatten' or 'global_avgpool", (TOKENS, VECTOR): "take_token"}
-        step = next((ways[rank, wanted] for wanted in self.accepts if (rank, wanted) in ways), "")
-        return f"put '{step}' before it" if step else ""
+        if any(self.kind in _WAYS.get((wanted, rank), ()) for wanted in self.accepts):
+            return f"leave it out: what arrives is {RANK_NAMES[rank].split(' [')[0]} already"
+        if self.kind in _ON_HEADS:
+            return "put 'split_heads' before it" if rank == TOKENS else ""
+        instead = f"use '{_INSTEAD[self.kind]}'" if self.kind in _INSTEAD else ""
+        return ", or ".join(filter(None, (way_between(rank, self.accepts), instead)))
+
+
+def way_between(rank: int, wanted: Iterable[int]) -> str:
+    """What makes one of the wanted ranks of what arrives."""
+    ways = (" or ".join(f"'{kind}'" for kind in _WAYS.get((rank, each), ())) for each in wanted)
+    return next((f"put {way} before it" for way in ways if way), "")
 
 
 def describe(shape: Shape) -> str:
     """A shape in words for a message: `a feature map [64, 56, 56]`."""
-    name = RANK_NAMES.get(len(shape), "a tensor [").partition(" [")[0]
+    name = RANK_NAMES.get(len(shape), "a tensor [").split(" [")[0]
     return f"{name} {show(shape)}"
 
 
@@ -358,9 +383,9 @@ def needs_division(what: str, whole: Number, parts: Number, field: str) -> None:
 def _divisors(whole: Number, parts: Number) -> str:
     if not (type(whole) is int and type(parts) is int and 0 < whole <= 1_000_000):
         return ""
-    below = next((d for d in range(min(parts, whole), 0, -1) if whole % d == 0), None)
-    above = next((d for d in range(parts, whole + 1) if whole % d == 0), None)
-    return "it divides into " + " or ".join(str(d) for d in dict.fromkeys((below, above)) if d)
+    below = next(d for d in range(min(parts, whole), 0, -1) if whole % d == 0)
+    above = next((d for d in range(parts, whole) if whole % d == 0), whole)
+    return "it divides into " + " or ".join(map(str, dict.fromkeys((below, above))))
 
 
 def kinds() -> Iterator[type[Layer]]:

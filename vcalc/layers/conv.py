@@ -24,12 +24,10 @@ from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, STATISTIC, Gradient, S
 def slide(
     size: Number, kernel: Number, stride: Number, pad: Number, dilation: Number = 1, ceil_mode: bool = False
 ) -> Number:
-    """Positions of a window along one axis (Dumoulin & Visin 2016, relationship 15; `same` as in TensorFlow).
+    """Positions of a window along one axis (Dumoulin & Visin 2016, relationship 15).
 
     With `ceil_mode` a last, partly empty window counts when it starts inside the input or its left padding.
     """
-    if isinstance(pad, str):
-        return ceil_div(size, stride)
     reach = extent(kernel, dilation)
     room = size + 2 * pad - reach
     needs(
@@ -51,18 +49,15 @@ def extent(kernel: Number, dilation: Number) -> Number:
 
 
 def slide_map(shape: Shape, layer: Any, channels: Number, ceil_mode: bool = False) -> Shape:
-    """A feature map's shape after a layer with kernel, stride, pad and perhaps dilation."""
-    pads, dilations = both(layer.pad), getattr(layer, "dilation", (1, 1))
+    """A feature map's shape after a layer with kernel, stride, pad (`same` as in TensorFlow) and perhaps dilation."""
+    if isinstance(layer.pad, str):
+        return (channels, *(ceil_div(size, layer.stride[axis]) for axis, size in enumerate(shape[1:])))
+    dilations = getattr(layer, "dilation", (1, 1))
     sizes = (
-        slide(size, layer.kernel[axis], layer.stride[axis], pads[axis], dilations[axis], ceil_mode)
+        slide(size, layer.kernel[axis], layer.stride[axis], layer.pad[axis], dilations[axis], ceil_mode)
         for axis, size in enumerate(shape[1:])
     )
     return (channels, *sizes)
-
-
-def both(pad: Any) -> Any:
-    """A padding for each axis: `same` stands for both."""
-    return (pad, pad) if isinstance(pad, str) else pad
 
 
 def leading_pad(layer: Any, shape: Shape) -> tuple[Number, ...]:
@@ -70,26 +65,31 @@ def leading_pad(layer: Any, shape: Shape) -> tuple[Number, ...]:
     if not isinstance(layer.pad, str):
         pair: tuple[Number, ...] = layer.pad
         return pair
-    dilations = getattr(layer, "dilation", (1, 1))
-    pads = []
+    return tuple(pad // 2 for pad in same_pads(layer, shape))
+
+
+def same_pads(layer: Any, shape: Shape) -> tuple[Number, ...]:
+    """What `same` adds along each axis, on both sides together; nothing where the padding is given."""
+    if not isinstance(layer.pad, str):
+        return (0, 0)
+    dilations, pads = getattr(layer, "dilation", (1, 1)), []
     for axis, size in enumerate(shape[1:]):
         stride, reach = layer.stride[axis], extent(layer.kernel[axis], dilations[axis])
-        pads.append(maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0) // 2)
+        pads.append(maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0))
     return tuple(pads)
+
+
+def padded_map(layer: Any, shape: Shape) -> Number:
+    """Elements of one channel of the map that windows slide over: the input's, with what `same` adds."""
+    pads = same_pads(layer, shape)
+    return product(size + pads[axis] for axis, size in enumerate(shape[1:]))
 
 
 def padded_input(layer: Any, shape: Shape) -> tuple[Stored, ...]:
     """What a window reads and backward needs: the input, or where `same` pads it, a padded copy."""
-    if not isinstance(layer.pad, str):
+    if all(certainly_equal(pad, 0) for pad in same_pads(layer, shape)):
         return (0,)
-    dilations, sizes, pads = getattr(layer, "dilation", (1, 1)), [], []
-    for axis, size in enumerate(shape[1:]):
-        stride, reach = layer.stride[axis], extent(layer.kernel[axis], dilations[axis])
-        pads.append(maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0))
-        sizes.append(size + pads[axis])
-    if all(certainly_equal(pad, 0) for pad in pads):
-        return (0,)
-    return (Tensor("padded input", product((shape[0], *sizes))),)
+    return (Tensor("padded input", shape[0] * padded_map(layer, shape)),)
 
 
 def made_of(stored: tuple[Stored, ...]) -> tuple[Tensor, ...]:
@@ -128,6 +128,8 @@ class Conv(Layer, kind="conv"):
         needs(bool(self.standardized or not self.gain), "conv: gain belongs to standardized weights", "gain")
         if self.connections:
             self._check_connections(shape[0])
+        single = bool(self.standardized) and certainly_equal(self._of_one(shape), 1)
+        needs(not single, "conv: one weight an output channel has no variance to be standardized", "standardized")
         return slide_map(shape, self, self.out)
 
     def _check_connections(self, channels: Number) -> None:
@@ -138,7 +140,12 @@ class Conv(Layer, kind="conv"):
         )
         needs(not certainly_different(self.groups, 1), "conv: connections and groups exclude each other", "connections")
         needs(not self.standardized, "conv: connections and standardized exclude each other", "connections")
-        highest = max(max(row, default=0) for row in self.connections)
+        needs(
+            all(self.connections),
+            "conv: connections has an empty list, and every output channel reads an input channel",
+            "connections",
+        )
+        highest = max(map(max, self.connections))
         needs(
             not certainly_less(channels, highest + 1),
             f"conv: connections names input channel {highest}, the input has {show(channels)} (0 is the first)",
@@ -148,7 +155,11 @@ class Conv(Layer, kind="conv"):
     def _weights(self, shape: Shape) -> Number:
         if self.connections:
             return product(self.kernel) * sum(len(row) for row in self.connections)
-        return product((*self.kernel, exact_div(shape[0], self.groups))) * self.out
+        return self._of_one(shape) * self.out
+
+    def _of_one(self, shape: Shape) -> Number:
+        """The weights of one output channel."""
+        return product((*self.kernel, exact_div(shape[0], self.groups)))
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         counts = {"weight": self._weights(inputs[0])}
@@ -185,27 +196,29 @@ class Conv(Layer, kind="conv"):
         """The channels that each output channel reads, copied for it, and their numbers."""
         read = sum(len(row) for row in self.connections)
         return (
-            Tensor("gathered channels", read * product(shape[1:])),
+            Tensor("gathered channels", read * padded_map(self, shape)),
             Tensor("channel numbers", read, INDEX, per_image=False),
         )
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
+        padded = made_of(padded_input(self, inputs[0]))
         if not self.connections:
-            last = (OUTPUT, *made_of(padded_input(self, inputs[0])))
             made = self._standardized(inputs[0])
+            last = (OUTPUT, *padded)
             return (made, (*last, *(made if training else made[:1]))) if made else (last,)
         size = elements(output)
-        widest = max(len(row) for row in self.connections) * product(inputs[0][1:])
-        maps, joined = Tensor("maps", size), Tensor("joined maps", size)
-        first: tuple[Step, ...] = ((Tensor("gathered for one", widest), maps), (maps, joined))
-        return (*first, (maps, joined, OUTPUT)) if self.bias else (*first[:1], (maps, OUTPUT))
+        widest = max(map(len, self.connections)) * padded_map(self, inputs[0])
+        maps = Tensor("maps", size)
+        each, joined = (*padded, Tensor("gathered for one", widest), maps), (*padded, maps, Tensor("joined maps", size))
+        return (each, joined, (*joined, OUTPUT)) if self.bias else (each, (*padded, maps, OUTPUT))
 
     def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
-        saved = self.saved(inputs, output)
         if not self.standardized:
             return super().gradient_steps(inputs, output)
+        made = self._standardized(inputs[0])
         of_weights = Tensor("gradient of the standardized weights", self._weights(inputs[0]), per_image=False)
-        return ((GRADIENT, *saved, of_weights, Gradient(0)), (*saved[-2:], of_weights, Gradient(0)))
+        first = (GRADIENT, *padded_input(self, inputs[0]), *made, of_weights, Gradient(0))
+        return (first, (*made[1:], of_weights, Gradient(0)))
 
     def reach(self, input: Shape) -> Window:
         return Window(self.kernel, self.stride, leading_pad(self, input), self.dilation)
@@ -275,10 +288,9 @@ class ConvTranspose(Layer, kind="conv_transpose"):
                 exact_div(self.out, self.groups)
                 * self.stack
                 * product(
-                    (size + 2 * pad - extent(kernel, dilation)) // stride + 1
-                    for size, pad, kernel, dilation, stride in zip(
-                        one, self.pad, self.kernel, self.dilation, self.stride, strict=True
-                    )
+                    (size + 2 * self.pad[axis] - extent(self.kernel[axis], self.dilation[axis])) // self.stride[axis]
+                    + 1
+                    for axis, size in enumerate(one)
                 )
             )
         return work
@@ -288,7 +300,7 @@ class ConvTranspose(Layer, kind="conv_transpose"):
 
     def reach(self, input: Shape) -> Window:
         # The bound over all output positions: as many input elements as have the position in their kernel.
-        reaches = tuple(extent(kernel, dilation) for kernel, dilation in zip(self.kernel, self.dilation, strict=True))
+        reaches = tuple(map(extent, self.kernel, self.dilation))
         before = ((reach - 1 - self.pad[i]) // self.stride[i] for i, reach in enumerate(reaches))
         return Window(
             tuple(ceil_div(reach, self.stride[i]) for i, reach in enumerate(reaches)),

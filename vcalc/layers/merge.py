@@ -4,10 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal, exact_div, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, describe, elements, needs
+from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal, exact_div, minimum, product
+from vcalc.errors import LayerError
+from vcalc.layers.base import (
+    EVERYWHERE,
+    MAP,
+    TOKENS,
+    VECTOR,
+    Layer,
+    Window,
+    describe,
+    elements,
+    needs,
+    needs_division,
+    show,
+)
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, STATISTIC, Step, Stored, Tensor
+
+
+def _alike(a: Shape, b: Shape) -> bool:
+    """Whether nothing is known to tell two shapes apart."""
+    return len(a) == len(b) and not any(map(certainly_different, a, b))
+
+
+def _meet(a: Number, b: Number) -> bool:
+    """Whether two sizes may be the same, or one of them is 1, as a constant's."""
+    return not certainly_different(a, b) or certainly_equal(a, 1) or certainly_equal(b, 1)
+
+
+def _common(a: Number, b: Number) -> Number:
+    """The size that two give together."""
+    return b if certainly_equal(a, 1) else a
 
 
 class Concat(Layer, kind="concat"):
@@ -19,8 +47,11 @@ class Concat(Layer, kind="concat"):
     def output(self, *inputs: Shape) -> Shape:
         first = inputs[0]
         for shape in inputs[1:]:
-            fits = len(shape) == len(first) and not any(map(certainly_different, shape[1:], first[1:]))
-            needs(fits, f"concat: {describe(first)} and {describe(shape)} differ in more than the first size")
+            if not _alike(shape[1:], first[1:]):
+                from vcalc.layers import mend
+
+                message = f"concat: {describe(first)} and {describe(shape)} differ in more than the first size"
+                raise LayerError(message, hint=mend.joined(first, shape))
         return (sum(shape[0] for shape in inputs), *first[1:])
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -38,16 +69,13 @@ class _Elementwise(Layer):
 
     def _broadcast(self, a: Shape, b: Shape) -> Shape:
         """The common shape; a vector [C] or a map [C, 1, 1] stands for a constant over H and W."""
-        if len(a) == MAP and len(b) == VECTOR:
-            b = (*b, 1, 1)
-        if len(a) == VECTOR and len(b) == MAP:
-            a = (*a, 1, 1)
-        same = len(a) == len(b) and not any(
-            certainly_different(x, y) and not certainly_equal(x, 1) and not certainly_equal(y, 1)
-            for x, y in zip(a, b, strict=True)
-        )
-        needs(same, f"{self.kind}: {describe(a)} and {describe(b)} do not match")
-        return tuple(y if certainly_equal(x, 1) else x for x, y in zip(a, b, strict=True))
+        first = (*a, 1, 1) if len(a) == VECTOR and len(b) == MAP else a
+        second = (*b, 1, 1) if len(a) == MAP and len(b) == VECTOR else b
+        if len(first) != len(second) or not all(map(_meet, first, second)):
+            from vcalc.layers import mend
+
+            raise LayerError(f"{self.kind}: {describe(a)} and {describe(b)} do not match", hint=mend.combined(a, b))
+        return tuple(map(_common, first, second))
 
     def _partial(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
         """What the joins of the first inputs give, two of them at a time."""
@@ -72,7 +100,7 @@ class Add(_Elementwise, kind="add"):
         return {"additions": (len(inputs) - 1) * elements(output)}
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return len(input) == len(output) and not any(map(certainly_different, input, output))
+        return _alike(input, output)
 
 
 class Mean(_Elementwise, kind="mean"):
@@ -113,14 +141,12 @@ class MatMul(Layer, kind="matmul"):
     example = (("N", "K"), ("K", "M"))
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 2, f"matmul joins 2 branches, not {len(inputs)}")
+        needs(len(inputs) == 2, f"matmul joins 2 branches, not {len(inputs)}", hint="join two of them first")
         left, right = inputs
-        fits = (
-            len(left) == len(right)
-            and not certainly_different(left[-1], right[-2])
-            and not any(map(certainly_different, left[:-2], right[:-2]))
-        )
-        needs(fits, f"matmul: {describe(left)} and {describe(right)} do not match")
+        fits = _alike(right, (*left[:-2], left[-1], right[-1]))
+        if not fits:
+            needed = f"the second has to be [{', '.join(map(show, (*left[:-2], left[-1])))}, M], with any M"
+            raise LayerError(f"matmul: {describe(left)} and {describe(right)} do not match", hint=needed)
         return (*left[:-1], right[-1])
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
@@ -134,29 +160,36 @@ class MatMul(Layer, kind="matmul"):
 
 
 class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
-    """Queries, keys and values, [N, D] each or [heads, N, D], joined in this order: the values weighed by a softmax."""
+    """Queries, keys and values, [N, D] each or [heads, N, D], joined in this order: the values weighed by a softmax.
 
-    source = "Vaswani et al. 2017, equation 1; relative positions: Bao et al. 2022 (BEiT), section 2.2"
+    Several heads of queries may read one of keys and values.
+    """
+
+    source = (
+        "Vaswani et al. 2017, equation 1; relative positions: Bao et al. 2022 (BEiT), section 2.2;"
+        " keys_read: Child et al. 2019 (Sparse Transformer), section 4; fewer heads of keys: Ainslie et al. 2023 (GQA)"
+    )
     accepts = (MAP, TOKENS)
     joins = True
     example = (("N", "d"), ("M", "d"), ("M", "e"))
 
     causal: Any = field(FLAG, "whether no token reads a later one", False)
+    keys_read: Any = field(count(), "keys that a query reads under a sparse mask, the latest if causal", None, "r")
     relative_positions: Any = field(count(0), "biases that each head learns, one a relative position; 0 for none", 0)
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}")
+        order = "they are queries, keys and values, in this order"
+        needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}", hint=order)
         query, key, value = inputs
-        fits = (
-            len(query) == len(key) == len(value)
-            and not certainly_different(query[-1], key[-1])
-            and not certainly_different(key[-2], value[-2])
-            and not any(map(certainly_different, query[:-2], key[:-2]))
-            and not any(map(certainly_different, query[:-2], value[:-2]))
-        )
-        needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
-        alone = not self.causal or (self._unbiased and not certainly_different(query[-2], key[-2]))
-        needs(alone, "scaled_dot_product_attention: causal takes as many queries as keys, and no biases", "causal")
+        fits = len(query) == len(key) and _alike((*key[:-1], query[-1]), key) and _alike((*key[:-1], value[-1]), value)
+        message = f"queries, keys and values do not match: {', '.join(map(describe, inputs))}"
+        needs(fits, message, hint="queries [N, D] read keys [M, D] and values [M, E], all of them or none in heads")
+        if len(query) == MAP:
+            needs_division("scaled_dot_product_attention: heads of queries into heads of keys", query[0], key[0], "")
+        square = not self.causal or not certainly_different(query[-2], key[-2])
+        needs(square, "scaled_dot_product_attention: causal takes as many queries as keys", "causal")
+        alone = self._unbiased or not (self.causal or self.keys_read is not None)
+        needs(alone, "scaled_dot_product_attention: a mask and biases do not go together", "relative_positions")
         return (*query[:-1], value[-1])
 
     @property
@@ -169,7 +202,10 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         return {"relative_position_bias": self.relative_positions * product(inputs[0][:-2])}
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
-        return {} if self._unbiased else {"relative_position_index": inputs[0][-2] * inputs[1][-2]}
+        pairs = inputs[0][-2] * inputs[1][-2]
+        if self.keys_read is not None:
+            return {"attention_mask": pairs}
+        return {} if self._unbiased else {"relative_position_index": pairs}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         query, key, value = inputs
@@ -182,8 +218,9 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
             "divisions": scores,
             "product_elements": scores + elements(output),
         }
-        later = product(query[:-2]) * exact_div(query[-2] * (query[-2] - 1), 2) if self.causal else 0
-        work["unmasked_product_multiply_adds"] = (scores - later) * (query[-1] + value[-1])
+        reads = key[-2] if self.keys_read is None else minimum(self.keys_read, key[-2])
+        pairs = query[-2] * reads - (exact_div(reads * (reads - 1), 2) if self.causal else 0)
+        work["unmasked_product_multiply_adds"] = product(query[:-2]) * pairs * (query[-1] + value[-1])
         if not self._unbiased:
             work["additions"] = scores
         return work
@@ -193,22 +230,33 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         query, key, value = inputs
         if len(query) == MAP and certainly_equal(query[-1], value[-1]) and self._unbiased:
             return (Tensor("log-sum-exp", elements(query[:-1]), STATISTIC),)
-        pairs = elements(query[:-1]) * key[-2]
-        sizes = {"queries": elements(query), "keys": elements(key), "scores": pairs, "softmax": pairs}
+        pairs, keys = elements(query[:-1]) * key[-2], product(query[:-2]) * elements(key[-2:])
+        sizes = {"queries": elements(query), "keys": keys, "scores": pairs, "softmax": pairs}
         return tuple(Tensor(name, count) for name, count in sizes.items())
+
+    def _repeated(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Keys and values for each head of queries, where those have fewer heads and the operator is not fused."""
+        query, *read = inputs
+        if not any(map(certainly_different, query[:-2], read[0][:-2])):
+            return ()
+        sizes = (product(query[:-2]) * elements(shape[-2:]) for shape in read)
+        return tuple(map(Tensor, ("repeated keys", "repeated values"), sizes))
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
         made = self._made(inputs)
-        return (0, 1, 2, OUTPUT, *made) if len(made) == 1 else (2, *made[:2], made[3])
+        values = self._repeated(inputs)[1:] or (2,)
+        return (0, 1, 2, OUTPUT, *made) if len(made) == 1 else (*values, *made[:2], made[3])
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
         made = self._made(inputs)
         if len(made) == 1:
             return ((OUTPUT, *made),)
         queries, keys, scores, softmax = made
-        bias = () if self._unbiased else (Tensor("bias", scores.elements, per_image=False),)
+        beside = self._repeated(inputs)
+        if not self._unbiased:
+            beside = (*beside, Tensor("bias", scores.elements, per_image=False))
         steps = ((queries, keys, scores), (queries, scores, softmax), (queries, softmax, OUTPUT))
-        return tuple((*bias, *step) for step in steps)
+        return tuple((*beside, *step) for step in steps)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

@@ -55,7 +55,7 @@ class BatchNorm(_Norm, kind="batchnorm"):
         return _mean_and_deviation(features(input), per_image=False)
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return super().steps(inputs, output, training) if training else ((OUTPUT,),)
+        return ((OUTPUT, *(self.statistics(inputs[0]) if training else ())),)
 
 
 class LayerNorm(_Norm, kind="layernorm"):
@@ -117,14 +117,11 @@ class GroupNorm(_Norm, kind="groupnorm"):
         needs_division("groupnorm: channels into groups", features(inputs[0]), self.groups, "groups")
         return inputs[0]
 
-    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
-        return _mean_and_deviation(self.groups)
-
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (*(self._turned(inputs[0]) or (0,)), *self.statistics(inputs[0]))
+        return (*(self._turned(inputs[0]) or (0,)), *_mean_and_deviation(self.groups))
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT, *self._turned(inputs[0]), *self.statistics(inputs[0])),)
+        return ((OUTPUT, *self._turned(inputs[0]), *_mean_and_deviation(self.groups)),)
 
     def _turned(self, input: Shape) -> tuple[Tensor, ...]:
         """Tokens are copied with the features first, as torch's operator wants them."""
@@ -156,22 +153,23 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
     size: Any = field(count(), "channels that are normalised together", 5)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        channels, *sizes = inputs[0]
-        return {"padded_elements": product((channels + self.size - 1, *sizes)), "positions": product(sizes)}
+        return {"padded_elements": self._padded(inputs[0]), "positions": product(inputs[0][1:])}
 
-    def _made(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+    def _padded(self, input: Shape) -> Number:
+        return product((input[0] + self.size - 1, *input[1:]))
+
+    def _made(self, input: Shape) -> tuple[Tensor, ...]:
         """Squares with padding, their mean, k + alpha times it, and its power: torch runs one operator for each."""
-        size = elements(inputs[0])
-        padded = self.work(inputs, inputs[0])["padded_elements"]
+        size, padded = elements(input), self._padded(input)
         names = {"squares": size, "padded squares": padded, "means": size, "product": size, "sum": size, "power": size}
         return tuple(Tensor(name, count) for name, count in names.items())
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        _, padded, _, _, total, power = self._made(inputs)
+        _, padded, _, _, total, power = self._made(inputs[0])
         return (0, padded, total, power)
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        squares, padded, means, scaled, total, power = self._made(inputs)
+        squares, padded, means, scaled, total, power = self._made(inputs[0])
         return (
             (squares, padded),
             (padded, means),
@@ -181,7 +179,7 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
         )
 
     def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
-        _, padded, means, _, total, power = self._made(inputs)
+        _, padded, means, _, total, power = self._made(inputs[0])
         parts = tuple(Tensor(f"factor {number} of a gradient", elements(output)) for number in range(4))
         of_input, of_power = (Tensor(f"gradient of the {name}", elements(output)) for name in ("quotient", "power"))
         of_padded = Tensor("gradient of the padded squares", padded.elements)

@@ -32,7 +32,7 @@ class _Pool(Layer):
     """A window that slides over each channel by itself."""
 
     accepts = (MAP,)
-    forms = ("module", "functional")
+    forms = ("module", "subclass", "functional")
 
     kernel: Any = field(size2d(), "window size", symbol="K")
     stride: Any = field(size2d(), "step between windows", 1, "S")
@@ -62,7 +62,7 @@ class MaxPool(_Pool, kind="maxpool"):
     source = "Krizhevsky et al. 2012, section 3.4 (overlapping windows)"
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (*super().saved(inputs, output), _indices(output))
+        return (*padded_input(self, inputs[0]), _indices(output))
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
         return ((OUTPUT, *made_of(self.saved(inputs, output))),)
@@ -77,14 +77,12 @@ class AvgPool(_Pool, kind="avgpool"):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         work = super().work(inputs, output)
-        if not self.ceil_mode and (self.count_pad or self.pad == (0, 0)):
+        beyond = self.ceil_mode and self.pad != "same"
+        if not beyond and (self.count_pad or self.pad == (0, 0)):
             return {**work, "averaged_elements": work["window_elements"]}
-        axes = (
-            _averaged(size, positions, kernel, stride, pad, pad if self.count_pad else 0)
-            for size, positions, kernel, stride, pad in zip(
-                inputs[0][1:], output[1:], self.kernel, self.stride, leading_pad(self, inputs[0]), strict=True
-            )
-        )
+        pads = leading_pad(self, inputs[0])
+        counted = pads if self.count_pad else (0, 0)
+        axes = map(_averaged, inputs[0][1:], output[1:], self.kernel, self.stride, pads, counted)
         return {**work, "averaged_elements": output[0] * product(axes)}
 
     def _inside(self, output: Shape) -> tuple[Tensor, ...]:
@@ -93,14 +91,14 @@ class AvgPool(_Pool, kind="avgpool"):
         return (Tensor("shares", product(output[1:]), per_image=False),) if divides else ()
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (*super().saved(inputs, output), *self._inside(output))
+        return (*padded_input(self, inputs[0]), *self._inside(output))
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        shares = self._inside(output)
+        shares, padded = self._inside(output), made_of(padded_input(self, inputs[0]))
         if not shares:
-            return super().steps(inputs, output, training)
+            return ((OUTPUT, *padded),)
         means = Tensor("means", elements(output))
-        return ((*shares, *made_of(padded_input(self, inputs[0])), means), (*shares, means, OUTPUT))
+        return ((*shares, *padded, means), (*shares, means, OUTPUT))
 
 
 def _averaged(size: Number, positions: Number, kernel: Number, stride: Number, pad: Number, counted: Number) -> Number:
@@ -167,8 +165,7 @@ class _AdaptivePool(Layer):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         channels, *sizes = inputs[0]
-        reads = product(_adaptive_reads(size, out) for size, out in zip(sizes, self.out, strict=True))
-        return {"window_elements": channels * reads}
+        return {"window_elements": channels * product(map(_adaptive_reads, sizes, self.out))}
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

@@ -52,6 +52,10 @@ class PoolHeads(Layer, kind="pool_heads"):
         pad = self.kernel // 2
         return (slide(rows, self.kernel, self.stride, pad), slide(columns, self.kernel, self.stride, pad))
 
+    def _pooled(self, input: Shape) -> Number:
+        """Elements that the convolution puts out."""
+        return product((input[0], *self._places(input), input[2]))
+
     def output(self, *inputs: Shape) -> Shape:
         heads, _, width = inputs[0]
         return (heads, self.skip + product(self._places(inputs[0])), width)
@@ -60,8 +64,7 @@ class PoolHeads(Layer, kind="pool_heads"):
         return {"weight": product((self.kernel, self.kernel, inputs[0][2]))}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        heads, _, width = inputs[0]
-        pooled = product((heads, *self._places(inputs[0]), width))
+        pooled = self._pooled(inputs[0])
         return {"multiply_adds": self.kernel * self.kernel * pooled, "pooled_elements": pooled}
 
     def _map(self, input: Shape) -> Tensor:
@@ -75,7 +78,7 @@ class PoolHeads(Layer, kind="pool_heads"):
         maps = self._map(inputs[0])
         if certainly_equal(self.skip, 0):
             return ((maps, OUTPUT),)
-        pooled = Tensor("pooled", self.work(inputs, output)["pooled_elements"])
+        pooled = Tensor("pooled", self._pooled(inputs[0]))
         return ((maps, pooled), (*((maps,) if training else ()), pooled, OUTPUT))
 
     def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
@@ -106,22 +109,20 @@ class RelativeAttention(Layer, kind="relative_attention"):
     def output(self, *inputs: Shape) -> Shape:
         needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}")
         query, key, value = inputs
-        fits = (
-            not certainly_different(query[2], key[2])
-            and not any(map(certainly_different, key[:2], value[:2]))
-            and not certainly_different(query[0], key[0])
-        )
+        pairs = ((query[0], key[0]), (query[2], key[2]), (key[0], value[0]), (key[1], value[1]))
+        fits = not any(certainly_different(one, other) for one, other in pairs)
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
         self._grids(inputs)
         return (*query[:2], value[2])
 
-    def _grids(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Number, Number], tuple[Number, Number]]:
-        """Rows and columns of the queries and of the keys."""
-        queries = _grid(self.kind, inputs[0][1], self.skip, self.query_rows, "query_rows")
-        return (queries, _grid(self.kind, inputs[1][1], self.skip, self.key_rows, "key_rows"))
+    def _grids(self, inputs: tuple[Shape, ...]) -> dict[str, tuple[Number, Number]]:
+        """How many rows the queries and the keys have, and how many columns."""
+        rows, columns = _grid(self.kind, inputs[0][1], self.skip, self.query_rows, "query_rows")
+        key_rows, key_columns = _grid(self.kind, inputs[1][1], self.skip, self.key_rows, "key_rows")
+        return {"rows": (rows, key_rows), "columns": (columns, key_columns)}
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        distances = (2 * maximum(here, there) - 1 for here, there in zip(*self._grids(inputs), strict=True))
+        distances = (2 * maximum(here, there) - 1 for here, there in self._grids(inputs).values())
         return {"relative_position_embedding": sum(distances) * inputs[0][2]}
 
     def _placed(self, inputs: tuple[Shape, ...]) -> Number:
@@ -132,7 +133,7 @@ class RelativeAttention(Layer, kind="relative_attention"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         query, key, value = inputs
         scores = query[0] * query[1] * key[1]
-        rows, columns = self._grids(inputs)[1]
+        rows, columns = (there for _, there in self._grids(inputs).values())
         placed = query[0] * (query[1] - self.skip)
         return {
             "product_multiply_adds": scores * (query[2] + value[2]),
@@ -148,12 +149,11 @@ class RelativeAttention(Layer, kind="relative_attention"):
     def _made(self, inputs: tuple[Shape, ...]) -> dict[str, Tensor]:
         """The tensors between the operators, by name; tables and their indices are those of distances that occur."""
         query, key, _ = inputs
-        grids = tuple(zip(*self._grids(inputs), strict=True))
         placed, scores = self._placed(inputs), query[0] * query[1] * key[1]
         sums = query[0] * (query[1] - self.skip) * (key[1] - self.skip)
         sizes = {"scaled": elements(query), "scores": scores, "sum": sums, "sums": sums, "softmax": scores}
         made = {name: Tensor(name, size) for name, size in sizes.items()}
-        for axis, (here, there) in zip(("rows", "columns"), grids, strict=True):
+        for axis, (here, there) in self._grids(inputs).items():
             made[f"{axis}_index"] = Tensor(f"{axis} apart", here * there, INDEX, per_image=False)
             made[f"{axis}_table"] = Tensor(f"vectors of {axis}", here * there * query[2], per_image=False)
             made[f"{axis}_queries"] = Tensor(f"queries by {axis}", placed)

@@ -56,7 +56,7 @@ class KeepChannels(Layer, kind="keep_channels"):
             f"keep_channels: {show(self.count)} from {show(self.start)} cannot stay of {show(features(shape))}",
             "count",
         )
-        return (*shape[:-1], self.count) if len(shape) == TOKENS else (self.count, *shape[1:])
+        return (shape[0], self.count) if len(shape) == TOKENS else (self.count, *shape[1:])
 
     def is_view(self, training: bool) -> bool:
         return True

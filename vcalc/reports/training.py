@@ -73,7 +73,7 @@ class _Working:
 
     def on_device(self, device: Device) -> list[dict[str, Any]]:
         """The peak, the time, the energy, and what a measured time implies."""
-        run, rate = self.run, f"{device.title}, {self.run.dtype}"
+        run, rate = self.run, ", ".join(filter(None, (device.title, self.run.dtype)))
         rows = [_row("peak rate", rate, large(self.rate, "FLOP/s"))]
         at = "the whole peak" if self.share is None else f"{self.share:.4g} of the peak"
         rows.append({**_row(f"time at {at}", "training / rate", span(self.seconds, f"{device.unit}-")), "total": True})
@@ -98,7 +98,9 @@ class _Working:
             notes.append(f"schedule: {run.schedule.source}")
         if device is None:
             return notes
-        notes.append(f"{device.name}: {device.source}; a multiply-add is two operations of its peak rate")
+        notes.append(
+            f"{device.name or 'peak rate'}: {device.source}; a multiply-add is two operations of its peak rate"
+        )
         if device.unverified:
             notes.append(f"{device.name}: not seen on a page of its maker: {', '.join(device.unverified)}")
         if self.share is None and self.measured is None:

@@ -112,7 +112,7 @@ class _Composer:
     def alias(self, event: Any) -> Node:
         if not self.aliased:
             message = "YAML aliases are not part of the spec language"
-            self.report("alias", message, event, "write a block and call it")
+            self.report("alias", message, event, "name a value under let, a list of layers under blocks")
         self.aliased = True
         return self.placed(yaml.ScalarNode("", "", event.start_mark, event.end_mark))
 
@@ -164,12 +164,18 @@ def _check_keys(source: Source, node: Node) -> None:
             source.report("duplicate-key", message, key, f"the first is in line {line}")
         else:
             first[key.value] = key
-            if _opens(value) > 0:
-                after = node.value[index + 1 : index + 20]
-                rest = _rest(value, [later if is_null(nothing) else None for later, nothing in after])
+            after = [later if is_null(nothing) else None for later, nothing in node.value[index + 1 : index + 20]]
+            rest = _rest(value, after) if _opens(value) > 0 else []
             if rest:
                 mended = ", ".join([value.value, *rest])
                 _report_cut(source, value, f"the expression of {quoted(key.value)}", f"{key.value}: {mended}")
+                continue
+            rest = _thousands(value, after) if node.flow_style else []
+            if rest:
+                digits = [value.value, *rest]
+                message = f"the number of {quoted(key.value)} is cut off at the comma"
+                hint = f"write {key.value}: {''.join(digits)}, or in a claim '{','.join(digits)}', in quotes"
+                source.report("quote", message, value, hint)
 
 
 def _check_items(source: Source, node: Node) -> None:
@@ -199,9 +205,23 @@ def _rest(cut: Node, after: list[Node]) -> list[str]:
     return []
 
 
+def _thousands(first: Node, after: list[Node]) -> list[str]:
+    """The groups of three digits that follow a number: one with commas that YAML took apart."""
+    rest: list[str] = []
+    if _is_plain(first) and re.fullmatch(r"-?\d{1,3}", first.value):
+        for node in after:
+            if not (_is_plain(node) and re.fullmatch(r"\d{3}", node.value)):
+                break
+            rest.append(node.value)
+    return rest
+
+
+def _is_plain(node: Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.style
+
+
 def _opens(node: Node) -> int:
-    plain = isinstance(node, yaml.ScalarNode) and not node.style
-    return node.value.count("(") - node.value.count(")") if plain else 0
+    return node.value.count("(") - node.value.count(")") if _is_plain(node) else 0
 
 
 # Errors
@@ -222,13 +242,39 @@ def _syntax_error(source: Source, error: Any) -> Problem:
     if not place.text.strip() and getattr(error, "context_mark", None):
         problem = f"{error.context}, {problem}"
         place = source.at(error.context_mark.line, error.context_mark.column)
-    return Problem("yaml", f"this is not YAML: {problem}", place, _syntax_hint(place, problem))
+    before = place.text[: place.column - 1].strip()
+    hint = _syntax_hint(place, problem, before) or _opened(error, place)
+    said = f"{problem} within a line" if before else problem
+    plain = next((words for theirs, words in _PLAIN_WORDS.items() if theirs in said), problem)
+    return Problem("yaml", f"this is not YAML: {plain}", place, hint)
+
+
+_PLAIN_WORDS = {
+    "quoted scalar, found unexpected end": "the quote that opens here is not closed",
+    "flow sequence, did not find expected": "the [ that opens here is not closed",
+    "flow mapping, did not find expected": "the { that opens here is not closed",
+    "did not find expected node content": "a word or a value is missing before this",
+    "did not find expected key within a line": "the value has ended before this",
+    "did not find expected key": "this does not go on with what stands before it",
+    "did not find expected '-' indicator": "this line is no item of the list above it",
+    "found character that cannot start any token": "no word begins with this character",
+    "mapping values are not allowed": "a colon cannot stand here",
+}
+"""What the parser says, in plain words."""
+
+
+def _opened(error: Any, place: Place) -> str:
+    """Where the list or mapping begins that is still open in a later line."""
+    begun = getattr(error, "context_mark", None)
+    if not (begun and begun.line + 1 < place.line and "flow" in (error.context or "")):
+        return ""
+    return f"the {'[' if 'sequence' in error.context else '{'} in line {begun.line + 1} is not closed"
 
 
 _INDEXED = r"(?:([A-Za-z_]\w{0,60}): *)?([^\s\"'\[\]{},:][^\"'\[\]{},:]{0,60}\[[^\[\]{},]{0,60}\][^,\[\]{}]{0,60})"
 
 
-def _syntax_hint(place: Place, problem: str) -> str:
+def _syntax_hint(place: Place, problem: str, before: str) -> str:
     """The known traps: an unquoted index inside a flow list or mapping, a tab, an alias, an unquoted colon."""
     start = max(0, place.column - 200)
     for found in re.finditer(_INDEXED, place.text[start : place.column + 200]):
@@ -239,6 +285,18 @@ def _syntax_hint(place: Place, problem: str) -> str:
         return "YAML is indented with spaces, not with tabs"
     if "alias" in problem:
         return "YAML aliases are not part of the spec language; a value does not begin with *"
-    if "mapping values are not allowed" in problem:
+    if "cannot start any token" in problem:
+        return "put the text in quotes"
+    return _line_hint(place, problem, before)
+
+
+def _line_hint(place: Place, problem: str, before: str) -> str:
+    """What to do about a line that does not go with the others."""
+    wrong = [word for word in ("mapping values", "expected key", "'-' indicator") if word in problem]
+    if wrong and re.match(r"\s*-\w", place.text):
+        return "a space belongs after the -"
+    if wrong == ["mapping values"] and ":" in before:
         return "quote a text that holds a colon"
-    return ""
+    if wrong == ["expected key"] and before:
+        return 'leave this out, or put the whole value in "…"'
+    return "indent it as the lines that it belongs to" if wrong else ""

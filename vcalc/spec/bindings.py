@@ -14,7 +14,7 @@ from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.layers.base import SIZES
 from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
-from vcalc.spec.fields import is_word
+from vcalc.spec.fields import helped, is_word
 from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
 from vcalc.spec.values import bounded, bounded_list, is_list, shown
 
@@ -75,8 +75,9 @@ class Bindings:
     def _check_open(self, name: str) -> None:
         problem = None
         if name in self._open:
-            circle = " → ".join((*self._open[self._open.index(name) :], name))
-            problem = VcalcError("circle", f"hyperparameters define one another in a circle: {circle}")
+            circle = [*self._open[self._open.index(name) :], name]
+            message = f"hyperparameters define one another in a circle: {' → '.join(circle)}"
+            problem = VcalcError("circle", message, hint=f"write {name} without {circle[1]}")
         elif len(self._open) >= limits.NESTING:
             message = f"hyperparameters refer to one another more than {limits.NESTING} deep"
             problem = VcalcError("limit", message, hint="see docs/limits.md")
@@ -99,7 +100,7 @@ class Bindings:
             names = {name: self.hyperparameter(name) for name in value.expression.names if self._knows(name)}
             return self.budget.value(value.expression, names)
         except ArithmeticError as error:
-            raise VcalcError("limit", f"this is {error}").at(self.spec.source.place(value.node)) from None
+            raise helped(VcalcError("limit", f"this is {error}")).at(self.spec.source.place(value.node)) from None
         except ExpressionError as error:
             raise explained(error, self.spec, self.model).at(self.spec.source.place(value.node)) from None
 
@@ -198,11 +199,11 @@ def _plain(name: str, value: Any) -> Any:
         raise VcalcError("binding", f"{name} is {error}") from None
 
 
-def explained(error: ExpressionError, spec: Spec, model: ModelEntry) -> ExpressionError:
+def explained(error: ExpressionError, spec: Spec, model: ModelEntry) -> VcalcError:
     """The error; where a name has no value here but could have, with the reason."""
     problem = error.problems[0]
     if error.name in SHAPE_NAMES:
         problem.hint = ARRIVES
     elif error.name and any(error.name in other.values for other in spec.models.values()):
         problem.hint = f"model {quoted(model.name)} gives it no value: write it there, or under let"
-    return error
+    return helped(error)

@@ -11,6 +11,7 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Graph
 from vcalc.layers import Layer
 from vcalc.spec.expression import Environment, Expression
+from vcalc.spec.fields import LARGEST
 from vcalc.spec.syntax import ModelEntry, Spec, Step
 from vcalc.spec.values import has_symbols, is_list, operations, product_of_terms
 
@@ -237,7 +238,7 @@ class Building:
         for size in self.graph.shape(index):
             if type(size) is int and size.bit_length() > limits.NUMBER_BITS:
                 message = f"{layer.kind}: a size of more than {limits.NUMBER_BITS} bits"
-                raise VcalcError("limit", message, hint="see docs/limits.md")
+                raise VcalcError("limit", message, hint=LARGEST)
         return index
 
     def _pay(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
-from vcalc.layers.base import SIZES
+from vcalc.layers.base import RANK_NAMES, SIZES, describe, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
 from vcalc.spec.build import Building, Scope, Used
 from vcalc.spec.expression import Environment, ExpressionError, undecided
+from vcalc.spec.fields import COMPARE, helped, written_out
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
 from vcalc.spec.values import bounded_list, decimal, frozen, shown
 
@@ -81,7 +82,7 @@ class Expander:
                 arrive(environment, self.building.graph.shape(at))
             return frozen(self.building.budget.value(value.expression, environment))
         except ArithmeticError as error:
-            raise VcalcError("limit", f"this is {error}").at(self.place(value.node)) from None
+            raise helped(VcalcError("limit", f"this is {error}")).at(self.place(value.node)) from None
         except ExpressionError as error:
             raise explained(error, self.spec, self.model).at(self.place(value.node)) from None
 
@@ -94,7 +95,8 @@ class Expander:
             raise undecided(f"how often {what} {shown(number)} runs", number).at(self.place(value.node))
         if type(number) is not int or number < 0:
             message = f"{what} {shown(number)} is not a whole number, 0 or more"
-            raise VcalcError("type", message).at(self.place(value.node))
+            hint = "round, floor or ceil makes it whole" if isinstance(number, float) else ""
+            raise VcalcError("type", message, hint=hint).at(self.place(value.node))
         return number
 
     def let(self, step: syntax.Let, at: int, environment: Environment) -> Environment:
@@ -132,7 +134,8 @@ class Expander:
             raise VcalcError("type", message, hint=hint).at(self.place(step.block.node))
         if block.name in self.calls:
             circle = " → ".join((*self.calls[self.calls.index(block.name) :], block.name))
-            raise VcalcError("recursion", f"a block calls itself: {circle}")
+            hint = "repeat and each write layers several times, each with other values"
+            raise VcalcError("recursion", f"a block calls itself: {circle}", hint=hint)
         inner = self.arguments(step, block, at, environment)
         within = scope.child(step.name) if step.name else scope
         self.calls.append(block.name)
@@ -155,7 +158,9 @@ class Expander:
             elif default is not None:
                 inner[name] = self.value(default, at, inner)
             else:
-                raise VcalcError("missing", f"block {block.name} needs '{name}'")
+                required = [name for name, default in block.arguments.items() if default is None]
+                hint = f"write {{use: {step.block.node.value}, {written_out('with', required)}}}"
+                raise VcalcError("missing", f"block {block.name} needs '{name}'", hint=hint)
         return inner
 
     def group(self, step: syntax.Group, at: int, environment: Environment, scope: Scope) -> int:
@@ -194,16 +199,19 @@ class Expander:
             turns = self.whole(step.count, "repeat", at, environment)
             if turns > limits.STEPS:
                 message = f"a repeat of {turns:,}; at most {limits.STEPS:,} steps are taken"
-                raise VcalcError("limit", message).at(self.place(step.count.node))
+                raise VcalcError("limit", message, hint="see docs/limits.md").at(self.place(step.count.node))
             return turns
         for name, column in columns.items():
             if not isinstance(column, tuple):
+                written = step.variables[name].node
                 message = f"each goes through lists, and '{name}' is {shown(column)}"
-                raise VcalcError("type", message).at(self.place(step.variables[name].node))
+                hint = f"write {name}: [{written.value}], or repeat: {written.value}" if type(column) is int else ""
+                raise VcalcError("type", message, hint=hint).at(self.place(written))
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             sizes = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            raise VcalcError("type", f"the lists of each differ in length: {sizes}")
+            hint = "a turn takes an item of every list; for all combinations nest one each in another"
+            raise VcalcError("type", f"the lists of each differ in length: {sizes}", hint=hint)
         return next(iter(lengths.values()))
 
     def condition(self, step: syntax.If, at: int, environment: Environment, scope: Scope) -> int:
@@ -215,7 +223,7 @@ class Expander:
         answer = self.value(condition, at, environment)
         if not isinstance(answer, bool):
             message = f"a condition is true or false, not {shown(answer)}"
-            raise VcalcError("type", message, hint="compare it: C > 64").at(self.place(condition.node))
+            raise VcalcError("type", message, hint=COMPARE).at(self.place(condition.node))
         return answer
 
     def branches(self, step: syntax.Branches, at: int, environment: Environment, scope: Scope) -> int:
@@ -225,7 +233,14 @@ class Expander:
             within = outer.child(name) if name else outer
             end = self.steps(body, at, environment, within)
             ends.append(self.leave(within, end) if name else end)
-        joined = self.put(step.join, tuple(ends), at, environment, outer)
+        try:
+            joined = self.put(step.join, tuple(ends), at, environment, outer)
+        except LayerError as error:
+            if step.residual:
+                from vcalc.layers import mend
+
+                error.problems[0].hint = mend.residual(*map(self.building.graph.shape, (ends[0], at)))
+            raise
         return self.leave(outer, joined) if step.name else joined
 
     def save(self, step: syntax.Save, at: int, environment: Environment, scope: Scope) -> int:
@@ -239,7 +254,9 @@ class Expander:
         found = self.root.find(step.name)
         if found is not None and found.output is not None:
             return found.output
-        hint = suggestion(step.name, [*self.saved, *self.root.ended()], "so far")
+        known = [*self.saved, *self.root.ended()]
+        save = f"write save: {step.name} where it is, above this" if "/" not in step.name else ""
+        hint = suggestion(step.name, known, "so far") or save
         raise VcalcError("undefined", f"no tensor is called {quoted(step.name)} so far", hint=hint)
 
     def use_model(self, step: syntax.UseModel, at: int, environment: Environment, scope: Scope) -> int:
@@ -288,7 +305,8 @@ class Expander:
         self.building.symbolic |= bool(bindings.symbols)
         expected, found = bindings.input(), self.building.graph.shape(at)
         if len(expected) != len(found):
-            raise VcalcError("input", f"{step.model} takes an input of {len(expected)} sizes; {list(found)} arrives")
+            message = f"{step.model} takes {RANK_NAMES[len(expected)]}, but {describe(found)} arrives"
+            raise VcalcError("input", message, hint=way_between(len(found), (len(expected),)))
         try:
             bindings.check_used()
         except VcalcError as error:

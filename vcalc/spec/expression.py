@@ -151,16 +151,15 @@ class _Reading:
         self.columns: dict[str, int] = {}
         self.operations = 0
 
-    def column(self, node: ast.AST) -> int:
+    def column(self, node: ast.expr) -> int:
         """Where a node stands; Python counts in bytes."""
-        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
-        return len(self.text.encode()[:column].decode(errors="ignore")) if line == 1 else 0
+        return len(self.text.encode()[: node.col_offset].decode(errors="ignore")) if node.lineno == 1 else 0
 
     def quote(self, node: ast.AST) -> str:
         """A node as it is written."""
         return quoted(ast.get_source_segment(self.text, node) or self.text)
 
-    def refuse(self, node: ast.AST, message: str, hint: str = "") -> ExpressionError:
+    def refuse(self, node: ast.expr, message: str, hint: str = "") -> ExpressionError:
         """The error for a node that is not part of the language."""
         return ExpressionError(message, hint, self.column(node))
 
@@ -223,9 +222,8 @@ _OTHERS = {ast.BitXor: "^", ast.BitOr: "|", ast.BitAnd: "&", ast.LShift: "<<", a
 
 def _compile_binary(node: Any, reading: _Reading, depth: int) -> Closure:
     if type(node.op) not in _BINARY:
-        written = _OTHERS.get(type(node.op), "this")
         hint = "a power is written **" if isinstance(node.op, ast.BitXor) else ""
-        raise reading.refuse(node, f"{written} does not combine numbers; + - * / // % ** do", hint)
+        raise reading.refuse(node, f"{_OTHERS[type(node.op)]} does not combine numbers; + - * / // % ** do", hint)
     apply = operations.BINARY[_BINARY[type(node.op)]]
     left, right = _compile(node.left, reading, depth), _compile(node.right, reading, depth)
     return lambda environment: apply(left(environment), right(environment))

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from keyword import iskeyword
 
 import yaml
 
 from vcalc import limits
-from vcalc.errors import quoted, suggestion
+from vcalc.errors import VcalcError, nearest, quoted, suggestion
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
-from vcalc.spec.expression import ARRIVES, FUNCTIONS, SHAPE_NAMES, ExpressionError, can_name, constant, parse
+from vcalc.spec.expression import (
+    ARRIVES,
+    CONSTANTS,
+    FUNCTIONS,
+    SHAPE_NAMES,
+    ExpressionError,
+    can_name,
+    constant,
+    parse,
+)
 from vcalc.spec.syntax import Value
 
 Names = frozenset[str]
 
 WORDS = frozenset(word for kind in KINDS.values() for field in kind.fields.values() for word in field.type.words)
 """Every word that some field of a layer takes."""
+
+COMPARE = "compare it, as in C > 64"
+LARGEST = f"the largest is 2**{limits.NUMBER_BITS} - 1, about 3.4e38"
+
+_HELP = {
+    "is neither true nor false": COMPARE,
+    f"of more than {limits.NUMBER_BITS} bits": LARGEST,
+    f"of more than {limits.LIST_ITEMS:,} items": "see docs/limits.md",
+    f"at most {limits.EXPRESSION_LENGTH} are read": "name parts of it under let",
+    f"nested more than {limits.EXPRESSION_DEPTH} deep": "name parts of it under let",
+}
+"""What helps with an expression that cannot be read or has no value, by how the message ends."""
 
 _NAMES = re.compile(r"[A-Za-z_]\w*")
 
@@ -32,6 +54,31 @@ def is_word(text: str, known: Names) -> bool:
     from vcalc.spec.find import is_model
 
     return is_model(text)
+
+
+def written_out(word: str, fields: Iterable[str]) -> str:
+    """How a word is written with its fields: `conv: {out: …, kernel: …}`."""
+    return f"{word}: {{{', '.join(f'{name}: …' for name in fields)}}}"
+
+
+def helped(error: VcalcError) -> VcalcError:
+    """The error, with what helps where it does not say so itself."""
+    problem = error.problems[0]
+    problem.hint = problem.hint or next((hint for end, hint in _HELP.items() if problem.message.endswith(end)), "")
+    return error
+
+
+def mended(name: str, unwanted: str) -> str:
+    """The name with `_` for what it may not hold; empty where that is no other name, or no short one."""
+    other = re.sub(unwanted, "_", name).strip("_")
+    return other if other != name and len(other) <= limits.NAME_LENGTH else ""
+
+
+def _name_hint(name: str) -> str:
+    if name in CONSTANTS or name in FUNCTIONS or iskeyword(name):
+        return "the language has that word"
+    other = mended(name, r"\W+")
+    return "a letter, then letters, digits and _" + (f", such as {other}" if can_name(other) else "")
 
 
 class FieldReader:
@@ -63,15 +110,15 @@ class FieldReader:
             message = f"'{name}' is the arriving shape and cannot name {what}"
             self.source.report("name", message, node, ARRIVES)
         elif not can_name(name):
-            hint = "the language has that word" if name in FUNCTIONS else "a letter, then letters, digits and _"
-            self.source.report("name", f"{quoted(name)} cannot name {what}", node, hint)
+            self.source.report("name", f"{quoted(name)} cannot name {what}", node, _name_hint(name))
 
     def label(self, node: YamlNode, what: str = "name") -> str:
         """The name of a layer, a group, a tensor or a model."""
         name = self.source.text(node, what)
         if name and (len(name) > limits.NAME_LENGTH or any(c in "/,:" or c.isspace() for c in name)):
             message = f"a name holds no slash, comma, colon or space, and at most 60 characters: {quoted(name)}"
-            self.source.report("name", message, node)
+            other = mended(name, r"[/,:\s]+")
+            self.source.report("name", message, node, f"write {other}" if other else "")
         return name
 
     def name(self, entries: Entries) -> str:
@@ -97,7 +144,7 @@ class FieldReader:
         try:
             expression = parse(node.value)
         except ExpressionError as error:
-            self.source.take(error, node, error.column)
+            self.source.take(helped(error), node, error.column)
             return Value(node, constant(0))
         self.operations += expression.operations - 1
         if self.operations > limits.FILE_OPERATIONS:
@@ -106,15 +153,23 @@ class FieldReader:
         self.used |= expression.names
         for name, column in expression.columns.items():
             if name not in names and name not in shape and name not in self.blocks:
-                self.undefined(name, node, column, (*names, *shape, *self.blocks, *words))
+                self.undefined(name, node, column, {*names, *self.blocks, *words}, shape)
         return Value(node, expression)
 
-    def undefined(self, name: str, node: YamlNode, column: int, known: Iterable[str]) -> None:
-        hint = suggestion(name, known, "names that are")
+    def undefined(self, name: str, node: YamlNode, column: int, known: set[str], shape: Names) -> None:
         if name in SHAPE_NAMES:
             hint = ARRIVES
         elif name.lower() in ("yes", "no", "on", "off"):
             hint = "write true or false"
+        elif name in FUNCTIONS:
+            hint = f"it is a function: {name}(…)"
+        elif nearest(name, known | shape):
+            hint = suggestion(name, known | shape, "")
+        elif name in WORDS:
+            hint = "other fields take that word, not this one"
+        else:
+            hint = suggestion(name, known, "names that are") or f"write a value, or define it: let: {{{name}: …}}"
+            hint += "; C, H, W or N, D are what arrives" if shape else ""
         self.source.report("undefined", f"{quoted(name)} is not defined here", node, hint, column, len(name))
 
     def fields(self, node: YamlNode | None, what: str, required: Iterable[str]) -> Entries | None:
@@ -123,7 +178,6 @@ class FieldReader:
             return {}
         if isinstance(node, yaml.MappingNode):
             return self.source.mapping(node, what)
-        example = ", ".join(f"{name}: …" for name in required) or "name: …"
-        hint = f"write {what}: {{{example}}}"
+        hint = f"write {written_out(what, tuple(required) or ('name',))}"
         self.source.report("type", f"{what} takes its fields by name, not {describe(node)}", node, hint)
         return None

@@ -55,8 +55,8 @@ def _quotient(a: Any, b: Any) -> Any:
 
 
 def _power(a: Any, b: Any) -> Any:
-    if has_symbols(a) or has_symbols(b):
-        return _symbolic_power(_exact(a), _exact(b))
+    if has_symbols(a):  # and then b, too, made exact
+        return _symbolic_power(a, b)
     if isinstance(a, int) and isinstance(b, int):
         _check_size_of_power(a, b)
     result = a**b
@@ -79,7 +79,7 @@ def _symbolic_power(a: Any, b: Any) -> Any:
         if abs(b) * _degree(a) > limits.SYMBOLIC_POWER:
             raise ValueError(f"a symbol is raised to at most the {limits.SYMBOLIC_POWER}th power")
     elif b.is_number:
-        largest = max((max(abs(part.p), part.q) for part in a.atoms() if part.is_Rational), default=1)
+        largest = max(max(abs(part.p), part.q) for part in a.atoms() if part.is_Rational)
         _check_size_of_power(int(largest), max(1, int(abs(b))))
     return a**b
 
@@ -118,8 +118,6 @@ def negated(value: Any) -> Any:
 
 def compared(sign: str, a: Any, b: Any) -> bool:
     """A comparison's answer. Raises ExpressionError where symbols leave it open."""
-    if type(a) is int and type(b) is int:
-        return bool(_COMPARISONS[sign](a, b))
     if sign in ("==", "!=") and not (is_number(a) and is_number(b)):
         return _same(a, b) is (sign == "==")
     number(a), number(b)

@@ -22,6 +22,13 @@ NETWORK = ("title", "cite", "family", "convention", "input", "let", "symbols", "
 TOP = (*NETWORK, "crossover", "same_as", "aliases", "schedule", "written", "claims", "expect", "budget")
 MODEL_WORDS = frozenset({"title", "input", "same_as", "aliases", "schedule"})
 LIBRARIES = ("torchvision", "timm")
+EXAMPLES = {
+    "let": "write let: {width: 64}",
+    "models": "write models: {small: {width: 32}}",
+    "blocks": "write blocks: {unit: {do: [relu]}}",
+    "options": "write options: {small: [relu]}",
+    "written": "write written: {torchvision: {relu: functional}}",
+}
 NOTHING: Names = frozenset()
 """The shape that arrives before there is a layer."""
 
@@ -33,7 +40,9 @@ def parse_spec(text: str, file: str, model: str) -> Spec:
     """
     source, root = read(text, file)
     if not isinstance(root, yaml.MappingNode):
-        source.report("type", f"a spec is a mapping with title, input and layers, not {describe(root)}", root)
+        hint = "write layers: above the list, and input: {C: 3, H: 224, W: 224}"
+        message = f"a spec is a mapping with title, input and layers, not {describe(root)}"
+        source.report("type", message, root, hint if isinstance(root, yaml.SequenceNode) else "")
         source.raise_problems()
     return _Parser(source, root).spec(model)
 
@@ -49,14 +58,15 @@ class _Parser:
         self.let_nodes, self.model_nodes = self.entries("let"), self.entries("models")
         self.block_nodes, self.option_nodes = self.entries("blocks"), self.entries("options")
         self.model_entries = {
-            name: source.mapping(node, f"model {quoted(name)}") for name, (_, node) in self.model_nodes.items()
+            name: source.mapping(node, f"model {quoted(name)}", f"write {name}: {{width: 64}}")
+            for name, (_, node) in self.model_nodes.items()
         }
 
     def node(self, key: str) -> YamlNode | None:
         return self.top[key][1] if key in self.top else None
 
     def entries(self, key: str) -> Entries:
-        return self.source.mapping(self.top[key][1], key) if key in self.top else {}
+        return self.source.mapping(self.top[key][1], key, EXAMPLES.get(key, "")) if key in self.top else {}
 
     def text(self, entries: Entries, key: str, default: str = "") -> str:
         return self.source.text(entries[key][1], key) if key in entries else default
@@ -152,7 +162,9 @@ class _Parser:
                 keys.setdefault(name, entry[name][0])
         for name, key in keys.items():
             if name in self.reader.blocks or name in symbols:
-                self.source.report("name", f"'{name}' is a block or a symbol and cannot name a hyperparameter", key)
+                what = "a block" if name in self.reader.blocks else "a symbol"
+                message = f"'{name}' is {what} and cannot name a hyperparameter, too"
+                self.source.report("name", message, key, f"give one of them another name, such as {name}_size")
             else:
                 self.reader.check_name(name, key, "a hyperparameter")
         return self.reader.visible(frozenset(), (*keys, *symbols, *self.reader.blocks), self.root)
@@ -199,10 +211,11 @@ class _Parser:
 
     def check_single(self) -> None:
         """What belongs to one model does not stand at the top of a file with several."""
+        name = next(iter(self.model_nodes))
         for key in ("same_as", "aliases"):
             if key in self.top:
                 message = f"'{key}' stands with each model where a file has models"
-                self.source.report("misplaced", message, self.top[key][0])
+                self.source.report("misplaced", message, self.top[key][0], f"move it into models: {{{name}: {{…}}}}")
 
     def single(self, name: str, title: str) -> ModelEntry:
         same_as, aliases = self.same_as(self.top), self.aliases(self.top)
@@ -223,7 +236,8 @@ class _Parser:
         from vcalc.spec.writing import problem
 
         found = {}
-        for name, (_, value) in self.source.mapping(node, "what is written of a library").items():
+        example = "write how it calls a kind of layer: {relu: functional}"
+        for name, (_, value) in self.source.mapping(node, "what is written of a library", example).items():
             form = self.source.text(value, "how a layer is written")
             wrong = problem(name, form) if form else None
             if wrong:
@@ -245,10 +259,10 @@ class _Parser:
         for name, (key, node) in self.block_nodes.items():
             if name in KINDS or name in self.reader.words:
                 message = f"a block cannot be called '{name}': the language has that word"
-                self.source.report("name", message, key)
+                self.source.report("name", message, key, f"choose another name, such as '{name}_block'")
             else:
                 self.reader.check_name(name, key, "a block")
-            entry = self.source.mapping(node, f"block {quoted(name)}")
+            entry = self.source.mapping(node, f"block {quoted(name)}", f"write {name}: {{do: [relu]}}")
             meant = self.source.known_keys(entry, ("args", "do", "shared"), f"block {quoted(name)}")
             if "do" not in entry and "do" not in meant and isinstance(node, yaml.MappingNode):
                 self.source.report("missing", f"block {quoted(name)} needs 'do', its list of layers", key)

@@ -11,7 +11,7 @@ from vcalc.layers import KINDS, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
 from vcalc.spec.expression import named
-from vcalc.spec.fields import FieldReader, Names
+from vcalc.spec.fields import FieldReader, Names, written_out
 from vcalc.spec.syntax import Step, Value
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
@@ -59,7 +59,8 @@ class StepReader(FieldReader):
         if isinstance(node, yaml.ScalarNode) and not is_null(node):
             return self.named_step(node, node, None, names)
         if not isinstance(node, yaml.MappingNode) or not node.value:
-            self.source.report("type", f"a layer is a word or 'word: {{fields}}', not {describe(node)}", node)
+            message = f"a layer is a word or 'word: {{fields}}', not {describe(node)}"
+            self.source.report("type", message, node, _no_layer(node))
             return None
         entries = self.source.mapping(node, "a layer")
         for word in self.words:
@@ -114,19 +115,26 @@ class StepReader(FieldReader):
             for key, (_, v) in entries.items()
             if key in kind.fields
         }
-        for name, spec in kind.fields.items():
-            if spec.required and name not in entries and name not in meant:
-                hint = f"{kind.kind}: {{{name}: …}}, {spec.doc}"
-                self.source.report("missing", f"{kind.kind} needs '{name}'", node, hint)
+        lacking = [name for name, spec in kind.fields.items() if spec.required and name not in {*entries, *meant}]
+        doc = f", {kind.fields[lacking[0]].doc}" if len(lacking) == 1 else ""
+        self.lacking(kind.kind, lacking, node, written_out(kind.kind, lacking) + doc)
         return syntax.LayerStep(node, kind, fields, self.name(entries))
 
-    def call(self, node: YamlNode, block: Value, name: str, entries: Entries, names: Names) -> syntax.Call:
+    def lacking(self, what: str, names: list[str], node: YamlNode, hint: str) -> None:
+        """Report the fields, if any, that something needs and does not have."""
+        if names:
+            self.source.report("missing", f"{what} needs {' and '.join(map(quoted, names))}", node, hint)
+
+    def call(
+        self, node: YamlNode, block: Value, name: str, entries: Entries, names: Names, use: bool = False
+    ) -> syntax.Call:
         """A block's call; `name` is empty where only a hyperparameter's value tells which block it is."""
         if name:
             meant = self.source.known_keys(entries, (*self.blocks[name], "name"), f"block {name}")
-            for argument, required in self.blocks[name].items():
-                if required and argument not in entries and argument not in meant:
-                    self.source.report("missing", f"block {name} needs '{argument}'", node)
+            required = [argument for argument, required in self.blocks[name].items() if required]
+            hint = f"{{use: {name}, {written_out('with', required)}}}" if use else written_out(name, required)
+            lacking = [argument for argument in required if argument not in {*entries, *meant}]
+            self.lacking(f"block {name}", lacking, node, f"write {hint}")
         arguments = {key: self.value(v, names) for key, (_, v) in entries.items() if key != "name"}
         return syntax.Call(node, block, arguments, self.name(entries))
 
@@ -155,7 +163,9 @@ class StepReader(FieldReader):
         node = entries["index"][1]
         index = self.source.text(node, "index")
         if index in variables:
-            self.source.report("name", f"'{index}' is a list of this loop and cannot be its index", node)
+            other = next((f", such as {name}" for name in "ijkn" if name not in variables), "")
+            message = f"'{index}' is a list of this loop and cannot be its index"
+            self.source.report("name", message, node, f"choose another name{other}")
         elif index:
             self.check_name(index, node, "a loop's index")
         return index
@@ -180,7 +190,8 @@ class StepReader(FieldReader):
         inside = entries["branches"][1]
         parts = self.branch_lists(inside, names)
         if len(parts) < 2 and not isinstance(inside, yaml.ScalarNode):
-            self.source.report("missing", f"branches needs two or more lists, not {len(parts)}", inside)
+            hint = "a branch that passes on what arrives is []"
+            self.source.report("missing", f"branches needs two or more lists, not {len(parts)}", inside, hint)
         if "join" not in entries:
             if "join" not in meant:
                 self.source.report("missing", "branches needs 'join'", node, f"join: {' or '.join(JOINS)}")
@@ -215,6 +226,7 @@ class StepReader(FieldReader):
         shortcut = self.steps(entries["shortcut"][1], names, "shortcut") if "shortcut" in entries else []
         parts = [("", body), ("shortcut" if shortcut else "", shortcut)]
         added = syntax.Branches(node, parts, syntax.LayerStep(node, KINDS["add"], {}, ""), self.name(entries))
+        added.residual = True
         return syntax.If(node, self.value(entries["when"][1], names), [added], body) if "when" in entries else added
 
     def let(self, node: YamlNode, entries: Entries, names: Names) -> Step:
@@ -238,7 +250,7 @@ class StepReader(FieldReader):
         if text in self.blocks or text in names:
             self.used.add(text)
             fields = self.fields(inside, "with", self.blocks.get(text, {})) or {}
-            step = self.call(node, Value(target, named(text)), text if text in self.blocks else "", fields, names)
+            step = self.call(node, Value(target, named(text)), text if text in self.blocks else "", fields, names, True)
             step.name = self.name(entries) or step.name
             step.upto, step.library = upto, library
             return step
@@ -261,3 +273,10 @@ class StepReader(FieldReader):
         if "name" not in entries:
             self.source.report("missing", "a group needs 'name'", node, "{name: stem, do: [...]}")
         return syntax.Group(node, self.name(entries), self.body(node, entries, names, "a group", "do", set()))
+
+
+def _no_layer(node: YamlNode) -> str:
+    """What to do about an item that is no layer."""
+    if is_null(node):
+        return "write a layer after '- ', or leave the line out"
+    return "write each of them as an item of its own" if isinstance(node, yaml.SequenceNode) and node.value else ""

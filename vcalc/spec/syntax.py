@@ -137,13 +137,15 @@ class Branches(Step):
     The join is a layer of several inputs; its fields see the shape that arrives at the branches.
     """
 
-    __slots__ = ("branches", "join", "name")
+    __slots__ = ("branches", "join", "name", "residual")
 
     def __init__(self, node: Any, branches: list[tuple[str, list[Step]]], join: LayerStep, name: str) -> None:
         super().__init__(node)
         self.branches = branches
         self.join = join
         self.name = name
+        self.residual = False
+        """Whether it is written `residual`: the layers, and their shortcut."""
 
 
 class Let(Step):

@@ -43,7 +43,7 @@ def is_number(value: Any) -> bool:
 
 def number(value: Any) -> Any:
     """The value, if it is a number."""
-    if type(value) is int or is_number(value):
+    if is_number(value):
         return value
     raise TypeError(f"{shown(value)} is not a number")
 
@@ -133,7 +133,7 @@ def product_of_terms(factors: Iterable[Any]) -> int:
 
 def bounded_list(items: list[Any]) -> list[Any]:
     """The list, unless it and the lists in it hold too many items, or a number that no network has."""
-    items = [item if is_list(item) else bounded(item) for item in items]
+    items = [bounded(item) for item in items]
     if list_items(items) > limits.LIST_ITEMS:
         raise ArithmeticError(f"a list of more than {limits.LIST_ITEMS:,} items")
     return items

@@ -17,7 +17,7 @@ def problem(name: str, form: str) -> VcalcError | None:
     if form in known:
         return None
     if not known:
-        return VcalcError("written", f"no tool tells ways to call '{name}' apart")
+        return VcalcError("written", f"no tool tells ways to call '{name}' apart", hint="leave it out")
     return VcalcError("written", f"'{name}' is not written as '{form}'", hint=suggestion(form, known, "it can be"))
 
 

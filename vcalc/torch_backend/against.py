@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from functools import partial
 from math import prod
 from typing import Any
 
+from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.arithmetic import Number
 from vcalc.errors import VcalcError, suggestion
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
@@ -133,7 +135,8 @@ def twin(library: str, name: str) -> Any:
             network = make(name, **options)
     except NotImplementedError:  # torchvision's RegNets work out their widths with tensors, which need values
         network = make(name, **options).to("meta")
-    return network.eval()
+    # FlopCounterMode refuses a view of a parameter that has a gradient: CaiT's class token.
+    return network.eval().requires_grad_(False)
 
 
 def run(network: Any, shape: tuple[int, ...]) -> tuple[int, list[Row]]:
@@ -147,10 +150,6 @@ def run(network: Any, shape: tuple[int, ...]) -> tuple[int, list[Row]]:
         out, inputs, *kernel = module.weight.shape
         found.append((out, inputs, tuple(kernel) or (1, 1), output.numel() // out))
 
-    for module in network.modules():
-        if type(module).__name__ == "RelPosBiasTf":  # it looks biases up by products with zeros and ones
-            tokens = module.window_area
-            module.get_bias = partial(torch.empty, module.num_heads, tokens, tokens, device="meta")
     hooks = [module.register_forward_hook(note) for module in _outside_attention(torch, network)]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -176,13 +175,9 @@ def _attends(module: Any) -> bool:
     return "Attention" in name and not name.startswith("PartitionAttention")
 
 
-def multiply_adds(network: Network) -> int:
-    """All products that are added to a sum, attention's and those of its tables of position biases included."""
-    return sum(
-        node.facts.work.get(primitive, 0)
-        for node in network.graph.nodes
-        for primitive in ("multiply_adds", "product_multiply_adds", "position_multiply_adds", "table_multiply_adds")
-    )
+def multiply_adds(network: Network) -> Number:
+    """Ours, in the convention `macs`."""
+    return Costs(network.graph, conventions.load("macs")).total(network.graph.nodes).flops
 
 
 def rows(network: Network) -> list[Row]:

@@ -262,7 +262,8 @@ def _window_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> C
     named = {name: _unless(bool(getattr(layer, name)), True, "False") for name in names}
     named["qkv_bias"] = _unless(layer.qkv_bias, True, repr(layer.qkv_bias))
     named["position_mlp"] = _unless(layer.position_mlp, 0, str(layer.position_mlp))
-    named["cosine"] = _unless(bool(layer.cosine), False, "True")
+    for name in ("cosine", "one_hot_lookup"):
+        named[name] = _unless(bool(getattr(layer, name)), False, "True")
     shift = _unless(layer.shift, (0, 0), _whole_pair(layer.shift))
     arguments = _arguments((inputs[0][0], layer.heads, _whole_pair(layer.window)), shift=shift, **named)
     return Code(f"WindowAttention({arguments})")
@@ -429,5 +430,10 @@ def _scaled_dot_product_attention(layer: Any, inputs: tuple[Shape, ...], output:
         heads = inputs[0][0] if len(inputs[0]) == MAP else 1
         sizes = _arguments((layer.relative_positions, heads, inputs[0][-2], inputs[1][-2]))
         return Code(f"BiasedAttention({sizes})", "{self}({0}, {1}, {2})")
+    if layer.keys_read is not None:
+        causal = _unless(bool(layer.causal), False, "True")
+        sizes = _arguments((layer.keys_read, inputs[0][-2], inputs[1][-2]), causal=causal)
+        return Code(f"SparseAttention({sizes})", "{self}({0}, {1}, {2})")
     causal = ", is_causal=True" if layer.causal else ""
-    return Code("", f"F.scaled_dot_product_attention({{0}}, {{1}}, {{2}}{causal})")
+    grouped = ", enable_gqa=True" if inputs[0][:-2] != inputs[1][:-2] else ""
+    return Code("", f"F.scaled_dot_product_attention({{0}}, {{1}}, {{2}}{causal}{grouped})")

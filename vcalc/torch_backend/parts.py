@@ -350,6 +350,23 @@ class BiasedAttention(nn.Module):
         return F.scaled_dot_product_attention(query, key, value, bias)
 
 
+class SparseAttention(nn.Module):
+    """Softmax attention in which a query reads so many keys: those about its place, or the latest ones."""
+
+    mask: Tensor
+
+    def __init__(self, reads: int, queries: int, keys: int, causal: bool = False) -> None:
+        super().__init__()
+        place, key = torch.arange(queries)[:, None], torch.arange(keys)
+        first = place - reads + 1 if causal else (place - reads // 2).clamp(0, max(keys - reads, 0))
+        last = place if causal else first + reads - 1
+        self.register_buffer("mask", torch.zeros(queries, keys).masked_fill((key < first) | (key > last), -torch.inf))
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        grouped = query.shape[:-2] != key.shape[:-2]
+        return F.scaled_dot_product_attention(query, key, value, self.mask, enable_gqa=grouped)
+
+
 class PoolHeads(nn.Conv2d):
     """Heads [B, h, N, d] pooled by one depthwise convolution over the map that tokens form, the first ones skipped."""
 
@@ -401,6 +418,8 @@ class WindowAttention(nn.Module):
 
     relative_position_index: Tensor
     relative_coordinates: Tensor
+    one_hot_rows: Tensor
+    one_hot_columns: Tensor
 
     def __init__(
         self,
@@ -413,9 +432,10 @@ class WindowAttention(nn.Module):
         relative_position_bias: bool = True,
         position_mlp: int = 0,
         cosine: bool = False,
+        one_hot_lookup: bool = False,
     ) -> None:
         super().__init__()
-        self.heads, self.window, self.shift = heads, window, shift
+        self.heads, self.window, self.shift, self.one_hot_lookup = heads, window, shift, one_hot_lookup
         self.qkv = QKVLinear(width, width, qkv_bias)
         self.proj = nn.Linear(width, width, bias=out_bias)
         self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), 2.3)) if cosine else None
@@ -429,10 +449,11 @@ class WindowAttention(nn.Module):
                 self.register_buffer("relative_coordinates", self._coordinates(rows, columns))
             else:
                 self.relative_position_bias = nn.Parameter(torch.zeros(offsets, heads))
-            places = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")).flatten(1)
-            apart = places[:, :, None] - places[:, None]
-            index = (apart[0] + rows - 1) * (2 * columns - 1) + apart[1] + columns - 1
-            self.register_buffer("relative_position_index", index)
+            if one_hot_lookup:
+                self.register_buffer("one_hot_rows", self._one_hot(rows))
+                self.register_buffer("one_hot_columns", self._one_hot(columns))
+            else:
+                self.register_buffer("relative_position_index", self._index(rows, columns))
 
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
@@ -454,6 +475,9 @@ class WindowAttention(nn.Module):
         if self.position_mlp is not None:
             bias = self.position_mlp(self.relative_coordinates)[self.relative_position_index.flatten()]
             scores = scores + 16 * bias.reshape(*scores.shape[-2:], -1).permute(2, 0, 1).sigmoid()
+        elif self.relative_position_bias is not None and self.one_hot_lookup:
+            bias = self._looked_up(self.relative_position_bias)
+            scores = scores + bias
         elif self.relative_position_bias is not None:
             bias = self.relative_position_bias[self.relative_position_index.flatten()]
             scores = scores + bias.reshape(*scores.shape[-2:], -1).permute(2, 0, 1)
@@ -468,6 +492,27 @@ class WindowAttention(nn.Module):
             y = y.roll(shifts, (1, 2))
         cropped: Tensor = y[:, :height, :width].permute(0, 3, 1, 2)
         return cropped
+
+    @staticmethod
+    def _index(rows: int, columns: int) -> Tensor:
+        """The number of the relative position of each two positions of a window."""
+        places = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")).flatten(1)
+        apart = places[:, :, None] - places[:, None]
+        return (apart[0] + rows - 1) * (2 * columns - 1) + apart[1] + columns - 1
+
+    @staticmethod
+    def _one_hot(size: int) -> Tensor:
+        """For each two places a vector that is one at their distance."""
+        place = torch.arange(size)
+        return F.one_hot(place[:, None] - place + size - 1, 2 * size - 1).float()
+
+    def _looked_up(self, biases: Tensor) -> Tensor:
+        """The bias of each head for each two positions of a window, by products with zeros and ones."""
+        rows, columns = self.window
+        table = biases.T.reshape(self.heads, 2 * rows - 1, 2 * columns - 1)
+        of_rows = torch.einsum("hrc,abr->habc", table, self.one_hot_rows)
+        found = torch.einsum("habc,dec->hadbe", of_rows, self.one_hot_columns)
+        return found.reshape(self.heads, rows * columns, rows * columns)
 
     @staticmethod
     def _coordinates(rows: int, columns: int) -> Tensor:

@@ -1,0 +1,70 @@
+"""What would bring together shapes that do not fit: the help of an error's message, imported where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vcalc.arithmetic import Shape, certainly_different, certainly_less
+from vcalc.errors import LayerError
+from vcalc.layers import KINDS, Layer
+from vcalc.layers.base import MAP, TOKENS, VECTOR, show
+
+_RANKS = {
+    frozenset((MAP, TOKENS)): "'tokens' turns a map into tokens, 'to_map' tokens into a map",
+    frozenset((MAP, VECTOR)): "'global_avgpool' or 'flatten' turns a map into a vector",
+    frozenset((TOKENS, VECTOR)): "'take_token' or 'global_avgpool' turns tokens into a vector",
+}
+
+MOST_STRIDE = 8
+"""The largest stride that a shortcut is said to need."""
+
+
+def joined(first: Shape, second: Shape) -> str:
+    """How one of two branches could be brought to the shape of the other."""
+    if len(first) != len(second):
+        return _RANKS[frozenset((len(first), len(second)))]
+    if len(first) == MAP and any(map(certainly_different, first[1:], second[1:])):
+        return "bring them to one height and width: pad, stride, or 'upsample'"
+    if len(first) == MAP:
+        return f"conv: {{out: {show(first[0])}, kernel: 1}} brings the second to the channels of the first"
+    if certainly_different(first[-1], second[-1]):
+        return f"linear: {{out: {show(first[-1])}}} brings the second to the width of the first"
+    return ""
+
+
+def combined(first: Shape, second: Shape) -> str:
+    """The same for a join element by element, where a vector stands for a constant over H and W."""
+    if {len(first), len(second)} == {MAP, VECTOR}:
+        return "a vector goes with a map of as many channels"
+    return joined(first, second)
+
+
+def residual(made: Shape, arrives: Shape) -> str:
+    """How what a residual's layers give could be added to what arrives: a shortcut that gives the same."""
+    if len(made) != len(arrives):
+        return combined(made, arrives)
+    for word, fields in _shortcuts(made):
+        if _gives(KINDS[word], fields, arrives, made):
+            written = ", ".join(f"{name}: {value}" for name, value in fields.items())
+            return f"shortcut: [{word}: {{{written}}}] brings what arrives to {show(made)}"
+    if len(made) == MAP and any(map(certainly_less, made[1:], arrives[1:])):
+        return "with stride 1 and pad: same, conv and pools keep the height and width that arrive"
+    return f"a shortcut: [...] has to bring what arrives to {show(made)}"
+
+
+def _shortcuts(made: Shape) -> Iterator[tuple[str, dict[str, int]]]:
+    if not all(type(size) is int for size in made):
+        return
+    if len(made) < MAP:
+        yield "linear", {"out": made[-1]}
+        return
+    yield "conv", {"out": made[0], "kernel": 1}
+    for stride in range(2, MOST_STRIDE + 1):
+        yield "conv", {"out": made[0], "kernel": 1, "stride": stride}
+
+
+def _gives(kind: type[Layer], fields: dict[str, int], arrives: Shape, made: Shape) -> bool:
+    try:
+        return kind(**fields).output(arrives) == made
+    except LayerError:
+        return False
