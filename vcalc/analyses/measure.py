@@ -136,6 +136,8 @@ class Question:
             at = f" at {' or '.join(of)}" if of else ""
             hint = suggestion(self.kinds[0], {node.kind for node in inside}, "it has")
             return VcalcError("path", f"{name} has no layer of kind {' or '.join(self.kinds)}{at}", hint=hint)
+        if not of:
+            return VcalcError("path", f"{name} has no layers")
         known = {"/".join(node.path.split("/")[:end]) for node in network.graph.nodes[:1000] for end in (1, 2, None)}
         return VcalcError("path", f"{name} has no layer at {' or '.join(of)}", hint=suggestion(of[0], known, "it has"))
 
