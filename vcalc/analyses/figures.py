@@ -138,9 +138,6 @@ def _same_formula(written: str, value: Any, network: Network) -> bool:
     from vcalc.spec.build import Budget as Operations
     from vcalc.spec.expression import parse
 
-    try:
-        formula = Operations().value(parse(written), dict(network.symbols))
-    except ArithmeticError as error:
-        raise VcalcError("limit", f"this is {error}") from None
+    formula = Operations().value(parse(written), dict(network.symbols))
     is_number = isinstance(formula, (int, float)) or is_symbolic(formula)
     return is_number and bool(symbols.decide("==", value, formula))

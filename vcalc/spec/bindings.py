@@ -14,9 +14,9 @@ from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.layers.base import SIZES
 from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
-from vcalc.spec.fields import helped, is_word
+from vcalc.spec.fields import is_word
 from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
-from vcalc.spec.values import bounded, bounded_list, is_list, shown
+from vcalc.spec.values import NoValueError, bounded, bounded_list, is_list, shown
 
 
 def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
@@ -99,8 +99,9 @@ class Bindings:
             assert value.expression is not None
             names = {name: self.hyperparameter(name) for name in value.expression.names if self._knows(name)}
             return self.budget.value(value.expression, names)
-        except ArithmeticError as error:
-            raise helped(VcalcError("limit", f"this is {error}")).at(self.spec.source.place(value.node)) from None
+        except NoValueError as error:
+            problem = VcalcError("limit", f"this is {error}", hint=error.hint)
+            raise problem.at(self.spec.source.place(value.node)) from None
         except ExpressionError as error:
             raise explained(error, self.spec, self.model).at(self.spec.source.place(value.node)) from None
 
@@ -195,8 +196,8 @@ def _plain(name: str, value: Any) -> Any:
         if is_list(value):
             return bounded_list([_plain(name, item) for item in value])
         return bounded(value.item() if getattr(value, "shape", None) == () else value)
-    except ArithmeticError as error:
-        raise VcalcError("binding", f"{name} is {error}") from None
+    except NoValueError as error:
+        raise VcalcError("binding", f"{name} is {error}", hint=error.hint) from None
 
 
 def explained(error: ExpressionError, spec: Spec, model: ModelEntry) -> VcalcError:
@@ -206,4 +207,4 @@ def explained(error: ExpressionError, spec: Spec, model: ModelEntry) -> VcalcErr
         problem.hint = ARRIVES
     elif error.name and any(error.name in other.values for other in spec.models.values()):
         problem.hint = f"model {quoted(model.name)} gives it no value: write it there, or under let"
-    return helped(error)
+    return error

@@ -11,9 +11,8 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Graph
 from vcalc.layers import Layer
 from vcalc.spec.expression import Environment, Expression
-from vcalc.spec.fields import LARGEST
 from vcalc.spec.syntax import ModelEntry, Spec, Step
-from vcalc.spec.values import has_symbols, is_list, operations, product_of_terms
+from vcalc.spec.values import LARGEST, has_symbols, is_list, operations, product_of_terms
 
 SYMBOLIC = 1000
 """What an operation on symbols costs, in operations on numbers."""

@@ -12,9 +12,9 @@ from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
 from vcalc.spec.build import Building, Scope, Used
 from vcalc.spec.expression import Environment, ExpressionError, undecided
-from vcalc.spec.fields import COMPARE, helped, written_out
+from vcalc.spec.fields import written_out
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
-from vcalc.spec.values import bounded_list, decimal, frozen, shown
+from vcalc.spec.values import COMPARE, NoValueError, bounded_list, decimal, frozen, shown
 
 
 class _Reached(Exception):  # noqa: N818, no error
@@ -81,8 +81,8 @@ class Expander:
             if value.expression.shape_names:
                 arrive(environment, self.building.graph.shape(at))
             return frozen(self.building.budget.value(value.expression, environment))
-        except ArithmeticError as error:
-            raise helped(VcalcError("limit", f"this is {error}")).at(self.place(value.node)) from None
+        except NoValueError as error:
+            raise VcalcError("limit", f"this is {error}", hint=error.hint).at(self.place(value.node)) from None
         except ExpressionError as error:
             raise explained(error, self.spec, self.model).at(self.place(value.node)) from None
 

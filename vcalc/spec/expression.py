@@ -18,7 +18,7 @@ from vcalc.errors import quoted, suggestion
 from vcalc.spec import operations, values
 from vcalc.spec.functions import FUNCTIONS
 from vcalc.spec.operations import undecided
-from vcalc.spec.values import ExpressionError
+from vcalc.spec.values import ExpressionError, NoValueError
 
 __all__ = [
     "ARRIVES",
@@ -67,7 +67,8 @@ class Expression:
         except OverflowError:
             raise ExpressionError(f"{quoted(self.text)} has no value: it comes to a number that is too large") from None
         except (ValueError, TypeError, ArithmeticError, RecursionError, NotImplementedError) as error:
-            raise ExpressionError(f"{quoted(self.text)} has no value: {error}") from None
+            hint = error.hint if isinstance(error, NoValueError) else ""
+            raise ExpressionError(f"{quoted(self.text)} has no value: {error}", hint) from None
 
 
 def can_name(word: str) -> bool:
@@ -100,12 +101,14 @@ def parse(text: str) -> Expression:
     if simple is not None:
         return simple
     if len(text) > limits.EXPRESSION_LENGTH:
-        raise ExpressionError(f"an expression of {len(text):,} characters; at most {limits.EXPRESSION_LENGTH} are read")
+        message = f"an expression of {len(text):,} characters; at most {limits.EXPRESSION_LENGTH} are read"
+        raise ExpressionError(message, _IN_PARTS)
     reading = _Reading(text)
     closure = _compile(_tree(text), reading, 0)
     return Expression(text, closure, reading.columns, reading.operations)
 
 
+_IN_PARTS = "name parts of it under let"
 _SAYS = "numbers, names, + - * / // % **, comparisons, and, or, not, a if b else c, lists, functions"
 
 
@@ -179,7 +182,7 @@ def _name(name: str) -> Closure:
 
 def _compile(node: ast.expr, reading: _Reading, depth: int) -> Closure:
     if depth > limits.EXPRESSION_DEPTH:
-        raise ExpressionError(f"an expression nested more than {limits.EXPRESSION_DEPTH} deep")
+        raise ExpressionError(f"an expression nested more than {limits.EXPRESSION_DEPTH} deep", _IN_PARTS)
     build = _COMPILERS.get(type(node))
     if build is None:
         raise reading.refuse(node, f"{reading.quote(node)} is not part of the expression language", _SAYS)
@@ -193,8 +196,8 @@ def _compile_constant(node: Any, reading: _Reading, depth: int) -> Closure:
         raise reading.refuse(node, f"{reading.quote(node)} is not part of the expression language", _SAYS)
     try:
         values.bounded(value)
-    except ArithmeticError as error:
-        raise reading.refuse(node, f"{reading.quote(node)} is {error}") from None
+    except NoValueError as error:
+        raise reading.refuse(node, f"{reading.quote(node)} is {error}", error.hint) from None
     return lambda _: value
 
 

@@ -9,7 +9,7 @@ from keyword import iskeyword
 import yaml
 
 from vcalc import limits
-from vcalc.errors import VcalcError, nearest, quoted, suggestion
+from vcalc.errors import nearest, quoted, suggestion
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec.expression import (
@@ -29,18 +29,6 @@ Names = frozenset[str]
 WORDS = frozenset(word for kind in KINDS.values() for field in kind.fields.values() for word in field.type.words)
 """Every word that some field of a layer takes."""
 
-COMPARE = "compare it, as in C > 64"
-LARGEST = f"the largest is 2**{limits.NUMBER_BITS} - 1, about 3.4e38"
-
-_HELP = {
-    "is neither true nor false": COMPARE,
-    f"of more than {limits.NUMBER_BITS} bits": LARGEST,
-    f"of more than {limits.LIST_ITEMS:,} items": "see docs/limits.md",
-    f"at most {limits.EXPRESSION_LENGTH} are read": "name parts of it under let",
-    f"nested more than {limits.EXPRESSION_DEPTH} deep": "name parts of it under let",
-}
-"""What helps with an expression that cannot be read or has no value, by how the message ends."""
-
 _NAMES = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -59,13 +47,6 @@ def is_word(text: str, known: Names) -> bool:
 def written_out(word: str, fields: Iterable[str]) -> str:
     """How a word is written with its fields: `conv: {out: …, kernel: …}`."""
     return f"{word}: {{{', '.join(f'{name}: …' for name in fields)}}}"
-
-
-def helped(error: VcalcError) -> VcalcError:
-    """The error, with what helps where it does not say so itself."""
-    problem = error.problems[0]
-    problem.hint = problem.hint or next((hint for end, hint in _HELP.items() if problem.message.endswith(end)), "")
-    return error
 
 
 def mended(name: str, unwanted: str) -> str:
@@ -144,7 +125,7 @@ class FieldReader:
         try:
             expression = parse(node.value)
         except ExpressionError as error:
-            self.source.take(helped(error), node, error.column)
+            self.source.take(error, node, error.column)
             return Value(node, constant(0))
         self.operations += expression.operations - 1
         if self.operations > limits.FILE_OPERATIONS:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vcalc import limits
 from vcalc.arithmetic import is_symbolic
-from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
+from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown, too_large
 
 
 def _paired(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -67,7 +67,7 @@ def _power(a: Any, b: Any) -> Any:
 
 def _check_size_of_power(a: int, b: int) -> None:
     if abs(a) > 1 and abs(b) * abs(a).bit_length() > 8 * limits.NUMBER_BITS:
-        raise ArithmeticError(f"a number of more than {limits.NUMBER_BITS} bits")
+        raise too_large()
 
 
 def _symbolic_power(a: Any, b: Any) -> Any:

@@ -15,6 +15,9 @@ from vcalc.errors import VcalcError, quoted
 EXACT_FLOAT = 2.0**53
 """From here on a float leaves out whole numbers."""
 
+COMPARE = "compare it, as in C > 64"
+LARGEST = f"the largest is 2**{limits.NUMBER_BITS} - 1, about 3.4e38"
+
 
 class ExpressionError(VcalcError):
     """An expression that cannot be read or has no value; `column` counts from 0 within its text."""
@@ -24,6 +27,14 @@ class ExpressionError(VcalcError):
         self.column = column
         self.name = name
         """The name that is not defined, where that is what is wrong."""
+
+
+class NoValueError(ArithmeticError):
+    """What comes out is no value of the language; `hint` says what would be."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def is_list(value: Any) -> bool:
@@ -59,7 +70,7 @@ def truth(value: Any) -> bool:
     """The value, if it is true or false: nothing else decides anything."""
     if isinstance(value, bool):
         return value
-    raise TypeError(f"{shown(value)} is neither true nor false")
+    raise NoValueError(f"{shown(value)} is neither true nor false", COMPARE)
 
 
 def shown(value: Any) -> str:
@@ -76,29 +87,34 @@ def bounded(value: Any) -> Any:
     """The value, unless it is a number that no network has. SymPy's whole numbers become Python's."""
     if type(value) is int:
         if value.bit_length() > limits.NUMBER_BITS:
-            raise ArithmeticError(f"a number of more than {limits.NUMBER_BITS} bits")
+            raise too_large()
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise ArithmeticError("not a finite number")
+            raise NoValueError("not a finite number")
         if abs(value) >= EXACT_FLOAT:
-            raise ArithmeticError("a decimal number of 2**53 or more, which is not exact: write it as a whole number")
+            raise NoValueError("a decimal number of 2**53 or more, which is not exact: write it as a whole number")
     elif has_symbols(value):
         return _bounded_formula(value)
     return value
+
+
+def too_large() -> NoValueError:
+    """The error for a number that no network has."""
+    return NoValueError(f"a number of more than {limits.NUMBER_BITS} bits", LARGEST)
 
 
 def _bounded_formula(value: Any) -> Any:
     if value.is_Integer:
         return bounded(int(value))
     if value.is_finite is False or value.is_real is False or (value.is_number and not value.is_real):
-        raise ArithmeticError("not a real number")
+        raise NoValueError("not a real number")
     if operations(value) > limits.SYMBOLIC_OPERATIONS:
-        raise ArithmeticError(f"it grows past {limits.SYMBOLIC_OPERATIONS} operations")
+        raise NoValueError(f"it grows past {limits.SYMBOLIC_OPERATIONS} operations")
     if terms(value) > limits.SYMBOLIC_TERMS:
-        raise ArithmeticError(f"it comes to more than {limits.SYMBOLIC_TERMS} terms")
+        raise NoValueError(f"it comes to more than {limits.SYMBOLIC_TERMS} terms")
     for part in value.atoms():
         if part.is_Rational and max(abs(part.p), part.q).bit_length() > limits.NUMBER_BITS:
-            raise ArithmeticError(f"it holds a number of more than {limits.NUMBER_BITS} bits")
+            raise NoValueError(f"it holds a number of more than {limits.NUMBER_BITS} bits", LARGEST)
     return value
 
 
@@ -135,7 +151,7 @@ def bounded_list(items: list[Any]) -> list[Any]:
     """The list, unless it and the lists in it hold too many items, or a number that no network has."""
     items = [bounded(item) for item in items]
     if list_items(items) > limits.LIST_ITEMS:
-        raise ArithmeticError(f"a list of more than {limits.LIST_ITEMS:,} items")
+        raise NoValueError(f"a list of more than {limits.LIST_ITEMS:,} items", "see docs/limits.md")
     return items
 
 
