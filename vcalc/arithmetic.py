@@ -81,6 +81,8 @@ def certainly_less(a: Number, b: Number) -> bool:
 
 def certainly_equal(a: Number, b: Number) -> bool:
     """True when a and b are known to be equal (for arrays: everywhere)."""
+    if type(a) is int and type(b) is int:
+        return a == b
     a, b = bare(a), bare(b)
     if is_symbolic(a) or is_symbolic(b):
         from vcalc import symbols

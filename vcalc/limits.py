@@ -49,7 +49,8 @@ RATIO_OPERATIONS = 300
 """Operations in a quotient of two formulas that is still simplified."""
 
 STEPS = 200_000
-"""Steps carried out while a spec is expanded: each layer, each turn of a loop, each branch of a join."""
+"""Steps carried out while a spec is expanded: each layer, each turn of a loop, each branch of a join; a block
+that is called counts as two."""
 
 OPERATIONS = 10_000_000
 """Operations of all expressions while a spec is expanded; one on symbols counts as a thousand, a layer unlike all

@@ -6,10 +6,10 @@ from typing import Any
 
 from vcalc import units
 from vcalc.analyses.cost import Cost, Costs
-from vcalc.analyses.receptive_field import as_record, receptive_fields
+from vcalc.analyses.receptive_field import Field, as_record, receptive_fields
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, suggestion
-from vcalc.graph import Graph, Node, group_of
+from vcalc.graph import Facts, Graph, Node, group_of
 from vcalc.layers.base import SIZES
 from vcalc.reports.notes import (
     bug_notes,
@@ -70,14 +70,19 @@ def table_report(
     picked = [column_named(name, known) for name in chosen or DEFAULT_COLUMNS]
     makes = _Rows(network, costs, "receptive_field" in chosen)
     total = costs.total(nodes)
-    everything = [*makes.input_row(), *(makes.layer(node) for node in nodes)]
     rows = makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth)]
     rows.append(makes.sum("total", total, "total"))
     tables = [Table(title(network, costs), picked, rows, _notes(costs, nodes, total, only, network.library))]
     if explain:
         tables = [_explained(network, costs, nodes, total, only)]
-    record = _record(network, costs, nodes, total, explain)
-    return Report(tables, record, None if explain or depth is not None else Table("", picked, [*everything, rows[-1]]))
+
+    def record() -> dict[str, Any]:
+        return _record(network, costs, nodes, total, explain)
+
+    def complete() -> Table:
+        return Table("", picked, [*makes.input_row(), *map(makes.layer, nodes), rows[-1]])
+
+    return Report(tables, record, None if explain or depth is not None else complete)
 
 
 def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
@@ -103,11 +108,18 @@ class _Rows:
         self.costs = costs
         self.graph = network.graph
         self.fields = receptive_fields(network.graph) if with_fields else []
+        self._cells: dict[Facts, dict[str, Any]] = {}
 
     def layer(self, node: Node) -> Row:
-        values, cost = node.layer.values(), self.costs.of(node)
-        cells = {
-            "layer": node.path,
+        cells = self._cells.get(node.facts)
+        if cells is None:
+            cells = self._cells[node.facts] = self._cells_of(node)
+        return Row({**cells, "layer": node.path, "receptive_field": self._field(node)}, "layer")
+
+    def _cells_of(self, node: Node) -> dict[str, Any]:
+        """What layers that are alike have in common."""
+        values = node.layer.values()
+        return {
             "kind": node.kind,
             "input": node.input,
             "filters": values.get("out") if not isinstance(values.get("out"), tuple) else None,
@@ -115,10 +127,8 @@ class _Rows:
             "stride": _pair(values.get("stride")),
             "pad": _pair(values.get("pad")),
             "output": node.output,
-            "receptive_field": self._field(node),
-            **cost._asdict(),
+            **self.costs.of(node)._asdict(),
         }
-        return Row(cells, "layer")
 
     def _field(self, node: Node) -> str | None:
         return _pair(tuple(as_record(self.fields[node.index], self.graph.input)["size"])) if self.fields else None
@@ -230,16 +240,16 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
     """The JSON contract of `vcalc table`."""
     names = SIZES[len(network.graph.input)]
     fields = receptive_fields(network.graph)
+    seen: dict[Field, dict[str, Any]] = {}
+    alike: dict[Facts, dict[str, Any]] = {}
     layers = []
     for node in nodes:
-        layer = {
-            "path": node.path,
-            "kind": node.kind,
-            "input": plain_value(node.input),
-            "output": plain_value(node.output),
-            **{key: plain_value(value) for key, value in costs.of(node)._asdict().items()},
-            "receptive_field": plain_value_of_field(as_record(fields[node.index], network.graph.input)),
-        }
+        if node.facts not in alike:
+            alike[node.facts] = _layer_record(node, costs)
+        field = fields[node.index]
+        if field not in seen:
+            seen[field] = {key: plain_value(value) for key, value in as_record(field, network.graph.input).items()}
+        layer = {"path": node.path, **alike[node.facts], "receptive_field": seen[field]}
         if explain:
             from vcalc.analyses.explain import working
 
@@ -260,9 +270,14 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
     }
 
 
-def plain_value_of_field(field: dict[str, Any]) -> dict[str, Any]:
-    """A receptive field as JSON has it."""
-    return {key: plain_value(value) for key, value in field.items()}
+def _layer_record(node: Node, costs: Costs) -> dict[str, Any]:
+    """What the records of layers that are alike have in common."""
+    return {
+        "kind": node.kind,
+        "input": plain_value(node.input),
+        "output": plain_value(node.output),
+        **{key: plain_value(value) for key, value in costs.of(node)._asdict().items()},
+    }
 
 
 def formula_report(network: Network, costs: Costs) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from vcalc import units
@@ -76,15 +77,28 @@ class Table:
 
 
 class Report:
-    """Tables for people and, for machines, one record whose keys are a promise."""
+    """Tables for people and, for machines, one record whose keys are a promise.
 
-    def __init__(self, tables: list[Table], record: Any, complete: Table | None = None, holds: bool = True) -> None:
+    What is long may be given as a function: it is called when its format is asked for.
+    """
+
+    def __init__(self, tables: list[Table], record: Any, complete: Any = None, holds: bool = True) -> None:
         self.tables = tables
-        self.record = record
-        self.complete = complete
-        """The table with every row, for CSV, where the ones for people leave rows out."""
+        self._record = record
+        self._complete = complete
         self.holds = holds
         """False when the answer is "no": the exit code is 1 then."""
+
+    @cached_property
+    def record(self) -> Any:
+        """The JSON of the answer."""
+        return self._record() if callable(self._record) else self._record
+
+    @cached_property
+    def complete(self) -> Table | None:
+        """The table with every row, for CSV, where the ones for people leave rows out."""
+        complete: Table | None = self._complete() if callable(self._complete) else self._complete
+        return complete
 
 
 def shape_text(shape: Any) -> str:

@@ -136,6 +136,7 @@ class Expander:
             circle = " → ".join((*self.calls[self.calls.index(block.name) :], block.name))
             hint = "repeat and each write layers several times, each with other values"
             raise VcalcError("recursion", f"a block calls itself: {circle}", hint=hint)
+        self.building.budget.step()
         inner = self.arguments(step, block, at, environment)
         within = scope.child(step.name) if step.name else scope
         self.calls.append(block.name)
