@@ -212,9 +212,9 @@ operations, and everything that claims, figures and budgets look at counts again
 the claims of each file in the same way. The worst files of up to 10,000 layers found so far take one to two seconds
 of CPU in `check`, `claims`, `table` and `fmt` on a free core, up to three on a busy one, and no more than 130 MB; so
 does `vcalc diff` of two networks of 10,000 layers that all differ. A network of 100,000 layers is checked in the same
-time, but its table, a row a layer, takes two to three seconds and up to 250 MB. A family of thirty models with hundreds of
-claims stays well below. A command that is given many files, or is asked for more than a file says (`--explain`,
-`why`, a sweep), takes longer in proportion.
+time, but its table, a row a layer, takes two to three seconds and up to 250 MB. A family of thirty models with
+hundreds of claims stays well below. A command that is given many files, or is asked for more than a file says
+(`--explain`, `why`, a sweep), takes longer in proportion.
 
 ## Which files are opened
 

@@ -122,6 +122,11 @@ def _unfloored(value: Any) -> Any:
     return rest + factor * inner.args[0] if parts.is_integer and (rest * parts).is_integer else value
 
 
+def is_rounded(value: Any) -> bool:
+    """Whether a formula holds the floor or the ceiling of another one."""
+    return bool(value.has(sympy.floor, sympy.ceiling))
+
+
 def added(values: Iterable[Any]) -> Any:
     """The sum of expressions."""
     return sympy.Add(*map(exact, values))

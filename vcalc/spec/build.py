@@ -20,6 +20,9 @@ SYMBOLIC = 1000
 UNLIKE = 400
 """What a layer costs that is like none before it."""
 
+ROUNDED = 150 * SYMBOLIC
+"""What a size costs that holds a rounded formula and is like none before it."""
+
 
 class Budget:
     """What one expansion may spend, so that no spec takes long."""
@@ -27,6 +30,7 @@ class Budget:
     def __init__(self) -> None:
         self.steps = 0
         self.operations = 0
+        self._rounded: set[Any] = set()
 
     def step(self, count: int = 1) -> None:
         """Spend a step, or several."""
@@ -40,6 +44,14 @@ class Budget:
         if self.operations > limits.OPERATIONS:
             message = f"the expressions come to more than {limits.OPERATIONS:,} operations"
             raise VcalcError("limit", message, hint="see docs/limits.md")
+
+    def spend_on_size(self, size: Any) -> None:
+        """Spend what a symbolic size costs where a stride left it rounded: SymPy takes long to find its closed form."""
+        from vcalc import symbols
+
+        if symbols.is_rounded(size) and size not in self._rounded:
+            self._rounded.add(size)
+            self.spend(ROUNDED)
 
     def value(self, expression: Expression, environment: Environment) -> Any:
         """An expression's value, paid for: operations cost more on symbols, and on lists by their length."""
@@ -238,6 +250,8 @@ class Building:
             if type(size) is int and size.bit_length() > limits.NUMBER_BITS:
                 message = f"{layer.kind}: a size of more than {limits.NUMBER_BITS} bits"
                 raise VcalcError("limit", message, hint=LARGEST)
+            if self.symbolic and is_symbolic(size):
+                self.budget.spend_on_size(size)
         return index
 
     def _pay(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
