@@ -52,6 +52,11 @@ def refused(vcalc, tmp_path, monkeypatch):
         ("classes=1/0", "--set classes=1/0: '1/0' divides by zero"),
         ("classes=k/0", "--set classes=k/0: 'k/0' divides by zero"),
         ("classes=10**400", f"--set classes=10**400: '10**400' has no value: {TOO_LARGE}"),
+        (f"classes={9**42}", f"--set classes={9**42}: '{9**42}' is {TOO_LARGE}"),
+        (
+            "classes=2**127*k + 2**127*k",
+            f"--set classes=2**127*k + 2**127*k: '2**127*k + 2**127*k' has no value: it holds {TOO_LARGE}",
+        ),
         ("classes=lambda", f"--set classes=lambda: 'lambda' is not an expression\n  help: {EXPRESSIONS}"),
         (
             "classes=rond(5)",
