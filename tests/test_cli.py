@@ -287,7 +287,7 @@ def test_starting_imports_no_heavy_library():
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-@pytest.mark.parametrize("command", [["list"], ["table", "vgg16"], ["conventions", "resnet50", "--format", "json"]])
+@pytest.mark.parametrize("command", [["layers"], ["table", "vgg16"], ["conventions", "resnet50", "--format", "json"]])
 def test_a_full_disk_gets_one_message(command: list[str]):
     with open("/dev/full", "w") as full:
         done = subprocess.run(

@@ -26,7 +26,10 @@ def test_the_page_is_what_the_code_says(path):
     assert path.read_text(encoding="utf-8") == PAGES[path], f"run python docs/generate.py ({path})"
 
 
-@pytest.mark.parametrize("path", generate.SHOWN, ids=lambda path: path.name)
+SHOWN = [pytest.param(path, marks=pytest.mark.slow if path.name == "README.md" else ()) for path in generate.SHOWN]
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.name)
 def test_the_commands_of_a_page_print_what_it_shows(path):
     text = path.read_text(encoding="utf-8")
     assert text == generate.replayed(text), f"run python docs/generate.py ({path})"

@@ -41,7 +41,7 @@ PROGRAM = [sys.executable, "-m", "vcalc"]
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG", "PYTHONIO"))}
 ENVIRONMENT |= {"PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
 TO_STDOUT = [
-    ["list"],
+    ["layers"],
     ["table", "tiny.yaml"],
     ["check", "tiny.yaml"],
     ["fmt", "-"],
@@ -56,7 +56,7 @@ TO_STDOUT = [
     ["--version"],
 ]
 TO_FILE = [
-    ["list", "-o"],
+    ["layers", "-o"],
     ["table", "tiny.yaml", "-o"],
     ["check", "tiny.yaml", "--format", "sarif", "-o"],
     ["diff", "resnet18", "resnet34", "-o"],
@@ -72,6 +72,14 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("tiny.yaml").write_text(TINY, encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _hears_ctrl_c():
+    """What a shell starts in the background ignores Ctrl-C, and what that starts does, too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def run(*arguments, code=0, **more):
@@ -509,7 +517,7 @@ def test_the_terminal_closes():
 @pytest.mark.parametrize(
     "command",
     [
-        ["list"],
+        ["layers"],
         ["table", "tiny.yaml", "--explain"],
         ["compare", "alexnet", "vgg16", "--metric", "flops"],
         ["check", "."],
@@ -595,7 +603,7 @@ def test_an_encoding_that_lacks_characters(variables):
         ["compare", "wide.yaml", "resnet18", "--metric", "flops", "--format", "rich"],
         ["diff", "wide.yaml", "resnet18"],
         ["table", "文.yaml"],
-        ["list"],
+        ["layers"],
     ):
         run(*command, env=environment, code=None, encoding="latin-1")
     for arguments in (["--format", "json"], ["--format", "json", "-o", "out.json"]):
