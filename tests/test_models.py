@@ -11,6 +11,8 @@ from vcalc import conventions
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.read_claims import claims_of
 from vcalc.spec.find import (
+    _names_in_files,
+    _parse,
     block_names,
     build_index,
     catalogue_files,
@@ -125,3 +127,20 @@ def test_a_file_is_read_once_and_again_when_it_changes(tmp_path):
     assert load_file(str(file)) is first
     file.write_text("{title: another, input: {D: 4}, layers: [{linear: {out: 2}}]}")
     assert load_file(str(file)).title == "another"
+
+
+def test_a_model_is_read_from_one_file(monkeypatch):
+    """The index says which: however large the catalogue, a model costs as much to read."""
+    names, opened, really = model_names(), [], open
+
+    def noted(file, *arguments, **more):
+        opened.append(str(file))
+        return really(file, *arguments, **more)
+
+    monkeypatch.setattr("builtins.open", noted)
+    for name in names:
+        _parse.cache_clear()
+        _names_in_files.cache_clear()
+        opened.clear()
+        load(name)
+        assert opened == [find(name)[0]], name

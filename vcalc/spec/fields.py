@@ -35,7 +35,7 @@ _NAMES = re.compile(r"[A-Za-z_]\w*")
 def is_word(text: str, known: Names) -> bool:
     """Whether a hyperparameter's value is a word: one of a layer's field, or the name of a model of the catalogue."""
     parts = _NAMES.findall(text)
-    if not parts or known.issuperset(parts):
+    if not parts or text in CONSTANTS or known.issuperset(parts):
         return False
     if text in WORDS:
         return True

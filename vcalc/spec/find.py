@@ -19,6 +19,8 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PACKAGED = os.path.join(_PACKAGE, "specs")
 _SOURCE_TREE = os.path.join(os.path.dirname(_PACKAGE), "specs")
 _SUFFIXES = (".yaml", ".yml")
+_NAME = r"[a-z0-9][a-z0-9.-]*"
+"""The name of a model of the catalogue."""
 
 
 @cache
@@ -72,6 +74,8 @@ def model_names() -> list[str]:
 
 def is_model(name: str) -> bool:
     """True for the very name of a model of the catalogue, one that the index lacks among them."""
+    if not re.fullmatch(_NAME, name):
+        return False
     return bool(_read_index()["models"].get(name, ("", ""))[1] == name) or name in _names_in_files()
 
 
@@ -81,7 +85,7 @@ def _names_in_files() -> frozenset[str]:
     found = set()
     for path in catalogue_files():
         with open(path, encoding="utf-8") as file:
-            found |= {stem(path), *re.findall(r"^  ([a-z0-9][a-z0-9.-]*):", file.read(), re.MULTILINE)}
+            found |= {stem(path), *re.findall(rf"^  ({_NAME}):", file.read(), re.MULTILINE)}
     return frozenset(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -14,9 +14,11 @@ from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
 from vcalc.spec.bindings import merged_input, rank_problem
 from vcalc.spec.expression import SHAPE_NAMES, can_name
 from vcalc.spec.fields import Names, is_word
-from vcalc.spec.schedule import Schedule, read_schedule
 from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
+
+if TYPE_CHECKING:
+    from vcalc.spec.schedule import Schedule
 
 NETWORK = ("title", "cite", "family", "convention", "input", "let", "symbols", "blocks", "models", "layers", "options")
 TOP = (*NETWORK, "crossover", "same_as", "aliases", "schedule", "written", "claims", "expect", "budget")
@@ -250,7 +252,11 @@ class _Parser:
         return [self.source.text(node, "an alias") for node in nodes]
 
     def schedule(self, entry: Entries) -> Schedule | None:
-        return read_schedule(self.source, entry["schedule"][1]) if "schedule" in entry else None
+        if "schedule" not in entry:
+            return None
+        from vcalc.spec.schedule import read_schedule
+
+        return read_schedule(self.source, entry["schedule"][1])
 
     # Blocks and options
 

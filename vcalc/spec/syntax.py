@@ -6,11 +6,13 @@ YAML node for its place.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc.layers import Layer
 from vcalc.spec.expression import Expression
-from vcalc.spec.schedule import Schedule
+
+if TYPE_CHECKING:
+    from vcalc.spec.schedule import Schedule
 
 
 class Value:
