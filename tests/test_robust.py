@@ -395,6 +395,26 @@ def struck(where, number, *arguments):
     return done.returncode
 
 
+LEAVING = """
+import os, signal
+from vcalc.cli import process
+class Left(SystemExit):
+    @property
+    def code(self):
+        os.kill(os.getpid(), signal.SIGHUP)
+        sum(range(100))
+        return 0
+def program():
+    raise Left
+process.run(program)
+"""
+
+
+def test_a_signal_as_the_program_ends():
+    done = subprocess.run([sys.executable, "-c", LEAVING], env=ENVIRONMENT, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGHUP, b"", b"")
+
+
 def test_ctrl_c_as_the_program_starts():
     assert struck("click", "SIGINT", "list") == 130
     assert struck("vcalc.reports.catalogue", "SIGINT", "list") == -signal.SIGINT

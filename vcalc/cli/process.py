@@ -34,19 +34,25 @@ def run(program: Callable[[], Any]) -> NoReturn:
     """Run the program and end the process."""
     _mend_streams()
     try:
-        _listen(_end)
-        program()
-        code: Any = 0
-    except SystemExit as left:
-        code = left.code
+        code = _exit_code(program)
+        _listen(signal.SIG_DFL)  # what is left to do is the interpreter's
     except Ended as ended:
         _listen(signal.SIG_DFL)
         _die(ended.number)
+    sys.exit(code)
+
+
+def _exit_code(program: Callable[[], Any]) -> Any:
+    """Run the program, listening for signals; raises Ended where one comes, up to the very end."""
+    try:
+        _listen(_end)
+        program()
+    except SystemExit as left:
+        return left.code
     except OSError:  # not even the message could be written
         drop_output(1, 2)
-        code = 2
-    _listen(signal.SIG_DFL)  # what is left to do is the interpreter's
-    sys.exit(code)
+        return 2
+    return 0
 
 
 def reason(error: OSError) -> str:
