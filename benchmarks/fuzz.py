@@ -115,8 +115,8 @@ def run(path: str, text: str, dice: random.Random) -> str:
             network = expand(spec, entry, given, option)
             costs = Costs(network.graph, conventions.load(dice.choice(conventions.names())))
             costs.total(network.graph.nodes)
-            report = table_report(network, costs)
-            assert report.record if dice.random() < 0.5 else report.complete
+            table = table_report(network, costs)
+            assert table.record if dice.random() < 0.5 else table.complete
             outcome = "counted in symbols" if network.symbolic else "counted"
         State.laps.append(time.process_time())
     return outcome

@@ -6,7 +6,7 @@ from typing import Any
 
 from vcalc import units
 from vcalc.analyses.cost import Cost, Costs
-from vcalc.analyses.receptive_field import Field, as_record, receptive_fields
+from vcalc.analyses.receptive_field import Field, as_record, receptive_fields, size_of
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts, Graph, Node, group_of
@@ -111,10 +111,9 @@ class _Rows:
         self._cells: dict[Facts, dict[str, Any]] = {}
 
     def layer(self, node: Node) -> Row:
-        cells = self._cells.get(node.facts)
-        if cells is None:
-            cells = self._cells[node.facts] = self._cells_of(node)
-        return Row({**cells, "layer": node.path, "receptive_field": self._field(node)}, "layer")
+        if node.facts not in self._cells:
+            self._cells[node.facts] = self._cells_of(node)
+        return Row({**self._cells[node.facts], "layer": node.path, "receptive_field": self._field(node)}, "layer")
 
     def _cells_of(self, node: Node) -> dict[str, Any]:
         """What layers that are alike have in common."""
@@ -131,7 +130,7 @@ class _Rows:
         }
 
     def _field(self, node: Node) -> str | None:
-        return _pair(tuple(as_record(self.fields[node.index], self.graph.input)["size"])) if self.fields else None
+        return _pair(size_of(self.fields[node.index], self.graph.input)) if self.fields else None
 
     def input_row(self) -> list[Row]:
         if not self.costs.convention.memory.shows_input:

@@ -99,10 +99,7 @@ class Bindings:
             assert value.expression is not None
             names = {name: self.hyperparameter(name) for name in value.expression.names if self._knows(name)}
             return self.budget.value(value.expression, names)
-        except NoValueError as error:
-            problem = VcalcError("limit", f"this is {error}", hint=error.hint)
-            raise problem.at(self.spec.source.place(value.node)) from None
-        except ExpressionError as error:
+        except (NoValueError, ExpressionError) as error:
             raise explained(error, self.spec, self.model).at(self.spec.source.place(value.node)) from None
 
     def _knows(self, name: str) -> bool:
@@ -200,8 +197,10 @@ def _plain(name: str, value: Any) -> Any:
         raise VcalcError("binding", f"{name} is {error}", hint=error.hint) from None
 
 
-def explained(error: ExpressionError, spec: Spec, model: ModelEntry) -> VcalcError:
-    """The error; where a name has no value here but could have, with the reason."""
+def explained(error: NoValueError | ExpressionError, spec: Spec, model: ModelEntry) -> VcalcError:
+    """The error for a spec's value; where a name has no value here but could have, with the reason."""
+    if isinstance(error, NoValueError):
+        return VcalcError("limit", f"this is {error}", hint=error.hint)
     problem = error.problems[0]
     if error.name in SHAPE_NAMES:
         problem.hint = ARRIVES

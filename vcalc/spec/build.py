@@ -30,7 +30,7 @@ class Budget:
     def __init__(self) -> None:
         self.steps = 0
         self.operations = 0
-        self._rounded: set[Any] = set()
+        self._sizes: set[Any] = set()
 
     def step(self, count: int = 1) -> None:
         """Spend a step, or several."""
@@ -46,11 +46,13 @@ class Budget:
             raise VcalcError("limit", message, hint="see docs/limits.md")
 
     def spend_on_size(self, size: Any) -> None:
-        """Spend what a symbolic size costs where a stride left it rounded: SymPy takes long to find its closed form."""
+        """Spend what a new symbolic size costs that a stride left rounded: SymPy is slow to find its closed form."""
+        if size in self._sizes:
+            return
         from vcalc import symbols
 
-        if symbols.is_rounded(size) and size not in self._rounded:
-            self._rounded.add(size)
+        self._sizes.add(size)
+        if symbols.is_rounded(size):
             self.spend(ROUNDED)
 
     def value(self, expression: Expression, environment: Environment) -> Any:

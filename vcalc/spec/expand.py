@@ -81,9 +81,7 @@ class Expander:
             if value.expression.shape_names:
                 arrive(environment, self.building.graph.shape(at))
             return frozen(self.building.budget.value(value.expression, environment))
-        except NoValueError as error:
-            raise VcalcError("limit", f"this is {error}", hint=error.hint).at(self.place(value.node)) from None
-        except ExpressionError as error:
+        except (NoValueError, ExpressionError) as error:
             raise explained(error, self.spec, self.model).at(self.place(value.node)) from None
 
     def whole(self, value: Value, what: str, at: int, environment: Environment) -> int:
