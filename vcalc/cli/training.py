@@ -57,7 +57,7 @@ def training_command(
     \b
     vcalc training vit-l-16 --images 303M --epochs 14
     vcalc training vit-l-16 --device a100-sxm4-80gb --utilization 0.4
-    vcalc training vit-l-16 --peak 312T --devices 64 --measured '20 hours'
+    vcalc training vit-l-16 --peak 312T --devices 64 --measured '40 hours'
     vcalc training vit-h-14 --device tpu-v3-core --measured '2.5k core-days'
     vcalc training resnet50 --steps 450K --batch 256 --set H=32*h --set W=32*h
     """
