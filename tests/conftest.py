@@ -20,7 +20,7 @@ class Hang(BaseException):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
-    """End a test that is marked `cpu_seconds` when it has had them: within its own call, never in pytest's reporting."""
+    """End a test that is marked `cpu_seconds` when it has had them: in its own call, never in pytest's reporting."""
     marker = pyfuncitem.get_closest_marker("cpu_seconds")
     if marker is None:
         return (yield)
