@@ -124,6 +124,7 @@ def test_the_page_shows_what_is_printed(vcalc, tmp_path, monkeypatch):
 # Files
 
 
+@pytest.mark.slow
 def test_the_catalogue_checks_clean(vcalc):
     """Every published figure is there, and what is meant to leave rows out says so."""
     files = [check_file(file) for file in catalogue_files()]
