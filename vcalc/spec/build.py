@@ -97,12 +97,12 @@ class Scope:
         self.output: int | None = None
         """The tensor that it ends with, once it has."""
         self._path: str | None = None
+        if parent:
+            parent.inner[name, ordinal] = self
 
     def child(self, name: str, numbered: bool = False) -> Scope:
         """A part of this part."""
-        ordinal = self.count(name)
-        scope = self.inner[name, ordinal] = Scope(self, name, ordinal, numbered)
-        return scope
+        return Scope(self, name, self.count(name), numbered)
 
     def count(self, name: str) -> int:
         """Note one more thing of that name; returns how many there are."""
@@ -207,7 +207,12 @@ class Building:
         self.shared: dict[Any, list[int]] = {}
         """The nodes of each shared block's first call."""
         self.sharing: Sharing | None = None
-        self._names: list[tuple[Scope, str, int]] = []
+        self.names: list[tuple[Scope, str, int]] = []
+        """The scope of each node, and its name and ordinal there."""
+        self.outside = 0
+        """How many steps so far read or gave more than the tensor that arrives and the one that leaves."""
+        self.paid_once = 0
+        """The operations that were spent on what is like nothing before it."""
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()
 
@@ -216,6 +221,7 @@ class Building:
         if self.sharing:
             return None
         key = (id(spec), block)
+        self.outside += 1
         first = key not in self.shared
         self.sharing = Sharing(block, self.shared.setdefault(key, []), first)
         return self.sharing
@@ -240,7 +246,7 @@ class Building:
             message = f"the network comes to more than {limits.LAYERS:,} layers"
             raise VcalcError("limit", message, hint="see docs/limits.md")
         name = name or layer.kind
-        self._names.append((scope, name, scope.count(name)))
+        self.names.append((scope, name, scope.count(name)))
         self.budget.step(len(inputs) - 1)
         self._pay(layer, tuple([self.graph.shape(index) for index in inputs]))
         sharing = self.sharing
@@ -262,9 +268,11 @@ class Building:
             self.budget.spend(SYMBOLIC)
         if (layer, inputs) not in self._paid:
             self._paid.add((layer, inputs))
+            before = self.budget.operations
             self.budget.spend(UNLIKE)
             if self.symbolic:
                 self._pay_for_formulas(layer, inputs)
+            self.paid_once += self.budget.operations - before
 
     def _pay_for_formulas(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
         """Pay for a layer with formulas among its sizes; refuse one whose counts would not come to an end."""
@@ -287,7 +295,7 @@ class Building:
         """Give every node its path, now that it is known which names are shared."""
         taken: set[str] = set()
         later: dict[tuple[Scope, str], int] = {}
-        for node, (scope, name, ordinal) in zip(self.graph.nodes, self._names, strict=True):
+        for node, (scope, name, ordinal) in zip(self.graph.nodes, self.names, strict=True):
             scope.close()
             path = scope.within(name, ordinal)
             if path in taken:

@@ -11,9 +11,10 @@ from vcalc.layers.base import RANK_NAMES, SIZES, describe, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
 from vcalc.spec.build import Building, Scope, Used
+from vcalc.spec.copying import Copies
 from vcalc.spec.expression import Environment, ExpressionError, undecided
 from vcalc.spec.fields import written_out
-from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
+from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value, names_in
 from vcalc.spec.values import COMPARE, NoValueError, bounded_list, decimal, frozen, shown
 
 
@@ -45,6 +46,7 @@ class Expander:
         self.upto = upto
         self.models = (*used_by, model)
         self.saved: dict[str, int] = {}
+        self.copies = Copies(building)
         self.calls: list[str] = []
 
     def steps(self, steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
@@ -138,11 +140,21 @@ class Expander:
         inner = self.arguments(step, block, at, environment)
         within = scope.child(step.name) if step.name else scope
         self.calls.append(block.name)
-        sharing = self.building.enter_shared(self.spec, block.name) if block.shared else None
-        at = self.steps(block.body, at, inner, within)
-        self.building.leave_shared(sharing)
+        given = tuple([inner[name] for name in block.arguments])
+        at = self.part((*self.calls, given), at, within, lambda: self.body(block, at, inner, within))
         self.calls.pop()
         return self.leave(within, at) if step.name else at
+
+    def body(self, block: Block, at: int, environment: Environment, scope: Scope) -> int:
+        """The layers of a block."""
+        sharing = self.building.enter_shared(self.spec, block.name) if block.shared else None
+        at = self.steps(block.body, at, environment, scope)
+        self.building.leave_shared(sharing)
+        return at
+
+    def part(self, follows_from: tuple[Any, ...], at: int, scope: Scope, build: Callable[[], int]) -> int:
+        """A part of the network, copied where it is like one before."""
+        return build() if self.upto else self.copies.run((self.building.depth, *follows_from), at, scope, build)
 
     def arguments(self, step: syntax.Call, block: Block, at: int, environment: Environment) -> Environment:
         inner = dict(self.globals)
@@ -178,6 +190,8 @@ class Expander:
         columns = {name: self.value(value, at, environment) for name, value in step.variables.items()}
         turns = self.turns(step, columns, at, environment)
         environment = dict(environment)
+        this = object()
+        counts = step.index and step.index in names_in(step.body)
         for turn in range(turns):
             self.building.budget.step()
             for name, column in columns.items():
@@ -186,11 +200,11 @@ class Expander:
                 environment[step.index] = turn
             if step.when is not None and not self.truth(step.when, at, environment):
                 continue
+            within = scope.child(step.name, numbered=True) if step.name else scope
+            sees = (this, counts and turn, *[column[turn] for column in columns.values()])
+            at = self.part(sees, at, within, lambda: self.steps(step.body, at, environment, within))
             if step.name:
-                within = scope.child(step.name, numbered=True)
-                at = self.leave(within, self.steps(step.body, at, environment, within))
-            else:
-                at = self.steps(step.body, at, environment, scope)
+                at = self.leave(within, at)
         return at
 
     def turns(self, step: syntax.Loop, columns: dict[str, Any], at: int, environment: Environment) -> int:
@@ -243,11 +257,13 @@ class Expander:
         return self.leave(outer, joined) if step.name else joined
 
     def save(self, step: syntax.Save, at: int, environment: Environment, scope: Scope) -> int:
+        self.building.outside += 1
         self.saved[step.name] = at
         self.building.named.add(at)
         return at
 
     def take(self, step: syntax.Take, at: int, environment: Environment, scope: Scope) -> int:
+        self.building.outside += 1
         if step.name in self.saved:
             return self.saved[step.name]
         found = self.root.find(step.name)
@@ -270,6 +286,7 @@ class Expander:
         if model in self.models:
             circle = " → ".join(entry.name for entry in (*self.models[self.models.index(model) :], model))
             raise VcalcError("recursion", f"a spec uses itself: {circle}")
+        self.building.outside += 1
         bindings = self.bound(step, spec, model, at, environment)
         inner = bindings.all()
         within = scope.child(step.name or model.name)

@@ -180,6 +180,19 @@ class Take(Step):
         self.name = name
 
 
+def names_in(part: Any) -> frozenset[str]:
+    """The names that the expressions in steps refer to."""
+    if isinstance(part, Value) and part.expression is not None:
+        return part.expression.names
+    if isinstance(part, Value):
+        part = part.items
+    elif isinstance(part, Step):
+        part = [getattr(part, slot) for slot in part.__slots__]
+    elif isinstance(part, dict):
+        part = list(part.values())
+    return frozenset().union(*map(names_in, part)) if isinstance(part, (list, tuple)) else frozenset()
+
+
 class Block:
     """A named list with arguments; a default of None marks a required one.
 

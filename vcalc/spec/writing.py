@@ -27,13 +27,13 @@ def write(graph: Graph, nodes: list[Node], writing: Writing, part: bool = False)
     The longest path wins. Raises VcalcError for a path that nothing matches, unless the nodes are a `part` of the
     network, and for that of a layer that cannot be called that way.
     """
-    by_path = {name: form for name, form in writing.items() if name not in KINDS}
+    by_path = {name: writing[name] for name in sorted(writing, key=lambda name: name.count("/")) if name not in KINDS}
     by_kind = {name: form for name, form in writing.items() if name in KINDS}
     used: set[str] = set()
     made: dict[tuple[Layer, str], Layer] = {}
     for node in nodes:
         layer, form = node.layer, by_kind.get(node.kind, "")
-        for path in sorted(by_path, key=lambda path: path.count("/")):
+        for path in by_path:
             if is_within(node.path, path):
                 used.add(path)
                 form = by_path[path] if by_path[path] in layer.forms else form
