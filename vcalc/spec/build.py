@@ -12,7 +12,7 @@ from vcalc.graph import Graph
 from vcalc.layers import Layer
 from vcalc.spec.expression import Environment, Expression
 from vcalc.spec.syntax import ModelEntry, Spec, Step
-from vcalc.spec.values import LARGEST, has_symbols, is_list, operations, product_of_terms
+from vcalc.spec.values import LARGEST, exactly, has_symbols, is_list, operations, product_of_terms
 
 SYMBOLIC = 1000
 """What an operation on symbols costs, in operations on numbers."""
@@ -234,7 +234,7 @@ class Building:
 
     def layer(self, kind: type[Layer], values: tuple[tuple[str, Any], ...]) -> Layer:
         """The layer with these fields; equal ones are one object, so that their facts are worked out once."""
-        key = (kind, values)
+        key = (kind, exactly(values))
         layer = self._layers.get(key)
         if layer is None:
             layer = self._layers[key] = kind(**dict(values))

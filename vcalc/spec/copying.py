@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from vcalc import limits
 from vcalc.graph import Node
 from vcalc.spec.build import Building, Scope
+from vcalc.spec.values import exactly
 
 
 class Mark(NamedTuple):
@@ -134,11 +135,3 @@ class Copies:
         building, budget = self.building, self.building.budget
         operations = budget.operations - building.paid_once
         return Mark(len(building.graph.nodes), budget.steps, operations)
-
-
-def exactly(value: Any) -> Any:
-    """A value that equals only what is the same: 1, 1.0 and true are three."""
-    kind = type(value)
-    if kind is int or kind is str:
-        return value
-    return tuple([exactly(item) for item in value]) if kind is tuple else (kind, value)

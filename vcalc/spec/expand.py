@@ -140,21 +140,19 @@ class Expander:
         inner = self.arguments(step, block, at, environment)
         within = scope.child(step.name) if step.name else scope
         self.calls.append(block.name)
+        sharing = self.building.enter_shared(self.spec, block.name) if block.shared else None
         given = tuple([inner[name] for name in block.arguments])
-        at = self.part((*self.calls, given), at, within, lambda: self.body(block, at, inner, within))
+        at = self.part((*self.calls, given), block.body, at, inner, within)
+        self.building.leave_shared(sharing)
         self.calls.pop()
         return self.leave(within, at) if step.name else at
 
-    def body(self, block: Block, at: int, environment: Environment, scope: Scope) -> int:
-        """The layers of a block."""
-        sharing = self.building.enter_shared(self.spec, block.name) if block.shared else None
-        at = self.steps(block.body, at, environment, scope)
-        self.building.leave_shared(sharing)
-        return at
-
-    def part(self, follows_from: tuple[Any, ...], at: int, scope: Scope, build: Callable[[], int]) -> int:
-        """A part of the network, copied where it is like one before."""
-        return build() if self.upto else self.copies.run((self.building.depth, *follows_from), at, scope, build)
+    def part(self, sees: tuple[Any, ...], steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
+        """Run a list that sees these values and no others of its own; a copy, where it has run on such a tensor."""
+        if self.upto:
+            return self.steps(steps, at, environment, scope)
+        key = (self.building.depth, *sees)
+        return self.copies.run(key, at, scope, lambda: self.steps(steps, at, environment, scope))
 
     def arguments(self, step: syntax.Call, block: Block, at: int, environment: Environment) -> Environment:
         inner = dict(self.globals)
@@ -190,8 +188,8 @@ class Expander:
         columns = {name: self.value(value, at, environment) for name, value in step.variables.items()}
         turns = self.turns(step, columns, at, environment)
         environment = dict(environment)
-        this = object()
-        counts = step.index and step.index in names_in(step.body)
+        this_loop = object()
+        counts = step.index in names_in(step.body)
         for turn in range(turns):
             self.building.budget.step()
             for name, column in columns.items():
@@ -201,10 +199,9 @@ class Expander:
             if step.when is not None and not self.truth(step.when, at, environment):
                 continue
             within = scope.child(step.name, numbered=True) if step.name else scope
-            sees = (this, counts and turn, *[column[turn] for column in columns.values()])
-            at = self.part(sees, at, within, lambda: self.steps(step.body, at, environment, within))
-            if step.name:
-                at = self.leave(within, at)
+            sees = (this_loop, turn if counts else 0, *[column[turn] for column in columns.values()])
+            at = self.part(sees, step.body, at, environment, within)
+            at = self.leave(within, at) if step.name else at
         return at
 
     def turns(self, step: syntax.Loop, columns: dict[str, Any], at: int, environment: Environment) -> int:

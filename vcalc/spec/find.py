@@ -1,7 +1,8 @@
 """Where specs are: the catalogue that comes with vcalc, and files of the user's own.
 
 The catalogue has an index, generated from the specs (`python docs/generate.py`), so that `vcalc table vgg16` reads one
-spec. A name that the index lacks is looked for in the specs themselves.
+spec, and the totals of its models, so that `vcalc list` reads none. A name that the index lacks is looked for in the
+specs themselves, and a model that the totals lack is counted.
 """
 
 from __future__ import annotations
@@ -229,6 +230,15 @@ def _read_index() -> dict[str, Any]:
             return index
     except (OSError, ValueError):
         return build_index()
+
+
+def read_totals() -> dict[str, dict[str, Any]]:
+    """What `vcalc list` says of each model, by name, as it was last written down; empty where that cannot be read."""
+    try:
+        with open(os.path.join(catalogue(), "totals.json"), encoding="utf-8") as file:
+            return {entry["name"]: entry for entry in json.load(file)}
+    except (OSError, ValueError):
+        return {}
 
 
 @cache
