@@ -7,6 +7,7 @@ from typing import Any
 from vcalc import conventions, limits
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.measure import Question, found
+from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
 from vcalc.spec.build import Budget
 from vcalc.spec.network import Network, expand
@@ -66,6 +67,13 @@ class Work:
         if key not in self._costs:
             self._costs[key] = Costs(network.graph, conventions.load(question.convention))
         return question.of_network(network, self._costs[key])
+
+    def answers(self, question: Question, conventions_: list[Convention]) -> list[Any]:
+        """The params or FLOPs that a question asks for, under each of some conventions: a single look."""
+        network = self.network(question)
+        self.look(network, question.metric, len(question.of) + len(question.kinds) + len(question.plus))
+        self.spend(QUESTION * len(conventions_))
+        return question.of_network_under(network, conventions_)
 
     def network(self, question: Question) -> Network:
         """The network that a question is about, built once."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from vcalc import conventions
 from vcalc.analyses import depth, receptive_field, training
-from vcalc.analyses.cost import Costs
+from vcalc.analyses.cost import Costs, added, collected, lots
+from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Node
 from vcalc.layers import PRIMITIVES
@@ -115,10 +116,22 @@ class Question:
         value = self._measure(network, costs, self.of)
         return value + self._measure(network, costs, self.plus) if self.plus else value
 
-    def _measure(self, network: Network, costs: Costs, of: tuple[str, ...]) -> Any:
+    def of_network_under(self, network: Network, weighing: list[Convention]) -> list[Any]:
+        """The params or FLOPs of a network under each of some conventions."""
+        if self.metric in network.hyperparameters:
+            return [network.hyperparameters[self.metric]] * len(weighing)
+        parts = [lots(self._nodes(network, of)) for of in (self.of, *([self.plus] if self.plus else []))]
+        weigh = Convention.flops if self.metric == "flops" else Convention.params
+        return [sum(collected(added([weigh(each, lot) for lot in part])) for part in parts) for each in weighing]
+
+    def _nodes(self, network: Network, of: tuple[str, ...]) -> list[Node]:
         nodes = network.graph.select(of, self.kinds)
         if not nodes:
             raise self._nothing(network, of)
+        return nodes
+
+    def _measure(self, network: Network, costs: Costs, of: tuple[str, ...]) -> Any:
+        nodes = self._nodes(network, of)
         if self.metric in METRICS:
             return METRICS[self.metric][0](costs, nodes)
         if self.metric in PRIMITIVES:

@@ -122,11 +122,12 @@ class Scope:
         return self.parent.within(self.name, self.ordinal, self.numbered) if self.parent else ""
 
     def close(self) -> None:
-        """Fix the path, when no more names can be shared."""
+        """Fix the path, when no more names can be shared; the parts are let go, so that nothing goes in a circle."""
         if self._path is None:
             if self.parent:
                 self.parent.close()
             self._path = self.path
+            self.inner.clear()
 
     def find(self, path: str) -> Scope | None:
         """The part at a path below this one, by the names it has so far."""
@@ -232,12 +233,12 @@ class Building:
             sharing.end()
             self.sharing = None
 
-    def layer(self, kind: type[Layer], values: tuple[tuple[str, Any], ...]) -> Layer:
+    def layer(self, kind: type[Layer], fields: dict[str, Any]) -> Layer:
         """The layer with these fields; equal ones are one object, so that their facts are worked out once."""
-        key = (kind, exactly(values))
+        key = (kind, *fields, *[value if type(value) is int else exactly(value) for value in fields.values()])
         layer = self._layers.get(key)
         if layer is None:
-            layer = self._layers[key] = kind(**dict(values))
+            layer = self._layers[key] = kind(**fields)
         return layer
 
     def add(self, layer: Layer, inputs: tuple[int, ...], scope: Scope, name: str, step: Step) -> int:

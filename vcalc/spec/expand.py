@@ -115,8 +115,8 @@ class Expander:
     ) -> int:
         """Append a layer whose inputs are these, with fields that see the shape that arrives at `at`."""
         try:
-            values = tuple([(name, decimal(self.value(value, at, environment))) for name, value in step.fields.items()])
-            return self.building.add(self.building.layer(step.kind, values), inputs, scope, step.name, step)
+            fields = {name: decimal(self.value(value, at, environment)) for name, value in step.fields.items()}
+            return self.building.add(self.building.layer(step.kind, fields), inputs, scope, step.name, step)
         except VcalcError as error:
             field = error.field if isinstance(error, LayerError) else ""
             node = step.fields[field].node if field in step.fields else step.node
