@@ -140,18 +140,17 @@ class Graph:
         """
         if not paths and not kinds:
             return self.nodes
-        whole = {path for path in paths if any(f"{node.path}/".startswith(f"{path}/") for node in self.nodes)}
+        nodes = [node for node in self.nodes if node.kind in kinds] if kinds else self.nodes
+        if not paths:
+            return nodes
+        whole = tuple(
+            f"{path}/" for path in paths if any(f"{node.path}/".startswith(f"{path}/") for node in self.nodes)
+        )
+        parts = [path for path in paths if f"{path}/" not in whole]
         return [
             node
-            for node in self.nodes
-            if (not kinds or node.kind in kinds)
-            and (
-                not paths
-                or any(
-                    f"{node.path}/".startswith(f"{path}/") if path in whole else is_within(node.path, path)
-                    for path in paths
-                )
-            )
+            for node in nodes
+            if f"{node.path}/".startswith(whole) or any(is_within(node.path, part) for part in parts)
         ]
 
 

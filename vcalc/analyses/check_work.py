@@ -35,6 +35,7 @@ class Work:
         self.budget = budget or Budget()
         self.done = 0
         self._networks: dict[Key, Network] = {}
+        self._found: dict[tuple[str, str], tuple[Spec, ModelEntry, Option | None]] = {}
         self._costs: dict[tuple[Network, str], Costs] = {}
 
     @property
@@ -77,7 +78,10 @@ class Work:
 
     def network(self, question: Question) -> Network:
         """The network that a question is about, built once."""
-        spec, entry, option = found(question.model, question.option)
+        where = (question.model, question.option)
+        if where not in self._found:
+            self._found[where] = found(*where)
+        spec, entry, option = self._found[where]
         key = (spec, entry, option, question.bindings)
         if key not in self._networks:
             self.spend(QUESTION)

@@ -101,8 +101,13 @@ class Costs:
 
     def work_out(self, facts: Facts) -> Cost:
         """The cost of a layer on given shapes."""
-        stored = self.memory_of(elements(facts.output)) if self.convention.stores(facts.layer) else 0
-        return Cost(self.convention.params(facts), self.convention.flops(facts, self.batch), stored)
+        return Cost(self.convention.params(facts), self._flops(facts), self._stored(facts))
+
+    def _flops(self, facts: Facts) -> Number:
+        return self.convention.flops(facts, self.batch)
+
+    def _stored(self, facts: Facts) -> Number:
+        return self.memory_of(elements(facts.output)) if self.convention.stores(facts.layer) else 0
 
     def memory_of(self, count: Number) -> Number:
         """Memory of a tensor with so many elements, in the convention's unit."""
@@ -121,6 +126,13 @@ class Costs:
         if len(nodes) == len(self.graph.nodes):
             total = total.plus(self.input)
         return Cost(*(collected(value) for value in total))
+
+    def figure(self, nodes: Iterable[Node], name: str) -> Number:
+        """The params, FLOPs or memory of the nodes alone, for who asks for no more."""
+        nodes = list(nodes)
+        weigh = {"params": self.convention.params, "flops": self._flops, "memory": self._stored}[name]
+        whole = len(nodes) == len(self.graph.nodes)
+        return collected(_sum(nodes, weigh) + (getattr(self.input, name) if whole else 0))
 
     def elements(self, nodes: Iterable[Node]) -> Number:
         """Output elements of the nodes whose output is stored."""
@@ -193,7 +205,7 @@ def _sum(nodes: list[Node], amount: Callable[[Facts], Number]) -> Number:
 
 def added(amounts: list[Number]) -> Number:
     """The sum. SymPy adds formulas at once: one by one, each addition would go through all those before it."""
-    if any(map(is_symbolic, amounts)):
+    if not set(map(type, amounts)) <= {int} and any(map(is_symbolic, amounts)):
         from vcalc import symbols
 
         return symbols.added(amounts)

@@ -37,13 +37,13 @@ def _output(rank: int, axis: int) -> Metric:
 
 
 METRICS: dict[str, tuple[Metric, str]] = {
-    "params": (lambda costs, nodes: costs.total(nodes).params, "parameters"),
+    "params": (lambda costs, nodes: costs.figure(nodes, "params"), "parameters"),
     "flops": (
-        lambda costs, nodes: costs.total(nodes).flops,
+        lambda costs, nodes: costs.figure(nodes, "flops"),
         "floating-point operations of one forward pass, in the convention's unit",
     ),
     "memory": (
-        lambda costs, nodes: costs.total(nodes).memory,
+        lambda costs, nodes: costs.figure(nodes, "memory"),
         "memory of the outputs, in bytes or in the convention's unit",
     ),
     "elements": (lambda costs, nodes: costs.elements(nodes), "elements of the outputs that are stored"),

@@ -249,31 +249,38 @@ class Building:
         name = name or layer.kind
         self.names.append((scope, name, scope.count(name)))
         self.budget.step(len(inputs) - 1)
-        self._pay(layer, tuple([self.graph.shape(index) for index in inputs]))
+        if self.symbolic:
+            self.budget.spend(SYMBOLIC)
+        before = self.budget.operations
+        is_new = self._pay(layer, tuple([self.graph.shape(index) for index in inputs]))
         sharing = self.sharing
         index = self.graph.add(layer, inputs, "", sharing.next(layer) if sharing else None)
         if sharing and sharing.first:
             sharing.nodes.append(index)
         self.steps.append(step)
-        for size in self.graph.shape(index):
+        if is_new:
+            self._pay_for_sizes(layer, self.graph.shape(index))
+            self.paid_once += self.budget.operations - before
+        return index
+
+    def _pay(self, layer: Layer, inputs: tuple[Shape, ...]) -> bool:
+        """Pay for a layer on shapes that it has not been on before; returns whether it has not."""
+        if (layer, inputs) in self._paid:
+            return False
+        self._paid.add((layer, inputs))
+        self.budget.spend(UNLIKE)
+        if self.symbolic:
+            self._pay_for_formulas(layer, inputs)
+        return True
+
+    def _pay_for_sizes(self, layer: Layer, output: Shape) -> None:
+        """Pay for the sizes of an output; refuse one that no network has."""
+        for size in output:
             if type(size) is int and size.bit_length() > limits.NUMBER_BITS:
                 message = f"{layer.kind}: a size of more than {limits.NUMBER_BITS} bits"
                 raise VcalcError("limit", message, hint=LARGEST)
             if self.symbolic and is_symbolic(size):
                 self.budget.spend_on_size(size)
-        return index
-
-    def _pay(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
-        """Pay for a layer, and more on shapes that it has not been on before."""
-        if self.symbolic:
-            self.budget.spend(SYMBOLIC)
-        if (layer, inputs) not in self._paid:
-            self._paid.add((layer, inputs))
-            before = self.budget.operations
-            self.budget.spend(UNLIKE)
-            if self.symbolic:
-                self._pay_for_formulas(layer, inputs)
-            self.paid_once += self.budget.operations - before
 
     def _pay_for_formulas(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
         """Pay for a layer with formulas among its sizes; refuse one whose counts would not come to an end."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from vcalc import limits
 from vcalc.graph import Node
@@ -17,23 +17,18 @@ from vcalc.spec.build import Building, Scope
 from vcalc.spec.values import exactly
 
 
-class Mark(NamedTuple):
-    """How far a network has been built, and what has been spent that a copy costs, too."""
-
-    nodes: int
-    steps: int
-    operations: int
-
-
 class Part:
-    """What some steps added to a network from tensor `at` to tensor `end`, all of it following from what arrived."""
+    """What some steps added to a network, all of it following from the tensor that arrived."""
 
-    __slots__ = ("_names", "end", "inner", "scope", "start", "stop")
+    __slots__ = ("_names", "end", "inner", "nodes", "operations", "scope", "steps")
 
-    def __init__(self, start: Mark, stop: Mark, end: int, scope: Scope, inner: list[Scope]) -> None:
-        self.start = start
-        self.stop = stop
+    def __init__(self, nodes: range, steps: int, operations: int, end: int, scope: Scope, inner: list[Scope]) -> None:
+        self.nodes = nodes
+        self.steps = steps
+        self.operations = operations
+        """What a copy costs."""
         self.end = end
+        """The tensor that it ends with."""
         self.scope = scope
         self.inner = inner
         """The named parts that it has in its scope."""
@@ -41,20 +36,19 @@ class Part:
 
     def fits(self, building: Building) -> bool:
         """Whether the limits leave room for another one."""
-        start, stop, budget = self.start, self.stop, building.budget
         return (
             building.sharing is None
-            and len(building.graph.nodes) + stop.nodes - start.nodes <= limits.LAYERS
-            and budget.steps + stop.steps - start.steps <= limits.STEPS
-            and budget.operations + stop.operations - start.operations <= limits.OPERATIONS
+            and len(building.graph.nodes) + len(self.nodes) <= limits.LAYERS
+            and building.budget.steps + self.steps <= limits.STEPS
+            and building.budget.operations + self.operations <= limits.OPERATIONS
         )
 
     def copy(self, building: Building, at: int, scope: Scope) -> int:
         """Add the same once more, from tensor `at`, to a scope; returns the tensor it ends with."""
-        start, stop, nodes = self.start, self.stop, building.graph.nodes
-        building.budget.steps += stop.steps - start.steps
-        building.budget.operations += stop.operations - start.operations
-        first, shift = start.nodes, len(nodes) - start.nodes
+        building.budget.steps += self.steps
+        building.budget.operations += self.operations
+        nodes, names, first, stop = building.graph.nodes, building.names, self.nodes.start, self.nodes.stop
+        shift = len(nodes) - first
 
         def moved(index: int) -> int:
             return index + shift if index >= first else at
@@ -63,11 +57,10 @@ class Part:
         scopes = {self.scope: scope}
         for part in self.inner:
             _copy_scope(part, later[part.name], scopes, building, moved)
-        for index in range(first, stop.nodes):
-            node, (inside, name, ordinal) = nodes[index], building.names[index]
-            nodes.append(Node(index + shift, "", node.facts, tuple(map(moved, node.inputs))))
-            building.names.append((scopes[inside], name, ordinal + (later[name] if inside is self.scope else 0)))
-        building.steps += building.steps[first : stop.nodes]
+        for node, (inside, name, ordinal) in zip(nodes[first:stop], names[first:stop], strict=True):
+            nodes.append(Node(node.index + shift, "", node.facts, tuple(map(moved, node.inputs))))
+            names.append((scopes[inside], name, ordinal + (later[name] if inside is self.scope else 0)))
+        building.steps += building.steps[first:stop]
         return moved(self.end)
 
     def _count_names(self, building: Building, scope: Scope) -> dict[str, int]:
@@ -84,7 +77,7 @@ class Part:
     def _own_names(self, building: Building) -> dict[str, tuple[int, int]]:
         """The names that it gave in its scope: the first ordinal of each, and how many."""
         given = [(part.name, part.ordinal) for part in self.inner]
-        layers = building.names[self.start.nodes : self.stop.nodes]
+        layers = building.names[self.nodes.start : self.nodes.stop]
         given += [(name, ordinal) for inside, name, ordinal in layers if inside is self.scope]
         found: dict[str, tuple[int, int]] = {}
         for name, ordinal in given:
@@ -124,14 +117,12 @@ class Copies:
             return build()
         if part is not None and part.fits(building):
             return part.copy(building, at, scope)
-        start, outside, parts = self._mark(), building.outside, len(scope.inner)
+        budget, before, outside = building.budget, len(scope.inner), building.outside
+        first, steps, operations = len(building.graph.nodes), budget.steps, budget.operations - building.paid_once
         end = build()
         if building.outside == outside and building.sharing is None:
-            inner = list(islice(reversed(scope.inner.values()), len(scope.inner) - parts))
-            self._parts[key] = Part(start, self._mark(), end, scope, inner[::-1])
+            inner = list(islice(reversed(scope.inner.values()), len(scope.inner) - before))[::-1]
+            nodes = range(first, len(building.graph.nodes))
+            operations = budget.operations - building.paid_once - operations
+            self._parts[key] = Part(nodes, budget.steps - steps, operations, end, scope, inner)
         return end
-
-    def _mark(self) -> Mark:
-        building, budget = self.building, self.building.budget
-        operations = budget.operations - building.paid_once
-        return Mark(len(building.graph.nodes), budget.steps, operations)

@@ -14,7 +14,7 @@ from vcalc.spec.build import Building, Scope, Used
 from vcalc.spec.copying import Copies
 from vcalc.spec.expression import Environment, ExpressionError, undecided
 from vcalc.spec.fields import written_out
-from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value, names_in
+from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
 from vcalc.spec.values import COMPARE, NoValueError, bounded_list, decimal, frozen, shown
 
 
@@ -79,10 +79,11 @@ class Expander:
                 items = bounded_list([self.value(item, at, environment) for item in value.items])
                 self.building.budget.spend(len(items))
                 return tuple(items)
-            assert value.expression is not None
-            if value.expression.shape_names:
+            expression = value.expression
+            assert expression is not None
+            if expression.shape_names:
                 arrive(environment, self.building.graph.shape(at))
-            return frozen(self.building.budget.value(value.expression, environment))
+            return frozen(self.building.budget.value(expression, environment))
         except (NoValueError, ExpressionError) as error:
             raise explained(error, self.spec, self.model).at(self.place(value.node)) from None
 
@@ -141,8 +142,8 @@ class Expander:
         within = scope.child(step.name) if step.name else scope
         self.calls.append(block.name)
         sharing = self.building.enter_shared(self.spec, block.name) if block.shared else None
-        given = tuple([inner[name] for name in block.arguments])
-        at = self.part((*self.calls, given), block.body, at, inner, within)
+        sees = (*self.calls, *[inner[name] for name in block.arguments])
+        at = self.part(sees, block.body, at, inner, within)
         self.building.leave_shared(sharing)
         self.calls.pop()
         return self.leave(within, at) if step.name else at
@@ -189,7 +190,6 @@ class Expander:
         turns = self.turns(step, columns, at, environment)
         environment = dict(environment)
         this_loop = object()
-        counts = step.index in names_in(step.body)
         for turn in range(turns):
             self.building.budget.step()
             for name, column in columns.items():
@@ -199,7 +199,7 @@ class Expander:
             if step.when is not None and not self.truth(step.when, at, environment):
                 continue
             within = scope.child(step.name, numbered=True) if step.name else scope
-            sees = (this_loop, turn if counts else 0, *[column[turn] for column in columns.values()])
+            sees = (this_loop, turn if step.reads_index else 0, *[column[turn] for column in columns.values()])
             at = self.part(sees, step.body, at, environment, within)
             at = self.leave(within, at) if step.name else at
         return at

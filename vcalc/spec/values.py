@@ -176,7 +176,9 @@ def exactly(value: Any) -> Any:
     kind = type(value)
     if kind is int or kind is str:
         return value
-    return tuple([exactly(item) for item in value]) if kind is tuple else (kind, value)
+    if kind is tuple:
+        return tuple([item if type(item) is int else exactly(item) for item in value])
+    return kind, value
 
 
 def decimal(value: Any) -> Any:
