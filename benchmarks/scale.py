@@ -122,7 +122,7 @@ COMMANDS = (
     "table {a} --all",
     "table {a} --explain",
     "table {a} --only g1,g2,g3",
-    "table {a} --columns layer,receptive_field,params,share",
+    "table {a} --columns layer,receptive_field,params",
     "table {a} --batch n",
     "compare {a} {b}",
     "compare {a} {b} --metric depth",
