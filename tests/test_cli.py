@@ -199,6 +199,20 @@ def test_list_contract(vcalc):
     assert "vit_base_patch16_224" in models["vit-b-16"]["aliases"]
 
 
+def test_list_reads_no_spec_for_the_totals_that_are_written_down(vcalc, monkeypatch):
+    monkeypatch.setattr("vcalc.source.read.read_file", lambda path: pytest.fail(f"{path} is read"))
+    assert "138,357,544" in vcalc("list").stdout
+
+
+def test_list_counts_where_no_totals_are_written_down(vcalc, monkeypatch):
+    monkeypatch.setattr("vcalc.reports.catalogue.model_names", lambda: ["lenet5", "vgg16"])
+    written = record(vcalc("list", "--format", "json"))
+    monkeypatch.setattr("vcalc.reports.catalogue.read_totals", dict)
+    assert record(vcalc("list", "--format", "json")) == written
+    counted = record(vcalc("list", "--format", "json", "--convention", "flops"))
+    assert counted[1]["flops"] == 2 * 15_470_264_320  # a multiply-add of VGG-16 is two
+
+
 @pytest.mark.parametrize("format_", ["rich", "plain", "markdown", "csv", "json", "latex"])
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_in_every_format(vcalc, command, format_):

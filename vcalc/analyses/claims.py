@@ -7,6 +7,7 @@ names, or it *differs*; a difference is explained when the reason's own figure i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from vcalc import conventions
@@ -99,24 +100,33 @@ def _implied(claim: Claim, exact: Any) -> Verdict:
     return Verdict(claim, exact, DIFFERS, explained=bool(claim.ours) and as_said, utilization=exact / printed)
 
 
-def judge_all(specs: list[Spec], names: set[str] | None = None) -> list[Verdict]:
+def judge_all(
+    specs: Iterable[Spec],
+    names: set[str] | None = None,
+    watched: Callable[[list[list[Claim]]], Iterable[list[Claim]]] = iter,
+) -> list[Verdict]:
     """The claims of several files with their verdicts, in order; only those about `names`, if some are given.
 
-    The claims of each file share what they may look at.
+    The claims of each file share what they may look at, and the networks that they ask for, which nobody holds on to
+    after them. The files' claims go through `watched`, for a sign of how far it is.
     """
     files = [claims_of(spec) for spec in specs]
     every = [claim for claims in files for claim in claims]
-    works = [Work() for _ in files]
-    return [
-        judge(claim, every, work)
-        for claims, work in zip(files, works, strict=True)
-        for claim in claims
-        if names is None or claim.concerns(names)
-    ]
+    wanted = [[claim for claim in claims if names is None or claim.concerns(names)] for claims in files]
+    return [verdict for claims in watched(list(filter(None, wanted))) for verdict in _judged(claims, every)]
+
+
+def _judged(claims: list[Claim], every: list[Claim]) -> list[Verdict]:
+    work = Work()
+    return [judge(claim, every, work) for claim in claims]
 
 
 def _value(question: Question, against: Question | None, work: Work) -> Any:
-    value = work.answer(question)
+    return _beside(work.answer(question), question, against, work)
+
+
+def _beside(value: Any, question: Question, against: Question | None, work: Work) -> Any:
+    """The value itself, or its ratio to that of the other side."""
     if against is None:
         return value
     other = work.answer(against)
@@ -136,11 +146,12 @@ def _conventions_that_hold(claim: Claim, work: Work) -> list[str]:
     """The other conventions that give the printed figure, for a figure that conventions bear on."""
     if claim.question.metric not in ("flops", "params"):
         return []
+    others = [conventions.load(name) for name in conventions.names() if name != claim.question.convention]
+    values = work.answers(claim.question, others)
     return [
-        name
-        for name in conventions.names()
-        if name != claim.question.convention
-        and _matches(claim, claim.printed, _value(claim.question.but(convention=name), claim.against, work))
+        convention.name
+        for convention, value in zip(others, values, strict=True)
+        if _matches(claim, claim.printed, _beside(value, claim.question, claim.against, work))
     ]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from vcalc import conventions
 from vcalc.analyses import depth, receptive_field, training
-from vcalc.analyses.cost import Costs
+from vcalc.analyses.cost import Costs, added, collected, lots
+from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Node
 from vcalc.layers import PRIMITIVES
@@ -36,13 +37,13 @@ def _output(rank: int, axis: int) -> Metric:
 
 
 METRICS: dict[str, tuple[Metric, str]] = {
-    "params": (lambda costs, nodes: costs.total(nodes).params, "parameters"),
+    "params": (lambda costs, nodes: costs.figure(nodes, "params"), "parameters"),
     "flops": (
-        lambda costs, nodes: costs.total(nodes).flops,
+        lambda costs, nodes: costs.figure(nodes, "flops"),
         "floating-point operations of one forward pass, in the convention's unit",
     ),
     "memory": (
-        lambda costs, nodes: costs.total(nodes).memory,
+        lambda costs, nodes: costs.figure(nodes, "memory"),
         "memory of the outputs, in bytes or in the convention's unit",
     ),
     "elements": (lambda costs, nodes: costs.elements(nodes), "elements of the outputs that are stored"),
@@ -115,10 +116,22 @@ class Question:
         value = self._measure(network, costs, self.of)
         return value + self._measure(network, costs, self.plus) if self.plus else value
 
-    def _measure(self, network: Network, costs: Costs, of: tuple[str, ...]) -> Any:
+    def of_network_under(self, network: Network, weighing: list[Convention]) -> list[Any]:
+        """The params or FLOPs of a network under each of some conventions."""
+        if self.metric in network.hyperparameters:
+            return [network.hyperparameters[self.metric]] * len(weighing)
+        parts = [lots(self._nodes(network, of)) for of in (self.of, *([self.plus] if self.plus else []))]
+        weigh = Convention.flops if self.metric == "flops" else Convention.params
+        return [sum(collected(added([weigh(each, lot) for lot in part])) for part in parts) for each in weighing]
+
+    def _nodes(self, network: Network, of: tuple[str, ...]) -> list[Node]:
         nodes = network.graph.select(of, self.kinds)
         if not nodes:
             raise self._nothing(network, of)
+        return nodes
+
+    def _measure(self, network: Network, costs: Costs, of: tuple[str, ...]) -> Any:
+        nodes = self._nodes(network, of)
         if self.metric in METRICS:
             return METRICS[self.metric][0](costs, nodes)
         if self.metric in PRIMITIVES:
