@@ -898,6 +898,28 @@ def test_a_base_is_no_option_and_no_command(repository, base):
     assert not list(repository.folder.rglob("owned"))
 
 
+def test_a_repository_among_the_files_is_not_asked(repository):
+    """What a pull request adds beside its specs: another past for them, and settings that run commands."""
+    base = repository.git("rev-parse", "HEAD")
+    specs, owned = repository.folder / "specs", repository.folder.parent / "owned"
+    repository.write("specs/net.yaml", TINY.replace("width: 16", "width: 32"))
+    for command in ("init -q -b main", "add net.yaml", "commit -q -m always", f"tag {base[:7]}", f"branch {base}x"):
+        repository.git("-C", "specs", *command.split())
+    for path in (specs / ".git").iterdir():
+        path.rename(specs / path.name)
+    (specs / ".git").rmdir()
+    (specs / "config").write_text(f"[core]\n\tworktree = {specs}\n\tfsmonitor = touch {owned}; false\n")
+    repository.git("add", "-A")
+    repository.git("commit", "-q", "-m", "theirs")
+    text = repository.script("changes", VCALC_BASE=base).stdout
+    assert "### `specs/net.yaml`, net" in text
+    assert "16 → 32" in text
+    repository.folder = specs
+    done = repository.script("changes", VCALC_BASE="main", VCALC_PATHS="net.yaml")
+    assert (done.stdout, done.stderr.count("no git repository that is trusted")) == ("", 1)
+    assert not owned.exists()
+
+
 def test_nothing_of_the_folder_is_imported(repository):
     for name in ("json.py", "yaml.py", "click.py", "sitecustomize.py", "vcalc.py"):
         repository.write(name, "open('owned', 'w').close()\nraise SystemExit('owned')\n")
