@@ -377,8 +377,8 @@ else:
         return bring(name, *rest, **more)
     builtins.__import__ = importing
 sys.argv[:3] = ["vcalc"]
-from vcalc.cli import main
-main(prog_name="vcalc")
+import runpy
+runpy.run_module("vcalc", run_name="__main__")
 """
 
 
@@ -416,9 +416,63 @@ def test_a_signal_as_the_program_ends():
 
 
 def test_ctrl_c_as_the_program_starts():
-    assert struck("click", "SIGINT", "list") == 130
+    assert struck("vcalc.cli", "SIGINT", "list") == -signal.SIGINT
+    assert struck("click", "SIGINT", "list") == -signal.SIGINT
     assert struck("vcalc.reports.catalogue", "SIGINT", "list") == -signal.SIGINT
     assert struck("vcalc.spec.find", "SIGINT", "table", "vgg16") == -signal.SIGINT
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_any_moment():
+    """What Python itself says before the first line of ours is its own."""
+    ends = set()
+    for wait in range(0, 160, 4):
+        process = subprocess.Popen([*PROGRAM, "table", "vgg16"], env=ENVIRONMENT, stdout=-1, stderr=-1, text=True)
+        time.sleep(wait / 1000)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert os.path.join(ROOT, "vcalc") not in err, (wait, err)
+        ends.add(process.returncode)
+    assert ends & {-signal.SIGINT, 130}
+
+
+INSIDE = """
+import sys
+from vcalc.cli import main, table
+def failing(self, *_):
+    raise {error}
+table.Request.counted = failing
+main(prog_name="vcalc")
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        ("KeyError('a\\nb')", 70, "KeyError: "),
+        ("RecursionError('too deep')", 70, "RecursionError: too deep"),
+        ("ValueError('\\x1b[31m' * 999)", 70, "ValueError: "),
+        ("MemoryError()", 2, "there is not enough memory for this"),
+    ],
+)
+def test_an_error_of_our_own_is_one_line_and_no_answer(error, code, says):
+    """Exit code 1 means "no": what is wrong with vcalc is 70, and says what to report and where."""
+    program = [sys.executable, "-c", INSIDE.format(error=error), "table", "tiny.yaml"]
+    settings = {"env": ENVIRONMENT, "capture_output": True, "text": True, "check": False}
+    done = subprocess.run(program, **settings)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
+    assert says in done.stderr
+    assert all(c.isprintable() or c == "\n" for c in done.stderr)
+    if code == 70:
+        assert "please report this line" in done.stderr
+        for more in (["--debug"], []):
+            shown = subprocess.run(
+                [*program, *more], **settings | {"env": ENVIRONMENT | ({} if more else {"VCALC_DEBUG": "1"})}
+            )
+            assert shown.returncode == 70
+            assert "Traceback (most recent call last)" in shown.stderr
+            assert shown.stderr.endswith(done.stderr)
+    assert subprocess.run([*program, "--help"], **settings).returncode == 0
 
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
