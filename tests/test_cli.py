@@ -127,12 +127,44 @@ def test_compare_contract(vcalc):
 
 
 def test_hyperparameters_are_columns(vcalc):
-    arguments = ("compare", "vit-b-16", "vit-l-16", "vit-h-14", "--columns", "depth,dim,mlp,heads,params")
+    arguments = ("compare", "vit-b-16", "vit-l-16", "vit-h-14", "--columns", "let.depth,dim,mlp,heads,params")
     rows = list(csv.DictReader(io.StringIO(vcalc(*arguments, "--format", "csv").stdout)))
-    assert [row["depth"] for row in rows] == ["12", "24", "32"]
+    assert [row["let.depth"] for row in rows] == ["12", "24", "32"]
     assert [row["dim"] for row in rows] == ["768", "1024", "1280"]
     assert [row["heads"] for row in rows] == ["12", "16", "16"]
     assert [row["params"] for row in rows] == ["86567656", "304326632", "632045800"]
+
+
+def test_a_metric_and_a_hyperparameter_are_two_things(vcalc, tmp_path):
+    """Three of these call something else depth: a multiplier, a number of blocks, and nothing."""
+    models = ("efficientnet-b0", "vit-b-16", "resnet50")
+    found = record(vcalc("compare", *models, "--format", "json"))["models"]
+    assert (
+        [model["columns"]["depth"] for model in found] == [model["total"]["depth"] for model in found] == [82, 50, 50]
+    )
+    file = tmp_path / "net.yaml"
+    file.write_text(
+        "title: Net\ncite: by hand\ninput: {C: 3, H: 8, W: 8}\nlet: {depth: 2, width: 4, dim: 5, word: same}\n"
+        "layers: [{repeat: depth, do: [conv: {out: width, kernel: 3, pad: word}]}, conv: {out: dim, kernel: 1}]\n"
+        "expect: {depth: 3, width: 8, let.depth: 2, let.width: 4, let.dim: 5, let.word: same}\n"
+        "budget: [depth <= 3, let.depth <= 2, let.width < 5]\n"
+        "claims:\n"
+        "  - {source: a slide, metric: depth, printed: 3}\n"
+        "  - {source: a slide, models: {net: {let.depth: 2, let.width: 4, dim: 5, let.dim: 5, width: 8}}}\n"
+    )
+    vcalc("check", str(file), "--strict")
+    assert {claim["verdict"] for claim in record(vcalc("claims", str(file), "--format", "json"))} == {"reproduced"}
+    columns = ("--columns", "depth,let.depth,dim,let.dim,width", "--format", "json")
+    first, _ = record(vcalc("compare", str(file), str(file), *columns))["models"]
+    assert first["columns"] == {"depth": 3, "let.depth": 2, "dim": 5, "let.dim": 5, "width": 8}
+    for wrong, says in (("let.dept", "no hyperparameter 'dept'\n  help: did you mean 'depth'"), ("let.", "it has: d")):
+        assert says in vcalc("compare", str(file), str(file), "--columns", wrong, code=2).stderr
+    for wrong, says in (
+        ("let.word <= 5", "is same, which no"),
+        ("let.x < 1", "no hyperparameter 'x'"),
+        ("let.dim of a < 1", ""),
+    ):
+        assert says in vcalc("check", str(file), "--budget", wrong, code=1 if says else 2).output
 
 
 @pytest.mark.parametrize(
