@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -245,11 +246,67 @@ def test_every_command_in_every_format(vcalc, command, format_):
         assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") >= 1
 
 
+def rows_of(result):
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
 def test_csv_is_exact_and_complete(vcalc):
-    rows = list(csv.DictReader(io.StringIO(vcalc("table", "vgg16", "--format", "csv").stdout)))
+    rows = rows_of(vcalc("table", "vgg16", "--format", "csv"))
     assert rows[0]["memory"] == "12845056"
-    assert rows[-1]["flops"] == "15476385792"
     assert sum(row["layer"].startswith("stage1/relu") for row in rows) == 2
+
+
+@pytest.mark.parametrize("more", [(), ("--depth", "1"), ("--columns", "layer,params,flops,memory")])
+def test_a_sum_over_a_column_is_the_total(vcalc, more):
+    rows = rows_of(vcalc("table", "vgg16", *more, "--format", "csv"))
+    totals = {"params": 138357544, "flops": 15476385792, "memory": 60348320}
+    assert {key: sum(int(row[key]) for row in rows) for key in totals} == totals
+    last = rows_of(vcalc("table", "vgg16", *more, "--total", "--format", "csv"))[len(rows) :]
+    assert [(row["layer"], int(row["flops"])) for row in last] == [("total", 15476385792)]
+
+
+def test_other_columns_of_csv_sum_up_too(vcalc):
+    bars = rows_of(vcalc("compare", "alexnet", "vgg16", "--metric", "params", "--format", "csv"))
+    assert sum(int(row["value"]) for row in bars if row["model"] == "vgg16") == 138357544
+    parts = rows_of(vcalc("why", "resnet50", "fvcore", "ptflops", "--format", "csv"))
+    assert sum(int(row["difference"]) for row in parts) == 4132436968 - 4111512576
+    worked = rows_of(vcalc("table", "alexnet", "--explain", "--format", "csv"))
+    assert sum(int(row["value"]) for row in worked if row["what"] == "params") == 61100840
+    options = rows_of(vcalc("block", "conv3x3x2-vs-5x5", "--format", "csv"))
+    assert [(row["params"], row["params_ratio"]) for row in options] == [("18*C**2", ""), ("25*C**2", "0.72")]
+
+
+NUMERIC = [
+    *(command for command in COMMANDS if command[0] not in ("list", "layers")),
+    ("conventions",),
+    ("conventions", "resnet50"),
+    ("conventions", "resnet50", "vgg16"),
+    ("why", "resnet50", "4.2G"),
+    ("memory", "resnet50", "--mode", "training"),
+    ("training", "vit-l-16", "--device", "a100-sxm4-80gb", "--measured", "40 days", "--devices", "8"),
+    ("devices",),
+    ("diff", "resnet18", "resnet34"),
+]
+
+
+@pytest.mark.parametrize("command", NUMERIC, ids=" ".join)
+def test_a_number_in_csv_is_a_number(vcalc, command):
+    """Without separators, without a unit, without a mark: a unit has a column of its own."""
+    for row in rows_of(vcalc(*command, "--format", "csv")):
+        for key, cell in row.items():
+            if key not in ("working", "printed"):
+                odd = re.fullmatch(r"[+-]?\d[\d.]*(,\d{3})+.*|[\d.,]+ ?([A-Za-z]+s|[KMGTPE]?B|\?|\*)\W*", cell)
+                assert not odd, (key, cell)
+
+
+def test_a_unit_has_its_column(vcalc):
+    one = rows_of(vcalc("conventions", "resnet50", "--format", "csv"))
+    assert {"4091090944 FLOPs", "4089184256 MACs"} <= {f"{row['flops']} {row['flops_unit']}" for row in one}
+    two = rows_of(vcalc("conventions", "resnet50", "vgg16", "--format", "csv"))
+    assert (two[0]["vgg16"], two[0]["vgg16_unit"], two[0]["multiply_add"]) == ("15476385792", "FLOPs", "1")
+    took = rows_of(vcalc("training", "vit-l-16", "--device", "t4", "--format", "csv"))
+    assert [row["value_unit"] for row in took][-1] == "joules"
+    assert float(took[-1]["value"]) == pytest.approx(70 * float(took[-2]["value"]))
 
 
 def test_output_is_written_whole_or_not_at_all(vcalc, tmp_path):

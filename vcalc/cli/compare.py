@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vcalc.cli.options import MODEL, counting, names, reporting
+from vcalc.cli.options import MODEL, counting, names, reporting, totals
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
@@ -22,6 +22,7 @@ from vcalc.reports.table import Report
     help="Columns of the table: metrics, and hyperparameters: dim, or let.depth where a metric is called so.",
 )
 @reporting
+@totals
 @counting
 def compare_command(models: tuple[str, ...], metric: str | None, columns: str | None, request: Request) -> Report:
     """Compare MODELS by a metric, or by all of them and by their hyperparameters.
