@@ -21,6 +21,7 @@ import sys
 import termios
 import time
 import unicodedata
+from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 
 import pytest
@@ -301,12 +302,45 @@ def test_a_pipe_on_standard_input(command):
     shell(f"$V {command} < <(cat tiny.yaml)")
 
 
-def test_a_pipe_named_as_a_spec_is_read_where_one_spec_is_wanted():
+NAMES = [
+    ["table"],
+    ["check"],
+    ["fmt"],
+    ["fmt", "--check"],
+    ["claims"],
+    ["memory"],
+    ["block"],
+    ["compare", "tiny.yaml"],
+    ["diff", "tiny.yaml"],
+    ["new", "other", "--from"],
+    ["table", "tiny.yaml", "--convention"],
+    ["check", "tiny.yaml", "--budget"],
+]
+
+
+@pytest.mark.parametrize("command", NAMES, ids=" ".join)
+def test_what_is_named_is_a_regular_file(vcalc, command):
+    """A pipe that nobody writes to, a socket, a device without an end: each would keep the program for ever."""
     os.mkfifo("pipe.yaml")
-    assert "24,234" in shell("cat tiny.yaml > pipe.yaml & $V table pipe.yaml").stdout
-    for command in ("check", "fmt"):
-        assert "pipe.yaml is no regular file" in run(command, "pipe.yaml", code=2).stderr
-    assert run("check", ".").stdout.startswith("1 file")
+    Path("zero.yaml").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket.yaml")
+        for name in ("pipe.yaml", "zero.yaml", "socket.yaml", "/dev/tty", "/proc/kmsg"):
+            named = f"params <= 1K under ./{name}" if command[-1] == "--budget" else name
+            error = vcalc(*command, named, code=2).stderr
+            assert name not in ("pipe.yaml", "zero.yaml", "socket.yaml") or f"{name} is no regular file" in error
+
+
+def test_a_file_that_becomes_a_pipe_is_not_waited_for(vcalc, monkeypatch):
+    os.mkfifo("pipe.yaml")
+    regular = os.stat("tiny.yaml")
+    monkeypatch.setattr("vcalc.source.read.os.stat", lambda path: regular)
+    assert "pipe.yaml is no regular file" in vcalc("table", "pipe.yaml", code=2).stderr
+
+
+def test_what_a_pipe_says_is_read_from_standard_input():
+    assert "24,234" in shell("$V table - < <(cat tiny.yaml)").stdout
+    assert "called -" in shell("$V table tiny.yaml --convention <(cat tiny.yaml)", code=2).stderr
 
 
 @pytest.mark.parametrize("command", [["table"], ["check"], ["fmt"]])
@@ -489,16 +523,24 @@ def test_a_signal_while_a_file_is_written(where, number):
     assert names() == ["out.json", "tiny.yaml"]
 
 
+def waiting(*arguments, **more):
+    """A run in the middle of its standard input: more than a pipe holds has gone into it."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([*PROGRAM, *arguments], env=ENVIRONMENT, **pipes, **more)
+    process.stdin.write(b"#" * 100_000 + b"\n")
+    process.stdin.flush()
+    return process
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_the_program_waits(number):
-    os.mkfifo("pipe.yaml")
-    process = subprocess.Popen(
-        [*PROGRAM, "table", "pipe.yaml"], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    with open("pipe.yaml", "w"):  # waits until the program reads
-        process.send_signal(number)
-        assert process.communicate(timeout=60) == (b"", b"")
+    process = waiting("table", "-")
+    for _ in range(100):
+        process.send_signal(number)  # a signal just before Python calls read() is heard after it
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
     assert process.returncode == -number
+    assert process.communicate() == (b"", b"")
 
 
 def test_ctrl_c_in_the_middle_of_a_long_count():
@@ -518,23 +560,16 @@ def test_ctrl_c_in_the_middle_of_a_long_count():
 
 
 def test_a_shell_says_which_signal_it_was():
-    os.mkfifo("pipe.yaml")
-    done = shell("$V table pipe.yaml & sleep 0; exec 3> pipe.yaml; kill -TERM $!; wait $!; echo $?")
+    os.mkfifo("pipe")
+    sent = "head -c 100000 /dev/zero | tr '\\0' '#' >&3; sleep 0.3"
+    done = shell(f"$V table - < pipe & exec 3> pipe; {sent}; kill -TERM $!; wait $!; echo $?")
     assert done.stdout == "143\n"
 
 
 def test_what_nohup_switches_off_stays_off():
-    os.mkfifo("pipe.yaml")
-    process = subprocess.Popen(
-        [*PROGRAM, "table", "pipe.yaml"],
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-    )
-    with open("pipe.yaml", "w") as pipe:
-        process.send_signal(signal.SIGHUP)
-        pipe.write(TINY)
-    output, _ = process.communicate(timeout=60)
+    process = waiting("table", "-", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    output, _ = process.communicate(TINY.encode(), timeout=60)
     assert b"24,234" in output
     assert process.returncode == 0
 
