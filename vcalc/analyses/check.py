@@ -15,6 +15,7 @@ from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
 from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of
 from vcalc.analyses.ignores import UNUSED, Ignores
+from vcalc.analyses.measure import hyperparameter_named
 from vcalc.analyses.mistakes import MISTAKES, mistakes_of_network, mistakes_of_spec
 from vcalc.analyses.quantities import Budget
 from vcalc.analyses.read_claims import Claim, claims_of
@@ -90,7 +91,10 @@ class _Check:
         expected, bounds = expected_of(self.spec), budgets_of(self.spec)
         self.take_noted()
         claimed = {
-            question.metric for claim in claims for question in (claim.question, claim.against) if question is not None
+            hyperparameter_named(question.metric)
+            for claim in claims
+            for question in (claim.question, claim.against)
+            if question is not None
         }
         self.note(mistakes_of_spec(self.spec, claimed), WARNING)
         expands = True

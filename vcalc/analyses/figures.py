@@ -129,7 +129,9 @@ def _equal(written: str | tuple[str, ...], value: Any, network: Network) -> bool
         return both and all(_equal(a, b, network) for a, b in zip(written, value, strict=True))
     if _DIGITS.fullmatch(written):
         return bool(value == int(written.replace(",", "").replace("_", "")))
-    return is_symbolic(value) and _same_formula(written, value, network)
+    if is_symbolic(value):
+        return _same_formula(written, value, network)
+    return written == exact(value)
 
 
 def _same_formula(written: str, value: Any, network: Network) -> bool:

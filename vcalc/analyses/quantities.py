@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from vcalc import conventions, limits
 from vcalc.analyses.cost import Costs
-from vcalc.analyses.measure import METRICS
+from vcalc.analyses.measure import LET, METRICS, hyperparameter, measured
 from vcalc.arithmetic import is_symbolic
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, quoted, suggestion
@@ -28,7 +28,10 @@ _HUGE = re.compile(r"\d[\d,]{39}|\d\.?[eE][+-]?\d{3}")
 
 
 class Quantity(NamedTuple):
-    """What is asked of a network: a metric, of which parts, under which convention (none: the spec's own)."""
+    """What is asked of a network: a metric, of which parts, under which convention (none: the spec's own).
+
+    `let.depth` in the place of a metric asks for a hyperparameter, which no part and no convention bears on.
+    """
 
     metric: str
     of: tuple[str, ...]
@@ -43,6 +46,8 @@ class Quantity(NamedTuple):
 
     def of_network(self, network: Network) -> Any:
         """The exact value. Raises VcalcError where the network has no such part or no such size."""
+        if self.metric.startswith(LET):
+            return network.hyperparameters[hyperparameter(self.metric, network)]
         nodes = network.graph.select(self.of)
         if not nodes:
             what = f"no layer at {', '.join(self.of)}" if self.of else "no layers"
@@ -51,7 +56,7 @@ class Quantity(NamedTuple):
             raise VcalcError("path", f"{network.name} has {what}", hint=hint)
         costs = Costs(network.graph, self.convention_for(network))
         if self.metric in METRICS:
-            return METRICS[self.metric][0](costs, nodes)
+            return measured(self.metric, network, costs, nodes)
         return costs.primitive(nodes, self.metric)
 
     def says(self, network: Network) -> str:
@@ -82,10 +87,13 @@ class Budget:
         bound = self.bound(self.quantity.convention_for(network))
         value = self.quantity.of_network(network)
         says = self.quantity.says(network)
-        if is_symbolic(value):
-            hint = "budget a model whose sizes are numbers"
-            return VcalcError("budget", f"{says} is the formula {value!s:.80}, which no figure bounds", hint=hint)
-        sizes = value if isinstance(value, list) else [value]
+        sizes = value if isinstance(value, (list, tuple)) else [value]
+        for size in sizes:
+            if is_symbolic(size):
+                hint = "budget a model whose sizes are numbers"
+                return VcalcError("budget", f"{says} is the formula {value!s:.80}, which no figure bounds", hint=hint)
+            if isinstance(size, bool) or not isinstance(size, (int, float)):
+                return VcalcError("budget", f"{says} is {value!s:.80}, which no figure bounds")
         if all(RELATIONS[self.relation](size, bound) for size in sizes):
             return None
         found = "x".join(exact(size) for size in sizes)
@@ -124,6 +132,8 @@ def read_quantity(text: str, find: Callable[[str], Convention]) -> Quantity:
     known = [*METRICS, *PRIMITIVES]
     if not words:
         raise VcalcError("quantity", "a metric is missing here", hint=_EXAMPLE)
+    if words[0].startswith(LET) and len(words) == 1:
+        return Quantity(words[0], (), None)
     if words[0] not in known:
         hint = suggestion(words[0], known, "metrics")
         raise VcalcError("metric", f"there is no metric {quoted(words[0])}", hint=hint)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vcalc.cli.options import CONVENTION, MODEL, counting, reporting
+from vcalc.cli.options import CONVENTION, MODEL, counting, reporting, totals
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
@@ -49,6 +49,7 @@ def conventions_command(models: tuple[str, ...], request: Request) -> Report:
 @click.argument("second", type=CONVENTION, required=False, metavar="[CONVENTION]")
 @click.option("--by", type=click.Choice(("primitive", "layer")), default="primitive", help="Split by layer instead.")
 @reporting
+@totals
 @counting
 def why_command(model: str, first: str, second: str | None, by: str, request: Request) -> Report:
     """Why two conventions give a MODEL different numbers, or what a printed NUMBER may be.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vcalc.errors import VcalcError
+from vcalc.errors import VcalcError, quoted
 
 if TYPE_CHECKING:
     from vcalc.analyses.cost import Costs
@@ -63,7 +63,7 @@ class Request:
         """The batch as a number. Raises VcalcError for a name."""
         if self.batch.isascii() and self.batch.isdigit():
             return int(_batch_size(self.batch))
-        raise VcalcError("batch", f"--batch {self.batch} is no whole number, and torch runs nothing else")
+        raise VcalcError("batch", f"--batch {quoted(self.batch)} is no whole number, and torch runs nothing else")
 
     def given(self, spec: Spec | None) -> dict[str, Any]:
         """What `--set` and `--input` bind."""
@@ -108,10 +108,14 @@ def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
 
 def _batch_size(text: str) -> Any:
     """`--batch` as a number, or as a symbol where it is a name."""
-    if text.isascii() and text.isdigit() and 0 < int(text) <= 10**12:
-        return int(text)
-    if text.isidentifier():
+    from vcalc.spec.expression import can_name
+
+    digits = text.lstrip("0")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 13 and int(digits) <= 10**12:
+        return int(digits)
+    if can_name(text):
         from vcalc import symbols
 
         return symbols.symbol(text)
-    raise VcalcError("batch", f"--batch {text} is neither a whole number, 1 or more, nor a name")
+    what = "neither a whole number, 1 or more and at most 10**12, nor a name"
+    raise VcalcError("batch", f"--batch {quoted(text)} is {what}")

@@ -53,7 +53,12 @@ def block_report(name: str, spec: Spec, sides: list[tuple[str, Network, Costs]])
         "ratios": _ratio_record(ratios),
         "crossovers": crossings,
     }
-    return Report([table], record)
+    numbers = [
+        Row({**option, **{f"{key}_ratio": value for key, value in ratios.get(option["name"], {}).items()}})
+        for option in options
+    ]
+    with_ratios = [*shown, *(Column(f"{key}_ratio", f"{key} : {first['name']}") for key in RATIOS)]
+    return Report([table], record, Table("", with_ratios, numbers))
 
 
 def _variable(wanted: str, options: list[dict[str, Any]]) -> str:

@@ -48,7 +48,7 @@ def _row(verdict: Verdict) -> Row:
         "why": claim.why if verdict.verdict in (UNDER, DIFFERS) else None,
         "source": claim.source,
     }
-    return Row(cells, "layer" if verdict.explained else "total")
+    return Row(cells, "layer" if verdict.explained else "total", sums=False)
 
 
 def _ours(verdict: Verdict) -> str:

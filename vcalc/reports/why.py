@@ -10,7 +10,7 @@ from vcalc.analyses.cost import Costs
 from vcalc.analyses.difference import Part, by_layer, by_primitive, of_params
 from vcalc.analyses.readings import Missing, Reading
 from vcalc.reports.notes import bug_notes, convention_note, params_note, signed, total_record
-from vcalc.reports.table import Column, Report, Row, Table, plain_value
+from vcalc.reports.table import Amount, Column, Report, Row, Table, plain_value
 from vcalc.spec.network import Network
 
 
@@ -164,7 +164,7 @@ def _reading_cells(reading: Reading, printed: str, matches: bool) -> dict[str, A
         "variant": reading.variant,
         "convention": reading.convention.name,
         "metric": reading.metric,
-        "value": f"{units.exact(reading.value)} {unit}",
+        "value": Amount(reading.value, unit),
         "how": how,
     }
 
