@@ -14,8 +14,8 @@ from vcalc.analyses import readings
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.difference import by_layer, by_primitive, of_params
 from vcalc.cli import main
+from vcalc.numerals import Printed
 from vcalc.spec.find import load
-from vcalc.units import Printed
 
 NAMES = conventions.names()
 
@@ -212,15 +212,15 @@ def test_a_number_nowhere_near():
 @pytest.mark.parametrize(
     ("text", "metrics"),
     [
-        ("3.8G", ("flops", "params")),
+        ("3.8G", ("flops", "params", "elements")),
         ("3.8 GFLOPs", ("flops",)),
         ("4.1GMACs", ("flops",)),
         ("97.5 MB", ("memory",)),
         ("97.5 MiB", ("memory",)),
-        ("25M", ("flops", "params")),
+        ("25M", ("flops", "params", "elements")),
         ("25557032 params", ("params",)),
-        ("4089184256", ("flops", "params")),
-        ("2B", ("flops", "params")),
+        ("4089184256", ("flops", "params", "elements")),
+        ("2B", ("flops", "params", "elements")),
     ],
 )
 def test_what_a_unit_allows(text: str, metrics: tuple[str, ...]):

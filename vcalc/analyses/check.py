@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vcalc import limits
-from vcalc.analyses.check_claims import catalogue_claims, differs, refuse
+from vcalc.analyses.check_claims import catalogue_claims, differs
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
 from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of
@@ -171,7 +171,6 @@ class _Check:
             if self.is_late("its claims"):
                 return
             try:
-                refuse(claim)
                 printed = claim.under.get("printed")
                 others = [*claims, *catalogue_claims(self.spec, claim)] if printed else claims
                 verdict = judge(claim, others, self.work)

@@ -6,17 +6,10 @@ from functools import cache
 
 from vcalc import units
 from vcalc.analyses.claims import Verdict
-from vcalc.analyses.quantities import is_huge
 from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.errors import VcalcError
 from vcalc.spec.find import find, is_file_name, load_file
 from vcalc.spec.syntax import Spec
-
-
-def refuse(claim: Claim) -> None:
-    """Raise VcalcError for a claim of a number without end."""
-    if any(is_huge(figure) for figure in (claim.printed, claim.ours)):
-        raise VcalcError("claim", "the printed figure is beyond anything that is counted", claim.place)
 
 
 def catalogue_claims(spec: Spec, claim: Claim) -> list[Claim]:

@@ -13,10 +13,10 @@ from vcalc.analyses.read_claims import claims_of
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
 from vcalc.graph import Node, group_of
+from vcalc.numerals import Printed
 from vcalc.spec.find import load_file
 from vcalc.spec.network import Network, expand
 from vcalc.spec.syntax import ModelEntry, Spec
-from vcalc.units import Printed
 
 SQUARES = (128, 160, 192, 224, 227, 240, 256, 260, 288, 299, 300, 320, 331, 384, 448, 512)
 """Sides of the square inputs that classification networks are published at."""

@@ -81,15 +81,17 @@ def _number(text: str, network: Network, request: Request, spec: Spec, entry: Mo
     """What a printed number may be."""
     from vcalc import conventions
     from vcalc.analyses import readings
-    from vcalc.errors import VcalcError
+    from vcalc.errors import VcalcError, quoted
+    from vcalc.numerals import NumeralError, Printed, is_endless
     from vcalc.reports.why import number_report
-    from vcalc.units import Printed
 
     if network.symbolic:
         raise VcalcError("usage", "a number is compared with numbers: bind every size")
     try:
         printed = Printed(text, 1024)
-    except VcalcError:
+    except NumeralError as error:
+        if not text[:1].isalpha() or is_endless(text):
+            raise error.error("usage", f"{quoted(text)} is no printed figure", "3.8G, 25.6M, 97.5MB, 4.1e9") from None
         conventions.find(text)
         hint = f"vcalc why {network.name} {text} fvcore, or a number: vcalc why {network.name} 3.8G"
         raise VcalcError("usage", f"{text} needs a second convention to differ from", hint=hint) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from vcalc import units
+from vcalc import numerals, units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.difference import Part, by_layer, by_primitive, of_params
 from vcalc.analyses.readings import Missing, Reading
@@ -158,7 +158,7 @@ def _what_is_missing(parts: list[tuple[Reading, list[Missing]]]) -> list[str]:
 
 def _reading_cells(reading: Reading, printed: str, matches: bool) -> dict[str, Any]:
     unit = reading.convention.unit if reading.metric == "flops" else reading.metric
-    target = units.Printed(printed, reading.convention.memory.kilobyte).value
+    target = numerals.Printed(printed, reading.convention.memory.kilobyte).value
     how = f"{reading.how} to {printed}" if matches else f"{100 * (reading.value / target - 1):+.2f}%"
     return {
         "variant": reading.variant,
