@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 COUNTS = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3))
 
@@ -47,12 +50,16 @@ def size(value: Any, kilobyte: int = 1024) -> str:
     return f"{value} bytes"
 
 
-def ratio(value: float) -> str:
-    """A quotient of counts: a fraction of small numbers where it is one, else four digits."""
+def ratio(value: float | Fraction) -> str:
+    """A quotient of counts: a fraction of small numbers where it is one, else four digits.
+
+    A float is taken for the fraction that it is nearest to; counts beyond 2**53 need a Fraction to be told apart.
+    """
     from fractions import Fraction
 
     fraction = Fraction(value).limit_denominator(100)
-    return str(fraction) if abs(fraction - value) < 1e-12 * value else f"{value:.4g}"
+    same = fraction == value if isinstance(value, Fraction) else float(fraction) == value
+    return str(fraction) if same else f"{float(value):.4g}"
 
 
 def _short(value: float) -> str:

@@ -64,7 +64,7 @@ class Request:
         size = _batch_size(self.batch)
         if isinstance(size, int):
             return size
-        raise VcalcError("batch", f"--batch {self.batch} is no whole number, and torch runs nothing else")
+        raise VcalcError("batch", f"--batch {self.batch} is no whole number, and one is needed here")
 
     def given(self, spec: Spec | None) -> dict[str, Any]:
         """What `--set` and `--input` bind."""
