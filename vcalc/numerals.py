@@ -10,12 +10,10 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vcalc.errors import VcalcError
+from vcalc.limits import FIGURE_DIGITS as DIGITS
 
 if TYPE_CHECKING:
     from fractions import Fraction
-
-DIGITS = 40
-"""Digits, before or after the point, of the longest number that is read: nothing that is counted has more."""
 
 _THOUSANDS = {"K": 1, "M": 2, "G": 3, "B": 3, "T": 4, "P": 5, "E": 6}
 _MARKS = "[,_ \u00a0\u2009\u202f]"
@@ -69,10 +67,10 @@ def read(text: str, letters: str = "", words: tuple[str, ...] = ()) -> Numeral:
     unit = _unit("".join(found["unit"].split()), letters, words) if found else None
     if found is None or unit is None:
         raise _refusal(text, letters, words)
-    number, last_digit = _value(found)
-    if abs(number) >= 10**DIGITS or last_digit < 10**-DIGITS:
+    numeral = Numeral(*_value(found), *unit)
+    if abs(numeral.value()) >= 10**DIGITS or numeral.last_digit * 10**DIGITS < 1:
         raise NumeralError("it is beyond anything that is counted")
-    return Numeral(number, last_digit, *unit)
+    return numeral
 
 
 def whole(text: str) -> int:
