@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -18,8 +20,8 @@ from vcalc.cli import main
 from vcalc.spec.find import load
 
 
-def run(*arguments: str, code: int = 0, input: str | None = None) -> str:
-    result = CliRunner().invoke(main, ["why", *arguments], input=input)
+def run(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(main, ["why", *arguments])
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
     return result.output
@@ -240,8 +242,10 @@ def test_a_figure_in_two_words():
 
 
 def test_a_spec_of_ones_own_that_claims_nothing():
+    """On standard input, which a process reads once."""
     text = "title: N\ncite: x\ninput: {D: 2}\nlayers: [linear: {out: 3}]\n"
-    assert "rounds to 9" in run("-", "9", input=text)
+    command = [sys.executable, "-m", "vcalc", "why", "-", "9"]
+    assert "rounds to 9" in subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_claim_of_ones_own_is_asked(tmp_path: Any):
