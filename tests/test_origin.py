@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -235,6 +236,18 @@ def test_a_wrong_question(arguments: tuple[str, ...], message: str):
 
 def test_a_ratio_that_nobody_prints():
     assert "no claim prints 25x" in run("googlenet", "25x", code=1)
+
+
+def test_csv_has_numbers_and_units_apart():
+    rows = list(csv.DictReader(run("resnet50", "3.8G", "--format", "csv").splitlines()))
+    assert [row["answer"] for row in rows][:2] == ["claim", "match"]
+    assert "resnet50-v1" in rows[0]["how"]
+    assert {(row["variant"], int(row["value"]), row["unit"]) for row in rows} >= {
+        ("resnet50", 4_091_090_944, ""),
+        ("resnet50-v1", 3_857_973_248, "MACs"),
+    }
+    (stage,) = csv.DictReader(run("resnet50", "1.468G", "--format", "csv").splitlines())
+    assert (stage["of"], stage["how"], stage["value"]) == ("stage3", "is cut", "1468651520")
 
 
 def test_a_figure_in_two_words():

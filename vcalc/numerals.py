@@ -174,13 +174,10 @@ class Printed:
 
         A float counts as the decimal that it is written as.
         """
-        from fractions import Fraction
-
-        if isinstance(value, float):
-            value = _of_float(value)
-            if value is None:
-                return False
-        difference = Fraction(value) - self.value
+        exact = exactly(value)
+        if exact is None:
+            return False
+        difference = exact - self.value
         if cut:
             return 0 <= difference < self.last_digit
         return 2 * abs(difference) <= self.last_digit
@@ -199,12 +196,14 @@ FIGURES = (*(word for word in METRICS_OF if word), "x")
 """Words that may follow a printed figure; `x` follows a ratio."""
 
 
-def _of_float(value: float) -> Fraction | None:
-    """The decimal that a float is written as; None of infinity and of what is no number."""
+def exactly(value: Any) -> Fraction | None:
+    """A number as a fraction, a float as the decimal that it is written as; None of infinity and of no number."""
     from fractions import Fraction
     from math import isfinite
 
-    return Fraction(repr(float(value))) if isfinite(value) else None
+    if isinstance(value, float):
+        return Fraction(repr(float(value))) if isfinite(value) else None
+    return Fraction(value)
 
 
 def _leading(value: Fraction) -> int:

@@ -11,13 +11,13 @@ from vcalc import conventions
 from vcalc.analyses.quantities import Budget, Quantity, read_budget, read_quantity
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import Place, VcalcError, quoted, suggestion
-from vcalc.numerals import NumeralError, whole
+from vcalc.numerals import NumeralError, exactly, read
 from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import Spec
 from vcalc.units import exact
 
-_IS_NUMBER = re.compile(r"[+-]?[0-9.][0-9.,_]*\s*[A-Za-z%]*")
+_IS_NUMBER = re.compile(r"[+-]?[0-9.][0-9.,_]*\s*[KMGBT%]?", re.IGNORECASE)
 """What is meant as a number, and no formula."""
 
 
@@ -91,7 +91,7 @@ def _checked(text: str) -> str:
     """A number that is exact, or a formula, as it is written."""
     if _IS_NUMBER.fullmatch(text):
         try:
-            whole(text)
+            read(text)
         except NumeralError as error:
             hint = '61100840, or "61,100,840"'
             raise error.error("expect", f"{quoted(text)} is no exact figure", hint) from None
@@ -141,7 +141,9 @@ def _equal(written: str | tuple[str, ...], value: Any, network: Network) -> bool
         both = isinstance(written, tuple) and isinstance(value, (list, tuple)) and len(written) == len(value)
         return both and all(_equal(a, b, network) for a, b in zip(written, value, strict=True))
     if _IS_NUMBER.fullmatch(written):
-        return bool(value == whole(written))
+        number = read(written).number
+        whole = number.numerator if number.denominator == 1 else number
+        return bool((exactly(value) if isinstance(value, float) else value) == whole)
     return is_symbolic(value) and _same_formula(written, value, network)
 
 

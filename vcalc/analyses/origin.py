@@ -79,7 +79,8 @@ def origin(asked: Asked, model: Model, counting: Counting, fixed: bool = False) 
     is_printed = fit in (_SAME, _FINER) and any(verdict.explained for verdict in verdicts)
     result = Origin(verdicts, [], 0, 0, Fraction(0), [], [])
     tried: list[Reading] = []
-    for changed, readings_of in _steps(asked, model, claims, counting, fixed):
+    steps = _steps(asked, model, claims, counting, fixed) if asked.metrics else ()
+    for changed, readings_of in steps:
         if is_printed and changed:
             break
         new = [asked.marked(reading) for reading in readings_of() if reading.value > 0]

@@ -64,7 +64,7 @@ class Request:
         size = _batch_size(self.batch)
         if isinstance(size, int):
             return size
-        raise VcalcError("batch", f"--batch {self.batch} is no whole number, and one is needed here")
+        raise VcalcError("batch", f"--batch {quoted(self.batch)} is no whole number, and one is needed here")
 
     def given(self, spec: Spec | None) -> dict[str, Any]:
         """What `--set` and `--input` bind."""
@@ -112,17 +112,18 @@ def _batch_size(text: str) -> Any:
     if text == "1":
         return 1  # what nearly every call has: nothing is loaded for it
     from vcalc.numerals import NumeralError, whole
+    from vcalc.spec.expression import can_name
 
-    if text.isidentifier():
+    if can_name(text):
         from vcalc import symbols
 
         return symbols.symbol(text)
-    message = f"--batch {quoted(text)} is neither a whole number, 1 or more, nor a name"
+    message = f"--batch {quoted(text)} is neither a whole number, 1 or more and at most 10**12, nor a name"
     hint = "--batch 32, or --batch B"
     try:
         size = whole(text)
     except NumeralError as error:
         raise error.error("batch", message, hint) from None
     if not 1 <= size <= 10**12:
-        raise VcalcError("batch", message, hint=hint if size < 1 else "no more than 1,000,000,000,000 images")
+        raise VcalcError("batch", message, hint=hint)
     return size

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from vcalc import units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.difference import Part, by_layer, by_primitive, of_params
 from vcalc.analyses.origin import LIKELY, Origin
+from vcalc.analyses.read_claims import subject_name
 from vcalc.analyses.readings import Asked, Missing, Reading
 from vcalc.graph import Node
 from vcalc.reports.claims import claims_table
@@ -124,7 +126,8 @@ def number_report(network: Network, asked: Asked, origin: Origin) -> Report:
     """What a printed number may be: the claims that print it, what comes to it, or else the nearest and what lacks."""
     tables = []
     if not (origin.verdicts or origin.found or origin.nearest):
-        tables.append(Table(f"{network.title}: no claim prints {asked.text}", [Column("what", "")], []))
+        notes = ["a ratio is looked for among the claims of the model's file alone; vcalc compare works one out"]
+        tables.append(claims_table(f"{network.title}: no claim prints {asked.text}", [], notes))
     if origin.verdicts:
         more = len(origin.verdicts) - SHOWN
         notes = [f"and {more} more claims of {network.name} that print it: vcalc claims {network.name}"] * (more > 0)
@@ -153,7 +156,42 @@ def number_report(network: Network, asked: Asked, origin: Origin) -> Report:
             for part in missing
         ],
     }
-    return Report(tables, record, holds=origin.holds)
+    return Report(tables, record, partial(_every_answer, asked, origin), origin.holds)
+
+
+def _every_answer(asked: Asked, origin: Origin) -> Table:
+    """Claims, what comes to the figure, and the nearest, in one table with a number and its unit apart."""
+    keys = (
+        "answer",
+        "variant",
+        "of",
+        "times",
+        "convention",
+        "metric",
+        "dtype",
+        "value",
+        "unit",
+        "how",
+        "why",
+        "source",
+    )
+    rows = [
+        {
+            "answer": "claim",
+            "variant": subject_name(verdict.claim.question),
+            "of": ",".join((*verdict.claim.question.of, *verdict.claim.question.kinds)),
+            "convention": verdict.claim.question.convention,
+            "metric": verdict.claim.question.metric,
+            "value": verdict.exact,
+            "how": f"{verdict.verdict} {verdict.under}".strip(),
+            "why": verdict.claim.why,
+            "source": verdict.claim.source,
+        }
+        for verdict in origin.verdicts
+    ]
+    for answer, readings in (("match", origin.found), ("nearest", origin.nearest)):
+        rows += [{"answer": answer, **_reading_record(reading)} for reading in readings]
+    return Table("", [Column(key, key) for key in keys], [Row(cells, "layer") for cells in rows])
 
 
 def _readings_table(heading: str, readings: list[Reading], asked: Asked, matches: bool, notes: list[str]) -> Table:
