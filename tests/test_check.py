@@ -300,8 +300,8 @@ def test_a_figure_without_a_model_where_there_are_several(found):
 
 @pytest.mark.parametrize(
     ("figure", "holds"),
-    [("112", True), ("1_12", True), ("113", False), ("0.1K", False), ("[112]", False), ("{}", False), ("", False),
-     ("112.4", False), ("__import__('os')", False), ("9" * 5000, False), ("C**2", False)],
+    [("112", True), ("1_12", False), ("113", False), ("0.1K", False), ("[112]", False), ("{}", False), ("", False),
+     ("112.4", False), ("112.0", True), ("__import__('os')", False), ("9" * 5000, False), ("C**2", False)],
 )  # fmt: skip
 def test_an_expected_figure_is_exact(found, figure, holds):
     assert (found(GOOD.replace("{params: 112}", f"{{params: {figure}}}")) == []) is holds

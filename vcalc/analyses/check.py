@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vcalc import limits
-from vcalc.analyses.check_claims import catalogue_claims, differs, refuse
+from vcalc.analyses.check_claims import beside, differs
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
 from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of
@@ -175,10 +175,7 @@ class _Check:
             if self.is_late("its claims"):
                 return
             try:
-                refuse(claim)
-                printed = claim.under.get("printed")
-                others = [*claims, *catalogue_claims(self.spec, claim)] if printed else claims
-                verdict = judge(claim, others, self.work)
+                verdict = judge(claim, beside(self.spec, claims, claim), self.work)
             except VcalcError as error:
                 if not self.work.is_over:
                     self.error(error.at(claim.place))

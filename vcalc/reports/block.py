@@ -118,16 +118,21 @@ def _number(value: Any) -> Any:
 
 def _crossing_text(crossing: dict[str, Any]) -> str:
     """One crossing in words: where, at what input, and which side is ahead."""
-    each = [size if isinstance(size, str) else f"{size:g}" for size in crossing["input"]]
+    each = [_place(size) for size in crossing["input"]]
     at_input = (" x " if any("*" in size for size in each) else "x").join(each)
     value = crossing["value"]
-    shown = value if isinstance(value, str) else f"{value:g}"
+    shown = _place(value)
     text = f"equal {crossing['metric']} at {crossing['symbol']} = {shown}"
     text += f", input {at_input}" if len(at_input) <= 40 else ""
     below, above = crossing["less_below"], crossing["less_above"]
     if below and above:
         text += f": below it {below} has less, above it {above}" if below != above else f"; {below} has less elsewhere"
     return text
+
+
+def _place(value: Any) -> str:
+    """A place on an axis: a whole number with all its digits, a decimal with six, a formula as it is."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _inputs(sides: list[tuple[str, Network, Costs]]) -> str:

@@ -89,15 +89,18 @@ def _ratio(value: Any, first: Any) -> Any:
 
 
 def _ratio_notes(sides: list[Side], totals: list[Any], ratios: list[Any]) -> list[str]:
+    from fractions import Fraction
+
     first = sides[0][0].name
     return [
-        f"{side[0].name} : {first} = {units.exact(total)} : {units.exact(totals[0])} = {_ratio_text(ratio)}"
+        f"{side[0].name} : {first} = {units.exact(total)} : {units.exact(totals[0])} = "
+        f"{_ratio_text(Fraction(total, totals[0]) if isinstance(ratio, float) else ratio)}"
         for side, total, ratio in list(zip(sides, totals, ratios, strict=True))[1:]
     ]
 
 
 def _ratio_text(ratio: Any) -> str:
-    return units.ratio(ratio) if isinstance(ratio, float) else str(ratio)
+    return str(ratio) if isinstance(ratio, str) or ratio is None else units.ratio(ratio)
 
 
 def _captions(sides: list[Side]) -> list[str]:
