@@ -33,6 +33,26 @@ def channels(text: str, model: str = "net", **given: Any) -> list[Any]:
     return [node.output[0] for node in net(text, model, **given).graph.nodes]
 
 
+def test_a_pool_steps_by_its_window():
+    """LeNet as torch's tutorial for CIFAR-10 writes it, its pools with their window only: 62,006 parameters."""
+    graph = net("""
+        layers:
+          - {conv: {out: 6, kernel: 5}}
+          - relu
+          - maxpool: {kernel: 2}
+          - {conv: {out: 16, kernel: 5}}
+          - relu
+          - maxpool: {kernel: 2}
+          - flatten
+          - linear: {out: 120}
+          - relu
+          - linear: {out: 84}
+          - relu
+          - linear: {out: 10}
+    """).graph
+    assert sum(sum(node.facts.parameters.values()) for node in graph.nodes) == 62_006
+
+
 def refusal(text: str, model: str = "net", **given: Any) -> str:
     with pytest.raises(VcalcError) as refused:
         net(text, model, **given)

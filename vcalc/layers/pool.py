@@ -29,15 +29,20 @@ def _indices(output: Shape) -> Tensor:
 
 
 class _Pool(Layer):
-    """A window that slides over each channel by itself."""
+    """A window that slides over each channel by itself; it steps by its own size if not said otherwise."""
 
     accepts = (MAP,)
     forms = ("module", "subclass", "functional")
 
     kernel: Any = field(size2d(), "window size", symbol="K")
-    stride: Any = field(size2d(), "step between windows", 1, "S")
+    stride: Any = field(size2d(), "step between windows; the window's size if not said", None, "S")
     pad: Any = field(padding2d(), "padding on each side, or 'same'", 0, "P")
     ceil_mode: Any = field(FLAG, "whether a last, partly empty window counts", False)
+
+    def __init__(self, **values: Any) -> None:
+        if "kernel" in values:
+            values.setdefault("stride", values["kernel"])
+        super().__init__(**values)
 
     def output(self, *inputs: Shape) -> Shape:
         return slide_map(inputs[0], self, inputs[0][0], self.ceil_mode)
