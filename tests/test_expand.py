@@ -212,6 +212,65 @@ def test_branches_start_from_the_same_tensor():
     assert nodes[-1].output == (4 + 8 + 2, 32, 32)
 
 
+KEPT = "[conv: {out: 8, kernel: 1}]"
+"""A branch that gives 8 channels; 3 arrive."""
+
+
+@pytest.mark.parametrize(
+    ("branch", "out"),
+    [
+        ("[]", 11),
+        ("[{if: false, then: [relu]}]", 8),
+        ("[{if: false, then: [relu], else: []}]", 11),
+        ("[{if: true, then: []}]", 11),
+        ("[{if: true, then: [{if: false, then: [relu]}]}]", 8),
+        ("[{if: false, then: [relu]}, {if: C > 3, then: [tanh]}]", 8),
+        ("[{if: false, then: [relu]}, {if: C == 3, then: [tanh]}]", 11),
+        ("[{let: {k: 1}}, {if: k > 1, then: [relu]}]", 8),
+        ("[{repeat: 0, do: [relu]}]", 8),
+        ("[{repeat: 2, when: false, do: [relu]}]", 8),
+        ("[{repeat: 2, do: []}]", 11),
+        ("[{each: {c: []}, do: [relu]}]", 8),
+        ("[{name: g, do: [{if: false, then: [relu]}]}]", 8),
+        ("[maybe: {really: false}]", 8),
+        ("[maybe: {really: true}]", 11),
+        ("[nothing]", 11),
+        ("[{residual: [{if: false, then: [relu]}]}]", 11),
+        ("[{branches: [[], [{if: false, then: [relu]}]], join: add}]", 11),
+        ("[save: x]", 11),
+        ("[dropout]", 11),
+    ],
+)
+def test_a_branch_in_which_nothing_is_carried_out_is_none(branch, out):
+    blocks = "blocks: {maybe: {args: {really: }, do: [{if: really, then: [tanh]}]}, nothing: {do: []}}\n"
+    for order in (f"{KEPT}, {branch}", f"{branch}, {KEPT}"):
+        assert channels(blocks + f"layers: [{{branches: [{order}], join: concat}}, sigmoid]")[-1] == out
+
+
+@pytest.mark.parametrize("join", ["add", "concat", "mean", "multiply"])
+def test_one_branch_left_is_itself(join):
+    """Nothing is joined: no layer stands for it, and no work."""
+    found = net(f"layers: [{{branches: {{a: [{{if: false, then: [tanh]}}], b: [relu]}}, join: {join}}}]")
+    assert [(node.path, node.inputs) for node in found.graph.nodes] == [("b/relu", (-1,))]
+
+
+def test_a_residual_adds_what_there_is():
+    """Its shortcut is the tensor itself where nothing is carried out in it; layers that are left out add nothing."""
+    off = "{if: false, then: [tanh]}"
+    assert paths(f"layers: [{{residual: [relu], shortcut: [{off}]}}]") == ["relu", "add"]
+    assert paths(f"layers: [{{residual: [{off}]}}, gelu]") == ["gelu"]
+    assert paths(f"layers: [{{residual: [{off}], shortcut: [relu]}}, gelu]") == ["shortcut/relu", "gelu"]
+    assert paths("layers: [{residual: []}]") == ["add"]
+
+
+def test_a_branch_that_is_left_out_has_no_name():
+    text = "layers: [{branches: {a: [{if: false, then: [tanh]}], b: [relu]}, join: add}, take: a]"
+    assert "no tensor is called 'a' so far" in refusal(text)
+    assert paths("layers: [{branches: {a: [{if: false, then: [tanh]}], b: [relu]}, join: add}, {name: a, do: [gelu]}]")[
+        -1
+    ] == ("a/gelu")
+
+
 def test_a_join_has_fields_that_see_what_arrives_at_the_branches():
     """4*4 tokens: 7*7 relative positions for each of two heads."""
     tokens = """

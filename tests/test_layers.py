@@ -776,8 +776,8 @@ def test_parameters_are_taken_once_whatever_the_rows():
             {"heads": 2, "window": 7},
             {"shift": (0, 0), "window": (7, 7), "cosine": False, "position_mlp": 0, "one_hot_lookup": False},
         ),
-        ("maxpool", {"kernel": 2}, {"stride": (1, 1), "pad": (0, 0), "ceil_mode": False, "written": None}),
-        ("avgpool", {"kernel": 2}, {"stride": (1, 1), "pad": (0, 0), "ceil_mode": False, "count_pad": True}),
+        ("maxpool", {"kernel": 2}, {"stride": (2, 2), "pad": (0, 0), "ceil_mode": False, "written": None}),
+        ("avgpool", {"kernel": 2}, {"stride": (2, 2), "pad": (0, 0), "ceil_mode": False, "count_pad": True}),
         (
             "conv_transpose",
             {"out": 4, "kernel": 2},

@@ -160,5 +160,5 @@ def _inside(step: Any) -> list[list[syntax.Step]]:
     if isinstance(step, (syntax.Group, syntax.Loop)):
         return [step.body]
     if isinstance(step, syntax.If):
-        return [step.then, step.otherwise]
+        return [step.then, step.otherwise or []]
     return [body for _, body in step.branches] if isinstance(step, syntax.Branches) else []

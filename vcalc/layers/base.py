@@ -127,6 +127,9 @@ FORMS = {
 }
 """How a network's source may call an operation. It computes the same; tools that watch the calls count differently."""
 
+BRANCHES = "branches"
+"""The field of a join's error about how many branches there are."""
+
 MAP, TOKENS, VECTOR = 3, 2, 1
 SIZES = {MAP: ("C", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}
 """What the sizes of a shape are called, by its rank."""
@@ -189,6 +192,8 @@ class Layer:
     accepts: ClassVar[tuple[int, ...]] = (MAP, TOKENS, VECTOR)
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
+    joins_one: ClassVar[bool] = False
+    """For a join: whether of one tensor it makes that tensor, so that there is nothing to do."""
     example: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """Shapes of inputs in symbols, for documentation, where a kind's inputs differ."""
     weighted_layers: ClassVar[int] = 0

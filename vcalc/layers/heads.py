@@ -9,7 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, exact_div, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, describe, elements, needs, needs_division, show
+from vcalc.layers.base import (
+    BRANCHES,
+    EVERYWHERE,
+    MAP,
+    TOKENS,
+    Layer,
+    Window,
+    describe,
+    elements,
+    needs,
+    needs_division,
+    show,
+)
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
 
@@ -137,7 +149,7 @@ class LinearAttention(Layer, kind="linear_attention"):
     example = (("N", "m"), ("N", "m"), ("N", "D"))
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 3, f"linear_attention joins 3 branches, not {len(inputs)}")
+        needs(len(inputs) == 3, f"linear_attention joins 3 branches, not {len(inputs)}", BRANCHES)
         query, key, value = inputs
         fits = not certainly_different(query[1], key[1]) and not certainly_different(key[0], value[0])
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")

@@ -7,6 +7,7 @@ from typing import Any
 from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal, exact_div, minimum, product
 from vcalc.errors import LayerError
 from vcalc.layers.base import (
+    BRANCHES,
     EVERYWHERE,
     MAP,
     TOKENS,
@@ -43,6 +44,7 @@ class Concat(Layer, kind="concat"):
 
     source = "Szegedy et al. 2015, section 4; Huang et al. 2017, equation 2"
     joins = True
+    joins_one = True
 
     def output(self, *inputs: Shape) -> Shape:
         first = inputs[0]
@@ -60,6 +62,7 @@ class Concat(Layer, kind="concat"):
 
 class _Elementwise(Layer):
     joins = True
+    joins_one = True
 
     def output(self, *inputs: Shape) -> Shape:
         result = inputs[0]
@@ -141,7 +144,8 @@ class MatMul(Layer, kind="matmul"):
     example = (("N", "K"), ("K", "M"))
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 2, f"matmul joins 2 branches, not {len(inputs)}", hint="join two of them first")
+        more = "join two of them first" if len(inputs) > 2 else ""
+        needs(len(inputs) == 2, f"matmul joins 2 branches, not {len(inputs)}", BRANCHES, more)
         left, right = inputs
         fits = _alike(right, (*left[:-2], left[-1], right[-1]))
         if not fits:
@@ -179,7 +183,7 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
 
     def output(self, *inputs: Shape) -> Shape:
         order = "they are queries, keys and values, in this order"
-        needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}", hint=order)
+        needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}", BRANCHES, order)
         query, key, value = inputs
         fits = len(query) == len(key) and _alike((*key[:-1], query[-1]), key) and _alike((*key[:-1], value[-1]), value)
         message = f"queries, keys and values do not match: {', '.join(map(describe, inputs))}"

@@ -18,7 +18,7 @@ from vcalc.arithmetic import (
     maximum,
     product,
 )
-from vcalc.layers.base import EVERYWHERE, MAP, Layer, Window, describe, elements, needs, needs_division, show
+from vcalc.layers.base import BRANCHES, EVERYWHERE, MAP, Layer, Window, describe, elements, needs, needs_division, show
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
 from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, Gradient, Step, Stored, Tensor
@@ -107,7 +107,7 @@ class RelativeAttention(Layer, kind="relative_attention"):
     skip: Any = field(count(0), "tokens at the front without a place, such as a class token", 0)
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}")
+        needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}", BRANCHES)
         query, key, value = inputs
         pairs = ((query[0], key[0]), (query[2], key[2]), (key[0], value[0]), (key[1], value[1]))
         fits = not any(certainly_different(one, other) for one, other in pairs)

@@ -7,7 +7,7 @@ from typing import Any
 from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
-from vcalc.layers.base import RANK_NAMES, SIZES, describe, way_between
+from vcalc.layers.base import BRANCHES, RANK_NAMES, SIZES, describe, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
 from vcalc.spec.build import Building, Scope, Used
@@ -15,6 +15,8 @@ from vcalc.spec.expression import Environment, ExpressionError, undecided
 from vcalc.spec.fields import written_out
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
 from vcalc.spec.values import COMPARE, NoValueError, bounded_list, decimal, frozen, shown
+
+PASSES_ON = "a branch in which nothing is carried out is left out; one that passes on what arrives is []"
 
 
 class _Reached(Exception):  # noqa: N818, no error
@@ -50,6 +52,7 @@ class Expander:
     def steps(self, steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
         """Run a list from tensor `at`; returns the tensor it ends with. An error gets its place and path here."""
         self.building.depth += 1
+        self.building.carried_out += not steps  # an empty list says that what arrives is passed on
         for step in steps:
             try:
                 self.building.budget.step()
@@ -214,8 +217,8 @@ class Expander:
         return next(iter(lengths.values()))
 
     def condition(self, step: syntax.If, at: int, environment: Environment, scope: Scope) -> int:
-        holds = self.truth(step.condition, at, environment)
-        return self.steps(step.then if holds else step.otherwise, at, environment, scope)
+        body = step.then if self.truth(step.condition, at, environment) else step.otherwise
+        return at if body is None else self.steps(body, at, environment, scope)
 
     def truth(self, condition: Value, at: int, environment: Environment) -> bool:
         """A condition's answer."""
@@ -227,27 +230,53 @@ class Expander:
 
     def branches(self, step: syntax.Branches, at: int, environment: Environment, scope: Scope) -> int:
         outer = scope.child(step.name) if step.name else scope
-        ends = []
-        for name, body in step.branches:
-            within = outer.child(name) if name else outer
-            end = self.steps(body, at, environment, within)
-            ends.append(self.leave(within, end) if name else end)
+        ends: tuple[int, ...] = ()
+        for number, (name, body) in enumerate(step.branches):
+            is_shortcut = step.residual and number > 0
+            ends += self.branch(name, body, is_shortcut, at, environment, outer)
+        if not ends:
+            many = len(step.branches)
+            what = f"none of these {many} branches is left: no condition in them holds, and no loop takes a turn"
+            raise VcalcError("missing", what, hint=PASSES_ON)
+        alone = len(ends) == 1 and step.join.kind.joins_one
+        joined = ends[0] if alone else self.join(step, ends, at, environment, outer)
+        return self.leave(outer, joined) if step.name else joined
+
+    def branch(
+        self, name: str, body: list[Step], is_shortcut: bool, at: int, environment: Environment, outer: Scope
+    ) -> tuple[int, ...]:
+        """Run a branch: its end; none where nothing in it is carried out, but a shortcut is what arrives then."""
+        within = outer.child(name) if name else outer
+        before = self.building.carried_out
+        end = self.steps(body, at, environment, within)
+        if self.building.carried_out > before or is_shortcut:
+            return (self.leave(within, end) if name else end,)
+        if name:
+            outer.forget(within)
+        return ()
+
+    def join(
+        self, step: syntax.Branches, ends: tuple[int, ...], at: int, environment: Environment, scope: Scope
+    ) -> int:
         try:
-            joined = self.put(step.join, tuple(ends), at, environment, outer)
+            return self.put(step.join, ends, at, environment, scope)
         except LayerError as error:
             if step.residual:
                 from vcalc.layers import mend
 
                 error.problems[0].hint = mend.residual(*map(self.building.graph.shape, (ends[0], at)))
+            elif error.field == BRANCHES and len(ends) < len(step.branches):
+                error.problems[0].hint = PASSES_ON
             raise
-        return self.leave(outer, joined) if step.name else joined
 
     def save(self, step: syntax.Save, at: int, environment: Environment, scope: Scope) -> int:
         self.saved[step.name] = at
         self.building.named.add(at)
+        self.building.carried_out += 1
         return at
 
     def take(self, step: syntax.Take, at: int, environment: Environment, scope: Scope) -> int:
+        self.building.carried_out += 1
         if step.name in self.saved:
             return self.saved[step.name]
         found = self.root.find(step.name)
@@ -270,6 +299,7 @@ class Expander:
         if model in self.models:
             circle = " → ".join(entry.name for entry in (*self.models[self.models.index(model) :], model))
             raise VcalcError("recursion", f"a spec uses itself: {circle}")
+        self.building.carried_out += 1
         bindings = self.bound(step, spec, model, at, environment)
         inner = bindings.all()
         within = scope.child(step.name or model.name)

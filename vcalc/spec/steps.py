@@ -182,7 +182,7 @@ class StepReader(FieldReader):
         meant = self.source.known_keys(entries, ("if", "then", "else"), "if")
         test = self.value(entries["if"][1], names)
         then = self.body(node, entries, names, "if", "then", meant)
-        otherwise = self.steps(entries["else"][1], names, "else") if "else" in entries else []
+        otherwise = self.steps(entries["else"][1], names, "else") if "else" in entries else None
         return syntax.If(node, test, then, otherwise)
 
     def branches(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:

@@ -122,11 +122,11 @@ class Loop(Step):
 
 
 class If(Step):
-    """`if: condition`, `then: [...]`, `else: [...]`."""
+    """`if: condition`, `then: [...]`, `else: [...]`; without `else`, `otherwise` is None."""
 
     __slots__ = ("condition", "otherwise", "then")
 
-    def __init__(self, node: Any, condition: Value, then: list[Step], otherwise: list[Step]) -> None:
+    def __init__(self, node: Any, condition: Value, then: list[Step], otherwise: list[Step] | None) -> None:
         super().__init__(node)
         self.condition = condition
         self.then = then
