@@ -383,6 +383,17 @@ def test_likely_mistakes(found, layers, expected):
     assert codes(found(text + f"layers: [{layers}]\n")) == expected
 
 
+def test_a_saved_name_is_read_in_its_block_or_asked_for_by_a_call(found):
+    text = HEAD.replace("expect: {params: 112}", "expect: {depth: 0}") + (
+        "blocks:\n  b:\n    do:\n      - save: x\n      - relu\n      - save: y\n"
+        "layers:\n  - save: x\n  - b\n  - branches: [[], [take: x]]\n    join: add\n"
+    )
+    assert found(text) == [("unused-branch", 8, 9), ("unused-branch", 10, 9)]
+    asked = text.replace("  - b\n", "  - b: {save: {z: x}}\n  - take: z\n  - b: {save: [y]}\n")
+    assert found(asked) == [("unused-branch", 15, 5)]
+    assert found(asked.replace("[take: x]", "[take: x], [take: y]")) == []
+
+
 def test_a_model_in_use_is_checked_in_its_own_file(found):
     text = HEAD.replace("params: 112", "depth: 11").replace("H: 8, W: 8", "H: 224, W: 224") + "layers: [use: vgg11]\n"
     assert found(text) == []

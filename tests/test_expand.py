@@ -572,6 +572,84 @@ def test_an_unknown_tensor_names_the_nearest():
     assert "'stem'" in message
 
 
+def test_a_name_saved_in_a_block_is_the_blocks_own():
+    """3 channels with those of the caller's x make 11; with the block's own they would be 16."""
+    text = """
+        blocks: {inner: {do: [conv: {out: 8, kernel: 1}, save: x, relu]}}
+        layers: [save: x, inner, {branches: [[], [take: x]], join: concat}]
+    """
+    assert channels(text)[-1] == 8 + 3
+
+
+HANDS = """
+blocks:
+  up:
+    args: {c: }
+    do:
+      - branches: [[], [take: skip]]
+        join: concat
+      - conv: {out: c, kernel: 1}
+      - save: wide
+      - conv: {out: 1, kernel: 1}
+      - save: narrow
+"""
+
+
+@pytest.mark.parametrize(
+    "call", ["up: {c: 7, CALL}", "{use: up, with: {c: 7}, CALL}", "{use: chosen, with: {c: 7}, CALL}"]
+)
+@pytest.mark.parametrize(
+    ("handed", "taken", "out"),
+    [
+        ("take: skip, save: wide", "wide", 7),
+        ("take: {skip: skip}, save: {narrow: wide}", "narrow", 7),
+        ("take: [skip], save: [wide, narrow]", "narrow", 1),
+        ("take: {skip: down}, save: {skip: wide}", "skip", 7),
+        ("take: skip", "skip", 3),
+    ],
+)
+def test_what_a_call_hands_over(call, handed, taken, out):
+    layers = f"[save: skip, {{name: down, do: [tanh]}}, {call.replace('CALL', handed)}, take: {taken}, relu]"
+    found = net(f"{HANDS}let: {{chosen: up}}\nlayers: {layers}").graph.nodes
+    assert [node.output[0] for node in found] == [3, 6, 7, 1, out]
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        ("[save: skip, up: {c: 4}]", "a block has what its call hands to it: up: {take: skip}"),
+        ("[save: s, up: {c: 4, take: {skip: t}}]", "no tensor is called 't' so far"),
+        ("[save: skip, up: {c: 4, take: skip, save: side}]", "block up saves no 'side'"),
+        ("[save: skip, up: {c: 4, take: skip, save: {a: wid}}]", "did you mean 'wide'?"),
+        ("[save: skip, up: {c: 4, take: skip}, take: wide]", "up: {save: wide}"),
+        ("[{use: resnet18, save: x}]", "keeps the names of its tensors to itself"),
+        ("[{use: chosen, take: x}]", "keeps the names of its tensors to itself"),
+    ],
+)
+def test_what_a_call_cannot_hand_over(layers, says):
+    assert says in refusal(f"{HANDS}let: {{chosen: resnet18}}\nlayers: {layers}")
+
+
+def test_groups_loops_and_branches_name_tensors_for_the_list_around_them():
+    """A name that is saved again stands for the new tensor from there on."""
+    found = channels("""
+        layers:
+          - {repeat: 2, do: [save: x, conv: {out: C + 1, kernel: 1}]}
+          - take: x
+          - {name: g, do: [relu, save: y]}
+          - {if: true, then: [tanh, save: z]}
+          - {branches: [[take: y], [take: z]], join: concat}
+    """)
+    assert found == [4, 5, 4, 4, 8]
+
+
+def test_a_blocks_argument_cannot_be_called_like_what_a_call_says():
+    for word in ("name", "take", "save"):
+        assert f"'{word}' cannot name an argument" in refusal(
+            f"blocks: {{b: {{args: {{{word}: 1}}, do: [relu]}}}}\nlayers: [b]"
+        )
+
+
 # Models of one file, and bindings
 
 FAMILY = """

@@ -136,23 +136,47 @@ def _required(spec: Spec) -> Iterator[YamlNode]:
 
 
 def _unread(spec: Spec) -> Iterator[Problem]:
-    """Saved tensors whose name is never taken up."""
-    saved: list[tuple[str, YamlNode]] = []
-    taken: set[str] = set()
-    lists = [spec.layers, *(block.body for block in spec.blocks.values())]
-    lists += [option.body for option in spec.options.values()]
+    """Saved tensors whose name is never taken up: in the block that has it, or by a call that asks the block for it."""
+    networks = [_steps_of(spec.layers), *(_steps_of(option.body) for option in spec.options.values())]
+    blocks = [_steps_of(block.body) for block in spec.blocks.values()]
+    asked = {name for steps in (*networks, *blocks) for step in steps for name in _asked(step)}
+    for steps, of_block in (*((each, False) for each in networks), *((each, True) for each in blocks)):
+        taken = {name for step in steps for name in _taken(step)} | (asked if of_block else set())
+        for step in steps:
+            for name in _named(step):
+                if name not in taken:
+                    place: Place = spec.source.place(step.node)
+                    message = f"{quoted(name)} is saved, and nothing takes it up"
+                    yield Problem("unused-branch", message, place, f"take: {name}, or leave the save out")
+
+
+def _named(step: syntax.Step) -> tuple[str, ...]:
+    """The names that a step gives to tensors."""
+    if isinstance(step, syntax.Save):
+        return (step.name,)
+    return tuple(step.saves) if isinstance(step, syntax.Call) else ()
+
+
+def _taken(step: syntax.Step) -> tuple[str, ...]:
+    """The names of tensors that a step takes up, or hands to a block."""
+    if isinstance(step, syntax.Take):
+        return (step.name,)
+    return tuple(step.takes.values()) if isinstance(step, syntax.Call) else ()
+
+
+def _asked(step: syntax.Step) -> tuple[str, ...]:
+    """The names that a call asks its block for."""
+    return tuple(step.saves.values()) if isinstance(step, syntax.Call) else ()
+
+
+def _steps_of(body: list[syntax.Step]) -> list[syntax.Step]:
+    """The steps of a list, and of those within."""
+    found, lists = [], [body]
     while lists:
         for step in lists.pop():
-            if isinstance(step, syntax.Save):
-                saved.append((step.name, step.node))
-            elif isinstance(step, syntax.Take):
-                taken.add(step.name)
+            found.append(step)
             lists += _inside(step)
-    for name, node in saved:
-        if name not in taken:
-            place: Place = spec.source.place(node)
-            message = f"{quoted(name)} is saved, and nothing takes it up"
-            yield Problem("unused-branch", message, place, f"take: {name}, or leave the save out")
+    return found
 
 
 def _inside(step: Any) -> list[list[syntax.Step]]:

@@ -46,7 +46,10 @@ class Expander:
         self.root = root
         self.upto = upto
         self.models = (*used_by, model)
-        self.saved: dict[str, int] = {}
+        self.saved: list[dict[str, int]] = [{}]
+        """The tensors that have names: the network's, then those of each call that is being carried out."""
+        self.kept: dict[str, str] = {}
+        """The names of tensors that have ended with a call, and the block that had them."""
         self.calls: list[str] = []
 
     def steps(self, steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
@@ -126,6 +129,8 @@ class Expander:
     def call(self, step: syntax.Call, at: int, environment: Environment, scope: Scope) -> int:
         block = self.value(step.block, at, environment)
         if isinstance(block, str):
+            if step.takes or step.saves:
+                raise VcalcError("misplaced", syntax.MODELS_KEEP, hint=syntax.THEIR_GROUPS)
             node = step.block.node
             use = syntax.UseModel(step.node, node, block, step.arguments, step.upto, step.name, step.library)
             return self.use_model(use, at, environment, scope)
@@ -139,13 +144,25 @@ class Expander:
             raise VcalcError("recursion", f"a block calls itself: {circle}", hint=hint)
         self.building.budget.step()
         inner = self.arguments(step, block, at, environment)
+        handed = {name: self.tensor(outer) for name, outer in step.takes.items()}
         within = scope.child(step.name) if step.name else scope
         self.calls.append(block.name)
+        self.saved.append(handed)
         sharing = self.building.enter_shared(self.spec, block.name) if block.shared else None
         at = self.steps(block.body, at, inner, within)
         self.building.leave_shared(sharing)
         self.calls.pop()
+        self.give(step, block, self.saved.pop())
         return self.leave(within, at) if step.name else at
+
+    def give(self, step: syntax.Call, block: Block, own: dict[str, int]) -> None:
+        """Save in the caller what a call asks of the names that the block has saved; the others end with it."""
+        for name, inner in step.saves.items():
+            if inner not in own:
+                hint = suggestion(inner, own, "it saves") or f"write save: {inner} in the block, where the tensor is"
+                raise VcalcError("undefined", f"block {block.name} saves no {quoted(inner)}", hint=hint)
+            self.saved[-1][name] = own[inner]
+        self.kept.update(dict.fromkeys(own, block.name))
 
     def arguments(self, step: syntax.Call, block: Block, at: int, environment: Environment) -> Environment:
         inner = dict(self.globals)
@@ -270,22 +287,33 @@ class Expander:
             raise
 
     def save(self, step: syntax.Save, at: int, environment: Environment, scope: Scope) -> int:
-        self.saved[step.name] = at
+        self.saved[-1][step.name] = at
         self.building.named.add(at)
         self.building.carried_out += 1
         return at
 
     def take(self, step: syntax.Take, at: int, environment: Environment, scope: Scope) -> int:
         self.building.carried_out += 1
-        if step.name in self.saved:
-            return self.saved[step.name]
-        found = self.root.find(step.name)
+        return self.tensor(step.name)
+
+    def tensor(self, name: str) -> int:
+        """The tensor that is saved under a name here, or that a group of the network gives."""
+        if name in self.saved[-1]:
+            return self.saved[-1][name]
+        found = self.root.find(name)
         if found is not None and found.output is not None:
             return found.output
-        known = [*self.saved, *self.root.ended()]
-        save = f"write save: {step.name} where it is, above this" if "/" not in step.name else ""
-        hint = suggestion(step.name, known, "so far") or save
-        raise VcalcError("undefined", f"no tensor is called {quoted(step.name)} so far", hint=hint)
+        raise VcalcError("undefined", f"no tensor is called {quoted(name)} so far", hint=self.where(name))
+
+    def where(self, name: str) -> str:
+        """Where a tensor could come from that has no name here."""
+        if any(name in names for names in self.saved):
+            return f"a block has what its call hands to it: {self.calls[-1]}: {{take: {name}}}"
+        if name in self.kept:
+            block = self.kept[name]
+            return f"block {block} keeps it to itself, unless its call asks for it: {block}: {{save: {name}}}"
+        save = f"write save: {name} where it is, above this" if "/" not in name else ""
+        return suggestion(name, [*self.saved[-1], *self.root.ended()], "so far") or save
 
     def use_model(self, step: syntax.UseModel, at: int, environment: Environment, scope: Scope) -> int:
         from vcalc.spec.find import is_file_name, load

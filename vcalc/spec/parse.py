@@ -16,6 +16,7 @@ from vcalc.spec.expression import SHAPE_NAMES, can_name
 from vcalc.spec.fields import Names, is_word
 from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
+from vcalc.spec.words import CALL
 
 if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
@@ -299,6 +300,9 @@ class _Parser:
         if isinstance(entry.get("args", (None, None))[1], yaml.MappingNode):
             for name, (key, value) in self.source.mapping(entry["args"][1], "args").items():
                 self.reader.check_name(name, key, "an argument")
+                if name in CALL:
+                    message = f"'{name}' cannot name an argument: every call has a key of that name"
+                    self.source.report("name", message, key, f"choose another name, such as '{name}_'")
                 arguments[name] = None if is_null(value) else self.reader.value(value, names)
                 names = self.reader.visible(names, [name], key)
         return names, arguments

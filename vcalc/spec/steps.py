@@ -12,7 +12,8 @@ from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
 from vcalc.spec.expression import named
 from vcalc.spec.fields import FieldReader, Names, written_out
-from vcalc.spec.syntax import Step, Value
+from vcalc.spec.syntax import MODELS_KEEP, THEIR_GROUPS, Step, Value
+from vcalc.spec.words import CALL
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
 BELONGS = {
@@ -129,14 +130,29 @@ class StepReader(FieldReader):
         self, node: YamlNode, block: Value, name: str, entries: Entries, names: Names, use: bool = False
     ) -> syntax.Call:
         """A block's call; `name` is empty where only a hyperparameter's value tells which block it is."""
+        own = ("name",) if use else tuple(CALL)
         if name:
-            meant = self.source.known_keys(entries, (*self.blocks[name], "name"), f"block {name}")
+            meant = self.source.known_keys(entries, (*self.blocks[name], *own), f"block {name}")
             required = [argument for argument, required in self.blocks[name].items() if required]
             hint = f"{{use: {name}, {written_out('with', required)}}}" if use else written_out(name, required)
             lacking = [argument for argument in required if argument not in {*entries, *meant}]
             self.lacking(f"block {name}", lacking, node, f"write {hint}")
-        arguments = {key: self.value(v, names) for key, (_, v) in entries.items() if key != "name"}
-        return syntax.Call(node, block, arguments, self.name(entries))
+        arguments = {key: self.value(v, names) for key, (_, v) in entries.items() if key not in own}
+        step = syntax.Call(node, block, arguments, self.name(entries))
+        if not use:
+            step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
+        return step
+
+    def handed(self, entries: Entries, word: str) -> dict[str, str]:
+        """The tensors that a call hands over, by their new names: `{new: name}`, or names that stay as they are."""
+        if word not in entries:
+            return {}
+        node = entries[word][1]
+        if isinstance(node, yaml.MappingNode):
+            pairs = self.source.mapping(node, word)
+            return {self.label(key, word): self.source.text(value, word) for key, value in pairs.values()}
+        items = [node] if isinstance(node, yaml.ScalarNode) else self.source.sequence(node, word)
+        return {name: name for name in (self.label(item, word) for item in items)}
 
     def loop(self, node: YamlNode, entries: Entries, names: Names) -> Step:
         word = "repeat" if "repeat" in entries else "each"
@@ -239,7 +255,7 @@ class StepReader(FieldReader):
         return syntax.Let(node, values)
 
     def use(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        self.source.known_keys(entries, ("use", "with", "upto", "as", "name"), "use")
+        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "name"), "use")
         target = entries["use"][1]
         text = self.source.text(target, "use")
         inside = entries["with"][1] if "with" in entries else None
@@ -253,7 +269,10 @@ class StepReader(FieldReader):
             step = self.call(node, Value(target, named(text)), text if text in self.blocks else "", fields, names, True)
             step.name = self.name(entries) or step.name
             step.upto, step.library = upto, library
+            step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
             return step
+        for word in {"take", "save"} & entries.keys():
+            self.source.report("misplaced", MODELS_KEEP, entries[word][0], THEIR_GROUPS)
         values = self.values(inside, names, "with")
         return syntax.UseModel(node, target, text, values, upto, self.name(entries), library)
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
 
 
+MODELS_KEEP = "a model takes what arrives, and keeps the names of its tensors to itself"
+THEIR_GROUPS = "take: backbone/stage2 goes on from a group of it, where name: backbone is its name"
+
+
 class Value:
     """A field's value: an expression, or a list of values."""
 
@@ -50,10 +54,11 @@ class LayerStep(Step):
 class Call(Step):
     """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`.
 
-    That value may be the name of a catalogue's model, too, whose use may end with a named group, `upto`.
+    That value may be the name of a catalogue's model, too, whose use may end with a named group, `upto`. `takes` are
+    tensors handed to the block, by the names that it has for them, `saves` those it is asked for, by the caller's.
     """
 
-    __slots__ = ("arguments", "block", "library", "name", "upto")
+    __slots__ = ("arguments", "block", "library", "name", "saves", "takes", "upto")
 
     def __init__(
         self, node: Any, block: Value, arguments: dict[str, Value], name: str, upto: str = "", library: str = ""
@@ -64,6 +69,8 @@ class Call(Step):
         self.name = name
         self.upto = upto
         self.library = library
+        self.takes: dict[str, str] = {}
+        self.saves: dict[str, str] = {}
 
 
 class UseModel(Step):
