@@ -11,7 +11,6 @@ from vcalc import conventions
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.read_claims import claims_of
 from vcalc.spec.find import (
-    _names_in_files,
     _parse,
     block_names,
     build_index,
@@ -140,7 +139,6 @@ def test_a_model_is_read_from_one_file(monkeypatch):
     monkeypatch.setattr("builtins.open", noted)
     for name in names:
         _parse.cache_clear()
-        _names_in_files.cache_clear()
         opened.clear()
         load(name)
         assert opened == [find(name)[0]], name
