@@ -13,6 +13,7 @@ from vcalc.graph import Node
 from vcalc.layers.conv import extent
 from vcalc.source.read import YamlNode, is_null
 from vcalc.spec import syntax
+from vcalc.spec.find import is_model
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import Spec
 
@@ -22,7 +23,7 @@ MISTAKES = {
     "window-does-not-tile": "windows that lie side by side do not cover their input",
     "unused-branch": "a tensor is worked out or saved, and nothing reads it",
     "unused-hyperparameter": "a hyperparameter that no expression uses",
-    "shadowed-name": "an argument, a loop variable or a let hides a hyperparameter",
+    "shadowed-name": "a name hides what else has that name: a value, a model, a group",
 }
 """The codes of likely mistakes, and what each says."""
 
@@ -40,6 +41,9 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
     for node in nodes:
         for index in node.inputs:
             readers.setdefault(index, []).append(node)
+    for step, name in origin.hidden:
+        message = f"{quoted(name)} is the tensor that was saved under this name, and hides the group that has it"
+        yield _shadowed(message, network.spec.source.place(step.node))
     said: set[tuple[syntax.Step, str]] = set()
     for node in nodes:
         if node.index in foreign:
@@ -115,14 +119,32 @@ def mistakes_of_spec(spec: Spec, claimed: set[str]) -> Iterator[Problem]:
         if name not in spec.used and name not in claimed:
             message = f"no expression uses the hyperparameter {quoted(name)}"
             yield Problem("unused-hyperparameter", message, source.place(key), "use it, or leave it out")
-    required = set(_required(spec))
-    for name, key, what in spec.bound:
-        hides = name in spec.names and key is not spec.names[name] and what not in ("a hyperparameter", "a block")
-        if hides and key not in required:
-            line = source.place(spec.names[name]).line
-            message = f"{quoted(name)} names {what} here, and hides the hyperparameter of line {line}"
-            yield Problem("shadowed-name", message, source.place(key), "give one of them another name")
+    yield from _hidden(spec)
     yield from _unread(spec)
+
+
+def _hidden(spec: Spec) -> Iterator[Problem]:
+    """Names that hide another: what they stand for depends on where one looks."""
+    required = set(_required(spec))
+    before: dict[str, tuple[YamlNode, str]] = {}
+    for name, key, what, hides in spec.bound:
+        hidden = "the catalogue's model of that name" if is_model(name) else ""
+        if hides and key not in required:
+            node, other = before.get(name, (None, "a symbol"))
+            if name in spec.names:
+                node, other = spec.names[name], "a hyperparameter"
+            of_line = f" of line {spec.source.place(node).line}" if node else ""
+            hidden = f"the {other.partition(' ')[2]}{of_line}"
+        if hidden:
+            yield _shadowed(f"{quoted(name)} names {what} here, and hides {hidden}", spec.source.place(key))
+        before[name] = (key, what)
+    for name, node in spec.worded:
+        message = f"{quoted(name)} is a word of this field here, and hides what has that name"
+        yield _shadowed(message, spec.source.place(node))
+
+
+def _shadowed(message: str, place: Place) -> Problem:
+    return Problem("shadowed-name", message, place, "give one of them another name")
 
 
 def _required(spec: Spec) -> Iterator[YamlNode]:

@@ -211,6 +211,8 @@ class Building:
         """How many steps did something so far: layers, saved and taken tensors, empty lists, which pass on."""
         self.named: set[int] = set()
         """The nodes whose output has a name: saved, or what a named group gives."""
+        self.hidden: list[tuple[Spec, Step, str]] = []
+        """Where which spec takes up a saved tensor whose name a group has, too."""
         self.shared: dict[Any, list[int]] = {}
         """The nodes of each shared block's first call."""
         self.sharing: Sharing | None = None

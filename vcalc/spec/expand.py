@@ -144,7 +144,7 @@ class Expander:
             raise VcalcError("recursion", f"a block calls itself: {circle}", hint=hint)
         self.building.budget.step()
         inner = self.arguments(step, block, at, environment)
-        handed = {name: self.tensor(outer) for name, outer in step.takes.items()}
+        handed = {name: self.tensor(outer, step) for name, outer in step.takes.items()}
         within = scope.child(step.name) if step.name else scope
         self.calls.append(block.name)
         self.saved.append(handed)
@@ -294,15 +294,18 @@ class Expander:
 
     def take(self, step: syntax.Take, at: int, environment: Environment, scope: Scope) -> int:
         self.building.carried_out += 1
-        return self.tensor(step.name)
+        return self.tensor(step.name, step)
 
-    def tensor(self, name: str) -> int:
+    def tensor(self, name: str, step: Step) -> int:
         """The tensor that is saved under a name here, or that a group of the network gives."""
-        if name in self.saved[-1]:
-            return self.saved[-1][name]
-        found = self.root.find(name)
-        if found is not None and found.output is not None:
-            return found.output
+        saved, group = self.saved[-1].get(name), self.root.find(name)
+        given = group.output if group else None
+        if saved is not None:
+            if given not in (None, saved):
+                self.building.hidden.append((self.spec, step, name))
+            return saved
+        if given is not None:
+            return given
         raise VcalcError("undefined", f"no tensor is called {quoted(name)} so far", hint=self.where(name))
 
     def where(self, name: str) -> str:

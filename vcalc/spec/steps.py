@@ -159,7 +159,7 @@ class StepReader(FieldReader):
         meant = self.source.known_keys(entries, (word, "do", "index", "when", "name"), word)
         count = self.value(entries["repeat"][1], names) if word == "repeat" else None
         variables = self.variables(entries["each"][1], names) if word == "each" else {}
-        index = self.index(entries, variables)
+        index = self.index(entries, variables, names)
         inner = self.visible(names, [*variables, *([index] if index else [])], node)
         body = self.body(node, entries, inner, word, "do", meant)
         when = self.value(entries["when"][1], inner) if "when" in entries else None
@@ -168,12 +168,12 @@ class StepReader(FieldReader):
     def variables(self, node: YamlNode, names: Names) -> dict[str, Value]:
         entries = self.source.mapping(node, "each", "each: {c: [64, 128]}")
         for name, (key, _) in entries.items():
-            self.check_name(name, key, "a loop variable")
+            self.check_name(name, key, "a loop variable", names)
         if not entries and (is_null(node) or isinstance(node, yaml.MappingNode)):
             self.source.report("missing", "each needs lists to go through", node, "each: {c: [64, 128]}")
         return {name: self.value(value, names) for name, (_, value) in entries.items()}
 
-    def index(self, entries: Entries, variables: dict[str, Value]) -> str:
+    def index(self, entries: Entries, variables: dict[str, Value], names: Names) -> str:
         if "index" not in entries:
             return ""
         node = entries["index"][1]
@@ -183,7 +183,7 @@ class StepReader(FieldReader):
             message = f"'{index}' is a list of this loop and cannot be its index"
             self.source.report("name", message, node, f"choose another name{other}")
         elif index:
-            self.check_name(index, node, "a loop's index")
+            self.check_name(index, node, "a loop's index", names)
         return index
 
     def body(self, node: YamlNode, entries: Entries, names: Names, word: str, key: str, meant: set[str]) -> list[Step]:
@@ -249,7 +249,7 @@ class StepReader(FieldReader):
         self.source.known_keys(entries, ("let",), "let")
         values: dict[str, Value] = {}
         for name, (key, value) in self.source.mapping(entries["let"][1], "let").items():
-            self.check_name(name, key, "a value")
+            self.check_name(name, key, "a value", names)
             values[name] = self.value(value, names)
             names = self.visible(names, [name], key)
         return syntax.Let(node, values)

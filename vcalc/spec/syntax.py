@@ -281,7 +281,10 @@ class Spec:
         self.root: Any = None
         self.names: dict[str, Any] = {}
         """Where each hyperparameter is first written."""
-        self.bound: list[tuple[str, Any, str]] = []
-        """Every name that the file binds, in order: where, and what it names (an argument, a loop variable, ...)."""
+        self.bound: list[tuple[str, Any, str, bool]] = []
+        """Every name that the file binds, in order: where, what it names (an argument, a loop variable, ...), and
+        whether the name had a meaning there already."""
+        self.worded: list[tuple[str, Any]] = []
+        """The words of fields that are names, too, where they stand."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""
