@@ -439,9 +439,9 @@ def test_what_hides_a_hyperparameter(found, layers, column):
     [
         ("let: {w: 1}, relu, let: {w: 2}, conv: {out: w, kernel: 1}", "a value here, and hides the value of"),
         ("let: {w: 1}, {repeat: w, index: w, do: [conv: {out: w + 1, kernel: 1}]}", "a loop's index here, and hides"),
-        ("{each: {w: [1]}, do: [let: {w: w}, conv: {out: w, kernel: 1}]}", "here, and hides the loop variable of line 5"),
+        ("{each: {w: [1]}, do: [let: {w: w}, conv: {out: w, kernel: 1}]}", "hides the loop variable of line 5"),
         ("let: {vgg16: 1}, conv: {out: vgg16, kernel: 1}", "hides the catalogue's model of that name"),
-        ("let: {channels: 4}, layernorm: {over: channels}, conv: {out: channels, kernel: 1}", "is a word of this field"),
+        ("let: {channels: 4}, layernorm: {over: channels}, conv: {out: channels, kernel: 1}", "word of this field"),
         ("save: p, {name: p, do: [conv: {out: 3, kernel: 1}]}, relu, {branches: [[], [take: p]], join: add}",
          "'p' is the tensor that was saved under this name, and hides the group that has it"),
     ],

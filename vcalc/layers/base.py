@@ -239,7 +239,7 @@ class Layer:
             elif spec.required:
                 raise LayerError(f"{self.kind} needs '{name}': {spec.doc}", hint=f"write {self.kind}: {{{name}: …}}")
             else:
-                value = spec.type.accept(spec.default) if spec.default is not None else None
+                value = spec.usual(self)
             setattr(self, name, value)
         if values:
             raise LayerError(f"{self.kind} has no key '{next(iter(values))}'", next(iter(values)))

@@ -19,7 +19,7 @@ from vcalc.arithmetic import (
 from vcalc.errors import LayerError
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements, needs, show
 from vcalc.layers.conv import leading_pad, made_of, padded_input, slide_map
-from vcalc.layers.fields import FLAG, count, field, padding2d, size2d
+from vcalc.layers.fields import FLAG, Like, count, field, padding2d, size2d
 from vcalc.layers.tensors import INDEX, OUTPUT, Step, Stored, Tensor
 
 
@@ -35,14 +35,9 @@ class _Pool(Layer):
     forms = ("module", "subclass", "functional")
 
     kernel: Any = field(size2d(), "window size", symbol="K")
-    stride: Any = field(size2d(), "step between windows; the window's size if not said", None, "S")
+    stride: Any = field(size2d(), "step between windows", Like("kernel"), "S")
     pad: Any = field(padding2d(), "padding on each side, or 'same'", 0, "P")
     ceil_mode: Any = field(FLAG, "whether a last, partly empty window counts", False)
-
-    def __init__(self, **values: Any) -> None:
-        if "kernel" in values:
-            values.setdefault("stride", values["kernel"])
-        super().__init__(**values)
 
     def output(self, *inputs: Shape) -> Shape:
         return slide_map(inputs[0], self, inputs[0][0], self.ceil_mode)

@@ -16,7 +16,7 @@ from vcalc.devices import names as device_names
 from vcalc.layers import KINDS, Layer, kinds
 from vcalc.layers.base import FORMS as WRITTEN_FORMS
 from vcalc.layers.base import RANK_NAMES, SIZES, show
-from vcalc.layers.fields import Field, FieldType
+from vcalc.layers.fields import Field, FieldType, Like
 from vcalc.reports.kinds import summary
 from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.spec.parse import LIBRARIES, MODEL_WORDS, TOP
@@ -150,7 +150,7 @@ def _field(field: Field) -> Schema:
     default = "" if field.required or field.default is None else f"; {show(field.default)} if not said"
     symbol = f"{field.symbol}: " if field.symbol else ""
     made = {"description": f"{symbol}{field.doc}\n\n{field.type.says}, or an expression{default}"}
-    if default:
+    if default and not isinstance(field.default, Like):
         made["default"] = field.default
     return {**made, **_taken(field.type)}
 
