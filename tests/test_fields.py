@@ -140,7 +140,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
      "use 'linear'"),
     ("linear", {"out": 4}, "3 8 8",
      "linear takes a vector [D] or tokens [N, D], but a feature map [3, 8, 8] arrives", "",
-     "put 'flatten' or 'global_avgpool' before it"),
+     "put 'flatten' or 'global_avgpool' before it, or use 'pointwise_linear', which keeps height and width"),
     ("attention", {"heads": 2}, "4 8 8",
      "attention takes tokens [N, D], but a feature map [4, 8, 8] arrives", "", "put 'tokens' before it"),
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8",
@@ -228,8 +228,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
     ("relative_attention", {"query_rows": 2, "key_rows": 3}, "2 8 4, 2 4 4, 2 4 4",
      "relative_attention: tokens into rows: 4 does not divide into 3", "key_rows", "it divides into 2 or 4"),
     ("relative_attention", {"query_rows": 2, "key_rows": 2}, "2 8 4, 2 4 5, 2 4 4",
-     "queries, keys and values do not match: a feature map [2, 8, 4], a feature map [2, 4, 5],"
-     " a feature map [2, 4, 4]", "", ""),
+     "queries, keys and values do not match: heads [2, 8, 4], heads [2, 4, 5],"
+     " heads [2, 4, 4]", "", ""),
     ("relative_attention", {"query_rows": 2, "key_rows": 2}, "2 8 4, 2 8 4",
      "relative_attention joins 3 branches, not 2", "branches", ""),
     ("scaled_dot_product_attention", {}, "3 4, 3 4", "scaled_dot_product_attention joins 3 branches, not 2", "branches",

@@ -12,7 +12,7 @@ from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less,
 from vcalc.layers.base import (
     BRANCHES,
     EVERYWHERE,
-    MAP,
+    HEADS,
     TOKENS,
     Layer,
     Window,
@@ -31,6 +31,7 @@ class SplitHeads(Layer, kind="split_heads"):
 
     source = "Vaswani et al. 2017, section 3.2.2"
     accepts = (TOKENS,)
+    splits_heads = True
 
     heads: Any = field(count(), "attention heads", symbol="h")
     transposed: Any = field(FLAG, "whether tokens go last, [h, d, N], as the keys of a product", False)
@@ -52,7 +53,7 @@ class MergeHeads(Layer, kind="merge_heads"):
     """Heads [h, N, d] put side by side again: tokens [N, h*d]."""
 
     source = "Vaswani et al. 2017, section 3.2.2"
-    accepts = (MAP,)
+    accepts = (HEADS,)
 
     def output(self, *inputs: Shape) -> Shape:
         heads, tokens, width = inputs[0]
@@ -69,7 +70,7 @@ class RotaryEmbedding(Layer, kind="rotary_embedding"):
     """Pairs of a query's or a key's elements turned by angles that grow with the token's position."""
 
     source = "Su et al. 2021 (RoFormer), section 3.2.2"
-    accepts = (MAP,)
+    accepts = (HEADS,)
 
     skip: Any = field(count(0), "tokens at the front that are not turned, such as a class token", 0)
 

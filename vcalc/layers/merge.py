@@ -9,6 +9,7 @@ from vcalc.errors import LayerError
 from vcalc.layers.base import (
     BRANCHES,
     EVERYWHERE,
+    HEADS,
     MAP,
     TOKENS,
     VECTOR,
@@ -53,7 +54,7 @@ class Concat(Layer, kind="concat"):
                 from vcalc.layers import mend
 
                 message = f"concat: {describe(first)} and {describe(shape)} differ in more than the first size"
-                raise LayerError(message, hint=mend.joined(first, shape))
+                raise LayerError(message, hint=mend.concatenated(first, shape))
         return (sum(shape[0] for shape in inputs), *first[1:])
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -138,7 +139,7 @@ class MatMul(Layer, kind="matmul"):
 
     source = "none needed"
     saves_for_others = True
-    accepts = (MAP, TOKENS)
+    accepts = (MAP, TOKENS, HEADS)
     joins = True
     forms = ("function", "operator", "bmm", "einsum")
     example = (("N", "K"), ("K", "M"))
@@ -173,7 +174,7 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         "Vaswani et al. 2017, equation 1; relative positions: Bao et al. 2022 (BEiT), section 2.2;"
         " keys_read: Child et al. 2019 (Sparse Transformer), section 4; fewer heads of keys: Ainslie et al. 2023 (GQA)"
     )
-    accepts = (MAP, TOKENS)
+    accepts = (HEADS, TOKENS)
     joins = True
     example = (("N", "d"), ("M", "d"), ("M", "e"))
 
@@ -193,7 +194,13 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         square = not self.causal or not certainly_different(query[-2], key[-2])
         needs(square, "scaled_dot_product_attention: causal takes as many queries as keys", "causal")
         alone = self._unbiased or not (self.causal or self.keys_read is not None)
-        needs(alone, "scaled_dot_product_attention: a mask and biases do not go together", "relative_positions")
+        masks = (*(("causal",) if self.causal else ()), *(("keys_read",) if self.keys_read is not None else ()))
+        needs(
+            alone,
+            "scaled_dot_product_attention: a mask and biases do not go together",
+            "relative_positions",
+            f"leave relative_positions out, or {' and '.join(masks)}",
+        )
         return (*query[:-1], value[-1])
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
-from vcalc.layers.base import BRANCHES, RANK_NAMES, SIZES, describe, way_between
+from vcalc.layers.base import BRANCHES, RANK_NAMES, SIZES, describe, no_way, rank, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
 from vcalc.spec.build import Building, Scope, Used
@@ -364,9 +364,10 @@ class Expander:
         bindings.all()
         self.building.symbolic |= bool(bindings.symbols)
         expected, found = bindings.input(), self.building.graph.shape(at)
-        if len(expected) != len(found):
+        if len(expected) != rank(found):
             message = f"{step.model} takes {RANK_NAMES[len(expected)]}, but {describe(found)} arrives"
-            raise VcalcError("input", message, hint=way_between(len(found), (len(expected),)))
+            wanted = (len(expected),)
+            raise VcalcError("input", message, hint=way_between(rank(found), wanted) or no_way(rank(found), wanted))
         try:
             bindings.check_used()
         except VcalcError as error:

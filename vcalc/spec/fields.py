@@ -16,6 +16,7 @@ from vcalc.spec.expression import (
     ARRIVES,
     CONSTANTS,
     FUNCTIONS,
+    OPERATORS,
     SHAPE_NAMES,
     ExpressionError,
     can_name,
@@ -57,7 +58,9 @@ def mended(name: str, unwanted: str) -> str:
 
 
 def _name_hint(name: str) -> str:
-    if name in CONSTANTS or name in FUNCTIONS or iskeyword(name):
+    if iskeyword(name) and name not in CONSTANTS and name not in OPERATORS:
+        return f"it is a word of Python, whose grammar expressions have; choose another name, such as {name}_"
+    if name in CONSTANTS or name in FUNCTIONS or name in OPERATORS:
         return "the language has that word"
     other = mended(name, r"\W+")
     return "a letter, then letters, digits and _" + (f", such as {other}" if can_name(other) else "")
