@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from vcalc.arithmetic import Shape, certainly_equal
 from vcalc.errors import Place, Problem, quoted
 from vcalc.graph import Node
+from vcalc.layers.base import MAP, TOKENS, show
 from vcalc.layers.conv import extent
+from vcalc.layers.mend import FEATURES
 from vcalc.source.read import YamlNode, is_null
 from vcalc.spec import syntax
+from vcalc.spec.bindings import channels_last, merged_input
 from vcalc.spec.find import is_model
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import Spec
@@ -23,6 +27,8 @@ MISTAKES = {
     "window-does-not-tile": "windows that lie side by side do not cover their input",
     "unused-branch": "a tensor is worked out or saved, and nothing reads it",
     "unused-hyperparameter": "a hyperparameter that no expression uses",
+    "channels-last": "an input of a map looks like an image whose channels come last",
+    "concat-along-tokens": "tokens of one size are joined one after the other, not side by side",
     "shadowed-name": "a name hides what else has that name: a value, a model, a group",
 }
 """The codes of likely mistakes, and what each says."""
@@ -44,12 +50,14 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
     for step, name in origin.hidden:
         message = f"{quoted(name)} is the tensor that was saved under this name, and hides the group that has it"
         yield _shadowed(message, network.spec.source.place(step.node))
+    yield from _channels_last(network)
     said: set[tuple[syntax.Step, str]] = set()
     for node in nodes:
         if node.index in foreign:
             continue
         step = origin.steps[node.index]
         found = [_dead_end(node, readers, origin.named)]
+        found.append(_along_tokens(node))
         if not network.same_as:
             found += [_bias_before_norm(node, step, readers), _rows_left_over(node)]
         for problem in found:
@@ -57,6 +65,19 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
                 said.add((step, problem.code))
                 problem.place, problem.path = network.spec.source.place(step.node), node.path
                 yield problem
+
+
+def _channels_last(network: Network) -> Iterator[Problem]:
+    """An input of few columns and many channels."""
+    sizes, model = network.graph.input, network.spec.models.get(network.name)
+    written = merged_input(network.spec.input, model.input if model else {})
+    meant = channels_last(sizes) if len(sizes) == MAP else ""
+    if meant and "C" in written:
+        channels, height, width = sizes
+        columns = f"{width} column{'s' * (width > 1)}"
+        message = f"an input of {channels} channels, {height} rows and {columns}"
+        place = network.spec.source.place(written["C"].node)
+        yield Problem("channels-last", message, place, f"did you mean {meant} for C, H and W? Channels come first")
 
 
 def _bias_before_norm(node: Node, step: syntax.Step, readers: dict[int, list[Node]]) -> Problem | None:
@@ -69,6 +90,19 @@ def _bias_before_norm(node: Node, step: syntax.Step, readers: dict[int, list[Nod
         return None
     message = f"this {node.kind} adds a bias, and the batch norm right after it takes it away again"
     return Problem("conv-bias-before-norm", message, hint="bias: false, or bias: true where the network has it")
+
+
+def _along_tokens(node: Node) -> Problem | None:
+    """Tokens that agree in number and in width: which of the two sizes grows is not seen in what is written."""
+    shapes = node.facts.inputs
+    if node.kind != "concat" or len(shapes[0]) != TOKENS or not all(_equal(shapes[0], shape) for shape in shapes[1:]):
+        return None
+    message = f"tokens {show(shapes[0])} are joined one after the other, to {show(node.output)}"
+    return Problem("concat-along-tokens", message, hint=f"silence this where it is meant; else: {FEATURES}")
+
+
+def _equal(first: Shape, second: Shape) -> bool:
+    return len(first) == len(second) and all(map(certainly_equal, first, second))
 
 
 def _rows_left_over(node: Node) -> Problem | None:
