@@ -157,7 +157,7 @@ def test_gradients_of_a_residual():
 
 def test_a_branch_that_needs_no_gradient_saves_nothing():
     """Before the first trained layer nothing is saved."""
-    plain = graph((3, 8, 8), ("relu", {}), ("maxpool", {"kernel": 2}), ("conv", CONV))
+    plain = graph((3, 8, 8), ("relu", {}), ("maxpool", {"kernel": 2, "stride": 1}), ("conv", CONV))
     assert [size.per_image for size in Memory(plain, BARE).saved_by] == [0, 0, 3 * 7 * 7 * 4]
 
 

@@ -104,6 +104,10 @@ def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
         )
     if spec is not None and set(spec.input) != set(names):
         raise VcalcError("input", f"--input {text} has {len(sizes)} sizes; {spec.title} takes {'x'.join(spec.input)}")
+    if spec is not None:
+        from vcalc.spec.bindings import check_order
+
+        check_order(spec.input, sizes)
     return dict(zip(names, sizes, strict=True))
 
 
