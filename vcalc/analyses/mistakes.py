@@ -11,6 +11,7 @@ from typing import Any
 from vcalc.errors import Place, Problem, quoted
 from vcalc.graph import Node
 from vcalc.layers.conv import extent
+from vcalc.layers.windows import Sliding
 from vcalc.source.read import YamlNode, is_null
 from vcalc.spec import syntax
 from vcalc.spec.network import Network
@@ -72,7 +73,7 @@ def _rows_left_over(node: Node) -> Problem | None:
     if len(node.input) != 3 or len(node.output) != 3:
         return None
     window = node.layer.reach(node.input)
-    if window is None or window.kernel is None or tuple(window.enlarged) != (1, 1):
+    if not isinstance(window, Sliding):
         return None
     for axis, what in enumerate(("rows", "columns")):
         size, positions = node.input[axis + 1], node.output[axis + 1]

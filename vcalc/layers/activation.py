@@ -8,6 +8,7 @@ from vcalc.arithmetic import Number, Shape, exact_div, product
 from vcalc.layers.base import MAP, Layer, elements, features, needs_division
 from vcalc.layers.fields import FLAG, FRACTION, choice, count, field
 from vcalc.layers.tensors import MASK, OUTPUT, Step, Stored, Tensor
+from vcalc.layers.windows import ALONG_LAST, Window
 
 
 class _Activation(Layer):
@@ -119,6 +120,9 @@ class Softmax(_Activation, kind="softmax"):
         else:
             rows = product(output[1:] if self.over == "channels" and len(output) == MAP else output[:-1])
         return {"exponentials": size, "softmax_additions": size - rows, "divisions": size}
+
+    def reach(self, input: Shape) -> Window | None:
+        return ALONG_LAST if len(input) == MAP and self.over == "last" else None
 
 
 class Dropout(Layer, kind="dropout"):

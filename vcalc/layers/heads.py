@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, exact_div, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, describe, elements, needs, needs_division, show
+from vcalc.layers.base import MAP, TOKENS, Layer, describe, elements, needs, needs_division, show
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
+from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Window
 
 
 class SplitHeads(Layer, kind="split_heads"):
@@ -29,6 +30,9 @@ class SplitHeads(Layer, kind="split_heads"):
         one = exact_div(width, self.heads)
         return (self.heads, one, tokens) if self.transposed else (self.heads, tokens, one)
 
+    def reach(self, input: Shape) -> Window | None:
+        return REORDERED if self.transposed else None
+
     def is_view(self, training: bool) -> bool:
         return True
 
@@ -45,6 +49,9 @@ class MergeHeads(Layer, kind="merge_heads"):
     def output(self, *inputs: Shape) -> Shape:
         heads, tokens, width = inputs[0]
         return (tokens, heads * width)
+
+    def reach(self, input: Shape) -> Window:
+        return BY_TOKEN
 
     def is_view(self, training: bool) -> bool:
         return True

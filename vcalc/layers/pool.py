@@ -17,10 +17,11 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.errors import LayerError
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements, needs, show
+from vcalc.layers.base import MAP, TOKENS, Layer, elements, needs, show
 from vcalc.layers.conv import leading_pad, made_of, padded_input, slide_map
 from vcalc.layers.fields import FLAG, count, field, padding2d, size2d
 from vcalc.layers.tensors import INDEX, OUTPUT, Step, Stored, Tensor
+from vcalc.layers.windows import EVERYWHERE, Reads, Sliding, Window
 
 
 def _indices(output: Shape) -> Tensor:
@@ -53,7 +54,7 @@ class _Pool(Layer):
         return ((OUTPUT, *made_of(padded_input(self, inputs[0]))),)
 
     def reach(self, input: Shape) -> Window:
-        return Window(self.kernel, self.stride, leading_pad(self, input))
+        return Sliding(self.kernel, self.stride, leading_pad(self, input))
 
 
 class MaxPool(_Pool, kind="maxpool"):
@@ -168,7 +169,12 @@ class _AdaptivePool(Layer):
         return {"window_elements": channels * product(map(_adaptive_reads, sizes, self.out))}
 
     def reach(self, input: Shape) -> Window:
-        return EVERYWHERE
+        return Window(
+            tuple(
+                None if certainly_equal(out, 1) else Reads(0, size - 1, size, out)
+                for size, out in zip(input[1:], self.out, strict=True)
+            )
+        )
 
 
 class AdaptiveAvgPool(_AdaptivePool, kind="adaptive_avgpool"):
@@ -227,4 +233,4 @@ class Subsample(Layer, kind="subsample"):
         return ((means, sums), (sums, scaled), (sums, scaled, OUTPUT))
 
     def reach(self, input: Shape) -> Window:
-        return Window((self.kernel, self.kernel), (self.kernel, self.kernel))
+        return Sliding((self.kernel, self.kernel), (self.kernel, self.kernel))
