@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, product
+from vcalc.arithmetic import Number, Shape, certainly_equal, product
 from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs, needs_division
 from vcalc.layers.fields import FLAG, NUMBER, choice, count, field
 from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
@@ -119,6 +119,10 @@ class GroupNorm(_Norm, kind="groupnorm"):
 
     def output(self, *inputs: Shape) -> Shape:
         needs_division("groupnorm: channels into groups", features(inputs[0]), self.groups, "groups")
+        single = certainly_equal(elements(inputs[0]), self.groups)
+        needs(
+            not single, "groupnorm: a group of one element has no variance to be divided by", "groups", "fewer groups"
+        )
         return inputs[0]
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
@@ -142,6 +146,12 @@ class InstanceNorm(_Norm, kind="instancenorm"):
     accepts = (MAP,)
 
     affine: Any = field(FLAG, "whether a factor and an offset a channel are trained", False)
+
+    def output(self, *inputs: Shape) -> Shape:
+        single = certainly_equal(product(inputs[0][1:]), 1)
+        hint = "a larger input, or fewer strides before it"
+        needs(not single, "instancenorm: one position has no variance to be divided by", hint=hint)
+        return inputs[0]
 
     def statistics(self, input: Shape) -> tuple[Tensor, ...]:
         return (*_mean_and_deviation(input[0]), *((Tensor("factors", input[0]),) if self.affine else ()))

@@ -10,6 +10,7 @@ from vcalc.arithmetic import (
     bare,
     ceil_div,
     certainly_equal,
+    certainly_less,
     common_divisor,
     is_symbolic,
     maximum,
@@ -41,6 +42,11 @@ class _Pool(Layer):
     ceil_mode: Any = field(FLAG, "whether a last, partly empty window counts", False)
 
     def output(self, *inputs: Shape) -> Shape:
+        if not isinstance(self.pad, str):
+            for kernel, pad in zip(self.kernel, self.pad, strict=True):
+                message = f"{self.kind}: a pad of {show(pad)} is more than half of a window of {show(kernel)}"
+                hint = f"a pad of {show(kernel // 2)} at most: a window has to lie on the map, not beside it"
+                needs(not certainly_less(kernel // 2, pad), message, "pad", hint)
         return slide_map(inputs[0], self, inputs[0][0], self.ceil_mode)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
@@ -211,8 +217,11 @@ class Subsample(Layer, kind="subsample"):
     kernel: Any = field(count(), "window size and step", 2, "K")
 
     def output(self, *inputs: Shape) -> Shape:
-        channels, height, width = inputs[0]
-        return (channels, height // self.kernel, width // self.kernel)
+        channels, *sizes = inputs[0]
+        for size in sizes:
+            fits = not certainly_less(size, self.kernel)
+            needs(fits, f"subsample: a window of {show(self.kernel)} does not fit an input of {show(size)}", "kernel")
+        return (channels, *(size // self.kernel for size in sizes))
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"scale": inputs[0][0], "shift": inputs[0][0]}
