@@ -544,14 +544,18 @@ PARTS = {"take_token", "keep_tokens", "keep_channels"}
 def test_whose_output_lies_in_its_inputs_memory():
     """Reshapes, parts, and what drops nothing: drop_path at its p of 0, dropout at inference."""
     views = {
-        training: {case.kind for case in CASES if case.facts(case.sizes).layer.is_view(training)}
+        training: {
+            case.kind
+            for case in CASES
+            if case.facts(case.sizes).layer.is_view(training, case.facts(case.sizes).inputs[0])
+        }
         for training in (True, False)
     }
     assert views == {True: RESHAPES | PARTS | {"drop_path"}, False: RESHAPES | PARTS | {"drop_path", "dropout"}}
     dropout, drop_path = KINDS["dropout"], KINDS["drop_path"]
-    assert [dropout(p=p).is_view(True) for p in (0, 0.1, 1)] == [True, False, False]
-    assert [drop_path(p=p).is_view(True) for p in (0, 0.1, 1)] == [True, False, False]
-    assert drop_path(p=1).is_view(False)
+    assert [dropout(p=p).is_view(True, (4,)) for p in (0, 0.1, 1)] == [True, False, False]
+    assert [drop_path(p=p).is_view(True, (4,)) for p in (0, 0.1, 1)] == [True, False, False]
+    assert drop_path(p=1).is_view(False, (4,))
 
 
 def test_whether_an_activation_saves_its_output_or_its_input():

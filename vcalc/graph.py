@@ -155,7 +155,7 @@ def untouched(graph: Graph) -> set[int]:
     """The nodes that give elements of the input as they are, reordered or some of them; the input is one itself."""
     found = {INPUT}
     for node in graph.nodes:
-        if len(node.inputs) == 1 and node.inputs[0] in found and node.layer.is_view(True):
+        if len(node.inputs) == 1 and node.inputs[0] in found and node.layer.is_view(True, node.input):
             found.add(node.index)
     return found
 

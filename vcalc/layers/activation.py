@@ -132,7 +132,7 @@ class Dropout(Layer, kind="dropout"):
 
     p: Any = field(FRACTION, "probability that an element is dropped", 0.5)
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return not training or self.p == 0
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -142,7 +142,7 @@ class Dropout(Layer, kind="dropout"):
         return (_mask(output),) if self.p else ()
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT,),) if self.is_view(training) else ((OUTPUT, _mask(output)),)
+        return ((OUTPUT,),) if self.is_view(training, inputs[0]) else ((OUTPUT, _mask(output)),)
 
 
 def _mask(output: Shape) -> Tensor:
@@ -157,7 +157,7 @@ class DropPath(Layer, kind="drop_path"):
 
     p: Any = field(FRACTION, "probability that the branch is dropped", 0.0)
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return not training or self.p == 0
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -167,7 +167,7 @@ class DropPath(Layer, kind="drop_path"):
         return (Tensor("factor", 1),) if self.p else ()
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        if self.is_view(training):
+        if self.is_view(training, inputs[0]):
             return ((OUTPUT,),)
         kept, product = Tensor("factor", 1), Tensor("what is kept", elements(output))
         return ((kept, product), (product, OUTPUT))

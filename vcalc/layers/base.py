@@ -263,7 +263,7 @@ class Layer:
         """What an output element reads of the input; None: only the element in its own place."""
         return None
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         """Whether the output has the memory of the first input: reshapes, and what does nothing."""
         return False
 

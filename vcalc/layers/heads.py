@@ -33,7 +33,7 @@ class SplitHeads(Layer, kind="split_heads"):
     def reach(self, input: Shape) -> Window | None:
         return REORDERED if self.transposed else None
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -53,7 +53,7 @@ class MergeHeads(Layer, kind="merge_heads"):
     def reach(self, input: Shape) -> Window:
         return BY_TOKEN
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:

@@ -20,7 +20,7 @@ class Flatten(Layer, kind="flatten"):
     def output(self, *inputs: Shape) -> Shape:
         return (elements(inputs[0]),)
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -47,7 +47,7 @@ class KeepChannels(Layer, kind="keep_channels"):
         )
         return (shape[0], self.count) if len(shape) == TOKENS else (self.count, *shape[1:])
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
 
@@ -62,6 +62,13 @@ class ChannelShuffle(Layer, kind="channel_shuffle"):
     def output(self, *inputs: Shape) -> Shape:
         needs_division("channel_shuffle: channels into groups", inputs[0][0], self.groups, "groups")
         return inputs[0]
+
+    def is_view(self, training: bool, input: Shape) -> bool:
+        # One group, or groups of one channel, stay as they are.
+        return certainly_equal(self.groups, 1) or certainly_equal(self.groups, input[0])
+
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return self.is_view(True, input)
 
 
 class ZeroPad(Layer, kind="zero_pad"):

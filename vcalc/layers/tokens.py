@@ -28,7 +28,7 @@ class Tokens(Layer, kind="tokens"):
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
         return True
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
 
@@ -70,7 +70,7 @@ class ToMap(Layer, kind="to_map"):
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
         return True
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
 
@@ -153,7 +153,7 @@ class TakeToken(Layer, kind="take_token"):
     def reach(self, input: Shape) -> Window:
         return REORDERED
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
 
@@ -177,7 +177,7 @@ class KeepTokens(Layer, kind="keep_tokens"):
     def reach(self, input: Shape) -> Front:
         return Front(-self.start)
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
 
