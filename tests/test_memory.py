@@ -666,6 +666,16 @@ def test_the_table_says_what_it_is(vcalc: Any):
         assert words in text
 
 
+def test_a_batch_norm_of_one_value_is_not_trained_with_one_image(vcalc: Any, tmp_path: Path):
+    spec = tmp_path / "net.yaml"
+    spec.write_text("title: Net\ninput: {D: 4}\nlayers: [linear: {out: 8}, batchnorm]\n")
+    for batch, said in (("1", True), ("2", False)):
+        text = vcalc("memory", str(spec), "--mode", "training", "--batch", batch).stdout
+        assert (
+            "torch does not train with a batch of 1: one value a channel has no variance, at batchnorm" in text
+        ) is said
+
+
 def test_layers_are_shown_on_request(vcalc: Any):
     text = vcalc("memory", "lenet5", "--layers").stdout
     assert "alive while each layer runs" in text
