@@ -377,6 +377,8 @@ def test_a_claim_on_a_quotient_of_printed_figures_finds_the_others_figures():
         ("{name: p1, do: [relu]}, {take: p1}, relu", []),
         ("{name: p1, do: [relu]}, {name: p2, do: [relu]}, {take: p1}, tanh", []),
         ("{let: {width: 4}}, {conv: {out: width, kernel: 1}}", []),
+        ("flatten, {keep_channels: {count: 2}}, {embedding: {vocabulary: 9, out: 4}}", []),
+        ("flatten, relu, {embedding: {vocabulary: 9, out: 4}}", ["embedding-of-activations"]),
     ],
 )  # fmt: skip
 def test_likely_mistakes(found, layers, expected):

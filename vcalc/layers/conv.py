@@ -17,9 +17,10 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.errors import LayerError
-from vcalc.layers.base import MAP, Layer, Window, elements, needs, needs_division, needs_groups, show
+from vcalc.layers.base import MAP, Layer, elements, needs, needs_division, needs_groups, show
 from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding2d, size2d
 from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
+from vcalc.layers.windows import Reads, Sliding, Window
 
 
 def slide(
@@ -218,7 +219,7 @@ class Conv(Layer, kind="conv"):
         return (first, (*made[1:], of_weights, Gradient(0)))
 
     def reach(self, input: Shape) -> Window:
-        return Window(self.kernel, self.stride, leading_pad(self, input), self.dilation)
+        return Sliding(self.kernel, self.stride, leading_pad(self, input), self.dilation)
 
 
 class ConvTranspose(Layer, kind="conv_transpose"):
@@ -295,11 +296,11 @@ class ConvTranspose(Layer, kind="conv_transpose"):
         return (0,)
 
     def reach(self, input: Shape) -> Window:
-        # The bound over all output positions: as many input elements as have the position in their kernel.
-        reaches = tuple(map(extent, self.kernel, self.dilation))
-        before = ((reach - 1 - self.pad[i]) // self.stride[i] for i, reach in enumerate(reaches))
+        # Output element j has the kernels of those input elements in it that stand up to `pad` after it.
+        extents = map(extent, self.kernel, self.dilation)
         return Window(
-            tuple(ceil_div(reach, self.stride[i]) for i, reach in enumerate(reaches)),
-            pad=tuple(before),
-            enlarged=self.stride,
+            tuple(
+                Reads(pad - reach + stride, pad, parts=stride)
+                for reach, stride, pad in zip(extents, self.stride, self.pad, strict=True)
+            )
         )

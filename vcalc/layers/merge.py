@@ -8,13 +8,11 @@ from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal
 from vcalc.errors import LayerError
 from vcalc.layers.base import (
     BRANCHES,
-    EVERYWHERE,
     HEADS,
     MAP,
     TOKENS,
     VECTOR,
     Layer,
-    Window,
     describe,
     elements,
     needs,
@@ -23,6 +21,7 @@ from vcalc.layers.base import (
 )
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, STATISTIC, Step, Stored, Tensor
+from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
 
 
 def _alike(a: Shape, b: Shape) -> bool:
@@ -56,6 +55,9 @@ class Concat(Layer, kind="concat"):
                 message = f"concat: {describe(first)} and {describe(shape)} differ in more than the first size"
                 raise LayerError(message, hint=mend.concatenated(first, shape))
         return (sum(shape[0] for shape in inputs), *first[1:])
+
+    def reach(self, input: Shape) -> Window | None:
+        return {MAP: None, TOKENS: REORDERED}.get(len(input), EVERYWHERE)
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
         return True

@@ -20,10 +20,8 @@ from vcalc.arithmetic import (
 )
 from vcalc.layers.base import (
     BRANCHES,
-    EVERYWHERE,
     HEADS,
     Layer,
-    Window,
     describe,
     elements,
     needs,
@@ -33,6 +31,7 @@ from vcalc.layers.base import (
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
 from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, Gradient, Step, Stored, Tensor
+from vcalc.layers.windows import EVERYWHERE, Sliding, Window
 
 
 def _grid(kind: str, tokens: Number, skip: Number, rows: Number, key: str) -> tuple[Number, Number]:
@@ -98,7 +97,10 @@ class PoolHeads(Layer, kind="pool_heads"):
         return ((maps, GRADIENT, of_maps), (GRADIENT, of_maps, Gradient(0)))
 
     def reach(self, input: Shape) -> Window:
-        return EVERYWHERE
+        rows, columns = _grid(self.kind, input[1], self.skip, self.height, "height")
+        kernel, stride, pad = ((side, side) for side in (self.kernel, self.stride, self.kernel // 2))
+        takes, gives = (self.skip, rows, columns), (self.skip, *self._places(input))
+        return Sliding(kernel, stride, pad, takes=takes, gives=gives)
 
 
 class RelativeAttention(Layer, kind="relative_attention"):
