@@ -21,10 +21,15 @@ def share(name: str) -> Any:
 
 
 def exact(value: Any) -> Any:
-    """A float as the decimal fraction it was written as: 0.75*N stays exact. A text is refused, since SymPy runs it."""
+    """The number as SymPy has it: a float is the decimal that it prints as, 0.75*N stays exact.
+
+    A text is refused, since SymPy runs it.
+    """
     if isinstance(value, str):
         raise TypeError(f"the word {value!r:.40} is not a number")
-    return sympy.Rational(str(value)) if isinstance(value, float) else sympy.sympify(value)
+    if isinstance(value, float):
+        return sympy.Rational(str(value))
+    return sympy.sympify(getattr(value, "written", value))
 
 
 def decide(operator: str, a: Any, b: Any) -> bool | None:
@@ -56,8 +61,19 @@ def minimum(a: Any, b: Any) -> Any:
 
 
 def round_half_away(value: Any) -> Any:
-    """The nearest whole number of a positive expression, halves up."""
-    return sympy.floor(exact(value) + sympy.Rational(1, 2))
+    """The nearest whole number, halves away from zero, also below it."""
+    half, whole = sympy.Rational(1, 2), exact(value)
+    if whole.is_nonnegative:
+        return sympy.floor(whole + half)
+    if whole.is_nonpositive:
+        return sympy.ceiling(whole - half)
+    return sympy.sign(whole) * sympy.floor(sympy.Abs(whole) + half)
+
+
+def round_half_even(value: Any) -> Any:
+    """The nearest whole number, halves to the even one: the sum of what half the number is rounded down and up."""
+    quarter, half = sympy.Rational(1, 4), exact(value) / 2
+    return sympy.floor(half + quarter) + sympy.ceiling(half - quarter)
 
 
 def floor(value: Any) -> Any:

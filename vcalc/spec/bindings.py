@@ -16,7 +16,7 @@ from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
 from vcalc.spec.fields import is_word
 from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
-from vcalc.spec.values import NoValueError, bounded, bounded_list, is_list, shown
+from vcalc.spec.values import NoValueError, bounded, bounded_list, decimal, is_list, is_quotient, shown
 
 
 def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
@@ -57,8 +57,8 @@ class Bindings:
         return {name: value for name, value in self._values.items() if name not in SHAPE_NAMES}
 
     def hyperparameters(self) -> dict[str, Any]:
-        """The hyperparameters alone, in the order they are written."""
-        return {name: self.hyperparameter(name) for name in self._written}
+        """The hyperparameters alone, in the order they are written; quotients and roots as floats."""
+        return {name: decimal(self.hyperparameter(name)) for name in self._written}
 
     def hyperparameter(self, name: str) -> Any:
         """One hyperparameter's value. Raises VcalcError where hyperparameters define one another in a circle."""
@@ -130,7 +130,7 @@ class Bindings:
         if written is None or written.expression is None or written.expression.names:
             return False
         value = self._evaluate(written)
-        return isinstance(value, float) and not value.is_integer()
+        return is_quotient(value) or (isinstance(value, float) and not value.is_integer())
 
     def _holds_a_word(self, name: str) -> bool:
         written = self._written.get(name)
@@ -192,7 +192,13 @@ def _plain(name: str, value: Any) -> Any:
     try:
         if is_list(value):
             return bounded_list([_plain(name, item) for item in value])
-        return bounded(value.item() if getattr(value, "shape", None) == () else value)
+        if getattr(value, "shape", None) == ():
+            value = value.item() if value.dtype.kind != "f" else float(str(value))  # 0.1, of 32 bits, too
+        if hasattr(value, "as_integer_ratio") and not isinstance(value, (int, float)):
+            from vcalc.spec import exact
+
+            return exact.from_outside(value)
+        return bounded(value)
     except NoValueError as error:
         raise VcalcError("binding", f"{name} is {error}", hint=error.hint) from None
 
