@@ -499,7 +499,7 @@ SAYS = "numbers, names, + - * / // % **, comparisons, and, or, not, a if b else 
         ("max([])", "'max([])' has no value: max of an empty list"),
         ("log(-1)", "'log(-1)' has no value: log takes numbers above 0"),
         ("sqrt(-1)", "'sqrt(-1)' has no value: sqrt takes a number that is not below 0"),
-        ("sqrt(-n)", "'sqrt(-n)' has no value: not a real number"),
+        ("sqrt(-n)", "'sqrt(-n)' has no value: sqrt takes a number that is not below 0"),
         ("(-8) ** 0.5", "'(-8) ** 0.5' has no value: the result is not a real number"),
         ("n ** 0.5", "'n ** 0.5' has no value: a symbol is only raised to a whole number"),
         ("n ** 17", "'n ** 17' has no value: a symbol is raised to at most the 16th power"),

@@ -14,6 +14,7 @@ ORDER = (
     "arithmetic",
     "working",
     "symbols",
+    "conditions",
     "source",
     "units",
     "layers",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_less, product
 from vcalc.errors import LayerError
 from vcalc.layers.fields import Field, choice
 from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Step, Stored
@@ -376,7 +376,7 @@ def needs(condition: bool, message: str, field: str = "", hint: str = "") -> Non
 
 def needs_division(what: str, whole: Number, parts: Number, field: str) -> None:
     """Refuse when `whole` is known not to divide into `parts`."""
-    divides = not certainly_less(0, parts) or not certainly_different(whole % parts, 0)
+    divides = not certainly_less(0, parts) or assumed("%", whole, parts)
     needs(divides, f"{what}: {show(whole)} does not divide into {show(parts)}", field, _divisors(whole, parts))
 
 

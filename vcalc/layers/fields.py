@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from vcalc.arithmetic import certainly_less
+from vcalc.arithmetic import assumed
 
 REQUIRED: Any = object()
 
@@ -29,7 +29,7 @@ def _whole(value: Any, minimum: int) -> Any:
         if not value.is_integer():
             raise ValueError
         value = int(value)
-    if getattr(value, "denominator", 1) != 1 or certainly_less(value, minimum):
+    if not (assumed("%", value, 1) and assumed(">=", value, minimum)):
         raise ValueError
     return value
 

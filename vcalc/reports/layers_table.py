@@ -8,6 +8,7 @@ from vcalc import units
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.receptive_field import Field, as_record, receptive_fields, size_of
 from vcalc.arithmetic import is_symbolic
+from vcalc.conditions import stated
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts, Graph, Node, group_of
 from vcalc.layers.base import SIZES
@@ -295,6 +296,9 @@ def formula_report(network: Network, costs: Costs) -> Report:
     ]
     if not any(is_symbolic(value) for value in total):
         notes.append("every size has a number; bind one to a name for a formula: --set H=32*h --set W=32*h")
+    conditions = stated(network.conditions)
+    if conditions:
+        notes.append(f"holds where {', '.join(conditions)}")
     table = Table(
         title(network, costs), [Column("what", "count"), Column("formula", "formula", prose=True)], rows, notes
     )
@@ -307,6 +311,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),
         "symbols": sorted(network.symbols),
+        "conditions": conditions,
         **{key: plain_value(value) for key, value in total._asdict().items()},
     }
     return Report([table], record)

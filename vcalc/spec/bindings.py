@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import Shape, certainly_less, is_symbolic
+from vcalc.arithmetic import Shape, assumed, is_symbolic
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.layers.base import SIZES
 from vcalc.spec.build import Budget
@@ -168,7 +168,8 @@ class Bindings:
         value = self._from_outside(name, self._given.pop(name)) if from_outside else self._evaluate(written)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if not (type(value) is int or is_symbolic(value) or hasattr(value, "shape")) or certainly_less(value, 1):
+        size = type(value) is int or is_symbolic(value) or hasattr(value, "shape")
+        if not (size and assumed("%", value, 1) and assumed(">=", value, 1)):
             error = VcalcError("input", f"input {name} is {shown(value)}, not a whole number, 1 or more")
             raise error if from_outside else error.at(self.spec.source.place(written.node))
         return value

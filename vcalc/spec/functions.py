@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from vcalc.arithmetic import is_symbolic
+from vcalc.arithmetic import assumed, is_symbolic
 from vcalc.spec.operations import BINARY, compared, negated
 from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
 
@@ -87,23 +87,30 @@ def _extreme(name: str, sign: str) -> Callable[..., Any]:
 
 def _logarithm(value: Any, base: Any = None) -> Any:
     arguments = [number(part) for part in (value, base) if part is not None]
+    if not all(_holds(">", part, 0) for part in arguments):
+        raise ValueError("log takes numbers above 0")
+    if base is not None and not _holds("!=", base, 1):
+        raise ZeroDivisionError
     if any(map(has_symbols, arguments)):
         return _formula("log", arguments)
-    if any(compared("<=", part, 0) for part in arguments):
-        raise ValueError("log takes numbers above 0")
     from vcalc.spec import exact
 
     return exact.logarithm(*arguments)
 
 
 def _root(value: Any) -> Any:
-    if has_symbols(number(value)):
-        return _formula("sqrt", [value])
-    if compared("<", value, 0):
+    if not _holds(">=", number(value), 0):
         raise ValueError("sqrt takes a number that is not below 0")
+    if has_symbols(value):
+        return _formula("sqrt", [value])
     from vcalc.spec import exact
 
     return exact.root(value)
+
+
+def _holds(sign: str, a: Any, b: int) -> bool:
+    """A comparison's answer; where symbols leave it open, it is a condition of the formula."""
+    return assumed(sign, a, b) if is_symbolic(a) else compared(sign, a, b)
 
 
 def _formula(name: str, arguments: list[Any]) -> Any:

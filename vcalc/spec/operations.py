@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import is_symbolic
+from vcalc.arithmetic import assumed, is_symbolic
 from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
 
 
@@ -37,17 +37,11 @@ def _divisor(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """SymPy divides by zero in silence; Python's error stands for both."""
 
     def divide(a: Any, b: Any) -> Any:
-        if b == 0 or (is_symbolic(b) and _is_zero(b)):
+        if not assumed("!=", b, 0):
             raise ZeroDivisionError
         return op(a, b)
 
     return divide
-
-
-def _is_zero(value: Any) -> bool:
-    from vcalc import symbols
-
-    return symbols.decide("==", value, 0) is True
 
 
 def _quotient(a: int, b: int) -> Any:
@@ -61,7 +55,7 @@ def _power(a: int, b: int) -> Any:
 
 
 def _symbolic_power(a: Any, b: Any) -> Any:
-    if a == 0 and b.is_negative:
+    if b.is_negative and not assumed("!=", a, 0):
         raise ZeroDivisionError
     if is_symbolic(a):
         if not b.is_Integer:
