@@ -128,6 +128,7 @@ def test_many_expressions(text: str, sizes: dict[str, int]):
         ("ceil(log(n, 5))", 125, 3),
         ("round(n / 2 - 3)", 1, -3),
         ("round_even(n / 2 - 3)", 1, -2),
+        ("round(-n / 2)", 5, -3),
         ("floor(sqrt(n) * sqrt(n))", 3, 3),
         ("floor(0.5 * n % 0.3 * 100)", 1, 20),
         ("(n - 10) // 3", 2, -3),
@@ -181,6 +182,7 @@ def windows(draw: st.DrawFn, kernels: tuple[int, ...] = (1, 2, 3, 5)) -> dict[st
 
 
 CONVS = st.builds(lambda out, window: {"conv": {"out": out, **window}}, WIDTHS, windows())
+GATE = ["global_avgpool", {"linear": {"out": "ceil(0.3*C)"}}, {"linear": {"out": "k"}}]
 KEEPING = st.sampled_from(
     [
         "relu",
@@ -190,7 +192,10 @@ KEEPING = st.sampled_from(
         {"conv": {"out": "C", "kernel": 3, "pad": 1, "groups": "C", "bias": False}},
         {"groupnorm": {"groups": 4}},
         {"channel_shuffle": {"groups": 2}},
-        {"squeeze_excitation": {"r": "ceil(0.3*C)"}},
+        {"window_attention": {"heads": 2, "window": 3, "shift": 1}},
+        {"repeat": 1, "do": [{"let": {"k": "C"}}, {"branches": [[], GATE], "join": "multiply"}]},
+        {"if": "2*C > C", "then": ["silu"], "else": ["gelu"]},
+        {"drop_path": {"p": "0.1 * 2 / 3"}},
     ]
 )
 LAYERS = st.one_of(
@@ -198,7 +203,15 @@ LAYERS = st.one_of(
     KEEPING,
     st.builds(lambda window: {"maxpool": window}, windows((2, 3))),
     st.builds(lambda window: {"avgpool": {**window, "ceil_mode": True}}, windows((2, 3))),
-    st.just({"upsample": {"factor": 2}}),
+    st.sampled_from(
+        [
+            {"upsample": {"scale": 2}},
+            {"space_to_depth": {"factor": 2}},
+            {"conv_transpose": {"out": "ceil(C / 3)", "kernel": 3, "stride": 2, "pad": 1, "output_pad": 1}},
+            {"conv": {"out": "2*C", "kernel": 3, "stride": 2, "pad": "same"}},
+            {"keep_channels": {"count": "ceil(0.7*C)"}},
+        ]
+    ),
 )
 
 
@@ -214,9 +227,9 @@ def _with_structure(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         ),
         st.builds(
             lambda one, other, join: {"branches": [one, other], "join": join},
-            several,
-            several,
-            st.sampled_from(["concat", "add", "multiply"]),
+            st.one_of(several, st.lists(KEEPING, max_size=2)),
+            st.one_of(several, st.lists(KEEPING, max_size=2)),
+            st.sampled_from(["concat", "add", "mean", "multiply"]),
         ),
     )
 
@@ -280,7 +293,7 @@ def test_a_network_of_numbers_is_its_formula_with_the_numbers_put_in(tmp_path_fa
 
 
 @pytest.mark.slow
-@settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(NETWORKS, NETWORK_SIZES)
 def test_many_networks(tmp_path_factory, layers, sizes):
     _same(layers, sizes, tmp_path_factory)
