@@ -17,6 +17,7 @@ from vcalc import symbols
 from vcalc.arithmetic import Condition, conditions
 from vcalc.conditions import stated
 from vcalc.errors import VcalcError
+from vcalc.reports.notes import conditions_note
 from vcalc.spec import exact
 from vcalc.spec.expression import ExpressionError, parse
 from vcalc.spec.find import load
@@ -297,3 +298,113 @@ def test_a_network_of_numbers_is_its_formula_with_the_numbers_put_in(tmp_path_fa
 @given(NETWORKS, NETWORK_SIZES)
 def test_many_networks(tmp_path_factory, layers, sizes):
     _same(layers, sizes, tmp_path_factory)
+
+
+# Conditions
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "says"),
+    [
+        ("vit-b-16", {"dim": "d"}, ["d % 12 == 0"]),
+        ("vit-b-16", {"dim": "12*d"}, []),
+        ("inception-v3", {"H": "h", "W": "h"}, ["h >= 75"]),  # the smallest input that Keras takes, too
+        ("swin-t", {"H": "h", "W": "224"}, ["h >= 4"]),
+        ("resnet50", {"H": "h", "W": "w", "width": "c"}, []),
+        ("densenet121", {"growth": "c"}, []),
+        ("vit-b-16", {"H": "h/2", "W": "32"}, ["h % 2 == 0", "h >= 32"]),
+    ],
+)
+def test_a_formula_says_where_it_holds(network, name: str, sizes: dict[str, str], says: list[str]):
+    assert stated(network(name, **sizes).conditions) == says
+
+
+def test_numbers_have_no_conditions(network):
+    assert network("vit-b-16").conditions == ()
+
+
+def test_conditions_are_shown(vcalc):
+    assert vcalc("formula", "vit-b-16", "--set", "dim=d").stdout.endswith("\nholds where d % 12 == 0\n")
+    assert "\nholds where d % 12 == 0" in vcalc("table", "vit-b-16", "--set", "dim=d").stdout
+    assert json.loads(vcalc("formula", "vit-b-16", "--set", "dim=d", "--format", "json").stdout)["conditions"] == [
+        "d % 12 == 0"
+    ]
+    assert "holds where" not in vcalc("formula", "vit-b-16", "--set", "dim=12*d").stdout
+
+
+def test_twenty_conditions_are_told():
+    odd = tuple(("%", symbols.symbol("c") + i, i) for i in range(2, 25))
+    (note,) = conditions_note(odd, "this")
+    assert note.startswith("this holds where (c + 2) % 2 == 0, ")
+    assert note.endswith(", (c + 21) % 21 == 0, and 3 more")
+
+
+C, G, H, W = (symbols.symbol(name) for name in "CGHW")
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        (("%", 4 * C, 12), "C % 3 == 0"),
+        (("%", C * H, 4), "C*H % 4 == 0"),
+        (("%", C - 1, 4), "(C - 1) % 4 == 0"),
+        (("%", C, 2 * G), "C % (2*G) == 0"),
+        (("%", symbols.share("a") * 32, 1), "32*a % 1 == 0"),
+        ((">=", (H - 1) // 2 + 1, 7), "H >= 13"),
+        ((">=", H * W, 7), "H*W >= 7"),
+        ((">=", 7, H), "H <= 7"),
+        (("==", H, W), "H == W"),
+        (("==", 64, C), "C == 64"),
+        (("!=", C - 3, 0), "C - 3 != 0"),
+    ],
+    ids=str,
+)
+def test_a_condition_in_words(condition: Condition, says: str):
+    assert stated((condition,)) == [says]
+
+
+def test_what_another_condition_holds_in_it_is_left_out():
+    assert stated((("%", C, 4), ("%", C, 6), (">=", C, 5), (">=", H, 3), (">=", H, 9))) == ["C % 12 == 0", "H >= 9"]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "known"),
+    [
+        (H, sympy.ceiling(H / 2), False),  # both are 1 where H is
+        (H, sympy.floor((H - 1) / 2) + 1, False),
+        (sympy.ceiling(H / 8), sympy.ceiling(H / 16), False),
+        (C * H, 2 * C * H + H, False),
+        (H, sympy.ceiling(W / 2), None),
+        (2 * H, W, None),
+        (C, 64, None),
+        (H * sympy.floor(W / 2), H * W / 2 - H / 4, None),
+        (2 * sympy.ceiling(H / 2), H, None),
+        (H + 1, H + 1, True),
+    ],
+    ids=str,
+)
+def test_sizes_that_grow_apart_are_not_equal(a: Any, b: Any, known: bool | None):
+    assert symbols.holds("==", a, b) is known
+
+
+RESIDUAL = """
+title: Net
+cite: own work
+input: {C: 8, H: 8, W: 8}
+layers:
+  - residual: [conv: {out: 8, kernel: 3, stride: 2, pad: 1}]
+"""
+
+
+@pytest.mark.parametrize("height", ["8", "9", "h", "2*h", "h + 3"])
+def test_a_residual_that_matches_at_no_number_matches_with_no_symbol(vcalc, tmp_path, height: str):
+    (tmp_path / "net.yaml").write_text(RESIDUAL)
+    sizes = ("--set", f"H={height}", "--set", f"W={height}")
+    assert "do not match" in vcalc("formula", str(tmp_path / "net.yaml"), *sizes, code=2).stderr
+
+
+def test_a_residual_of_sizes_that_stay_open_says_where_they_are_equal(vcalc, tmp_path):
+    body = RESIDUAL.replace("layers:", "let: {c: 8}\nlayers:")
+    body = body.replace("{out: 8, kernel: 3, stride: 2, pad: 1}", "{out: c, kernel: 1}")
+    (tmp_path / "net.yaml").write_text(body)
+    assert vcalc("formula", str(tmp_path / "net.yaml"), "--set", "c=c").stdout.endswith("\nholds where c == 8\n")

@@ -25,7 +25,7 @@ def stated(conditions: Sequence[Condition]) -> list[str]:
     least: dict[Any, int] = {}
     others: dict[str, None] = {}
     for relation, a, b in conditions:
-        whole, parts = symbols.quotient(a, b) if relation == "%" else (None, None)
+        whole, parts = symbols.quotient(a, b) if relation == "%" else (a, None)
         start = _least(a, b, relation) if relation in (">=", ">") else None
         if type(parts) is int and whole.is_integer:
             divided[whole] = math.lcm(parts, divided.get(whole, 1))

@@ -14,6 +14,7 @@ from vcalc.errors import Place, VcalcError, quoted, suggestion
 from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import Spec
+from vcalc.spec.values import is_number
 from vcalc.units import exact
 
 _DIGITS = re.compile(r"\d{1,3}(,\d{3}){1,12}|\d[\d_]{0,39}", re.ASCII)
@@ -139,5 +140,4 @@ def _same_formula(written: str, value: Any, network: Network) -> bool:
     from vcalc.spec.expression import parse
 
     formula = Operations().value(parse(written), dict(network.symbols))
-    is_number = isinstance(formula, (int, float)) or is_symbolic(formula)
-    return is_number and bool(symbols.decide("==", value, formula))
+    return is_number(formula) and bool(symbols.decide("==", value, formula))

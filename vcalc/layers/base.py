@@ -376,8 +376,8 @@ def needs(condition: bool, message: str, field: str = "", hint: str = "") -> Non
 
 def needs_division(what: str, whole: Number, parts: Number, field: str) -> None:
     """Refuse when `whole` is known not to divide into `parts`."""
-    divides = not certainly_less(0, parts) or assumed("%", whole, parts)
-    needs(divides, f"{what}: {show(whole)} does not divide into {show(parts)}", field, _divisors(whole, parts))
+    if certainly_less(0, parts) and not assumed("%", whole, parts):
+        raise LayerError(f"{what}: {show(whole)} does not divide into {show(parts)}", field, _divisors(whole, parts))
 
 
 def _divisors(whole: Number, parts: Number) -> str:

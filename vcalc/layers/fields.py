@@ -29,7 +29,10 @@ def _whole(value: Any, minimum: int) -> Any:
         if not value.is_integer():
             raise ValueError
         value = int(value)
-    if not (assumed("%", value, 1) and assumed(">=", value, minimum)):
+    if type(value) is int:
+        if value < minimum:
+            raise ValueError
+    elif not (assumed("%", value, 1) and assumed(">=", value, minimum)):
         raise ValueError
     return value
 

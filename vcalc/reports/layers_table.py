@@ -14,6 +14,7 @@ from vcalc.graph import Facts, Graph, Node, group_of
 from vcalc.layers.base import SIZES
 from vcalc.reports.notes import (
     bug_notes,
+    conditions_note,
     convention_note,
     convention_record,
     left_out_notes,
@@ -73,7 +74,7 @@ def table_report(
     total = costs.total(nodes)
     rows = makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth)]
     rows.append(makes.sum("total", total, "total"))
-    tables = [Table(title(network, costs), picked, rows, _notes(costs, nodes, total, only, network.library))]
+    tables = [Table(title(network, costs), picked, rows, _notes(network, costs, nodes, total, only))]
     if explain:
         tables = [_explained(network, costs, nodes, total, only)]
 
@@ -189,13 +190,13 @@ def title(network: Network, costs: Costs) -> str:
     return f"{name}, input {shape_text(network.graph.input)}{batch}, {costs.dtype}"
 
 
-def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...], library: str) -> list[str]:
+def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
     convention = costs.convention
     part = f" of {', '.join(only)}" if only else ""
     notes = [
         f"total{part}: {summary(costs, total)}",
         convention_note(convention),
-        *writing_note(costs, library),
+        *writing_note(costs, network.library),
         *params_note(convention),
         *left_out_notes(costs, nodes),
         *bug_notes(costs, nodes),
@@ -203,7 +204,7 @@ def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...], 
     not_stored = sorted({node.kind for node in nodes if not convention.stores(node.layer)})
     if not_stored:
         notes.append(f"memory is that of the outputs; reusing their input's: {', '.join(not_stored)}")
-    return notes
+    return notes + conditions_note(network.conditions)
 
 
 def summary(costs: Costs, total: Cost) -> str:
@@ -233,7 +234,7 @@ def _explained(network: Network, costs: Costs, nodes: list[Node], total: Cost, o
         for what, value in total._asdict().items()
     ]
     shown = [Column("layer", "layer"), Column("what", "count"), Column("working", "working", prose=True)]
-    return Table(title(network, costs), shown, rows, _notes(costs, nodes, total, only, network.library))
+    return Table(title(network, costs), shown, rows, _notes(network, costs, nodes, total, only))
 
 
 def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
@@ -296,9 +297,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
     ]
     if not any(is_symbolic(value) for value in total):
         notes.append("every size has a number; bind one to a name for a formula: --set H=32*h --set W=32*h")
-    conditions = stated(network.conditions)
-    if conditions:
-        notes.append(f"holds where {', '.join(conditions)}")
+    notes += conditions_note(network.conditions)
     table = Table(
         title(network, costs), [Column("what", "count"), Column("formula", "formula", prose=True)], rows, notes
     )
@@ -311,7 +310,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),
         "symbols": sorted(network.symbols),
-        "conditions": conditions,
+        "conditions": stated(network.conditions),
         **{key: plain_value(value) for key, value in total._asdict().items()},
     }
     return Report([table], record)

@@ -22,6 +22,9 @@ CONTEXT = Context(prec=120)
 NEAR = Decimal("1e-95")
 """Numbers that agree to this share of them are equal: roots and logarithms that differ do so far before."""
 
+KEPT = 2000
+"""Answers of each kind that are kept: a network asks the same ones over and over."""
+
 LARGEST = Decimal(2) ** limits.NUMBER_BITS
 
 
@@ -58,7 +61,7 @@ class Irrational:
         return hash(self.digits)
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=KEPT)
 def _of_decimal(text: str) -> Fraction:
     return Fraction(text)
 
@@ -117,6 +120,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 _BY_DIGITS = {"+": CONTEXT.add, "-": CONTEXT.subtract, "*": CONTEXT.multiply, "/": CONTEXT.divide}
 
 
+@lru_cache(maxsize=KEPT)
 def combined(sign: str, a: Any, b: Any) -> Any:
     """What an operator makes of two numbers. Raises ZeroDivisionError, and NoValueError for what no number is."""
     if sign in ("/", "//", "%") and b == 0:
@@ -124,7 +128,8 @@ def combined(sign: str, a: Any, b: Any) -> Any:
     if sign == "**":
         return _power(a, b)
     if not (isinstance(a, Irrational) or isinstance(b, Irrational)):
-        return number(Fraction(_OPERATORS[sign](fraction(a), fraction(b))))
+        found = _OPERATORS[sign](fraction(a), fraction(b))
+        return found if sign == "//" else number(found)
     if sign == "//":
         return floor(combined("/", a, b))
     if sign == "%":
@@ -169,6 +174,7 @@ def check_size_of_power(a: Any, b: Any) -> None:
         raise too_large()
 
 
+@lru_cache(maxsize=KEPT)
 def compared(a: Any, b: Any) -> int:
     """-1, 0 or 1: whether a number is below, at, or above another one."""
     if isinstance(a, Irrational) or isinstance(b, Irrational):
@@ -184,25 +190,22 @@ def floor(value: Any) -> int:
     return whole_part(value.digits if isinstance(value, Irrational) else fraction(value))
 
 
+@lru_cache(maxsize=KEPT)
 def root(value: Any) -> Any:
     """The square root of a number that is not below 0."""
     return of_digits(CONTEXT.sqrt(digits(value)), lambda: _function("sqrt", value))
 
 
+@lru_cache(maxsize=KEPT)
 def logarithm(value: Any, *base: Any) -> Any:
     """The logarithm of a number above 0, the natural one where no base is given."""
-    found = _ln(digits(value))
+    found = CONTEXT.ln(digits(value))
     if base:
-        below = _ln(digits(base[0]))
+        below = CONTEXT.ln(digits(base[0]))
         if not below:
             raise ZeroDivisionError
         found = CONTEXT.divide(found, below)
     return of_digits(found, lambda: _function("log", value, *base))
-
-
-@lru_cache(maxsize=1000)
-def _ln(value: Decimal) -> Decimal:
-    return CONTEXT.ln(value)
 
 
 def _function(name: str, *arguments: Any) -> Any:

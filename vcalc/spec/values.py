@@ -190,6 +190,8 @@ def frozen(value: Any) -> Any:
 
 def decimal(value: Any) -> Any:
     """A quotient, a root or a logarithm as the float next to it, for what is outside the language; lists, too."""
+    if isinstance(value, (int, float, str)):
+        return value
     if is_list(value):
         return type(value)(map(decimal, value))
     if is_quotient(value):
