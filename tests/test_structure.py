@@ -15,6 +15,7 @@ ORDER = (
     "arithmetic",
     "working",
     "symbols",
+    "conditions",
     "source",
     "units",
     "layers",

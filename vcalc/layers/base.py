@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, common_divisor, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
 from vcalc.layers.fields import Field, choice
 from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Step, Stored
@@ -417,7 +417,7 @@ def needs_groups(kind: str, channels: Number, out: Number, groups: Number) -> No
 
 def _divides(whole: Number, parts: Number) -> bool:
     """Whether nothing is known against it."""
-    return not certainly_less(0, parts) or not certainly_different(whole % parts, 0)
+    return not certainly_less(0, parts) or assumed("%", whole, parts)
 
 
 MOST_DIVIDED = 1_000_000

@@ -7,8 +7,8 @@ from typing import Any
 from vcalc.arithmetic import (
     Number,
     Shape,
+    assumed,
     ceil_div,
-    certainly_different,
     certainly_equal,
     certainly_less,
     exact_div,
@@ -32,7 +32,7 @@ def slide(
     """
     reach = extent(kernel, dilation)
     room = size + 2 * pad - reach
-    if certainly_less(room + stride - 1 if ceil_mode else room, 0):
+    if not assumed(">=", room + stride - 1 if ceil_mode else room, 0):
         message = f"a window of {show(reach)} does not fit an input of {show(size)} padded by {show(pad)} on each side"
         raise LayerError(message, "kernel", "a larger input, more pad, or fewer strides before it")
     if not ceil_mode:
@@ -126,17 +126,17 @@ class Conv(Layer, kind="conv"):
         needs(bool(self.standardized or not self.gain), "conv: gain belongs to standardized weights", "gain")
         if self.connections:
             self._check_connections(shape[0])
-        single = bool(self.standardized) and certainly_equal(self._of_one(shape), 1)
-        needs(not single, "conv: one weight an output channel has no variance to be standardized", "standardized")
+        several = not self.standardized or assumed("!=", self._of_one(shape), 1)
+        needs(several, "conv: one weight an output channel has no variance to be standardized", "standardized")
         return slide_map(shape, self, self.out)
 
     def _check_connections(self, channels: Number) -> None:
         needs(
-            not certainly_different(len(self.connections), self.out),
+            assumed("==", len(self.connections), self.out),
             f"conv: connections has {len(self.connections)} lists for {show(self.out)} output channels",
             "connections",
         )
-        needs(not certainly_different(self.groups, 1), "conv: connections and groups exclude each other", "connections")
+        needs(assumed("==", self.groups, 1), "conv: connections and groups exclude each other", "connections")
         needs(not self.standardized, "conv: connections and standardized exclude each other", "connections")
         needs(
             all(self.connections),
@@ -145,7 +145,7 @@ class Conv(Layer, kind="conv"):
         )
         highest = max(map(max, self.connections))
         needs(
-            not certainly_less(channels, highest + 1),
+            assumed(">=", channels, highest + 1),
             f"conv: connections names input channel {highest}, the input has {show(channels)} (0 is the first)",
             "connections",
         )
@@ -246,14 +246,14 @@ class ConvTranspose(Layer, kind="conv_transpose"):
         grown = []
         for axis, size in enumerate(sizes):
             needs(
-                not certainly_less(maximum(self.stride[axis], self.dilation[axis]) - 1, self.output_pad[axis]),
+                assumed(">=", maximum(self.stride[axis], self.dilation[axis]) - 1, self.output_pad[axis]),
                 "conv_transpose: output_pad is less than the stride or the dilation",
                 "output_pad",
             )
             reach = extent(self.kernel[axis], self.dilation[axis])
             full = (size - 1) * self.stride[axis] + reach + self.output_pad[axis]
             needs(
-                not certainly_less(full - 2 * self.pad[axis], 1),
+                assumed(">=", full - 2 * self.pad[axis], 1),
                 f"conv_transpose: nothing is left of {show(full)} rows or columns without {show(self.pad[axis])}"
                 " on each side",
                 "pad",

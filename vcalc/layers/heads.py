@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, exact_div, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_different, exact_div, product
 from vcalc.layers.base import (
     BRANCHES,
     HEADS,
@@ -81,7 +81,7 @@ class RotaryEmbedding(Layer, kind="rotary_embedding"):
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
-            not certainly_less(inputs[0][1], self.skip),
+            assumed(">=", inputs[0][1], self.skip),
             f"rotary_embedding: {show(self.skip)} tokens cannot be left out of {show(inputs[0][1])}",
             "skip",
         )
@@ -157,7 +157,7 @@ class LinearAttention(Layer, kind="linear_attention"):
     def output(self, *inputs: Shape) -> Shape:
         needs(len(inputs) == 3, f"linear_attention joins 3 branches, not {len(inputs)}", BRANCHES)
         query, key, value = inputs
-        fits = not certainly_different(query[1], key[1]) and not certainly_different(key[0], value[0])
+        fits = assumed("==", query[1], key[1]) and assumed("==", key[0], value[0])
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
         return (query[0], value[1])
 

@@ -11,9 +11,8 @@ from typing import Any
 from vcalc.arithmetic import (
     Number,
     Shape,
-    certainly_different,
+    assumed,
     certainly_equal,
-    certainly_less,
     exact_div,
     maximum,
     product,
@@ -37,7 +36,7 @@ from vcalc.layers.windows import EVERYWHERE, Sliding, Window
 def _grid(kind: str, tokens: Number, skip: Number, rows: Number, key: str) -> tuple[Number, Number]:
     """Rows and columns of the map that tokens form, without those that are skipped."""
     needs(
-        not certainly_less(tokens, skip + 1),
+        assumed(">=", tokens, skip + 1),
         f"{kind}: {show(skip)} tokens cannot be left out of {show(tokens)}",
         "skip",
     )
@@ -123,7 +122,7 @@ class RelativeAttention(Layer, kind="relative_attention"):
         needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}", BRANCHES)
         query, key, value = inputs
         pairs = ((query[0], key[0]), (query[2], key[2]), (key[0], value[0]), (key[1], value[1]))
-        fits = not any(certainly_different(one, other) for one, other in pairs)
+        fits = all(assumed("==", one, other) for one, other in pairs)
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
         self._grids(inputs)
         return (*query[:2], value[2])

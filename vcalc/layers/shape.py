@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, certainly_less
+from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal
 from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs, needs_division, show
 from vcalc.layers.fields import both_sides, choice, count, field, size2d
 from vcalc.layers.tensors import OUTPUT, Step, Tensor
@@ -41,7 +41,7 @@ class KeepChannels(Layer, kind="keep_channels"):
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
         needs(
-            not certainly_less(features(shape), self.start + self.count),
+            assumed(">=", features(shape), self.start + self.count),
             f"keep_channels: {show(self.count)} from {show(self.start)} cannot stay of {show(features(shape))}",
             "count",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, certainly_less, exact_div, product
+from vcalc.arithmetic import Number, Shape, assumed, exact_div, product
 from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
 from vcalc.layers.fields import FLAG, count, field, size2d
@@ -144,7 +144,7 @@ class TakeToken(Layer, kind="take_token"):
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
-            not certainly_less(inputs[0][0], self.index + 1),
+            assumed(">=", inputs[0][0], self.index + 1),
             f"take_token: there is no token {show(self.index)} among {show(inputs[0][0])} (0 is the first)",
             "index",
         )
@@ -168,7 +168,7 @@ class KeepTokens(Layer, kind="keep_tokens"):
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
-            not certainly_less(inputs[0][0], self.start + self.count),
+            assumed(">=", inputs[0][0], self.start + self.count),
             f"keep_tokens: {show(self.count)} from {show(self.start)} cannot stay of {show(inputs[0][0])}",
             "count",
         )
