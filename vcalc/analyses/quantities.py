@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from vcalc import conventions, limits
+from vcalc import conventions, foreign, limits
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.measure import METRICS
 from vcalc.arithmetic import is_symbolic
@@ -125,7 +125,7 @@ def read_quantity(text: str, find: Callable[[str], Convention]) -> Quantity:
     if not words:
         raise VcalcError("quantity", "a metric is missing here", hint=_EXAMPLE)
     if words[0] not in known:
-        hint = suggestion(words[0], known, "metrics")
+        hint = foreign.hint("metrics", words[0], known, "metrics")
         raise VcalcError("metric", f"there is no metric {quoted(words[0])}", hint=hint)
     clauses: dict[str, list[str]] = {}
     clause: list[str] = []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc import units
+from vcalc import foreign, units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.depth import depth
 from vcalc.analyses.measure import METRICS
-from vcalc.errors import VcalcError, suggestion
+from vcalc.errors import VcalcError
 from vcalc.graph import Node, group_of
 from vcalc.reports.notes import bug_notes, convention_note, left_out_notes, params_note, writing_note
 from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text
@@ -146,7 +146,7 @@ def _column(name: str, sides: list[Side]) -> Column:
         header = {"flops": convention.unit, "memory": f"memory ({convention.memory.unit})"}.get(name, name)
         return Column(name, header, METRICS[name][1], number=True)
     common = set.intersection(*(set(side[0].hyperparameters) for side in sides))
-    hint = suggestion(name, {"input", *METRICS, *common}, "columns of all these models")
+    hint = foreign.hint("metrics", name, {"input", *METRICS, *common}, "columns of all these models")
     raise VcalcError("column", f"there is no column '{name}'", hint=hint)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc import units
+from vcalc import foreign, units
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.receptive_field import Field, as_record, receptive_fields, size_of
 from vcalc.arithmetic import is_symbolic
@@ -97,7 +97,7 @@ def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
 def column_named(name: str, known: dict[str, Column]) -> Column:
     """A column by key. Raises VcalcError for an unknown one."""
     if name not in known:
-        raise VcalcError("column", f"there is no column '{name}'", hint=suggestion(name, known, "columns"))
+        raise VcalcError("column", f"there is no column '{name}'", hint=foreign.hint("columns", name, known, "columns"))
     return known[name]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import yaml
 
-from vcalc.errors import quoted, suggestion
+from vcalc import foreign
+from vcalc.errors import quoted
 from vcalc.layers import KINDS, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
@@ -100,16 +101,17 @@ class StepReader(FieldReader):
             self.source.report("unknown-kind", f"'{word}' joins branches", key, hint)
             return
         message = f"there is no layer or block {quoted(word)}"
-        hint = f"{suggestion(word, [*LAYERS, *self.blocks, *self.words], 'known')} 'vcalc layers' lists the layer kinds"
+        known = foreign.layer_hint(word, [*LAYERS, *self.blocks, *self.words], "known")
+        hint = f"{known}; 'vcalc layers' lists the layer kinds" if known else "'vcalc layers' lists the layer kinds"
         if word in BELONGS:
             hint = f"it stands in one item with '{BELONGS[word]}': {{{BELONGS[word]}: …, {word}: …}}"
-        self.source.report("unknown-kind", message, key, hint.strip())
+        self.source.report("unknown-kind", message, key, hint)
 
     def layer(self, node: YamlNode, kind: type[Layer], value: YamlNode | None, names: Names) -> syntax.LayerStep | None:
         entries = self.fields(value, kind.kind, [name for name, spec in kind.fields.items() if spec.required])
         if entries is None:
             return None
-        meant = self.source.known_keys(entries, (*kind.fields, "name"), kind.kind)
+        meant = self.source.known_keys(entries, (*kind.fields, "name"), kind.kind, "fields")
         fields = {
             key: self.value(v, names, kind.fields[key].type.words)
             for key, (_, v) in entries.items()
@@ -208,7 +210,7 @@ class StepReader(FieldReader):
         if join in JOINS:
             return self.layer(node, KINDS[join], value, names)
         if join:
-            hint = suggestion(join, JOINS, "joins")
+            hint = foreign.hint("joins", join, JOINS, "joins")
             self.source.report("unknown-kind", f"there is no join {quoted(join)}", join_node, hint)
         return None
 
