@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from vcalc.cli.options import printing
-from vcalc.cli.output import put
+from vcalc.cli.output import format_of, put
 from vcalc.errors import VcalcError
 from vcalc.render.check import FORMATS, render_check
 
-_SUFFIXES = {".json": "json", ".xml": "junit", ".sarif": "sarif"}
+_SUFFIXES = {".txt": "plain", ".json": "json", ".xml": "junit", ".sarif": "sarif"}
 
 
 @click.command("check", short_help="Every problem of spec files: errors, claims, budgets, likely mistakes.")
@@ -47,6 +47,7 @@ def check_command(
     except VcalcError as error:
         error.problems[0].message = f"--budget: {error.problems[0].message}"
         raise
+    format_of(output, format_, _SUFFIXES)
     report = CheckReport([check_file(file, bounds) for file in spec_files(paths)], strict)
     put(lambda chosen, _: render_check(report, chosen), format_, output, _SUFFIXES)
     if not report.holds:

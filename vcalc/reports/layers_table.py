@@ -65,14 +65,19 @@ def table_report(
     chosen: tuple[str, ...] = (),
 ) -> Report:
     """The table of a network or of the parts named in `only`; `depth` folds groups, `explain` shows the working."""
+    if explain and (depth is not None or chosen or show_all):
+        given = "--depth" if depth is not None else "--columns" if chosen else "--all"
+        message = f"--explain and {given} do not go together"
+        raise VcalcError("usage", message, hint="--explain has a row for each count of each layer; --only takes some")
     nodes = selected(network.graph, only)
     known = columns(costs, network.symbolic or is_symbolic(costs.batch))
     picked = [column_named(name, known) for name in chosen or DEFAULT_COLUMNS]
     makes = _Rows(network, costs, "receptive_field" in chosen)
     total = costs.total(nodes)
-    rows = makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth)]
+    rows = makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth, show_all)]
     rows.append(makes.sum("total", total, "total"))
-    tables = [Table(title(network, costs), picked, rows, _notes(costs, nodes, total, only, network.library))]
+    notes = [*_empty(picked, rows, chosen), *_notes(costs, nodes, total, only, network.library)]
+    tables = [Table(title(network, costs), picked, rows, notes)]
     if explain:
         tables = [_explained(network, costs, nodes, total, only)]
 
@@ -83,6 +88,12 @@ def table_report(
         return Table("", picked, [*makes.input_row(), *map(makes.layer, nodes), rows[-1]])
 
     return Report(tables, record, None if explain or depth is not None else complete)
+
+
+def _empty(columns: list[Column], rows: list[Row], chosen: tuple[str, ...]) -> list[str]:
+    """Which columns that were asked for are not shown, since no row has a value for them."""
+    empty = [c.key for c in columns if c.key in chosen and all(row.cells.get(c.key) is None for row in rows)]
+    return [f"no row has a value for {', '.join(empty)}"] if empty else []
 
 
 def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
@@ -151,13 +162,15 @@ class _Rows:
                 rows.append(self.sum(f"{group} subtotal", self.costs.total(members), "subtotal"))
         return rows
 
-    def folded(self, nodes: list[Node], depth: int) -> list[Row]:
-        """One row for each group at the given depth."""
+    def folded(self, nodes: list[Node], depth: int, show_all: bool) -> list[Row]:
+        """One row for each group at the given depth; its receptive field is that of what leaves it."""
         rows = []
         for group, members in _runs(nodes, depth):
             cost = self.costs.total(members)
-            if not _is_free(cost):
-                cells = {"layer": group, "input": members[0].input, "output": members[-1].output, **cost._asdict()}
+            if show_all or not _is_free(cost):
+                last = members[-1]
+                cells = {"layer": group, "input": members[0].input, "output": last.output, **cost._asdict()}
+                cells["receptive_field"] = self._field(last)
                 rows.append(Row(cells, "layer"))
         return rows
 

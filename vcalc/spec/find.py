@@ -12,7 +12,8 @@ import re
 from functools import cache, partial
 from typing import Any
 
-from vcalc.errors import VcalcError, nearest, quoted, suggestion
+from vcalc import foreign
+from vcalc.errors import VcalcError, nearest, printable, quoted, suggestion
 from vcalc.spec.syntax import ModelEntry, Spec
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -165,6 +166,11 @@ def _find_or_explain(name: str) -> tuple[str, str, str]:
     except VcalcError:
         if os.path.isdir(name):
             raise VcalcError("file", f"{name} is a directory, not a spec", hint="name a .yaml file in it") from None
+        about = foreign.answers("files", os.path.splitext(name)[1])
+        if about:
+            hint = "`vcalc new` writes a spec to begin with, and docs/spec-language.md says how it describes a network"
+            message = f"{printable(name)} is {about[0].says}, which vcalc does not read"
+            raise VcalcError("file", message, hint=hint) from None
         if os.path.exists(name):
             raise VcalcError("file", f"{name} is a file, but no spec", hint="a spec's name ends in .yaml") from None
         raise
