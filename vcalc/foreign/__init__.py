@@ -72,6 +72,11 @@ def probably(section: str, word: str, allowed: Iterable[str]) -> list[str]:
     return nearest(word, allowed, 1) if names is None else names
 
 
+def kind_of_file(path: str) -> str:
+    """What a file is by its suffix, in words: `a graph of ONNX`; empty for one that is nobody's."""
+    return next((answer.says for answer in answers("files", os.path.splitext(path)[1])), "")
+
+
 def _here(names: list[str]) -> str:
     return f"here that is {', or '.join(names)}"
 

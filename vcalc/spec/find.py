@@ -166,10 +166,10 @@ def _find_or_explain(name: str) -> tuple[str, str, str]:
     except VcalcError:
         if os.path.isdir(name):
             raise VcalcError("file", f"{name} is a directory, not a spec", hint="name a .yaml file in it") from None
-        about = foreign.answers("files", os.path.splitext(name)[1])
+        about = foreign.kind_of_file(name)
         if about:
             hint = "`vcalc new` writes a spec to begin with, and docs/spec-language.md says how it describes a network"
-            message = f"{printable(name)} is {about[0].says}, which vcalc does not read"
+            message = f"{printable(name)} is {about}, which vcalc does not read"
             raise VcalcError("file", message, hint=hint) from None
         if os.path.exists(name):
             raise VcalcError("file", f"{name} is a file, but no spec", hint="a spec's name ends in .yaml") from None
@@ -231,6 +231,11 @@ def catalogue_files() -> list[str]:
         for name in sorted(os.listdir(folder))
         if name.endswith(_SUFFIXES)
     ]
+
+
+def is_of_catalogue(path: str) -> bool:
+    """Whether a file is one of the specs that come with vcalc."""
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(catalogue()), ""))
 
 
 def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str] | None]:
