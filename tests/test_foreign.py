@@ -10,7 +10,7 @@ import yaml
 
 from vcalc import foreign
 from vcalc.analyses.measure import METRICS
-from vcalc.cli import COMMANDS
+from vcalc.cli import COMMANDS, main
 from vcalc.errors import VcalcError
 from vcalc.layers import KINDS
 from vcalc.render import FORMATS
@@ -33,6 +33,7 @@ ALLOWED = {
     "columns": (*DEFAULT_COLUMNS, "kind"),
     "formats": (*FORMATS, *CHECK_FORMATS),
     "commands": COMMANDS,
+    "options": {name for command in COMMANDS for each in main.get_command(None, command).params for name in each.opts},
 }
 
 
@@ -77,7 +78,8 @@ def test_every_other_answer_is_a_name_that_there_is(section):
 
 
 def test_the_sections_are_tested():
-    assert set(TABLE) == {*ALLOWED, "layers", "models"}
+    assert set(TABLE) == {*ALLOWED, "layers", "models", "files"}
+    assert all("none" in entry for entry in TABLE["files"])
 
 
 @pytest.mark.parametrize("library", NAMES)
@@ -101,10 +103,22 @@ def test_no_foreign_word_is_a_word_of_ours_with_another_meaning(section):
 
 def test_no_model_that_the_catalogue_has_is_said_to_be_missing():
     for entry in TABLE["models"]:
-        for word in entry["words"].split():
+        for word in entry["words"].split() if "none" in entry else ():
             with pytest.raises(VcalcError) as caught:
                 find(word)
-            assert "did you mean" not in str(caught.value)
+            assert f"help: {entry['none']}" in str(caught.value)
+
+
+def test_every_model_that_a_foreign_name_stands_for_is_there(vcalc):
+    for entry in TABLE["models"]:
+        for word in entry["words"].split() if "is" in entry else ():
+            model, *more = entry["is"].split()
+            assert find(model)[1] == model
+            if not more:
+                assert find(word)[1] == model
+                continue
+            assert f"vcalc table {entry['is']}" in vcalc("table", word, code=2).stderr
+            vcalc("table", model, *more, "--format", "json")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +178,10 @@ def test_a_foreign_layer_is_answered_by_meaning(layer, says, never):
     ("layer", "says"),
     [
         ("conv: {filters: 8, kernel_size: 3}", ["here that is out", "here that is kernel"]),
-        ("conv: {out_channels: 8, size: 3, strides: 2, padding: 1}", ["that is kernel", "that is stride", "that is pad"]),
+        (
+            "conv: {out_channels: 8, size: 3, strides: 2, padding: 1}",
+            ["that is kernel", "that is stride", "that is pad"],
+        ),
         ("conv: {in_channels: 3, out: 8, kernel: 3}", ["leave it out; what arrives says it"]),
         ("linear: {units: 8}", ["here that is out"]),
         ("linear: {in_features: 8, out: 3}", ["leave it out"]),

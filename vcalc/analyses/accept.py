@@ -42,15 +42,16 @@ class Edit(NamedTuple):
 def accepted(text: str, file: str, name: str) -> str:
     """The text of a spec with the figures that it comes to; `name` is that of a file's only model.
 
-    Raises VcalcError where it does not read or expand, and where its figures cannot be written without touching anything
-    else.
+    Raises VcalcError where it does not read or expand, and where nothing but its figures cannot be written.
     """
     spec = parse_spec(text, file, name)
     pinning = _Pinning(spec, {network.name: network for network in _networks(spec)})
     result = _edited(text, pinning.edits())
     if result != text and not pinning.holds(name, text, result):
         hint = f"write it by hand, expect: {pinning.all_figures()}"
-        raise VcalcError("accept", f"the figures of {file} cannot be written without a change of something else", hint=hint)
+        raise VcalcError(
+            "accept", f"the figures of {file} cannot be written without a change of something else", hint=hint
+        )
     return result
 
 
@@ -84,7 +85,7 @@ class _Pinning:
         if not node.value:
             return [Edit(start, end, self.all_figures())]
         if not isinstance(node, yaml.MappingNode):
-            raise VcalcError("accept", "expect is no mapping", self.spec.source.place(node))
+            raise VcalcError("expect", "expect is no mapping", self.spec.source.place(node))
         changed = [edit for each in node.value for edit in self.entry(*each)]
         named = {key.value for key, _ in node.value}
         lacking = [name for name in self.names if name not in named] if len(self.names) > 1 else []
@@ -176,7 +177,11 @@ def _figure(value: Any) -> str:
         return f"[{', '.join(map(_figure, value))}]"
     if not _is_exact(value):
         raise VcalcError("accept", f"{value!s:.80} is no whole number, and no figure can be pinned to it")
-    return str(value) if type(value) is int or re.fullmatch(r"[A-Za-z0-9][\w*+/() -]*", str(value)) else written(str(value))
+    return (
+        str(value)
+        if type(value) is int or re.fullmatch(r"[A-Za-z0-9][\w*+/() -]*", str(value))
+        else written(str(value))
+    )
 
 
 def _is_exact(value: Any) -> bool:
@@ -187,6 +192,8 @@ def _before_brace(node: YamlNode, text: str, lines: list[str]) -> Edit:
     """Entries before the brace that ends a mapping."""
     line, column = node.end_mark.line, node.end_mark.column - 1
     before = " ".join([*lines[node.start_mark.line : line], lines[line][:column]]).rstrip()
+    if before.endswith(",") and not lines[line][:column].strip():  # the brace stands alone, as in Python's lists
+        return Edit((line, 0), (line, 0), f"{' ' * node.value[0][0].start_mark.column}{text},\n")
     comma = "" if before.endswith((",", "{")) else ","
     at = (line, len(lines[line][:column].rstrip()) or column)
     return Edit(at, at, f"{comma}{' ' if at[1] else ''}{text}")

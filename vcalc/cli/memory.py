@@ -14,9 +14,7 @@ from vcalc.reports.table import Report
 
 @click.command("memory", short_help="Memory of inference or training, and the batch that fits.")
 @click.argument("model", type=MODEL)
-@click.option(
-    "--mode", type=Word(("inference", "training")), default="inference", show_default=True, help="What for."
-)
+@click.option("--mode", type=Word(("inference", "training")), default="inference", show_default=True, help="What for.")
 @click.option("--optimizer", metavar="NAME", help="sgd, momentum, adam or adamw (if not said) in training.")
 @click.option("--mixed", is_flag=True, help="Mixed precision: fp32 weights for the optimizer beside a 16-bit --dtype.")
 @click.option("--in-place", is_flag=True, help="Activations overwrite their input where nothing else reads it.")

@@ -56,7 +56,9 @@ def _plain(output: str, suffix: str, suffixes: Suffixes) -> str:
 
     known = ", ".join(f"{each} ({name})" for each, name in suffixes.items())
     near = [answer.write for answer in foreign.answers("formats", suffix[1:]) if answer.write in suffixes.values()]
-    hint = f"{_suffix(near[0], suffixes)} is {near[0]}; all there are: {known}" if near else f"formats by suffix: {known}"
+    hint = (
+        f"{_suffix(near[0], suffixes)} is {near[0]}; all there are: {known}" if near else f"formats by suffix: {known}"
+    )
     raise VcalcError("output", f"{output} cannot be written: no format has the suffix {suffix}", hint=hint)
 
 

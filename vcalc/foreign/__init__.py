@@ -82,7 +82,7 @@ def _here(names: list[str]) -> str:
 
 
 def bare(word: str) -> str:
-    """A word without case and punctuation, and without its module and arguments: `nn.BatchNorm2d(64)` is `batchnorm2d`."""
+    """A word without case and punctuation, and without module and arguments: `nn.BatchNorm2d(64)` is `batchnorm2d`."""
     name = word[:80].partition("(")[0].strip("._ ")
     return re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
 
@@ -92,7 +92,7 @@ def _table() -> dict[str, dict[str, list[Answer]]]:
     import yaml
 
     with open(FILE, encoding="utf-8") as file:
-        sections = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506, our own file
+        sections = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     table: dict[str, dict[str, list[Answer]]] = {}
     for section, entries in sections.items():
         words = table.setdefault(section, {})

@@ -44,7 +44,9 @@ def convention_report(name: str) -> Report:
         ("source", convention.source),
     ]
     columns = [Column("what", "of it"), Column("says", convention.name, prose=True)]
-    notes = [f"vcalc conventions resnet50 counts a model under it and the others; --convention {convention.name} under it"]
+    notes = [
+        f"vcalc conventions resnet50 counts a model under it and the others; --convention {convention.name} under it"
+    ]
     made = [Row({"what": what, "says": says}, "layer") for what, says in rows if says]
     return Report([Table("", columns, made, notes)], {"schema": 1, **_entry(convention)})
 

@@ -74,7 +74,9 @@ def table_report(
     picked = [column_named(name, known) for name in chosen or DEFAULT_COLUMNS]
     makes = _Rows(network, costs, "receptive_field" in chosen)
     total = costs.total(nodes)
-    rows = makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth, show_all)]
+    rows = (
+        makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth, show_all)]
+    )
     rows.append(makes.sum("total", total, "total"))
     notes = [*_empty(picked, rows, chosen), *_notes(costs, nodes, total, only, network.library)]
     tables = [Table(title(network, costs), picked, rows, notes)]

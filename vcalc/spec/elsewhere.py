@@ -51,8 +51,8 @@ class Found(NamedTuple):
 def elsewhere(name: str, find: Find, load: Load) -> Found | None:
     """The model that a name of others means; None for a name that means none.
 
-    `find` finds a file and a model by name or alias, `load` reads the file. Raises VcalcError for a name that is known to
-    mean something else than a model as it stands.
+    `find` finds a file and a model by name or alias, `load` reads the file. Raises VcalcError for a name that is
+    known to mean something else than a model as it stands.
     """
     text = _HUBS.sub("", name.strip(), count=1)
     told = _told(name, text, find)
@@ -124,7 +124,9 @@ def _check_tag(name: str, tag: str, spec: Spec, model: str) -> None:
 
 def _refuse_owner(name: str, owner: str, found: tuple[str, str] | None) -> None:
     assert found is not None
-    message = f"there is no model {quoted(name)}: nobody has held the networks of {quoted(owner)} against the catalogue's"
+    message = (
+        f"there is no model {quoted(name)}: nobody has held the networks of {quoted(owner)} against the catalogue's"
+    )
     raise VcalcError("unknown-model", message, hint=f"vcalc table {found[1]} is the catalogue's own")
 
 

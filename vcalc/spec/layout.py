@@ -72,7 +72,11 @@ def said(text: str, file: str, but: str = "") -> Any:
     """
     root = read(text, file)[1]
     comments = sorted(line.strip() for line in text.split("\n") if line.lstrip().startswith("#"))
-    return sorted(repr((_value(key), _value(value))) for key, value in root.value if key.value != but), comments, text.count("#")
+    return (
+        sorted(repr((_value(key), _value(value))) for key, value in root.value if key.value != but),
+        comments,
+        text.count("#"),
+    )
 
 
 def _value(node: YamlNode) -> Any:

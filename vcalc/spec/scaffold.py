@@ -91,7 +91,10 @@ def first_spec(name: str, file: str) -> str:
 
 
 def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
-    """A spec of one model alone, with another name and an empty `expect`. Raises VcalcError where the copy would not be the same network."""
+    """A spec of one model alone, with another name and an empty `expect`.
+
+    Raises VcalcError where the copy would not be the same network.
+    """
     root = _root(spec)
     parts = {part.key: part for part in sections(spec.source.lines, root)[1]}
     keys = {key.value: (key, value) for key, value in root.value}
