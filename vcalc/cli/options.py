@@ -76,12 +76,10 @@ class Word(click.Choice):  # type: ignore[type-arg, unused-ignore]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value in self.choices:
             return value
-        from vcalc import foreign
-        from vcalc.cli.usage import no_choice
+        from vcalc.cli.usage import no_choice, same_format
 
-        same = [answer for answer in foreign.answers(self.section, str(value)) if answer.write in self.choices]
-        if self.section == "formats" and len(same) == 1 and not same[0].says:
-            return same[0].write
+        if self.section == "formats" and (same := same_format(str(value), self.choices)):
+            return same
 
         name = param.opts[0] if param else "it"
         raise no_choice(name, str(value), self.choices, self.section)

@@ -53,6 +53,12 @@ def _usage(error: click.UsageError) -> str:
     return f"{usage}; {error.ctx.command_path} --help says more"
 
 
+def same_format(name: str, formats: Iterable[str]) -> str:
+    """The format that a name is just another name of (`md`, `tex`); empty where it is none, or one like it."""
+    same = [answer for answer in foreign.answers("formats", name) if answer.write in formats]
+    return same[0].write if len(same) == 1 and not same[0].says else ""
+
+
 def no_choice(name: str, value: str, choices: Iterable[str], section: str) -> VcalcError:
     """The error for a word that is none of an option's choices."""
     choices = list(choices)

@@ -24,6 +24,7 @@ BELONGS = {
 }
 """Words that stand beside another one, and get lost where a list in brackets takes them for an item of its own."""
 
+_LISTED = "'vcalc layers' lists the layer kinds"
 LAYERS = tuple(name for name, kind in KINDS.items() if not kind.joins)
 
 
@@ -102,7 +103,7 @@ class StepReader(FieldReader):
             return
         message = f"there is no layer or block {quoted(word)}"
         known = foreign.layer_hint(word, [*LAYERS, *self.blocks, *self.words], "known")
-        hint = f"{known}; 'vcalc layers' lists the layer kinds" if known else "'vcalc layers' lists the layer kinds"
+        hint = f"{known}{'' if known.endswith('?') else ';'} {_LISTED}" if known else _LISTED
         if word in BELONGS:
             hint = f"it stands in one item with '{BELONGS[word]}': {{{BELONGS[word]}: …, {word}: …}}"
         self.source.report("unknown-kind", message, key, hint)
