@@ -75,6 +75,8 @@ def test_every_other_answer_is_a_name_that_there_is(section):
         assert ("is" in entry) != ("none" in entry)
         if "is" in entry:
             assert entry["is"] in ALLOWED[section]
+        for kind in entry.get("kinds", "").split():
+            assert entry["is"] in KINDS[kind].fields
 
 
 def test_the_sections_are_tested():
@@ -174,6 +176,13 @@ def test_a_foreign_layer_is_answered_by_meaning(layer, says, never):
     assert never not in message
 
 
+def test_a_block_of_the_file_goes_before_what_others_call_so():
+    text = "title: t\ninput: {D: 2}\nblocks: {conv_bn: {do: [relu]}}\nlayers: [ConvBN]\n"
+    with pytest.raises(VcalcError) as caught:
+        parse_spec(text, "t.yaml", "t")
+    assert "did you mean 'conv_bn'?" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("layer", "says"),
     [
@@ -186,7 +195,11 @@ def test_a_foreign_layer_is_answered_by_meaning(layer, says, never):
         ("linear: {units: 8}", ["here that is out"]),
         ("linear: {in_features: 8, out: 3}", ["leave it out"]),
         ("conv: {out: 8, kernel: 3, dilation_rate: 2, activation: relu}", ["dilation", "a layer of its own"]),
-        ("upsample: {size: 2}", ["scale (a factor), or out (a size)"]),
+        ("upsample: {size: 2}", ["here that is out (a size), or scale (a factor)"]),
+        ("upsample: {channels: 2}", ["leave it out"]),
+        ("groupnorm: {group_size: 2, groups: 1}", ["groups (C // group_size)"]),
+        ("maxpool: {kernel: 2, dilation: 2}", ["there is none of that kind"]),
+        ("attention: {num_heads: 2, bias: false}", ["here that is heads", "qkv_bias, or out_bias"]),
         ("batchnorm: {eps: 0.1}", ["it changes no count"]),
         ("dropout: {rate: 0.1}", ["here that is p"]),
         ("relu: {kernel_size: 3}", ["it has: name, written"]),

@@ -22,6 +22,8 @@ class Answer(NamedTuple):
 
     write: str
     says: str
+    kinds: tuple[str, ...] = ()
+    """Of a field: the layer kinds that have it in this sense; none: whichever have it."""
 
     def __str__(self) -> str:
         return f"{self.write} ({self.says})" if self.write and self.says else self.write or self.says
@@ -30,27 +32,33 @@ class Answer(NamedTuple):
 def answers(section: str, word: str) -> list[Answer]:
     """What a word of others may mean, in the order of the table: none for a word that it does not hold.
 
-    `section` is one of layers, joins, fields, keys, metrics, columns, formats, commands, models.
+    `section` is one of those of the table: layers, joins, fields, keys, metrics, columns, formats, files, options,
+    commands, models; one that it lacks knows no word.
     """
-    return _table()[section].get(_key(section, word), [])
+    return _table().get(section, {}).get(_key(section, word), [])
 
 
-def meant(section: str, word: str, allowed: Iterable[str]) -> list[str] | None:
+def _answers_of(section: str, word: str, kind: str) -> list[Answer]:
+    """The answers that hold of a layer kind."""
+    return [answer for answer in answers(section, word) if not answer.kinds or kind in answer.kinds]
+
+
+def meant(section: str, word: str, allowed: Iterable[str], kind: str = "") -> list[str] | None:
     """The allowed names that a word of others stands for; None where nobody is known to use it."""
     allowed = list(allowed)
-    known = answers(section, word)
+    known = _answers_of(section, word, kind)
     found = [answer.write for answer in known if answer.write in allowed]
     found += [name for name in allowed if bare(name) == bare(word)] if not known else []
     return list(dict.fromkeys(found)) if known or found else None
 
 
-def hint(section: str, word: str, allowed: Iterable[str], what: str) -> str:
+def hint(section: str, word: str, allowed: Iterable[str], what: str, kind: str = "") -> str:
     """What to write for a word that is not allowed: by meaning, where others use it; else the nearest by spelling."""
     allowed = list(allowed)
-    names = meant(section, word, allowed)
+    names = meant(section, word, allowed, kind)
     if names is None:
         return suggestion(word, allowed, what)
-    known = answers(section, word)
+    known = _answers_of(section, word, kind)
     if names:
         return _here([str(answer) for answer in known if answer.write in allowed] or names)
     return next((answer.says for answer in known if not answer.write), "") or listing(allowed, what)
@@ -65,10 +73,10 @@ def layer_hint(word: str, allowed: Iterable[str], what: str) -> str:
     return _here(written) if written else known[0].says
 
 
-def probably(section: str, word: str, allowed: Iterable[str]) -> list[str]:
+def probably(section: str, word: str, allowed: Iterable[str], kind: str = "") -> list[str]:
     """The allowed names that a word was probably meant to be: by meaning, else the nearest by spelling."""
     allowed = list(allowed)
-    names = meant(section, word, allowed)
+    names = meant(section, word, allowed, kind)
     return nearest(word, allowed, 1) if names is None else names
 
 
@@ -97,7 +105,8 @@ def _table() -> dict[str, dict[str, list[Answer]]]:
     for section, entries in sections.items():
         words = table.setdefault(section, {})
         for entry in entries:
-            answer = Answer(entry.get("is", ""), entry.get("says", "") or entry.get("none", ""))
+            kinds = tuple(entry.get("kinds", "").split())
+            answer = Answer(entry.get("is", ""), entry.get("says", "") or entry.get("none", ""), kinds)
             for word in map(partial(_key, section), str(entry["words"]).split()):
                 if answer not in words.setdefault(word, []):
                     words[word].append(answer)

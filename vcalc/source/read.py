@@ -107,18 +107,18 @@ class Source:
         self.report("type", f"{what} is a text, not {describe(node)}", node)
         return ""
 
-    def known_keys(self, entries: Entries, allowed: Iterable[str], what: str, section: str = "keys") -> set[str]:
+    def known_keys(self, entries: Entries, allowed: Iterable[str], what: str, section: str = "") -> set[str]:
         """Report every key that is not allowed; returns the allowed ones that those were probably meant to be.
 
-        `section` is where `vcalc.foreign` has the words of others for them.
+        `section` is where `vcalc.foreign` has the words of others for them, if anywhere.
         """
         known = frozenset(allowed)
         meant: set[str] = set()
         for key, (key_node, _) in entries.items():
             if key not in known:
-                hint = foreign.hint(section, key, known, "it has")
+                hint = foreign.hint(section, key, known, "it has", what)
                 self.report("unknown-key", f"{what} has no key {quoted(key)}", key_node, hint)
-                meant.update(foreign.probably(section, key, known))
+                meant.update(foreign.probably(section, key, known, what))
         return meant
 
 

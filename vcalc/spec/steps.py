@@ -7,7 +7,7 @@ from collections.abc import Callable
 import yaml
 
 from vcalc import foreign
-from vcalc.errors import quoted
+from vcalc.errors import quoted, suggestion
 from vcalc.layers import KINDS, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
@@ -102,7 +102,8 @@ class StepReader(FieldReader):
             self.source.report("unknown-kind", f"'{word}' joins branches", key, hint)
             return
         message = f"there is no layer or block {quoted(word)}"
-        known = foreign.layer_hint(word, [*LAYERS, *self.blocks, *self.words], "known")
+        own = [name for name in self.blocks if foreign.bare(name) == foreign.bare(word)]
+        known = suggestion(word, own, "") or foreign.layer_hint(word, [*LAYERS, *self.blocks, *self.words], "known")
         hint = f"{known}{'' if known.endswith('?') else ';'} {_LISTED}" if known else _LISTED
         if word in BELONGS:
             hint = f"it stands in one item with '{BELONGS[word]}': {{{BELONGS[word]}: …, {word}: …}}"
