@@ -12,6 +12,7 @@ ORDER = (
     "limits",
     "errors",
     "foreign",
+    "numerals",
     "arithmetic",
     "working",
     "symbols",

@@ -209,8 +209,6 @@ SPECIAL = {
 }
 OPEN = {
     ("memory", "--as"): "how a library calls its layers bears on no memory yet",
-    ("why", "--dtype"): "why compares counts, and no bytes yet",
-    ("why", "--convention"): "why compares the conventions that are named",
 }
 """What is offered and changes nothing yet: a later change has to take these out."""
 

@@ -26,6 +26,7 @@ from vcalc.spec.parse import parse_spec
 from vcalc.spec.scaffold import written
 from vcalc.spec.syntax import Spec
 from vcalc.spec.words import TOP_KEYS
+from vcalc.units import exact
 
 PINNED = ("params", "flops")
 """What is pinned of a model of which nothing is."""
@@ -111,7 +112,7 @@ class _Pinning:
         """`{params: 61100840, flops: 714188480}`."""
         network = self.networks[name]
         values = ((metric, Quantity(metric, (), None).of_network(network)) for metric in PINNED)
-        return f"{{{', '.join(f'{metric}: {_figure(value)}' for metric, value in values if _is_exact(value))}}}"
+        return f"{{{', '.join(f'{metric}: {_figure(value)}' for metric, value in values)}}}"
 
     def all_figures(self) -> str:
         """Those of all models, on one line."""
@@ -175,17 +176,9 @@ def _replaced(node: YamlNode, value: Any) -> Edit:
 def _figure(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_figure, value))}]"
-    if not _is_exact(value):
-        raise VcalcError("accept", f"{value!s:.80} is no whole number, and no figure can be pinned to it")
-    return (
-        str(value)
-        if type(value) is int or re.fullmatch(r"[A-Za-z0-9][\w*+/() -]*", str(value))
-        else written(str(value))
-    )
-
-
-def _is_exact(value: Any) -> bool:
-    return type(value) is int or is_symbolic(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    text = str(value) if number or is_symbolic(value) else exact(value)
+    return text if re.fullmatch(r"[A-Za-z0-9][\w.*+/() -]*", text) else written(text)
 
 
 def _before_brace(node: YamlNode, text: str, lines: list[str]) -> Edit:

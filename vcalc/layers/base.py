@@ -376,8 +376,9 @@ def needs(condition: bool, message: str, field: str = "", hint: str = "") -> Non
 
 def needs_division(what: str, whole: Number, parts: Number, field: str) -> None:
     """Refuse when `whole` is known not to divide into `parts`."""
-    divides = not certainly_less(0, parts) or not certainly_different(whole % parts, 0)
-    needs(divides, f"{what}: {show(whole)} does not divide into {show(parts)}", field, _divisors(whole, parts))
+    if certainly_less(0, parts) and certainly_different(whole % parts, 0):
+        hint = _divisors(whole, parts)
+        raise LayerError(f"{what}: {show(whole)} does not divide into {show(parts)}", field, hint)
 
 
 def _divisors(whole: Number, parts: Number) -> str:
