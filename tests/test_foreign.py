@@ -16,6 +16,7 @@ from vcalc.layers import KINDS
 from vcalc.render import FORMATS
 from vcalc.render.check import FORMATS as CHECK_FORMATS
 from vcalc.reports.layers_table import DEFAULT_COLUMNS
+from vcalc.spec.expression import SHAPE_NAMES
 from vcalc.spec.find import find
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
@@ -27,6 +28,7 @@ NAMES = yaml.safe_load((Path(__file__).parent / "data" / "foreign_names.yaml").r
 INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}")
 ALLOWED = {
     "fields": {field for kind in KINDS.values() for field in kind.fields},
+    "values": ("0", *SHAPE_NAMES),
     "joins": JOINS,
     "keys": TOP_KEYS,
     "metrics": METRICS,
@@ -200,6 +202,8 @@ def test_a_block_of_the_file_goes_before_what_others_call_so():
         ("groupnorm: {group_size: 2, groups: 1}", ["groups (C // group_size)"]),
         ("maxpool: {kernel: 2, dilation: 2}", ["there is none of that kind"]),
         ("attention: {num_heads: 2, bias: false}", ["here that is heads", "qkv_bias, or out_bias"]),
+        ("conv: {out: 8, kernel: 3, pad: valid}", ["here that is 0 (as a pad)"]),
+        ("conv: {out: in_channels, kernel: 3}", ["here that is C (of the map that arrives)"]),
         ("batchnorm: {eps: 0.1}", ["it changes no count"]),
         ("dropout: {rate: 0.1}", ["here that is p"]),
         ("relu: {kernel_size: 3}", ["it has: name, written"]),

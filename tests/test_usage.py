@@ -114,6 +114,7 @@ def test_an_input_as_other_tools_write_it(vcalc, size):
         ("resnet18", "3x-1x2", "is no size"),
         ("resnet18", "3x0.5x2", "is no size"),
         ("resnet18", "", "is no size"),
+        ("resnet18", f"3{' ' * 100_000}z", "is no size"),
     ],
 )
 def test_an_input_with_too_many_sizes_or_too_few_is_put_right(vcalc, model, size, says):

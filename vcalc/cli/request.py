@@ -117,10 +117,10 @@ def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
     """The sizes that `--input` binds, by name. Raises VcalcError for what is no input of the spec."""
     from vcalc.layers.base import SIZES
 
-    sizes = re.findall(r"\d+", text) if _SIZE.fullmatch(text.strip()) else []
+    sizes = re.findall(r"\d+", text) if len(text) <= 80 and _SIZE.fullmatch(text.strip()) else []
     if not sizes:
         hint = "write 3x224x224, or 512x768 for N tokens of width D"
-        raise VcalcError("input", f"--input {printable(text)} is no size", hint=hint)
+        raise VcalcError("input", f"--input {printable(text[:80])} is no size", hint=hint)
     known = [names for names in SIZES.values() if spec is None or set(names) == set(spec.input)]
     names = next((names for names in known if len(names) == len(sizes)), None)
     if names is None:
