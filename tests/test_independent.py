@@ -103,3 +103,38 @@ def test_feature_pyramid(height: int, width: int) -> None:
     network = ours("resnet50-fpn", H=height, W=width)
     assert held("parameters", network) == sum(parameter.numel() for parameter in peer.parameters())
     assert (multiply_adds(network), rows(network)) == run(peer, (3, height, width))[:2]
+
+
+def test_a_name_of_timms_weights_is_that_network_with_that_head_or_an_error():
+    """Each of timm's 1,800 names of weights, with and without its owner: what is found is it, with 1,000 classes."""
+    build("timm", "resnet18")
+    timm = pytest.importorskip("timm")
+    found = 0
+    for name in timm.list_pretrained():
+        for spelling in (name, f"timm/{name}"):
+            try:
+                model = load(spelling)[1]
+            except VcalcError:
+                continue
+            found += 1
+            own = model.same_as["timm"]
+            assert name.partition(".")[0] in (own, f"tf_{own}"), spelling
+            assert timm.get_pretrained_cfg(name).num_classes == 1000, spelling
+    assert found > 700
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b0", "efficientnet_b4", "efficientnetv2_s", "mobilenetv3_large_100"])
+def test_tensorflows_weights_in_timm_belong_to_the_same_network(name: str):
+    network = ours(load(f"tf_{name}")[1].name)
+    port = build("timm", f"tf_{name}")
+    assert sum(value.numel() for value in port.parameters()) == held("parameters", network)
+
+
+def test_every_layer_of_torch_has_an_answer():
+    """What torch.nn calls layers, in whatever version: a layer kind, or that there is none."""
+    from vcalc import foreign
+    from vcalc.layers import KINDS
+
+    own = {foreign.bare(kind) for kind in KINDS}
+    names = [name for name in dir(torch.nn) if isinstance(getattr(torch.nn, name), type)]
+    assert [name for name in names if not foreign.answers("layers", name) and foreign.bare(name) not in own] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc import units
+from vcalc import foreign, units
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.receptive_field import Field, as_record, receptive_fields, size_of
 from vcalc.arithmetic import is_symbolic
@@ -67,14 +67,21 @@ def table_report(
     chosen: tuple[str, ...] = (),
 ) -> Report:
     """The table of a network or of the parts named in `only`; `depth` folds groups, `explain` shows the working."""
+    if explain and (depth is not None or chosen or show_all):
+        given = "--depth" if depth is not None else "--columns" if chosen else "--all"
+        message = f"--explain and {given} do not go together"
+        raise VcalcError("usage", message, hint="--explain has a row for each count of each layer; --only takes some")
     nodes = selected(network.graph, only)
     known = columns(costs, network.symbolic or is_symbolic(costs.batch))
     picked = [column_named(name, known) for name in chosen or DEFAULT_COLUMNS]
     makes = _Rows(network, costs, "receptive_field" in chosen)
     total = costs.total(nodes)
-    rows = makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth)]
+    rows = (
+        makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth, show_all)]
+    )
     rows.append(makes.sum("total", total, "total"))
-    heading, notes = title(network, costs), _notes(network, costs, nodes, total, only)
+    heading = title(network, costs)
+    notes = [*_empty(picked, rows, chosen), *_notes(network, costs, nodes, total, only)]
     tables = [_explained(costs, nodes, total, heading, notes) if explain else Table(heading, picked, rows, notes)]
 
     def record() -> dict[str, Any]:
@@ -90,6 +97,12 @@ def table_report(
     return Report(tables, record, complete)
 
 
+def _empty(columns: list[Column], rows: list[Row], chosen: tuple[str, ...]) -> list[str]:
+    """Which columns that were asked for are not shown, since no row has a value for them."""
+    empty = [c.key for c in columns if c.key in chosen and all(row.cells.get(c.key) is None for row in rows)]
+    return [f"no row has a value for {', '.join(empty)}"] if empty else []
+
+
 def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
     """The nodes at or below the named paths. Raises VcalcError for a path that nothing matches."""
     for path in only:
@@ -102,7 +115,7 @@ def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
 def column_named(name: str, known: dict[str, Column]) -> Column:
     """A column by key. Raises VcalcError for an unknown one."""
     if name not in known:
-        raise VcalcError("column", f"there is no column '{name}'", hint=suggestion(name, known, "columns"))
+        raise VcalcError("column", f"there is no column '{name}'", hint=foreign.hint("columns", name, known, "columns"))
     return known[name]
 
 
@@ -156,13 +169,15 @@ class _Rows:
                 rows.append(self.sum(f"{group} subtotal", self.costs.total(members), "subtotal"))
         return rows
 
-    def folded(self, nodes: list[Node], depth: int) -> list[Row]:
-        """One row for each group at the given depth."""
+    def folded(self, nodes: list[Node], depth: int, show_all: bool) -> list[Row]:
+        """One row for each group at the given depth; its receptive field is that of what leaves it."""
         rows = []
         for group, members in _runs(nodes, depth):
             cost = self.costs.total(members)
-            if not _is_free(cost):
-                cells = {"layer": group, "input": members[0].input, "output": members[-1].output, **cost._asdict()}
+            if show_all or not _is_free(cost):
+                last = members[-1]
+                cells = {"layer": group, "input": members[0].input, "output": last.output, **cost._asdict()}
+                cells["receptive_field"] = self._field(last)
                 rows.append(Row(cells, "layer"))
         return rows
 
