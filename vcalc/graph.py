@@ -36,7 +36,7 @@ class Facts:
             self._work = {
                 "input_elements": sum(elements(shape) for shape in self.inputs),
                 "output_elements": elements(self.output),
-                "parameters": sum(self.parameters.values()),
+                "parameters": sum((self.layer.parameters(*self.inputs) if self.shared else self.parameters).values()),
                 **self.layer.work(self.inputs, self.output),
             }
         return self._work

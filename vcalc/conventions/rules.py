@@ -65,13 +65,15 @@ class Memory:
 class Params:
     """What a source calls parameters, where that is not all of them."""
 
-    __slots__ = ("buffers", "left_out", "lost", "says")
+    __slots__ = ("buffers", "left_out", "lost", "parts", "says")
 
     def __init__(self) -> None:
         self.left_out: frozenset[str] = frozenset()
         """Roles that are no parameters to it."""
         self.lost: frozenset[str] = frozenset()
         """Layer kinds, or kinds in a form, whose parameters it does not see."""
+        self.parts: dict[str, tuple[str, ...]] = {}
+        """Layer kinds, or kinds in a form, of which it sees some parameters only: the primitives that count them."""
         self.buffers: frozenset[str] = frozenset()
         """Buffers that it takes for parameters."""
         self.says = ""
@@ -160,6 +162,11 @@ class Convention:
     def counted_params(self, facts: Facts) -> Iterator[tuple[str, Number]]:
         """The roles that count as parameters, and how many each has."""
         rule, layer = self.params_rule, facts.layer
+        parts = rule.parts.get(f"{layer.kind}/{layer.form}") if rule.parts else None
+        if parts is not None:
+            if not facts.shared:
+                yield from ((name, facts.work[name]) for name in parts if name in facts.work)
+            return
         if rule.lost and (layer.kind in rule.lost or f"{layer.kind}/{layer.form}" in rule.lost):
             return
         for role, count in facts.parameters.items():
@@ -172,7 +179,7 @@ class Convention:
     @cached_property
     def sees_writing(self) -> bool:
         """Whether a count depends on how the network's source calls its layers."""
-        return any("/" in name for name in (*self.rules, *self.params_rule.lost))
+        return any("/" in name for name in (*self.rules, *self.params_rule.lost, *self.params_rule.parts))
 
     @property
     def multiply_add(self) -> int:

@@ -16,7 +16,7 @@ class Linear(Layer, kind="linear"):
     source = "Rumelhart, Hinton & Williams 1986; on tokens: Vaswani et al. 2017, section 3.3"
     accepts = (VECTOR, TOKENS)
     weighted_layers = 1
-    forms = ("module", "subclass", "functional")
+    forms = ("module", "subclass", "functional", "conv")
 
     out: Any = field(count(), "output features", symbol="D_out")
     bias: Any = field(FLAG, "whether a bias is added", True)
@@ -41,6 +41,7 @@ class PointwiseLinear(Layer, kind="pointwise_linear"):
     source = "Liu et al. 2022 (ConvNeXt), section 2.5: 1x1 convolutions written as linear layers"
     accepts = (MAP,)
     weighted_layers = 1
+    forms = ("module", "conv")
 
     out: Any = field(count(), "output channels", symbol="C_out")
     bias: Any = field(FLAG, "whether a bias is added", True)

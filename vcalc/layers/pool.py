@@ -18,7 +18,7 @@ from vcalc.arithmetic import (
 )
 from vcalc.errors import LayerError
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements, needs, show
-from vcalc.layers.conv import leading_pad, made_of, padded_input, slide_map
+from vcalc.layers.conv import leading_pad, made_of, padded_input, padded_map, slide_map
 from vcalc.layers.fields import FLAG, count, field, padding2d, size2d
 from vcalc.layers.tensors import INDEX, OUTPUT, Step, Stored, Tensor
 
@@ -44,7 +44,11 @@ class _Pool(Layer):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         size = elements(output)
-        return {"window_elements": product(self.kernel) * size, "stepped_elements": product(self.stride) * size}
+        return {
+            "window_elements": product(self.kernel) * size,
+            "stepped_elements": product(self.stride) * size,
+            "padded_elements": inputs[0][0] * padded_map(self, inputs[0]),
+        }
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
         return padded_input(self, inputs[0])

@@ -67,9 +67,9 @@ def expand(
     or as the first one does that the model is the same as. Several expansions may spend one `budget`. Raises VcalcError
     with the place in the file and the path in the network of the first thing that does not fit.
     """
-    library = _library(model, library)
+    library = library_of(model, library)
     budget = budget or Budget()
-    bindings = Bindings(spec, model, given or {}, budget)
+    bindings = Bindings(spec, model, given or {}, budget, library)
     graph = Graph(bindings.input(option))
     environment = bindings.all()
     bindings.check_used()
@@ -78,26 +78,30 @@ def expand(
     expander = Expander(spec, model, environment, building, root)
     output = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
     building.name_nodes()
-    _write(graph, graph.nodes, spec, library)
+    _write(graph, graph.nodes, spec, model, library)
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]
-        _write(graph, nodes, used.spec, _library(used.model, used.library), used.part)
+        _write(graph, nodes, used.spec, used.model, library_of(used.model, used.library), used.part)
     return Network(spec, model, graph, bindings, library, Origin(building, output))
 
 
-def _library(model: ModelEntry, wanted: str) -> str:
+def library_of(model: ModelEntry, wanted: str) -> str:
+    """The library whose network is meant: the wanted one, or the first that has it. Raises VcalcError if it has not."""
     if wanted and wanted not in model.same_as:
         has = f"{model.name} is in {' and '.join(model.same_as)}" if model.same_as else f"{model.name} is in none"
         raise VcalcError("library", f"there is no {model.name} in '{wanted}'", hint=has)
     return wanted or next(iter(model.same_as), "")
 
 
-def _write(graph: Graph, nodes: list[Node], spec: Spec, library: str, part: bool = False) -> None:
-    """Put into the graph how a library's source calls the layers."""
-    if spec.written.get(library):
+def _write(
+    graph: Graph, nodes: list[Node], spec: Spec, model: ModelEntry, library: str, part: bool = False
+) -> None:
+    """Put into the graph how a library's source calls the layers; what a model says goes before what its file says."""
+    writing = {**spec.written.get(library, {}), **model.written.get(library, {})}
+    if writing:
         from vcalc.spec.writing import write
 
         try:
-            write(graph, nodes, spec.written[library], part)
+            write(graph, nodes, writing, part)
         except VcalcError as error:
-            raise error.at(spec.source.place(spec.written_node)) from None
+            raise error.at(spec.source.place(model.written_node or spec.written_node)) from None

@@ -35,7 +35,9 @@ class AvgPoolInside(nn.Module):
         self.pool = nn.AvgPool2d(kernel, stride, ceil_mode=ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor:
-        inside: Tensor = self.pool(self.pad(torch.ones_like(x[:1, :1])))
+        there = self.pad(x.new_ones(1, 1, *x.shape[2:]))[0, 0]
+        rows, columns = (there.amax(1 - axis).unfold(0, self.pad.kernel[axis], self.pad.stride[axis]) for axis in (0, 1))
+        inside = rows.mean(1)[:, None] * columns.mean(1)
         mean: Tensor = self.pool(self.pad(x))
         return mean / inside
 
