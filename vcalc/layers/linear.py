@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements
-from vcalc.layers.fields import FLAG, count, field
+from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements, needs_division
+from vcalc.layers.fields import FLAG, count, field, flag_or
 from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
 
 
@@ -19,17 +19,38 @@ class Linear(Layer, kind="linear"):
     forms = ("module", "subclass", "functional", "conv")
 
     out: Any = field(count(), "output features", symbol="D_out")
-    bias: Any = field(FLAG, "whether a bias is added", True)
+    bias: Any = field(
+        flag_or("qv"), "whether a bias is added; qv: to the queries and values of three equal parts, not to the keys", True
+    )
 
     def output(self, *inputs: Shape) -> Shape:
+        if self.bias == "qv":
+            needs_division("linear: features into queries, keys and values", self.out, 3, "out")
         return (*inputs[0][:-1], self.out)
 
+    def _biased(self) -> Number:
+        """Features with a bias."""
+        return 2 * (self.out // 3) if self.bias == "qv" else self.out
+
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"weight": inputs[0][-1] * self.out, **({"bias": self.out} if self.bias else {})}
+        return {"weight": inputs[0][-1] * self.out, **({"bias": self._biased()} if self.bias else {})}
+
+    def buffers(self, *inputs: Shape) -> dict[str, Number]:
+        return {"key_bias": self.out // 3} if self._adds_zeros else {}
+
+    @property
+    def _adds_zeros(self) -> bool:
+        """Whether the source hands a function zeros for the bias that keys have not."""
+        return bool(self.bias == "qv" and self.form == "functional")
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        multiply_adds = product(output[:-1]) * (inputs[0][-1] * self.out)
-        return {"multiply_adds": multiply_adds, **({"bias_additions": elements(output)} if self.bias else {})}
+        rows = product(output[:-1])
+        work = {"multiply_adds": rows * (inputs[0][-1] * self.out)}
+        if self.bias:
+            work["bias_additions"] = rows * self._biased()
+        if self._adds_zeros:
+            work["zero_additions"] = rows * (self.out // 3)
+        return work
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
         return (0,)

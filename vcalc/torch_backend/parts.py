@@ -109,13 +109,6 @@ class Subsample(nn.Module):
         return sums * self.coefficient[:, None, None] + self.offset[:, None, None]
 
 
-class PointwiseLinear(nn.Linear):
-    """A matrix applied to the channels at each position of a map [B, C, H, W]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
 class RadialBasis(nn.Module):
     """Squared distances of a vector to fixed codes (LeNet's output)."""
 
@@ -127,13 +120,6 @@ class RadialBasis(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x[:, None] - self.codes).square().sum(-1)
-
-
-class LayerNorm2d(nn.LayerNorm):
-    """Layer norm over the channels at each position of a map [B, C, H, W]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class TokenGroupNorm(nn.GroupNorm):
@@ -252,28 +238,37 @@ class RoIAlign(nn.Module):
 
 
 class QKVLinear(nn.Linear):
-    """Queries, keys and values in one; with a bias "qv" the keys have none."""
+    """Queries, keys and values in one; with a bias "qv" the keys have none, but for zeros in a buffer if asked."""
 
-    def __init__(self, width: int, inner: int, bias: bool | str = True) -> None:
+    key_bias: Tensor | None
+
+    def __init__(self, width: int, inner: int, bias: bool | str = True, key_bias: bool = False) -> None:
         super().__init__(width, 3 * inner, bias=bias is True)
         self.few = nn.Parameter(torch.zeros(2, inner)) if bias == "qv" else None
+        self.register_buffer("key_bias", torch.zeros(inner) if key_bias else None)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.few is None:
             return super().forward(x)
-        bias = torch.cat((self.few[0], torch.zeros_like(self.few[0]), self.few[1]))
-        return F.linear(x, self.weight, bias)
+        zeros = torch.zeros_like(self.few[0]) if self.key_bias is None else self.key_bias
+        return F.linear(x, self.weight, torch.cat((self.few[0], zeros, self.few[1])))
 
 
 class Attention(nn.Module):
     """Multi-head self-attention over tokens [B, N, D]; `fused` as one operator, or as two products."""
 
     def __init__(
-        self, width: int, heads: int, head_dim: int, qkv_bias: bool | str = True, out_bias: bool = True
+        self,
+        width: int,
+        heads: int,
+        head_dim: int,
+        qkv_bias: bool | str = True,
+        out_bias: bool = True,
+        key_bias: bool = False,
     ) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = QKVLinear(width, heads * head_dim, qkv_bias)
+        self.qkv = QKVLinear(width, heads * head_dim, qkv_bias, key_bias)
         self.proj = nn.Linear(heads * head_dim, width, bias=out_bias)
         self.fused = True
 
@@ -295,9 +290,11 @@ class RotaryEmbedding(nn.Module):
     cosines: Tensor
     sines: Tensor
 
-    def __init__(self, tokens: int, width: int, skip: int = 0) -> None:
+    def __init__(self, tokens: int, width: int, skip: int = 0, bands: bool = False) -> None:
         super().__init__()
         self.skip = skip
+        if bands:
+            self.register_buffer("bands", torch.zeros(width // 4))
         rates = 10000.0 ** -(torch.arange(0, width, 2) / width)
         angles = (torch.arange(tokens - skip)[:, None] * rates).repeat_interleave(2, -1)
         self.register_buffer("cosines", angles.cos())
@@ -420,6 +417,7 @@ class WindowAttention(nn.Module):
 
     relative_position_index: Tensor
     relative_coordinates: Tensor
+    attention_mask: Tensor | None
     one_hot_rows: Tensor
     one_hot_columns: Tensor
 
@@ -435,10 +433,12 @@ class WindowAttention(nn.Module):
         position_mlp: int = 0,
         cosine: bool = False,
         one_hot_lookup: bool = False,
+        key_bias: bool = False,
+        mask_of: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.heads, self.window, self.shift, self.one_hot_lookup = heads, window, shift, one_hot_lookup
-        self.qkv = QKVLinear(width, width, qkv_bias)
+        self.qkv = QKVLinear(width, width, qkv_bias, key_bias)
         self.proj = nn.Linear(width, width, bias=out_bias)
         self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), 2.3)) if cosine else None
         self.relative_position_bias = self.position_mlp = None
@@ -456,15 +456,22 @@ class WindowAttention(nn.Module):
                 self.register_buffer("one_hot_columns", self._one_hot(columns))
             else:
                 self.register_buffer("relative_position_index", self._index(rows, columns))
+        self.register_buffer("attention_mask", None)
+        if mask_of:
+            down, across = (-(-size // one) * one for size, one in zip(mask_of, window, strict=True))
+            self.attention_mask = self._mask(down, across, self._shifts(down, across), torch.empty(0))
+
+    def _shifts(self, down: int, across: int) -> tuple[int, ...]:
+        """How far windows move along each axis of a map: a map of one window stays."""
+        sizes = zip((down, across), self.window, self.shift, strict=True)
+        return tuple(0 if size <= one else by for size, one, by in sizes)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
         rows, columns = self.window
         y = F.pad(x, (0, -width % columns, 0, -height % rows)).permute(0, 2, 3, 1)
         down, across = y.shape[1], y.shape[2]
-        shifts = tuple(
-            0 if size <= one else by for size, one, by in zip((down, across), self.window, self.shift, strict=True)
-        )
+        shifts = self._shifts(down, across)
         if any(shifts):
             y = y.roll((-shifts[0], -shifts[1]), (1, 2))
         y = self._windows(y)
@@ -484,7 +491,7 @@ class WindowAttention(nn.Module):
             bias = self.relative_position_bias[self.relative_position_index.flatten()]
             scores = scores + bias.reshape(*scores.shape[-2:], -1).permute(2, 0, 1)
         if any(shifts):
-            mask = self._mask(down, across, shifts, x)
+            mask = self._mask(down, across, shifts, x) if self.attention_mask is None else self.attention_mask
             scores = scores.unflatten(0, (batch, -1)) + mask[:, None]
             scores = scores.flatten(0, 1)
         y = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
