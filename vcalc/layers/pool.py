@@ -82,12 +82,16 @@ class AvgPool(_Pool, kind="avgpool"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         work = super().work(inputs, output)
         beyond = self.ceil_mode and self.pad != "same"
+        pads = leading_pad(self, inputs[0])
+        if self.form == "subclass":
+            work["inside_elements"] = self._averaged(inputs[0], output, pads, (0, 0))
         if not beyond and (self.count_pad or self.pad == (0, 0)):
             return {**work, "averaged_elements": work["window_elements"]}
-        pads = leading_pad(self, inputs[0])
-        counted = pads if self.count_pad else (0, 0)
-        axes = map(_averaged, inputs[0][1:], output[1:], self.kernel, self.stride, pads, counted)
-        return {**work, "averaged_elements": output[0] * product(axes)}
+        return {**work, "averaged_elements": self._averaged(inputs[0], output, pads, pads if self.count_pad else (0, 0))}
+
+    def _averaged(self, input: Shape, output: Shape, pads: Shape, counted: Shape) -> Number:
+        """Elements that all windows average, with `counted` of the padding before each axis among them."""
+        return output[0] * product(map(_averaged, input[1:], output[1:], self.kernel, self.stride, pads, counted))
 
     def _inside(self, output: Shape) -> tuple[Tensor, ...]:
         """The share of each window that lies on the map, by which the means over padded windows are divided."""
