@@ -49,7 +49,7 @@ def _attention_work(tokens: Number, windows: Number, width: Number, inner: Numbe
         "out_parameters": of_out,
         "leading_out_parameters": windows * of_out,
     }
-    if _key_bias(inner, layer):
+    if layer.qkv_bias == "qv":
         work["zero_additions"] = positions * inner
     if layer.out_bias:
         work["out_bias_additions"] = positions * width

@@ -37,7 +37,7 @@ PRIMITIVES = {
     "normalized_elements": "elements that a norm takes a mean from and divides by a deviation",
     "affine_elements": "elements that a norm then multiplies by a trained factor, with a trained offset added",
     "averaged_elements": "elements that averages are taken over, padding among them only where it is averaged",
-    "inside_elements": "elements of a subclass's pooling windows that lie on the map, wherever the padding comes from",
+    "inside_elements": "elements of average windows that lie on the map, where `same` pads it",
     "stepped_elements": "elements put out, times the area of a pool's stride",
     "scaled_input_elements": "elements that arrive at an upsampling by a factor",
     "scaled_output_elements": "elements that leave it",

@@ -36,19 +36,14 @@ class Linear(Layer, kind="linear"):
         return {"weight": inputs[0][-1] * self.out, **({"bias": self._biased()} if self.bias else {})}
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
-        return {"key_bias": self.out // 3} if self._adds_zeros else {}
-
-    @property
-    def _adds_zeros(self) -> bool:
-        """Whether the source hands a function zeros for the bias that keys have not."""
-        return bool(self.bias == "qv" and self.form == "functional")
+        return {"key_bias": self.out // 3} if self.bias == "qv" and self.form == "functional" else {}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         rows = product(output[:-1])
         work = {"multiply_adds": rows * (inputs[0][-1] * self.out)}
         if self.bias:
             work["bias_additions"] = rows * self._biased()
-        if self._adds_zeros:
+        if self.bias == "qv":
             work["zero_additions"] = rows * (self.out // 3)
         return work
 

@@ -81,13 +81,13 @@ class AvgPool(_Pool, kind="avgpool"):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         work = super().work(inputs, output)
-        beyond = self.ceil_mode and self.pad != "same"
-        pads = leading_pad(self, inputs[0])
-        if self.form == "subclass":
-            work["inside_elements"] = self._averaged(inputs[0], output, pads, (0, 0))
-        if not beyond and (self.count_pad or self.pad == (0, 0)):
-            return {**work, "averaged_elements": work["window_elements"]}
-        return {**work, "averaged_elements": self._averaged(inputs[0], output, pads, pads if self.count_pad else (0, 0))}
+        pads, same = leading_pad(self, inputs[0]), isinstance(self.pad, str)
+        averaged = work["window_elements"]
+        if (self.ceil_mode and not same) or not (self.count_pad or self.pad == (0, 0)):
+            averaged = self._averaged(inputs[0], output, pads, pads if self.count_pad else (0, 0))
+        closed = not any(is_symbolic(bare(size)) for size in (*self.kernel, *self.stride))
+        inside = self._averaged(inputs[0], output, pads, (0, 0)) if same and closed else averaged
+        return {**work, "averaged_elements": averaged, "inside_elements": inside}
 
     def _averaged(self, input: Shape, output: Shape, pads: Shape, counted: Shape) -> Number:
         """Elements that all windows average, with `counted` of the padding before each axis among them."""

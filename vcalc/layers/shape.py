@@ -131,7 +131,7 @@ class Upsample(Layer, kind="upsample"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         made = {f"{self.mode}_elements": elements(output)}
         if self.out:
-            return {**made, "sized_positions": product(self.out)}
+            return {**made, "sized_positions": output[1] * output[2]}
         return {**made, "scaled_input_elements": elements(inputs[0]), "scaled_output_elements": elements(output)}
 
     def reach(self, input: Shape) -> Window:
