@@ -55,6 +55,7 @@ def _find(section: str, name: str) -> tuple[str, str]:
         names: dict[str, list[str]] = index()[section]
         entry = names.get(name) or names.get(plain(name))
         if entry:
+            _check_other(name, entry[1])
             return os.path.join(catalogue(), *entry[0].split("/")), entry[1]
     known = model_names() if section == "models" else block_names()
     what = "model" if section == "models" else "block comparison"
@@ -65,6 +66,18 @@ def _find(section: str, name: str) -> tuple[str, str]:
         close = close.replace(f"'{short}'", f"'{by_plain[short]}'")
     hint = close if close.startswith("did you") else f"'{command}' lists them; a file is named with its .yaml"
     raise VcalcError("unknown-model", f"there is no {what} {quoted(name)}", hint=hint)
+
+
+def _check_other(name: str, found: str) -> None:
+    """Refuse the exact name of a library's network that the model found for it is not."""
+    if "_" not in name:
+        return
+    from vcalc.spec.others import OTHERS
+
+    if name in OTHERS:
+        library, has, nearest, values = OTHERS[name]
+        hint = f"{nearest} is the nearest: vcalc table {nearest}" + (f" --set {values}" if values else "")
+        raise VcalcError("unknown-model", f"{library}'s {name} has {has}, which {found} has not", hint=hint)
 
 
 def model_names() -> list[str]:
@@ -237,6 +250,7 @@ def build_index() -> dict[str, Any]:
     models: dict[str, list[str]] = {}
     blocks: dict[str, list[str]] = {}
     aliases: dict[str, list[str]] = {}
+    twins: dict[str, list[str]] = {}
     for path in catalogue_files():
         spec = load_file(path)
         file = os.path.relpath(path, catalogue()).replace(os.sep, "/")
@@ -246,10 +260,13 @@ def build_index() -> dict[str, Any]:
             continue
         for entry in spec.models.values():
             models[entry.name] = [file, entry.name]
+            twins |= {name: models[entry.name] for name in entry.same_as.values()}
             for alias in (entry.name, entry.title, *entry.same_as.values(), *entry.aliases):
                 aliases.setdefault(plain(alias), [file, entry.name])
     own = {plain(name): entry for name, entry in models.items()}
+    by_plain = {**aliases, **own}
+    exact = {name: entry for name, entry in twins.items() if by_plain[plain(name)] != entry}
     return {
-        "models": {**models, **{key: entry for key, entry in {**aliases, **own}.items() if key not in models}},
+        "models": {**models, **{key: entry for key, entry in {**by_plain, **exact}.items() if key not in models}},
         "blocks": blocks,
     }

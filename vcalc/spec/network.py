@@ -67,7 +67,7 @@ def expand(
     or as the first one does that the model is the same as. Several expansions may spend one `budget`. Raises VcalcError
     with the place in the file and the path in the network of the first thing that does not fit.
     """
-    library = library_of(model, library)
+    library = library_of(model, library, spec)
     budget = budget or Budget()
     bindings = Bindings(spec, model, given or {}, budget, library)
     graph = Graph(bindings.input(option))
@@ -85,10 +85,13 @@ def expand(
     return Network(spec, model, graph, bindings, library, Origin(building, output))
 
 
-def library_of(model: ModelEntry, wanted: str) -> str:
+def library_of(model: ModelEntry, wanted: str, spec: Spec | None = None) -> str:
     """The library whose network is meant: the wanted one, or the first that has it. Raises VcalcError if it has not."""
     if wanted and wanted not in model.same_as:
         has = f"{model.name} is in {' and '.join(model.same_as)}" if model.same_as else f"{model.name} is in none"
+        for other in spec.models.values() if spec else ():
+            if other.name.startswith(f"{model.name}-") and wanted in other.same_as:
+                has = f"{wanted}'s {other.same_as[wanted]} is {other.name}"
         raise VcalcError("library", f"there is no {model.name} in '{wanted}'", hint=has)
     return wanted or next(iter(model.same_as), "")
 
