@@ -114,7 +114,7 @@ class Costs:
         """
         found: dict[str, list[tuple[int, Number]]] = {}
         for facts, times in distinct(nodes):
-            if self._cost(facts).flops == 0 and self.convention.rule(facts.layer).seen is seen:
+            if self._cost(facts).flops == 0 and self.convention.rule(facts).seen is seen:
                 name = facts.layer.label if self.convention.sees_writing else facts.layer.kind
                 found.setdefault(name, []).append((times, times * self.batch * facts.work["output_elements"]))
         return {

@@ -131,9 +131,9 @@ class Convention:
             or self.default
         )
 
-    def rule(self, layer: Layer) -> Rule:
+    def rule(self, facts: Facts) -> Rule:
         """How a layer is counted."""
-        key = (layer.kind, layer.form)
+        key = (facts.layer.kind, facts.layer.form_on(facts.inputs))
         if key not in self._found:
             found = self.rule_of(*key)
             assert found is not None, f"{self.name} was read without a rule for {key}"
@@ -142,7 +142,7 @@ class Convention:
 
     def parts(self, facts: Facts, batch: Number = 1) -> Iterator[tuple[str, int, Number]]:
         """The primitives that count for a layer: name, weight, and the weighed count for the batch."""
-        return _parts(self.rule(facts.layer), facts, batch)
+        return _parts(self.rule(facts), facts, batch)
 
     def flops(self, facts: Facts, batch: Number = 1) -> Number:
         """The layer's work for a batch, weighed."""

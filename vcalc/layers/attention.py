@@ -91,6 +91,11 @@ class Attention(Layer, kind="attention"):
         width = inputs[0][1]
         return _attention_parameters(width, self._inner(width), self)
 
+    @property
+    def form(self) -> str:
+        """No module takes a bias of queries and values alone."""
+        return "functional_qkv" if self.qkv_bias == "qv" and self.written is None else super().form
+
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
         return _key_bias(self._inner(inputs[0][1]), self)
 
@@ -169,6 +174,11 @@ class WindowAttention(Layer, kind="window_attention"):
             "one_hot_lookup",
         )
         return inputs[0]
+
+    @property
+    def form(self) -> str:
+        """No module takes a bias of queries and values alone."""
+        return "functional_qkv" if self.qkv_bias == "qv" and self.written is None else super().form
 
     @property
     def _makes_biases(self) -> bool:

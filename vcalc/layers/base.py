@@ -133,12 +133,12 @@ FORMS = {
     "conv": "called as a convolution of one position, a module",
     "functional": "called as a function; of an attention the linear layers, the products and the softmax",
     "functional_cosine": "as functional, but queries and keys are multiplied by an operator",
-    "functional_qkv": "queries, keys and values by a function, all else as modules; the zeros that keys add are a buffer",
+    "functional_qkv": "queries, keys and values by a function, all else as modules; keys add zeros that are a buffer",
     "method": "called as a method of the tensor, or as torch's function of that name",
     "mean": "the tensor's own mean, with no pooling operator",
     "mha": "torch's MultiheadAttention, whose projections are no modules that run",
     "sdpa": "linear modules around torch's fused scaled_dot_product_attention",
-    "timm": "in timm's class: as sdpa, which ptflops knows there; of windows as modules, with the mask a buffer; of a rotary embedding with one for its rates",
+    "timm": "in timm's class: as sdpa, which ptflops knows there; of windows as modules; masks and rates are buffers",
     "matmul": "linear modules around two calls of torch.matmul and one of softmax",
     "operator": "written with an operator: a + b, a * b, a @ b; of an attention the products, its softmax a method",
     "function": "written with torch's function: add, mul, matmul",
@@ -263,6 +263,10 @@ class Layer:
     def form(self) -> str:
         """How the source calls the layer; empty where no tool tells ways apart."""
         return (self.written or self.forms[0]) if self.forms else ""
+
+    def form_on(self, inputs: tuple[Shape, ...]) -> str:
+        """The form on such inputs, where it depends on them."""
+        return self.form
 
     @property
     def label(self) -> str:

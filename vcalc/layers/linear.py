@@ -20,13 +20,18 @@ class Linear(Layer, kind="linear"):
 
     out: Any = field(count(), "output features", symbol="D_out")
     bias: Any = field(
-        flag_or("qv"), "whether a bias is added; qv: to the queries and values of three equal parts, not to the keys", True
+        flag_or("qv"), "whether a bias is added; qv: of queries, keys and values in one, to all but the keys", True
     )
 
     def output(self, *inputs: Shape) -> Shape:
         if self.bias == "qv":
             needs_division("linear: features into queries, keys and values", self.out, 3, "out")
         return (*inputs[0][:-1], self.out)
+
+    @property
+    def form(self) -> str:
+        """A bias of queries and values alone is given to a function: no module takes it."""
+        return "functional" if self.bias == "qv" and self.written is None else super().form
 
     def _biased(self) -> Number:
         """Features with a bias."""

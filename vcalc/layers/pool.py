@@ -135,6 +135,10 @@ class GlobalAvgPool(Layer, kind="global_avgpool"):
 
     keep_dims: Any = field(FLAG, "whether the result stays a map [C, 1, 1]", False)
 
+    def form_on(self, inputs: tuple[Shape, ...]) -> str:
+        """Tokens are averaged by their own mean: no module of torch does."""
+        return "mean" if self.written is None and len(inputs[0]) == TOKENS else self.form
+
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
         if len(shape) == MAP:

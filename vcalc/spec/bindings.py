@@ -39,9 +39,7 @@ def merged_input(whole: dict[str, Value], *own: dict[str, Value]) -> dict[str, V
 class Bindings:
     """The value of every hyperparameter, worked out on demand in whatever order they refer to one another."""
 
-    def __init__(
-        self, spec: Spec, model: ModelEntry, given: dict[str, Any], budget: Budget, library: str = ""
-    ) -> None:
+    def __init__(self, spec: Spec, model: ModelEntry, given: dict[str, Any], budget: Budget, library: str = "") -> None:
         self.spec = spec
         self.model = model
         self.budget = budget

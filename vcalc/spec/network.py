@@ -33,7 +33,14 @@ class Network:
     """A model with every size bound: its graph, and the hyperparameters that made it."""
 
     def __init__(
-        self, spec: Spec, model: ModelEntry, graph: Graph, bindings: Bindings, library: str, origin: Origin
+        self,
+        spec: Spec,
+        model: ModelEntry,
+        graph: Graph,
+        bindings: Bindings,
+        library: str,
+        origin: Origin,
+        given: dict[str, Any],
     ) -> None:
         self.spec = spec
         self.name = model.name
@@ -46,6 +53,14 @@ class Network:
         self.library = library
         """The library whose way of calling the layers the graph has; none, where no library has the network."""
         self.origin = origin
+        self.given = given
+        """What was bound from outside."""
+
+    def of(self, library: str) -> Network:
+        """The same network as a library has it, where the spec says that libraries differ."""
+        if library == self.library or not self.spec.libraries:
+            return self
+        return expand(self.spec, self.spec.models[self.name], self.given, library=library)
 
     @property
     def symbolic(self) -> bool:
@@ -82,7 +97,7 @@ def expand(
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]
         _write(graph, nodes, used.spec, used.model, library_of(used.model, used.library), used.part)
-    return Network(spec, model, graph, bindings, library, Origin(building, output))
+    return Network(spec, model, graph, bindings, library, Origin(building, output), given or {})
 
 
 def library_of(model: ModelEntry, wanted: str, spec: Spec | None = None) -> str:
@@ -96,9 +111,7 @@ def library_of(model: ModelEntry, wanted: str, spec: Spec | None = None) -> str:
     return wanted or next(iter(model.same_as), "")
 
 
-def _write(
-    graph: Graph, nodes: list[Node], spec: Spec, model: ModelEntry, library: str, part: bool = False
-) -> None:
+def _write(graph: Graph, nodes: list[Node], spec: Spec, model: ModelEntry, library: str, part: bool = False) -> None:
     """Put into the graph how a library's source calls the layers; what a model says goes before what its file says."""
     writing = {**spec.written.get(library, {}), **model.written.get(library, {})}
     if writing:

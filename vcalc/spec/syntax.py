@@ -206,7 +206,18 @@ class Block:
 class ModelEntry:
     """A named variant: hyperparameters that override `let`, and what the catalogue says of it."""
 
-    __slots__ = ("aliases", "input", "name", "node", "same_as", "schedule", "title", "values", "written", "written_node")
+    __slots__ = (
+        "aliases",
+        "input",
+        "name",
+        "node",
+        "same_as",
+        "schedule",
+        "title",
+        "values",
+        "written",
+        "written_node",
+    )
 
     def __init__(
         self,

@@ -95,7 +95,8 @@ def against(network: Network, library: str) -> list[Check]:
     if library not in same_as:
         hint = suggestion(library, same_as, "it is in") if same_as else f"{network.name} is the same as none"
         raise VcalcError("library", f"{network.name} has no twin in '{library}'", hint=hint)
-    peer = twin(library, same_as[library])
+    network = network.of(library)
+    peer = twin(library, same_as[library], network.graph.input)
     try:
         flops, theirs = run(peer, network.graph.input)
     except (AssertionError, RuntimeError, ValueError) as error:
@@ -119,8 +120,8 @@ def against(network: Network, library: str) -> list[Check]:
     return checks
 
 
-def twin(library: str, name: str) -> Any:
-    """The other network, without storage for its weights, at inference."""
+def twin(library: str, name: str, shape: tuple[int, ...] = ()) -> Any:
+    """The other network, without storage for its weights, at inference; for an input of a shape where it is built so."""
     torch = needed("torch", "--against")
     if library == "torchvision":
         start_torchvision()
@@ -133,10 +134,19 @@ def twin(library: str, name: str) -> Any:
     try:
         with torch.device("meta"):
             network = make(name, **options)
+            if shape and _has_other_size(network, shape[1:]):
+                network = make(name, img_size=shape[1:], **options)
     except NotImplementedError:  # torchvision's RegNets work out their widths with tensors, which need values
         network = make(name, **options).to("meta")
     # FlopCounterMode refuses a view of a parameter that has a gradient: CaiT's class token.
     return network.eval().requires_grad_(False)
+
+
+def _has_other_size(network: Any, size: tuple[int, ...]) -> bool:
+    """Whether timm builds a network for images of one size, and has built it for another."""
+    patches = getattr(network, "patch_embed", None)
+    built = getattr(patches, "img_size", None) if getattr(patches, "strict_img_size", False) else None
+    return built is not None and tuple(built) != size
 
 
 def run(network: Any, shape: tuple[int, ...]) -> tuple[int, list[Row]]:

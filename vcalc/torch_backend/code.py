@@ -151,7 +151,7 @@ def _linear(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     width = inputs[0][0] if on_map else inputs[0][-1]
     if layer.bias == "qv":
         buffer = _unless(layer.form == "functional", False, "True")
-        return Code(f"QKVLinear({_arguments((width, layer.out // 3), bias=repr('qv'), key_bias=buffer)})")
+        return Code(f"QKVLinear({_arguments((width, layer.out // 3), key_bias=buffer)})")
     bias = _unless(bool(layer.bias), True, "False")
     if layer.form == "conv" and on_map:
         return Code(f"nn.Conv2d({_arguments((width, layer.out, 1), bias=bias)})")
@@ -192,7 +192,8 @@ def _groupnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     on_map = len(inputs[0]) == MAP
     affine = _unless(layer.affine, True, "False")
     arguments = _arguments((layer.groups, inputs[0][0] if on_map else inputs[0][-1]), affine=affine)
-    return Code(f"{'nn.GroupNorm' if on_map else 'TokenGroupNorm'}({arguments})")
+    call = "{self}({0})" if on_map else "{self}({0}.transpose(1, 2)).transpose(1, 2)"
+    return Code(f"nn.GroupNorm({arguments})", call)
 
 
 @_builds("local_response_norm")
@@ -242,7 +243,8 @@ def _prelu(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 def _softmax(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     if layer.over == "groups":
         axis = 2 if len(inputs[0]) == TOKENS else 1
-        return Code("", f"{{0}}.unflatten({axis}, ({layer.groups}, -1)).softmax({axis}).flatten({axis}, {axis + 1})")
+        call = f"{{self}}({{0}}.unflatten({axis}, ({layer.groups}, -1))).flatten({axis}, {axis + 1})"
+        return Code(f"nn.Softmax(dim={axis})", call)
     over_channels = layer.over == "channels" and len(inputs[0]) == MAP
     return Code(f"nn.Softmax(dim={1 if over_channels else -1})")
 

@@ -36,8 +36,9 @@ class AvgPoolInside(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         there = self.pad(x.new_ones(1, 1, *x.shape[2:]))[0, 0]
-        rows, columns = (there.amax(1 - axis).unfold(0, self.pad.kernel[axis], self.pad.stride[axis]) for axis in (0, 1))
-        inside = rows.mean(1)[:, None] * columns.mean(1)
+        kernel, stride = self.pad.kernel, self.pad.stride
+        rows, columns = (there.amax(1 - axis).unfold(0, kernel[axis], stride[axis]) for axis in (0, 1))
+        inside: Tensor = rows.mean(1)[:, None] * columns.mean(1)
         mean: Tensor = self.pool(self.pad(x))
         return mean / inside
 
@@ -64,11 +65,13 @@ class ConnectedConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         maps = [
-            F.conv2d(x[:, row], weight, None, self.stride, self.padding, self.dilation)
-            for row, weight in zip(self.connections, self.weights, strict=True)
+            F.conv2d(x[:, row], weight, bias, self.stride, self.padding, self.dilation)
+            for row, weight, bias in zip(self.connections, self.weights, self._biases(), strict=True)
         ]
-        y = torch.cat(maps, 1)
-        return y if self.bias is None else y + self.bias[:, None, None]
+        return torch.cat(maps, 1)
+
+    def _biases(self) -> list[Tensor | None]:
+        return [None] * len(self.connections) if self.bias is None else list(torch.split(self.bias, 1))
 
 
 class StandardizedConv2d(nn.Conv2d):
@@ -120,13 +123,6 @@ class RadialBasis(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x[:, None] - self.codes).square().sum(-1)
-
-
-class TokenGroupNorm(nn.GroupNorm):
-    """Group norm over the features of tokens [B, N, D]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 class GlobalResponseNorm(nn.Module):
@@ -237,21 +233,20 @@ class RoIAlign(nn.Module):
         return F.grid_sample(x, grid.expand(x.shape[0], -1, -1, -1), align_corners=False)
 
 
-class QKVLinear(nn.Linear):
-    """Queries, keys and values in one; with a bias "qv" the keys have none, but for zeros in a buffer if asked."""
+class QKVLinear(nn.Module):
+    """Queries, keys and values in one; keys have no bias, but for zeros in a buffer if asked."""
 
     key_bias: Tensor | None
 
-    def __init__(self, width: int, inner: int, bias: bool | str = True, key_bias: bool = False) -> None:
-        super().__init__(width, 3 * inner, bias=bias is True)
-        self.few = nn.Parameter(torch.zeros(2, inner)) if bias == "qv" else None
+    def __init__(self, width: int, inner: int, key_bias: bool = False) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, 3 * inner, bias=False)
+        self.biases = nn.Parameter(torch.zeros(2, inner))
         self.register_buffer("key_bias", torch.zeros(inner) if key_bias else None)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.few is None:
-            return super().forward(x)
-        zeros = torch.zeros_like(self.few[0]) if self.key_bias is None else self.key_bias
-        return F.linear(x, self.weight, torch.cat((self.few[0], zeros, self.few[1])))
+        zeros = torch.zeros_like(self.biases[0]) if self.key_bias is None else self.key_bias
+        return F.linear(x, self.linear.weight, torch.cat((self.biases[0], zeros, self.biases[1])))
 
 
 class Attention(nn.Module):
@@ -268,7 +263,9 @@ class Attention(nn.Module):
     ) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = QKVLinear(width, heads * head_dim, qkv_bias, key_bias)
+        inner = heads * head_dim
+        plain = nn.Linear(width, 3 * inner, bias=qkv_bias is True)
+        self.qkv = QKVLinear(width, inner, key_bias) if qkv_bias == "qv" else plain
         self.proj = nn.Linear(heads * head_dim, width, bias=out_bias)
         self.fused = True
 
@@ -339,12 +336,12 @@ class BiasedAttention(nn.Module):
 
     def __init__(self, positions: int, heads: int, queries: int, keys: int) -> None:
         super().__init__()
-        self.bias = nn.Parameter(torch.zeros(positions, heads))
+        self.tables = nn.ParameterList([nn.Parameter(torch.zeros(positions, heads))])
         index = (torch.arange(queries)[:, None] - torch.arange(keys)) % positions
         self.register_buffer("relative_position_index", index)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        bias = self.bias[self.relative_position_index].permute(2, 0, 1)
+        bias = self.tables[0][self.relative_position_index].permute(2, 0, 1)
         bias = bias if query.dim() == 4 else bias[0]
         return F.scaled_dot_product_attention(query, key, value, bias)
 
@@ -366,18 +363,19 @@ class SparseAttention(nn.Module):
         return F.scaled_dot_product_attention(query, key, value, self.mask, enable_gqa=grouped)
 
 
-class PoolHeads(nn.Conv2d):
+class PoolHeads(nn.Module):
     """Heads [B, h, N, d] pooled by one depthwise convolution over the map that tokens form, the first ones skipped."""
 
     def __init__(self, width: int, height: int, kernel: int, stride: int, skip: int = 0) -> None:
-        super().__init__(width, width, kernel, stride, kernel // 2, groups=width, bias=False)
+        super().__init__()
+        self.pool = nn.Conv2d(width, width, kernel, stride, kernel // 2, groups=width, bias=False)
         self.height, self.skip = height, skip
 
     def forward(self, x: Tensor) -> Tensor:
         batch, heads, _, width = x.shape
         skipped, placed = x[:, :, : self.skip], torch.unflatten(x[:, :, self.skip :], 2, (self.height, -1))
         maps = placed.permute(0, 1, 4, 2, 3).reshape(batch * heads, width, *placed.shape[2:4])
-        pooled = super().forward(maps.contiguous())
+        pooled = self.pool(maps.contiguous())
         del maps
         pooled = torch.unflatten(pooled.flatten(2).transpose(1, 2), 0, (batch, heads))
         return torch.cat((skipped, pooled), 2) if self.skip else pooled
@@ -438,7 +436,9 @@ class WindowAttention(nn.Module):
     ) -> None:
         super().__init__()
         self.heads, self.window, self.shift, self.one_hot_lookup = heads, window, shift, one_hot_lookup
-        self.qkv = QKVLinear(width, width, qkv_bias, key_bias)
+        plain = nn.Linear(width, 3 * width, bias=qkv_bias is True)
+        self.qkv = QKVLinear(width, width, key_bias) if qkv_bias == "qv" else plain
+        self.softmax = nn.Softmax(dim=-1)
         self.proj = nn.Linear(width, width, bias=out_bias)
         self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), 2.3)) if cosine else None
         self.relative_position_bias = self.position_mlp = None
@@ -482,7 +482,8 @@ class WindowAttention(nn.Module):
             scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
             scores = scores * self.logit_scale.clamp(max=4.6052).exp()
         if self.position_mlp is not None:
-            bias = self.position_mlp(self.relative_coordinates)[self.relative_position_index.flatten()]
+            made = self.position_mlp(self.relative_coordinates).flatten(0, 2)
+            bias = made[self.relative_position_index.flatten()]
             scores = scores + 16 * bias.reshape(*scores.shape[-2:], -1).permute(2, 0, 1).sigmoid()
         elif self.relative_position_bias is not None and self.one_hot_lookup:
             bias = self._looked_up(self.relative_position_bias)
@@ -494,7 +495,7 @@ class WindowAttention(nn.Module):
             mask = self._mask(down, across, shifts, x) if self.attention_mask is None else self.attention_mask
             scores = scores.unflatten(0, (batch, -1)) + mask[:, None]
             scores = scores.flatten(0, 1)
-        y = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
+        y = (self.softmax(scores) @ v).transpose(1, 2).flatten(2)
         y = self.proj(y).reshape(batch, down // rows, across // columns, rows, columns, channels)
         y = y.transpose(2, 3).reshape(batch, down, across, channels)
         if any(shifts):
@@ -527,7 +528,7 @@ class WindowAttention(nn.Module):
     def _coordinates(rows: int, columns: int) -> Tensor:
         """Relative positions, from -8 to 8, on a logarithmic scale (Swin V2)."""
         sides = [torch.arange(1 - size, size) * (8 / max(size - 1, 1)) for size in (rows, columns)]
-        places = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1).flatten(0, 1)
+        places = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1)[None]
         return places.sign() * (places.abs() + 1).log2() / 3
 
     def _windows(self, y: Tensor) -> Tensor:
