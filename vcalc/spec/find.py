@@ -260,7 +260,7 @@ def build_index() -> dict[str, Any]:
             continue
         for entry in spec.models.values():
             models[entry.name] = [file, entry.name]
-            twins |= {name: models[entry.name] for name in entry.same_as.values()}
+            twins |= dict.fromkeys(entry.same_as.values(), models[entry.name])
             for alias in (entry.name, entry.title, *entry.same_as.values(), *entry.aliases):
                 aliases.setdefault(plain(alias), [file, entry.name])
     own = {plain(name): entry for name, entry in models.items()}
