@@ -214,8 +214,8 @@ def test_a_convention_of_ones_own(tmp_path: Path):
     assert (mine.flops(relu), mine.flops(relu, 10), mine.flops(gelu)) == (7 + 2 * 7, 10 * 7 + 2 * 7, 0)
     assert mine.flops(facts_of("gelu", (7,), written="functional")) == 7 + 2 * 7
     assert mine.flops(facts_of("maxpool", (1, 4, 4), kernel=2)) == 0
-    assert mine.rule(facts_of("maxpool", (1, 4, 4), kernel=2).layer).seen
-    assert not mine.rule(facts_of("add", (7,), (7,)).layer).seen
+    assert mine.rule(facts_of("maxpool", (1, 4, 4), kernel=2)).seen
+    assert not mine.rule(facts_of("add", (7,), (7,))).seen
     assert (mine.params(conv), mine.params(linear)) == (10, 10)
     assert mine.params(facts_of("layernorm", (3, 8))) == 0
     assert mine.params(facts_of("batchnorm", (8,))) == 8 + 8 + 8

@@ -33,13 +33,18 @@ class Facts:
         self._work: dict[str, Number] | None = None
 
     @property
+    def form(self) -> str:
+        """How the source calls the layer on these inputs."""
+        return self.layer.form_on(self.inputs)
+
+    @property
     def work(self) -> dict[str, Number]:
         """The primitives of one forward pass, elements in and out among them."""
         if self._work is None:
             self._work = {
                 "input_elements": sum(elements(shape) for shape in self.inputs),
                 "output_elements": elements(self.output),
-                "parameters": sum(self.parameters.values()),
+                "parameters": sum((self.layer.parameters(*self.inputs) if self.shared else self.parameters).values()),
                 **self.layer.work(self.inputs, self.output),
             }
         return self._work
@@ -50,6 +55,10 @@ class Counted(Protocol):
 
     @property
     def layer(self) -> Layer: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def shared(self) -> bool: ...
     @property
     def work(self) -> dict[str, Number]: ...
     @property

@@ -54,10 +54,11 @@ NOTHING = Cost(0, 0, 0)
 class Lot:
     """The layers of one kind that are called in one way, their counts added: a convention weighs them as one."""
 
-    __slots__ = ("buffers", "layer", "parameters", "work")
+    __slots__ = ("buffers", "form", "layer", "parameters", "shared", "work")
 
     def __init__(self, alike: list[tuple[Facts, int]]) -> None:
-        self.layer = alike[0][0].layer
+        first = alike[0][0]
+        self.layer, self.form, self.shared = first.layer, first.form, first.shared
         self.work = _added_by_name((facts.work, times) for facts, times in alike)
         self.parameters = _added_by_name((facts.parameters, times) for facts, times in alike)
         self.buffers = _added_by_name((facts.buffers, times) for facts, times in alike)
@@ -65,9 +66,9 @@ class Lot:
 
 def lots(nodes: Iterable[Node]) -> list[Lot]:
     """The nodes in lots: what many conventions weigh in turn."""
-    alike: dict[tuple[str, str], list[tuple[Facts, int]]] = {}
+    alike: dict[tuple[str, str, bool], list[tuple[Facts, int]]] = {}
     for facts, times in distinct(nodes):
-        alike.setdefault((facts.layer.kind, facts.layer.form), []).append((facts, times))
+        alike.setdefault((facts.layer.kind, facts.form, facts.shared), []).append((facts, times))
     return [Lot(each) for each in alike.values()]
 
 
@@ -154,7 +155,7 @@ class Costs:
         """
         found: dict[str, list[tuple[int, Number]]] = {}
         for facts, times in distinct(nodes):
-            if self._cost(facts).flops == 0 and self.convention.rule(facts.layer).seen is seen:
+            if self._cost(facts).flops == 0 and self.convention.rule(facts).seen is seen:
                 name = facts.layer.label if self.convention.sees_writing else facts.layer.kind
                 found.setdefault(name, []).append((times, times * self.batch * facts.work["output_elements"]))
         return {

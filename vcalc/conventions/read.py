@@ -211,13 +211,23 @@ class _Reader:
         if "params" not in top:
             return base.params_rule if base else Params()
         entries = self.source.mapping(top["params"][1], "params", "params: {leave_out: [bias]}")
-        self.source.known_keys(entries, ("leave_out", "lose", "buffers", "says"), "params")
+        self.source.known_keys(entries, ("leave_out", "lose", "parts", "buffers", "says"), "params")
         params = Params()
         params.left_out = frozenset(self.names(entries, "leave_out", ROLES))
         params.lost = frozenset(self.names(entries, "lose", _kinds_and_forms()))
+        params.parts = self.parts(entries["parts"][1]) if "parts" in entries else {}
         params.buffers = frozenset(self.names(entries, "buffers", BUFFERS))
         params.says = self.text(entries, "says")
         return params
+
+    def parts(self, node: YamlNode) -> dict[str, tuple[str, ...]]:
+        """By kind and form the primitives that count the parameters that are seen."""
+        found = {}
+        for name, (key, value) in self.source.mapping(node, "parts", "attention/mha: [out_parameters]").items():
+            if name not in _kinds_and_forms():
+                self.unknown(f"there is no layer kind {quoted(name)}", key, name, _kinds_and_forms())
+            found[name] = tuple(sorted(self.names({name: (key, value)}, name, PRIMITIVES)))
+        return found
 
     def memory(self, top: Entries, base: Convention | None) -> Memory:
         memory = copy(base.memory) if base else Memory()

@@ -65,13 +65,15 @@ class Memory:
 class Params:
     """What a source calls parameters, where that is not all of them."""
 
-    __slots__ = ("buffers", "left_out", "lost", "says")
+    __slots__ = ("buffers", "left_out", "lost", "parts", "says")
 
     def __init__(self) -> None:
         self.left_out: frozenset[str] = frozenset()
         """Roles that are no parameters to it."""
         self.lost: frozenset[str] = frozenset()
         """Layer kinds, or kinds in a form, whose parameters it does not see."""
+        self.parts: dict[str, tuple[str, ...]] = {}
+        """Layer kinds, or kinds in a form, of which it sees some parameters only: the primitives that count them."""
         self.buffers: frozenset[str] = frozenset()
         """Buffers that it takes for parameters."""
         self.says = ""
@@ -129,9 +131,9 @@ class Convention:
             or self.default
         )
 
-    def rule(self, layer: Layer) -> Rule:
+    def rule(self, facts: Counted) -> Rule:
         """How a layer is counted."""
-        key = (layer.kind, layer.form)
+        key = (facts.layer.kind, facts.form)
         if key not in self._found:
             found = self.rule_of(*key)
             assert found is not None, f"{self.name} was read without a rule for {key}"
@@ -140,7 +142,7 @@ class Convention:
 
     def parts(self, facts: Counted, batch: Number = 1) -> Iterator[tuple[str, int, Number]]:
         """The primitives that count for a layer: name, weight, and the weighed count for the batch."""
-        return _parts(self.rule(facts.layer), facts, batch)
+        return _parts(self.rule(facts), facts, batch)
 
     def flops(self, facts: Counted, batch: Number = 1) -> Number:
         """The layer's work for a batch, weighed."""
@@ -148,7 +150,7 @@ class Convention:
 
     def fault(self, bug: Bug, facts: Counted, batch: Number = 1) -> Number:
         """What a bug adds to a layer's count (less than 0 where it loses some)."""
-        instead = bug.instead.get(f"{facts.layer.kind}/{facts.layer.form}") or bug.instead.get(facts.layer.kind)
+        instead = bug.instead.get(f"{facts.layer.kind}/{facts.form}") or bug.instead.get(facts.layer.kind)
         if instead is None:
             return 0
         return self.flops(facts, batch) - _sum(amount for _, _, amount in _parts(instead, facts, batch))
@@ -159,8 +161,13 @@ class Convention:
 
     def counted_params(self, facts: Counted) -> Iterator[tuple[str, Number]]:
         """The roles that count as parameters, and how many each has."""
-        rule, layer = self.params_rule, facts.layer
-        if rule.lost and (layer.kind in rule.lost or f"{layer.kind}/{layer.form}" in rule.lost):
+        rule, kind = self.params_rule, facts.layer.kind
+        parts = rule.parts.get(f"{kind}/{facts.form}") if rule.parts else None
+        if parts is not None:
+            if not facts.shared:
+                yield from ((name, facts.work[name]) for name in parts if name in facts.work)
+            return
+        if rule.lost and (kind in rule.lost or f"{kind}/{facts.form}" in rule.lost):
             return
         for role, count in facts.parameters.items():
             if role not in rule.left_out:
@@ -172,7 +179,7 @@ class Convention:
     @cached_property
     def sees_writing(self) -> bool:
         """Whether a count depends on how the network's source calls its layers."""
-        return any("/" in name for name in (*self.rules, *self.params_rule.lost))
+        return any("/" in name for name in (*self.rules, *self.params_rule.lost, *self.params_rule.parts))
 
     @property
     def multiply_add(self) -> int:

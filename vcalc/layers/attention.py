@@ -23,15 +23,22 @@ def _qkv_biases(layer: Any) -> int:
     return 2 if layer.qkv_bias == "qv" else 3 * bool(layer.qkv_bias)
 
 
+def _key_bias(inner: Number, layer: Any) -> dict[str, Number]:
+    """The zeros that some libraries add to keys without a bias."""
+    return {"key_bias": inner} if layer.form == "functional_qkv" and layer.qkv_bias == "qv" else {}
+
+
 def _attention_work(tokens: Number, windows: Number, width: Number, inner: Number, layer: Any) -> dict[str, Number]:
     """One forward pass over `windows` separate groups of `tokens` tokens (Vaswani et al. 2017, section 3.2)."""
     parameters = _attention_parameters(width, inner, layer)
+    of_out = inner * width + (width if layer.out_bias else 0)
     positions = windows * tokens
     pairs = windows * (tokens * tokens)
     scores = layer.heads * pairs
     work = {
         "multiply_adds": positions * parameters["weight"],
         "product_multiply_adds": 2 * (pairs * inner),
+        "value_multiply_adds": pairs * inner,
         "multiplications": positions * inner,
         "exponentials": scores,
         "softmax_additions": scores - layer.heads * positions,
@@ -39,7 +46,14 @@ def _attention_work(tokens: Number, windows: Number, width: Number, inner: Numbe
         "projected_elements": positions * (3 * inner + width),
         "product_elements": scores + positions * inner,
         "leading_parameters": windows * (parameters["weight"] + parameters.get("bias", 0)),
+        "out_multiply_adds": positions * (inner * width),
+        "out_parameters": of_out,
+        "leading_out_parameters": windows * of_out,
     }
+    if layer.qkv_bias == "qv":
+        work["zero_additions"] = positions * inner
+    if layer.out_bias:
+        work["out_bias_additions"] = positions * width
     if "bias" in parameters:
         work["bias_additions"] = positions * parameters["bias"]
     if layer.qkv_bias:
@@ -59,7 +73,7 @@ class Attention(Layer, kind="attention"):
     source = "Vaswani et al. 2017, section 3.2; Dosovitskiy et al. 2021, appendix A"
     accepts = (TOKENS,)
     weighted_layers = 2
-    forms = ("mha", "sdpa", "timm", "matmul", "operator")
+    forms = ("mha", "sdpa", "timm", "matmul", "operator", "functional_qkv")
 
     heads: Any = field(count(), "attention heads", symbol="h")
     head_dim: Any = field(count(), "width of one head; D / heads where not given", None, "d")
@@ -77,6 +91,14 @@ class Attention(Layer, kind="attention"):
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         width = inputs[0][1]
         return _attention_parameters(width, self._inner(width), self)
+
+    @property
+    def form(self) -> str:
+        """No module takes a bias of queries and values alone."""
+        return "functional_qkv" if self.qkv_bias == "qv" and self.written is None else super().form
+
+    def buffers(self, *inputs: Shape) -> dict[str, Number]:
+        return _key_bias(self._inner(inputs[0][1]), self)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         tokens, width = inputs[0]
@@ -124,7 +146,7 @@ class WindowAttention(Layer, kind="window_attention"):
     )
     accepts = (MAP,)
     weighted_layers = 2
-    forms = ("modules", "matmul", "sdpa", "functional")
+    forms = ("modules", "timm", "functional_qkv", "matmul", "sdpa", "functional", "functional_cosine")
 
     heads: Any = field(count(), "attention heads", symbol="h")
     window: Any = field(size2d(), "window height and width", symbol="M")
@@ -155,6 +177,11 @@ class WindowAttention(Layer, kind="window_attention"):
         return inputs[0]
 
     @property
+    def form(self) -> str:
+        """No module takes a bias of queries and values alone."""
+        return "functional_qkv" if self.qkv_bias == "qv" and self.written is None else super().form
+
+    @property
     def _makes_biases(self) -> bool:
         return not certainly_equal(self.position_mlp, 0)
 
@@ -178,7 +205,11 @@ class WindowAttention(Layer, kind="window_attention"):
         if self.one_hot_lookup:
             return {"one_hot_positions": sum(size * size * (2 * size - 1) for size in self.window)}
         found = {"relative_position_index": tokens * tokens} if self.relative_position_bias else {}
-        return {**found, "relative_coordinates": 2 * self._offsets()} if self._makes_biases else found
+        if self._makes_biases:
+            found["relative_coordinates"] = 2 * self._offsets()
+        if self._keeps_mask(inputs[0]):
+            found["attention_mask"] = product(self._windows(inputs[0])) * (tokens * tokens)
+        return {**found, **_key_bias(inputs[0][0], self)}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         channels, height, width = inputs[0]
@@ -188,6 +219,9 @@ class WindowAttention(Layer, kind="window_attention"):
             work["additions"] = work["exponentials"]
         if self._makes_biases:
             work["table_multiply_adds"] = self._offsets() * (self.position_mlp * (2 + self.heads))
+            work["table_hidden_elements"] = self._offsets() * self.position_mlp
+            work["table_elements"] = self._offsets() * (self.position_mlp + self.heads)
+            work["table_parameters"] = self.position_mlp * (3 + self.heads)
         if self.one_hot_lookup:
             rows, columns = self.window
             of_rows = self.heads * (rows * rows * (2 * columns - 1))
@@ -215,6 +249,10 @@ class WindowAttention(Layer, kind="window_attention"):
         """Whether the windows move: a map of one window stays."""
         counts = self._windows(input)
         return any(not (certainly_equal(self.shift[axis], 0) or certainly_equal(counts[axis], 1)) for axis in (0, 1))
+
+    def _keeps_mask(self, input: Shape) -> bool:
+        """Whether the mask between windows that a shift brought together is kept, and not made anew each time."""
+        return self.form in ("timm", "functional_qkv") and self._shifts(input)
 
     def _made(self, input: Shape) -> dict[str, Tensor]:
         """The tensors between the operators, by name. Products of two tensors copy both so that heads come first."""
@@ -270,7 +308,7 @@ class WindowAttention(Layer, kind="window_attention"):
             (self._shifts(inputs[0]), "mask", "masked"),
         ):
             if wanted:
-                beside += f" {term}"
+                beside += "" if term == "mask" and self._keeps_mask(inputs[0]) else f" {term}"
                 made_here = " scaled_bias" if term == "bias" and self._makes_biases else ""
                 steps.append(f"{beside}{made_here} {scores} {result}")
                 scores = result

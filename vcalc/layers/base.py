@@ -21,6 +21,9 @@ PRIMITIVES = {
     "unmasked_product_multiply_adds": "products of two activations without those that a mask makes void",
     "position_multiply_adds": "products of a query and a vector of relative positions, each added to a sum",
     "table_multiply_adds": "multiply-adds that make a table of position biases, once for a whole batch",
+    "table_hidden_elements": "elements between that table's two layers, each with a bias added and a ReLU",
+    "table_elements": "elements that these two layers put out, once for a whole batch",
+    "table_parameters": "their parameters",
     "lookup_multiply_adds": "multiply-adds with zeros and ones that look position biases up, once for a whole batch",
     "lookup_elements": "elements that these put out, once for a whole batch",
     "bias_additions": "additions of a bias",
@@ -35,13 +38,23 @@ PRIMITIVES = {
     "normalized_elements": "elements that a norm takes a mean from and divides by a deviation",
     "affine_elements": "elements that a norm then multiplies by a trained factor, with a trained offset added",
     "averaged_elements": "elements that averages are taken over, padding among them only where it is averaged",
+    "inside_elements": "elements of average windows that lie on the map, where `same` pads it",
     "stepped_elements": "elements put out, times the area of a pool's stride",
+    "scaled_input_elements": "elements that arrive at an upsampling by a factor",
+    "scaled_output_elements": "elements that leave it",
+    "sized_positions": "positions of a channel that an upsampling to a size puts out",
     "nearest_elements": "elements put out by repeating their nearest neighbour",
     "bilinear_elements": "elements put out by bilinear interpolation",
     "bicubic_elements": "elements put out by bicubic interpolation",
     "sampled_elements": "samples that aligning regions takes by bilinear interpolation",
     "padded_elements": "elements that arrive, with the padding that the operation adds",
     "qkv_bias_additions": "additions of a bias to queries, keys and values, which are among the bias additions",
+    "value_multiply_adds": "multiply-adds of an attention's weights and values, half of its products",
+    "out_multiply_adds": "multiply-adds of an attention's output projection, which are among its multiply-adds",
+    "out_bias_additions": "bias additions of that projection",
+    "out_parameters": "parameters of that projection",
+    "leading_out_parameters": "the same, once for each window that attends by itself",
+    "zero_additions": "additions of zeros that stand in place of a bias of keys",
     "projected_elements": "elements that the four projections of an attention put out",
     "product_elements": "elements that products of two activations, or of queries and positions, put out",
     "pooled_elements": "elements that pooling an attention's heads puts out, without those of skipped tokens",
@@ -67,6 +80,8 @@ STANDS_FOR = {
     "square_multiply_adds": "multiply_adds",
     "regrouped_multiply_adds": "multiply_adds",
     "output_multiply_adds": "multiply_adds",
+    "out_multiply_adds": "multiply_adds",
+    "value_multiply_adds": "product_multiply_adds",
 }
 """Primitives that some sources count in place of another."""
 
@@ -96,6 +111,8 @@ BUFFERS = {
     "relative_position_index": "which bias belongs to which pair of positions",
     "relative_coordinates": "relative positions, from which biases are worked out",
     "attention_mask": "which keys a query may read",
+    "bands": "the rates that the angles are made of",
+    "key_bias": "zeros in place of a bias of keys",
     "one_hot_positions": "zeros and ones, which look position biases up as factors",
     "codes": "fixed codes of radial basis units",
     "angles": "sines and cosines of the angles that a rotary embedding turns by",
@@ -114,12 +131,15 @@ FORMS = {
     "modules": "linear and softmax modules around a @ b",
     "final": "called as a module, the last norm before the head",
     "subclass": "called as a module of a class of its own that inherits from the library's",
+    "conv": "called as a convolution of one position, a module",
     "functional": "called as a function; of an attention the linear layers, the products and the softmax",
+    "functional_cosine": "as functional, but queries and keys are multiplied by an operator",
+    "functional_qkv": "queries, keys and values by a function, all else as modules; keys add zeros that are a buffer",
     "method": "called as a method of the tensor, or as torch's function of that name",
     "mean": "the tensor's own mean, with no pooling operator",
     "mha": "torch's MultiheadAttention, whose projections are no modules that run",
     "sdpa": "linear modules around torch's fused scaled_dot_product_attention",
-    "timm": "as sdpa, in timm's class Attention, which ptflops knows",
+    "timm": "in timm's class: as sdpa, which ptflops knows there; of windows as modules; masks and rates are buffers",
     "matmul": "linear modules around two calls of torch.matmul and one of softmax",
     "operator": "written with an operator: a + b, a * b, a @ b; of an attention the products, its softmax a method",
     "function": "written with torch's function: add, mul, matmul",
@@ -245,6 +265,10 @@ class Layer:
     def form(self) -> str:
         """How the source calls the layer; empty where no tool tells ways apart."""
         return (self.written or self.forms[0]) if self.forms else ""
+
+    def form_on(self, inputs: tuple[Shape, ...]) -> str:
+        """The form on such inputs, where it depends on them."""
+        return self.form
 
     @property
     def label(self) -> str:

@@ -130,6 +130,13 @@ class Conv(Layer, kind="conv"):
         needs(several, "conv: one weight an output channel has no variance to be standardized", "standardized")
         return slide_map(shape, self, self.out)
 
+    @property
+    def form(self) -> str:
+        """Weights that are standardized, or read some channels only, need a class of their own, or functions."""
+        if self.written is not None:
+            return self.written
+        return "functional" if self.connections else "subclass" if self.standardized else "module"
+
     def _check_connections(self, channels: Number) -> None:
         needs(
             assumed("==", len(self.connections), self.out),

@@ -76,6 +76,7 @@ class RotaryEmbedding(Layer, kind="rotary_embedding"):
 
     source = "Su et al. 2021 (RoFormer), section 3.2.2"
     accepts = (HEADS,)
+    forms = ("module", "timm")
 
     skip: Any = field(count(0), "tokens at the front that are not turned, such as a class token", 0)
 
@@ -92,7 +93,8 @@ class RotaryEmbedding(Layer, kind="rotary_embedding"):
         return product((shape[0], shape[1] - self.skip, shape[2]))
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
-        return {"angles": 2 * (inputs[0][1] - self.skip) * inputs[0][2]}
+        angles = {"angles": 2 * (inputs[0][1] - self.skip) * inputs[0][2]}
+        return {**angles, "bands": inputs[0][2] // 4} if self.form == "timm" else angles
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         turned = self._turned(inputs[0])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Layer, elements
-from vcalc.layers.fields import FLAG, count, field
+from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Layer, elements, needs_division
+from vcalc.layers.fields import FLAG, count, field, flag_or
 from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
 from vcalc.layers.windows import EVERYWHERE, Window
 
@@ -17,20 +17,41 @@ class Linear(Layer, kind="linear"):
     source = "Rumelhart, Hinton & Williams 1986; on tokens: Vaswani et al. 2017, section 3.3"
     accepts = (VECTOR, TOKENS)
     weighted_layers = 1
-    forms = ("module", "subclass", "functional")
+    forms = ("module", "subclass", "functional", "conv")
 
     out: Any = field(count(), "output features", symbol="D_out")
-    bias: Any = field(FLAG, "whether a bias is added", True)
+    bias: Any = field(
+        flag_or("qv"), "whether a bias is added; qv: of queries, keys and values in one, to all but the keys", True
+    )
 
     def output(self, *inputs: Shape) -> Shape:
+        if self.bias == "qv":
+            needs_division("linear: features into queries, keys and values", self.out, 3, "out")
         return (*inputs[0][:-1], self.out)
 
+    @property
+    def form(self) -> str:
+        """A bias of queries and values alone is given to a function: no module takes it."""
+        return "functional" if self.bias == "qv" and self.written is None else super().form
+
+    def _biased(self) -> Number:
+        """Features with a bias."""
+        return 2 * (self.out // 3) if self.bias == "qv" else self.out
+
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"weight": inputs[0][-1] * self.out, **({"bias": self.out} if self.bias else {})}
+        return {"weight": inputs[0][-1] * self.out, **({"bias": self._biased()} if self.bias else {})}
+
+    def buffers(self, *inputs: Shape) -> dict[str, Number]:
+        return {"key_bias": self.out // 3} if self.bias == "qv" and self.form == "functional" else {}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        multiply_adds = product(output[:-1]) * (inputs[0][-1] * self.out)
-        return {"multiply_adds": multiply_adds, **({"bias_additions": elements(output)} if self.bias else {})}
+        rows = product(output[:-1])
+        work = {"multiply_adds": rows * (inputs[0][-1] * self.out)}
+        if self.bias:
+            work["bias_additions"] = rows * self._biased()
+        if self.bias == "qv":
+            work["zero_additions"] = rows * (self.out // 3)
+        return work
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
         return (0,)
@@ -45,6 +66,7 @@ class PointwiseLinear(Layer, kind="pointwise_linear"):
     source = "Liu et al. 2022 (ConvNeXt), section 2.5: 1x1 convolutions written as linear layers"
     accepts = (MAP, HEADS)
     weighted_layers = 1
+    forms = ("module", "conv")
 
     out: Any = field(count(), "output channels", symbol="C_out")
     bias: Any = field(FLAG, "whether a bias is added", True)

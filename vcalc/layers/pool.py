@@ -19,7 +19,7 @@ from vcalc.arithmetic import (
 )
 from vcalc.errors import LayerError
 from vcalc.layers.base import MAP, TOKENS, Layer, elements, needs, show
-from vcalc.layers.conv import leading_pad, made_of, padded_input, slide_map
+from vcalc.layers.conv import leading_pad, made_of, padded_input, padded_map, slide_map
 from vcalc.layers.fields import FLAG, Like, count, field, padding2d, size2d
 from vcalc.layers.tensors import INDEX, OUTPUT, Step, Stored, Tensor
 from vcalc.layers.windows import EVERYWHERE, Reads, Sliding, Window
@@ -51,7 +51,11 @@ class _Pool(Layer):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         size = elements(output)
-        return {"window_elements": product(self.kernel) * size, "stepped_elements": product(self.stride) * size}
+        return {
+            "window_elements": product(self.kernel) * size,
+            "stepped_elements": product(self.stride) * size,
+            "padded_elements": inputs[0][0] * padded_map(self, inputs[0]),
+        }
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
         return padded_input(self, inputs[0])
@@ -84,13 +88,17 @@ class AvgPool(_Pool, kind="avgpool"):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         work = super().work(inputs, output)
-        beyond = self.ceil_mode and self.pad != "same"
-        if not beyond and (self.count_pad or self.pad == (0, 0)):
-            return {**work, "averaged_elements": work["window_elements"]}
-        pads = leading_pad(self, inputs[0])
-        counted = pads if self.count_pad else (0, 0)
-        axes = map(_averaged, inputs[0][1:], output[1:], self.kernel, self.stride, pads, counted)
-        return {**work, "averaged_elements": output[0] * product(axes)}
+        pads, same = leading_pad(self, inputs[0]), isinstance(self.pad, str)
+        averaged = work["window_elements"]
+        if (self.ceil_mode and not same) or not (self.count_pad or self.pad == (0, 0)):
+            averaged = self._averaged(inputs[0], output, pads, pads if self.count_pad else (0, 0))
+        closed = not any(is_symbolic(bare(size)) for size in (*self.kernel, *self.stride))
+        inside = self._averaged(inputs[0], output, pads, (0, 0)) if same and closed else averaged
+        return {**work, "averaged_elements": averaged, "inside_elements": inside}
+
+    def _averaged(self, input: Shape, output: Shape, pads: Shape, counted: Shape) -> Number:
+        """Elements that all windows average, with `counted` of the padding before each axis among them."""
+        return output[0] * product(map(_averaged, input[1:], output[1:], self.kernel, self.stride, pads, counted))
 
     def _inside(self, output: Shape) -> tuple[Tensor, ...]:
         """The share of each window that lies on the map, by which the means over padded windows are divided."""
@@ -133,6 +141,10 @@ class GlobalAvgPool(Layer, kind="global_avgpool"):
     forms = ("module", "functional", "mean")
 
     keep_dims: Any = field(FLAG, "whether the result stays a map [C, 1, 1]", False)
+
+    def form_on(self, inputs: tuple[Shape, ...]) -> str:
+        """Tokens are averaged by their own mean: no module of torch does."""
+        return "mean" if self.written is None and len(inputs[0]) == TOKENS else self.form
 
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs

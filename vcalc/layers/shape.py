@@ -125,7 +125,10 @@ class Upsample(Layer, kind="upsample"):
         return (channels, *self.out) if self.out else (channels, height * self.scale, width * self.scale)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        return {f"{self.mode}_elements": elements(output)}
+        made = {f"{self.mode}_elements": elements(output)}
+        if self.out:
+            return {**made, "sized_positions": output[1] * output[2]}
+        return {**made, "scaled_input_elements": elements(inputs[0]), "scaled_output_elements": elements(output)}
 
     def reach(self, input: Shape) -> Window:
         if self.out:

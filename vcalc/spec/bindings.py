@@ -65,11 +65,11 @@ def merged_input(whole: dict[str, Value], *own: dict[str, Value]) -> dict[str, V
 class Bindings:
     """The value of every hyperparameter, worked out on demand in whatever order they refer to one another."""
 
-    def __init__(self, spec: Spec, model: ModelEntry, given: dict[str, Any], budget: Budget) -> None:
+    def __init__(self, spec: Spec, model: ModelEntry, given: dict[str, Any], budget: Budget, library: str = "") -> None:
         self.spec = spec
         self.model = model
         self.budget = budget
-        self._written: dict[str, Value] = {**spec.let, **model.values}
+        self._written: dict[str, Value] = {**spec.let, **spec.libraries.get(library, {}), **model.values}
         self._sizes = set(merged_input(spec.input, model.input))
         self._given = dict(given)
         self._values: dict[str, Any] = dict(spec.blocks)

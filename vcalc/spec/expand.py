@@ -374,7 +374,8 @@ class Expander:
     ) -> Bindings:
         """The hyperparameters of a model in use; its input's sizes give way to what arrives."""
         given = {name: self.value(value, at, environment) for name, value in step.values.items()}
-        bindings = Bindings(spec, model, given, self.building.budget)
+        library = step.library or next(iter(model.same_as), "")
+        bindings = Bindings(spec, model, given, self.building.budget, library)
         bindings.all()
         self.building.symbolic |= bool(bindings.symbols)
         expected, found = bindings.input(), self.building.graph.shape(at)

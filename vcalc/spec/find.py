@@ -53,13 +53,13 @@ def find(name: str) -> tuple[str, str]:
 def _find_model(name: str) -> tuple[str, str, str]:
     """The file and the model, and the library whose network was asked for."""
     for index in (_read_index, build_index):
-        models = index()["models"]
-        found = _named(models, name)
+        named = partial(_model_named, index()["models"])
+        found = named(name)
         if found:
             return (*found, "")
         from vcalc.spec.elsewhere import elsewhere
 
-        other = elsewhere(name, partial(_named, models), load_file)
+        other = elsewhere(name, named, load_file)
         if other:
             return other
     raise _unknown("models", name)
@@ -79,6 +79,13 @@ def _named(names: dict[str, list[str]], name: str) -> tuple[str, str] | None:
     return (os.path.join(catalogue(), *entry[0].split("/")), entry[1]) if entry else None
 
 
+def _model_named(models: dict[str, list[str]], name: str) -> tuple[str, str] | None:
+    found = _named(models, name)
+    if found:
+        _check_other(name, found[1])
+    return found
+
+
 def _unknown(section: str, name: str) -> VcalcError:
     """The error for a name that nothing has, with the nearest names."""
     known = model_names() if section == "models" else block_names()
@@ -90,6 +97,18 @@ def _unknown(section: str, name: str) -> VcalcError:
     if "," in name:
         hint = f"names stand apart, with a space between them: {' '.join(name.replace(',', ' ').split())}"
     return VcalcError("unknown-model", f"there is no {what} {quoted(name)}", hint=hint)
+
+
+def _check_other(name: str, found: str) -> None:
+    """Refuse the exact name of a library's network that the model found for it is not."""
+    if "_" not in name:
+        return
+    from vcalc.spec.others import OTHERS
+
+    if name in OTHERS:
+        library, has, nearest, values = OTHERS[name]
+        hint = f"{nearest} is the nearest: vcalc table {nearest}" + (f" --set {values}" if values else "")
+        raise VcalcError("unknown-model", f"{library}'s {name} has {has}, which {found} has not", hint=hint)
 
 
 def model_names() -> list[str]:
@@ -300,6 +319,7 @@ def _index_of_files() -> dict[str, Any]:
     models: dict[str, list[str]] = {}
     blocks: dict[str, list[str]] = {}
     aliases: dict[str, list[str]] = {}
+    twins: dict[str, list[str]] = {}
     for path in catalogue_files():
         spec = load_file(path)
         file = os.path.relpath(path, catalogue()).replace(os.sep, "/")
@@ -309,10 +329,13 @@ def _index_of_files() -> dict[str, Any]:
             continue
         for entry in spec.models.values():
             models[entry.name] = [file, entry.name]
+            twins |= dict.fromkeys(entry.same_as.values(), models[entry.name])
             for alias in (entry.name, entry.title, *entry.same_as.values(), *entry.aliases):
                 aliases.setdefault(plain(alias), [file, entry.name])
     own = {plain(name): entry for name, entry in models.items()}
+    by_plain = {**aliases, **own}
+    exact = {name: entry for name, entry in twins.items() if by_plain[plain(name)] != entry}
     return {
-        "models": {**models, **{key: entry for key, entry in {**aliases, **own}.items() if key not in models}},
+        "models": {**models, **{key: entry for key, entry in {**by_plain, **exact}.items() if key not in models}},
         "blocks": blocks,
     }

@@ -44,6 +44,7 @@ class Network:
         library: str,
         origin: Origin,
         conditions: tuple[Condition, ...],
+        given: dict[str, Any],
     ) -> None:
         self.spec = spec
         self.name = model.name
@@ -58,6 +59,14 @@ class Network:
         self.library = library
         """The library whose way of calling the layers the graph has; none, where no library has the network."""
         self.origin = origin
+        self.given = given
+        """What was bound from outside."""
+
+    def of(self, library: str) -> Network:
+        """The same network as a library has it, where the spec says that libraries differ."""
+        if library == self.library or not self.spec.libraries:
+            return self
+        return expand(self.spec, self.spec.models[self.name], self.given, library=library)
 
     @property
     def symbolic(self) -> bool:
@@ -80,7 +89,7 @@ def expand(
     with the place in the file and the path in the network of the first thing that does not fit.
     """
     with conditions() as assumed:
-        return _expand(spec, model, given or {}, option, _library(model, library), budget or Budget(), assumed)
+        return _expand(spec, model, given or {}, option, library_of(model, library, spec), budget or Budget(), assumed)
 
 
 def _expand(
@@ -92,7 +101,7 @@ def _expand(
     budget: Budget,
     assumed: dict[Condition, None],
 ) -> Network:
-    bindings = Bindings(spec, model, given, budget)
+    bindings = Bindings(spec, model, given, budget, library)
     graph = Graph(bindings.input(option))
     environment = bindings.all()
     bindings.check_used()
@@ -101,26 +110,32 @@ def _expand(
     expander = Expander(spec, model, environment, building, root)
     output = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
     building.name_nodes()
-    _write(graph, graph.nodes, spec, library)
+    _write(graph, graph.nodes, spec, model, library)
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]
-        _write(graph, nodes, used.spec, _library(used.model, used.library), used.part)
-    return Network(spec, model, graph, bindings, library, Origin(spec, building, output), tuple(assumed))
+        _write(graph, nodes, used.spec, used.model, library_of(used.model, used.library), used.part)
+    origin = Origin(spec, building, output)
+    return Network(spec, model, graph, bindings, library, origin, tuple(assumed), given)
 
 
-def _library(model: ModelEntry, wanted: str) -> str:
+def library_of(model: ModelEntry, wanted: str, spec: Spec | None = None) -> str:
+    """The library whose network is meant: the wanted one, or the first that has it. Raises VcalcError if it has not."""
     if wanted and wanted not in model.same_as:
         has = f"{model.name} is in {' and '.join(model.same_as)}" if model.same_as else f"{model.name} is in none"
+        for other in spec.models.values() if spec else ():
+            if other.name.startswith(f"{model.name}-") and wanted in other.same_as:
+                has = f"{wanted}'s {other.same_as[wanted]} is {other.name}"
         raise VcalcError("library", f"there is no {model.name} in '{wanted}'", hint=has)
     return wanted or next(iter(model.same_as), "")
 
 
-def _write(graph: Graph, nodes: list[Node], spec: Spec, library: str, part: bool = False) -> None:
-    """Put into the graph how a library's source calls the layers."""
-    if spec.written.get(library):
+def _write(graph: Graph, nodes: list[Node], spec: Spec, model: ModelEntry, library: str, part: bool = False) -> None:
+    """Put into the graph how a library's source calls the layers; what a model says goes before what its file says."""
+    writing = {**spec.written.get(library, {}), **model.written.get(library, {})}
+    if writing:
         from vcalc.spec.writing import write
 
         try:
-            write(graph, nodes, spec.written[library], part)
+            write(graph, nodes, writing, part)
         except VcalcError as error:
-            raise error.at(spec.source.place(spec.written_node)) from None
+            raise error.at(spec.source.place(model.written_node or spec.written_node)) from None

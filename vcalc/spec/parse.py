@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
 
 NETWORK = ("title", "cite", "family", "convention", "input", "let", "symbols", "blocks", "models", "layers", "options")
-TOP = (*NETWORK, "crossover", "same_as", "aliases", "schedule", "written", "claims", "expect", "budget")
-MODEL_WORDS = frozenset({"title", "input", "same_as", "aliases", "schedule"})
+TOP = (*NETWORK, "crossover", "same_as", "aliases", "schedule", "written", "libraries", "claims", "expect", "budget")
+MODEL_WORDS = frozenset({"title", "input", "same_as", "aliases", "schedule", "written"})
 LIBRARIES = ("torchvision", "timm")
 EXAMPLES = {
     "let": "write let: {width: 64}",
@@ -31,6 +31,7 @@ EXAMPLES = {
     "blocks": "write blocks: {unit: {do: [relu]}}",
     "options": "write options: {small: [relu]}",
     "written": "write written: {torchvision: {relu: functional}}",
+    "libraries": "write libraries: {timm: {same_padding: true}}",
 }
 NOTHING: Names = frozenset()
 """The shape that arrives before there is a layer."""
@@ -94,7 +95,8 @@ class _Parser:
             self.check_single()
         self.check_complete(spec, meant)
         spec.schedule = self.schedule(self.top)
-        spec.written, spec.written_node = self.written(), self.node("written")
+        spec.written, spec.written_node = self.written(self.top), self.node("written")
+        spec.libraries = self.libraries(names)
         spec.claims, spec.expect, spec.budget = self.node("claims"), self.node("expect"), self.node("budget")
         spec.root, spec.used, spec.bound, spec.worded = self.root, reader.used, reader.bound, reader.worded
         source.raise_problems()
@@ -196,6 +198,8 @@ class _Parser:
             sizes, title = self.input(entry, names), self.text(entry, "title", name)
             found[name] = ModelEntry(node, name, title, values, sizes, self.same_as(entry), self.aliases(entry))
             found[name].schedule = self.schedule(entry)
+            found[name].written = self.written(entry)
+            found[name].written_node = entry["written"][1] if "written" in entry else None
         return found
 
     def is_unused(self, model: str, word: str, node: YamlNode, let: dict[str, Value]) -> bool:
@@ -231,10 +235,22 @@ class _Parser:
         self.source.known_keys(pairs, LIBRARIES, "same_as")
         return {library: self.source.text(node, library) for library, (_, node) in pairs.items()}
 
-    def written(self) -> dict[str, dict[str, str]]:
-        libraries = self.entries("written")
+    def written(self, entry: Entries) -> dict[str, dict[str, str]]:
+        example = EXAMPLES["written"]
+        libraries = self.source.mapping(entry["written"][1], "written", example) if "written" in entry else {}
         self.source.known_keys(libraries, LIBRARIES, "written")
         return {library: self.forms(node) for library, (_, node) in libraries.items()}
+
+    def libraries(self, names: Names) -> dict[str, dict[str, Value]]:
+        """By library the hyperparameters of `let` that its networks have otherwise."""
+        entries = self.entries("libraries")
+        self.source.known_keys(entries, LIBRARIES, "libraries")
+        found = {}
+        for library, (_, node) in entries.items():
+            values = self.source.mapping(node, f"what {library} has otherwise", EXAMPLES["libraries"])
+            self.source.known_keys(values, self.let_nodes, "let")
+            found[library] = {name: self.hyperparameter(value, names) for name, (_, value) in values.items()}
+        return found
 
     def forms(self, node: YamlNode) -> dict[str, str]:
         """How layers are called, by kind or path."""

@@ -105,7 +105,8 @@ def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
         "let": _let(spec, model, *((*keys["let"], len(parts["let"].lines)) if "let" in keys else ())),
         "same_as": [_same_as(model)] if model.same_as else [],
         "expect": ["expect: {}"],
-        "written": parts["written"].lines if "written" in parts and model.same_as else [],
+        "written": _writing(spec, model, parts["written"].lines if "written" in parts else []),
+        "libraries": parts["libraries"].lines if "libraries" in parts and model.same_as else [],
     }
     for key in ("convention", "symbols", "blocks", "layers"):
         made[key] = [*parts[key].comments, *parts[key].lines] if key in parts else []
@@ -177,6 +178,15 @@ def _let(spec: Spec, model: ModelEntry, key: YamlNode = None, node: YamlNode = N
 
 def _same_as(model: ModelEntry) -> str:
     return f"same_as: {{{', '.join(f'{library}: {written(name)}' for library, name in model.same_as.items())}}}"
+
+
+def _writing(spec: Spec, model: ModelEntry, lines: list[str]) -> list[str]:
+    """How libraries call the layers: the file's own lines, or those of a model that says more."""
+    if not model.written:
+        return lines if model.same_as else []
+    merged = {library: spec.written.get(library, {}) | model.written.get(library, {}) for library in model.same_as}
+    forms = {library: ", ".join(f"{name}: {form}" for name, form in each.items()) for library, each in merged.items()}
+    return ["written:", *(f"  {library}: {{{each}}}" for library, each in forms.items() if each)]
 
 
 def _flow(node: YamlNode, inside: bool = False) -> str:

@@ -233,7 +233,18 @@ class Block:
 class ModelEntry:
     """A named variant: hyperparameters that override `let`, and what the catalogue says of it."""
 
-    __slots__ = ("aliases", "input", "name", "node", "same_as", "schedule", "title", "values")
+    __slots__ = (
+        "aliases",
+        "input",
+        "name",
+        "node",
+        "same_as",
+        "schedule",
+        "title",
+        "values",
+        "written",
+        "written_node",
+    )
 
     def __init__(
         self,
@@ -254,6 +265,9 @@ class ModelEntry:
         self.aliases = aliases
         self.schedule: Schedule | None = None
         """How it is trained, where it says so itself."""
+        self.written: dict[str, dict[str, str]] = {}
+        """How each library's source calls the layers of this model, where the file's `written` does not hold."""
+        self.written_node: Any = None
 
     def first_as(self, library: str) -> ModelEntry:
         """The model as one of the libraries has it, where one is named and it is not the first anyway."""
@@ -290,6 +304,8 @@ class Spec:
         self.written: dict[str, dict[str, str]] = {}
         """How each library's source calls the layers, by kind or path, where not in the usual way."""
         self.written_node: Any = None
+        self.libraries: dict[str, dict[str, Value]] = {}
+        """The hyperparameters that a library's networks have otherwise than `let` says."""
         self.input: dict[str, Value] = {}
         self.let: dict[str, Value] = {}
         self.symbols: list[str] = []

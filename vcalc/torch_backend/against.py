@@ -101,7 +101,8 @@ def against(network: Network, library: str) -> Compared:
     if library not in same_as:
         hint = suggestion(library, same_as, "it is in") if same_as else f"{network.name} is the same as none"
         raise VcalcError("library", f"{network.name} has no twin in '{library}'", hint=hint)
-    peer = twin(library, same_as[library])
+    network = network.of(library)
+    peer = twin(library, same_as[library], network.graph.input)
     try:
         theirs = run(peer, network.graph.input)
     except NotImplementedError:
@@ -139,8 +140,8 @@ def _paired(ours: list[Row], theirs: list[Row], library: str) -> list[Check]:
     return [*reversed(checks), *(Check("none of ours", library, WHAT, "none", row) for row in beside)]
 
 
-def twin(library: str, name: str) -> Any:
-    """The other network, without storage for its weights, at inference."""
+def twin(library: str, name: str, shape: tuple[int, ...] = ()) -> Any:
+    """The other network, without storage for its weights, at inference; for this input where it takes one size."""
     torch = needed("torch", "--against")
     if library == "torchvision":
         start_torchvision()
@@ -152,6 +153,8 @@ def twin(library: str, name: str) -> Any:
         try:
             with torch.device("meta"):
                 network = make()
+                if shape and _has_other_size(network, shape[1:]):
+                    network = make(img_size=shape[1:])
         except NotImplementedError:  # torchvision's RegNets work out their widths with tensors, which need values
             network = make().to("meta")
     except (
@@ -170,7 +173,7 @@ def twin(library: str, name: str) -> Any:
     return network.eval().requires_grad_(False)
 
 
-def _builder(library: str, name: str) -> Callable[[], Any]:
+def _builder(library: str, name: str) -> Callable[..., Any]:
     """What makes a library's network, without trained weights, which would have to be downloaded.
 
     Raises VcalcError where the library has no network of the name.
@@ -186,6 +189,13 @@ def _builder(library: str, name: str) -> Callable[[], Any]:
     without = {"weights": None, "weights_backbone": None}
     taken = signature(make).parameters
     return partial(make, **{key: value for key, value in without.items() if key in taken}, **options)
+
+
+def _has_other_size(network: Any, size: tuple[int, ...]) -> bool:
+    """Whether timm builds a network for images of one size, and has built it for another."""
+    patches = getattr(network, "patch_embed", None)
+    built = getattr(patches, "img_size", None) if getattr(patches, "strict_img_size", False) else None
+    return built is not None and tuple(built) != size
 
 
 class Ran(NamedTuple):

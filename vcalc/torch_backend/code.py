@@ -141,12 +141,22 @@ def _subsample(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code(f"Subsample({inputs[0][0]}, {layer.kernel})")
 
 
+_LAST = "{self}({0}.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)"
+"""A call on a map whose channels come last there."""
+
+
 @_builds("linear", "pointwise_linear")
 def _linear(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     on_map = layer.kind == "pointwise_linear"
+    width = inputs[0][0] if on_map else inputs[0][-1]
+    if layer.bias == "qv":
+        buffer = _unless(layer.form == "functional", False, "True")
+        return Code(f"QKVLinear({_arguments((width, layer.out // 3), key_bias=buffer)})")
     bias = _unless(bool(layer.bias), True, "False")
-    arguments = _arguments((inputs[0][0] if on_map else inputs[0][-1], layer.out), bias=bias)
-    return Code(f"{'PointwiseLinear' if on_map else 'nn.Linear'}({arguments})")
+    if layer.form == "conv" and on_map:
+        return Code(f"nn.Conv2d({_arguments((width, layer.out, 1), bias=bias)})")
+    arguments = _arguments((width, layer.out), bias=bias)
+    return Code(f"nn.Linear({arguments})", _LAST if on_map else "{self}({0})")
 
 
 @_builds("radial_basis")
@@ -168,7 +178,7 @@ def _layernorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     on_map = len(inputs[0]) == MAP and layer.over == "channels"
     affine = _unless(layer.affine, True, "False")
     arguments = _arguments((inputs[0][0] if on_map else inputs[0][-1],), elementwise_affine=affine)
-    return Code(f"{'LayerNorm2d' if on_map else 'nn.LayerNorm'}({arguments})")
+    return Code(f"nn.LayerNorm({arguments})", _LAST if on_map else "{self}({0})")
 
 
 @_builds("rmsnorm")
@@ -182,7 +192,8 @@ def _groupnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     on_map = len(inputs[0]) == MAP
     affine = _unless(layer.affine, True, "False")
     arguments = _arguments((layer.groups, inputs[0][0] if on_map else inputs[0][-1]), affine=affine)
-    return Code(f"{'nn.GroupNorm' if on_map else 'TokenGroupNorm'}({arguments})")
+    call = "{self}({0})" if on_map else "{self}({0}.transpose(1, 2)).transpose(1, 2)"
+    return Code(f"nn.GroupNorm({arguments})", call)
 
 
 @_builds("local_response_norm")
@@ -232,7 +243,8 @@ def _prelu(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 def _softmax(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     if layer.over == "groups":
         axis = 2 if len(inputs[0]) == TOKENS else 1
-        return Code("", f"{{0}}.unflatten({axis}, ({layer.groups}, -1)).softmax({axis}).flatten({axis}, {axis + 1})")
+        call = f"{{self}}({{0}}.unflatten({axis}, ({layer.groups}, -1))).flatten({axis}, {axis + 1})"
+        return Code(f"nn.Softmax(dim={axis})", call)
     over_channels = layer.over == "channels" and len(inputs[0]) == MAP
     return Code(f"nn.Softmax(dim={1 if over_channels else -1})")
 
@@ -253,6 +265,7 @@ def _attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     head_dim = layer.head_dim if layer.head_dim is not None else width // layer.heads
     biases = {"qkv_bias": layer.qkv_bias, "out_bias": bool(layer.out_bias)}
     named = {name: _unless(value, True, repr(value)) for name, value in biases.items()}
+    named["key_bias"] = _unless("key_bias" in layer.buffers(*inputs), False, "True")
     return Code(f"Attention({_arguments((width, layer.heads, head_dim), **named)})")
 
 
@@ -264,6 +277,9 @@ def _window_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> C
     named["position_mlp"] = _unless(layer.position_mlp, 0, str(layer.position_mlp))
     for name in ("cosine", "one_hot_lookup"):
         named[name] = _unless(bool(getattr(layer, name)), False, "True")
+    buffers = layer.buffers(*inputs)
+    named["key_bias"] = _unless("key_bias" in buffers, False, "True")
+    named["mask_of"] = _unless("attention_mask" in buffers, False, _whole_pair(inputs[0][1:]))
     shift = _unless(layer.shift, (0, 0), _whole_pair(layer.shift))
     arguments = _arguments((inputs[0][0], layer.heads, _whole_pair(layer.window)), shift=shift, **named)
     return Code(f"WindowAttention({arguments})")
@@ -299,7 +315,8 @@ def _merge_heads(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 @_builds("rotary_embedding")
 def _rotary_embedding(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     _, tokens, width = inputs[0]
-    return Code(f"RotaryEmbedding({_arguments((tokens, width), skip=_unless(layer.skip, 0, str(layer.skip)))})")
+    named = {"skip": _unless(layer.skip, 0, str(layer.skip)), "bands": _unless(layer.form == "timm", False, "True")}
+    return Code(f"RotaryEmbedding({_arguments((tokens, width), **named)})")
 
 
 @_builds("random_features")

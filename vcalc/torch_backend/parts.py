@@ -35,7 +35,10 @@ class AvgPoolInside(nn.Module):
         self.pool = nn.AvgPool2d(kernel, stride, ceil_mode=ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor:
-        inside: Tensor = self.pool(self.pad(torch.ones_like(x[:1, :1])))
+        there = self.pad(x.new_ones(1, 1, *x.shape[2:]))[0, 0]
+        kernel, stride = self.pad.kernel, self.pad.stride
+        rows, columns = (there.amax(1 - axis).unfold(0, kernel[axis], stride[axis]) for axis in (0, 1))
+        inside: Tensor = rows.mean(1)[:, None] * columns.mean(1)
         mean: Tensor = self.pool(self.pad(x))
         return mean / inside
 
@@ -62,11 +65,13 @@ class ConnectedConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         maps = [
-            F.conv2d(x[:, row], weight, None, self.stride, self.padding, self.dilation)
-            for row, weight in zip(self.connections, self.weights, strict=True)
+            F.conv2d(x[:, row], weight, bias, self.stride, self.padding, self.dilation)
+            for row, weight, bias in zip(self.connections, self.weights, self._biases(), strict=True)
         ]
-        y = torch.cat(maps, 1)
-        return y if self.bias is None else y + self.bias[:, None, None]
+        return torch.cat(maps, 1)
+
+    def _biases(self) -> list[Tensor | None]:
+        return [None] * len(self.connections) if self.bias is None else list(torch.split(self.bias, 1))
 
 
 class StandardizedConv2d(nn.Conv2d):
@@ -107,13 +112,6 @@ class Subsample(nn.Module):
         return sums * self.coefficient[:, None, None] + self.offset[:, None, None]
 
 
-class PointwiseLinear(nn.Linear):
-    """A matrix applied to the channels at each position of a map [B, C, H, W]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
 class RadialBasis(nn.Module):
     """Squared distances of a vector to fixed codes (LeNet's output)."""
 
@@ -125,20 +123,6 @@ class RadialBasis(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x[:, None] - self.codes).square().sum(-1)
-
-
-class LayerNorm2d(nn.LayerNorm):
-    """Layer norm over the channels at each position of a map [B, C, H, W]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
-class TokenGroupNorm(nn.GroupNorm):
-    """Group norm over the features of tokens [B, N, D]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 class GlobalResponseNorm(nn.Module):
@@ -249,29 +233,39 @@ class RoIAlign(nn.Module):
         return F.grid_sample(x, grid.expand(x.shape[0], -1, -1, -1), align_corners=False)
 
 
-class QKVLinear(nn.Linear):
-    """Queries, keys and values in one; with a bias "qv" the keys have none."""
+class QKVLinear(nn.Module):
+    """Queries, keys and values in one; keys have no bias, but for zeros in a buffer if asked."""
 
-    def __init__(self, width: int, inner: int, bias: bool | str = True) -> None:
-        super().__init__(width, 3 * inner, bias=bias is True)
-        self.few = nn.Parameter(torch.zeros(2, inner)) if bias == "qv" else None
+    key_bias: Tensor | None
+
+    def __init__(self, width: int, inner: int, key_bias: bool = False) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, 3 * inner, bias=False)
+        self.biases = nn.Parameter(torch.zeros(2, inner))
+        self.register_buffer("key_bias", torch.zeros(inner) if key_bias else None)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.few is None:
-            return super().forward(x)
-        bias = torch.cat((self.few[0], torch.zeros_like(self.few[0]), self.few[1]))
-        return F.linear(x, self.weight, bias)
+        zeros = torch.zeros_like(self.biases[0]) if self.key_bias is None else self.key_bias
+        return F.linear(x, self.linear.weight, torch.cat((self.biases[0], zeros, self.biases[1])))
 
 
 class Attention(nn.Module):
     """Multi-head self-attention over tokens [B, N, D]; `fused` as one operator, or as two products."""
 
     def __init__(
-        self, width: int, heads: int, head_dim: int, qkv_bias: bool | str = True, out_bias: bool = True
+        self,
+        width: int,
+        heads: int,
+        head_dim: int,
+        qkv_bias: bool | str = True,
+        out_bias: bool = True,
+        key_bias: bool = False,
     ) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = QKVLinear(width, heads * head_dim, qkv_bias)
+        inner = heads * head_dim
+        plain = nn.Linear(width, 3 * inner, bias=qkv_bias is True)
+        self.qkv = QKVLinear(width, inner, key_bias) if qkv_bias == "qv" else plain
         self.proj = nn.Linear(heads * head_dim, width, bias=out_bias)
         self.fused = True
 
@@ -293,9 +287,11 @@ class RotaryEmbedding(nn.Module):
     cosines: Tensor
     sines: Tensor
 
-    def __init__(self, tokens: int, width: int, skip: int = 0) -> None:
+    def __init__(self, tokens: int, width: int, skip: int = 0, bands: bool = False) -> None:
         super().__init__()
         self.skip = skip
+        if bands:
+            self.register_buffer("bands", torch.zeros(width // 4))
         rates = 10000.0 ** -(torch.arange(0, width, 2) / width)
         angles = (torch.arange(tokens - skip)[:, None] * rates).repeat_interleave(2, -1)
         self.register_buffer("cosines", angles.cos())
@@ -340,12 +336,12 @@ class BiasedAttention(nn.Module):
 
     def __init__(self, positions: int, heads: int, queries: int, keys: int) -> None:
         super().__init__()
-        self.bias = nn.Parameter(torch.zeros(positions, heads))
+        self.tables = nn.ParameterList([nn.Parameter(torch.zeros(positions, heads))])
         index = (torch.arange(queries)[:, None] - torch.arange(keys)) % positions
         self.register_buffer("relative_position_index", index)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        bias = self.bias[self.relative_position_index].permute(2, 0, 1)
+        bias = self.tables[0][self.relative_position_index].permute(2, 0, 1)
         bias = bias if query.dim() == 4 else bias[0]
         return F.scaled_dot_product_attention(query, key, value, bias)
 
@@ -367,18 +363,19 @@ class SparseAttention(nn.Module):
         return F.scaled_dot_product_attention(query, key, value, self.mask, enable_gqa=grouped)
 
 
-class PoolHeads(nn.Conv2d):
+class PoolHeads(nn.Module):
     """Heads [B, h, N, d] pooled by one depthwise convolution over the map that tokens form, the first ones skipped."""
 
     def __init__(self, width: int, height: int, kernel: int, stride: int, skip: int = 0) -> None:
-        super().__init__(width, width, kernel, stride, kernel // 2, groups=width, bias=False)
+        super().__init__()
+        self.pool = nn.Conv2d(width, width, kernel, stride, kernel // 2, groups=width, bias=False)
         self.height, self.skip = height, skip
 
     def forward(self, x: Tensor) -> Tensor:
         batch, heads, _, width = x.shape
         skipped, placed = x[:, :, : self.skip], torch.unflatten(x[:, :, self.skip :], 2, (self.height, -1))
         maps = placed.permute(0, 1, 4, 2, 3).reshape(batch * heads, width, *placed.shape[2:4])
-        pooled = super().forward(maps.contiguous())
+        pooled = self.pool(maps.contiguous())
         del maps
         pooled = torch.unflatten(pooled.flatten(2).transpose(1, 2), 0, (batch, heads))
         return torch.cat((skipped, pooled), 2) if self.skip else pooled
@@ -418,6 +415,7 @@ class WindowAttention(nn.Module):
 
     relative_position_index: Tensor
     relative_coordinates: Tensor
+    attention_mask: Tensor | None
     one_hot_rows: Tensor
     one_hot_columns: Tensor
 
@@ -433,10 +431,14 @@ class WindowAttention(nn.Module):
         position_mlp: int = 0,
         cosine: bool = False,
         one_hot_lookup: bool = False,
+        key_bias: bool = False,
+        mask_of: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.heads, self.window, self.shift, self.one_hot_lookup = heads, window, shift, one_hot_lookup
-        self.qkv = QKVLinear(width, width, qkv_bias)
+        plain = nn.Linear(width, 3 * width, bias=qkv_bias is True)
+        self.qkv = QKVLinear(width, width, key_bias) if qkv_bias == "qv" else plain
+        self.softmax = nn.Softmax(dim=-1)
         self.proj = nn.Linear(width, width, bias=out_bias)
         self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), 2.3)) if cosine else None
         self.relative_position_bias = self.position_mlp = None
@@ -454,15 +456,22 @@ class WindowAttention(nn.Module):
                 self.register_buffer("one_hot_columns", self._one_hot(columns))
             else:
                 self.register_buffer("relative_position_index", self._index(rows, columns))
+        self.register_buffer("attention_mask", None)
+        if mask_of:
+            down, across = (-(-size // one) * one for size, one in zip(mask_of, window, strict=True))
+            self.attention_mask = self._mask(down, across, self._shifts(down, across), torch.empty(0))
+
+    def _shifts(self, down: int, across: int) -> tuple[int, ...]:
+        """How far windows move along each axis of a map: a map of one window stays."""
+        sizes = zip((down, across), self.window, self.shift, strict=True)
+        return tuple(0 if size <= one else by for size, one, by in sizes)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
         rows, columns = self.window
         y = F.pad(x, (0, -width % columns, 0, -height % rows)).permute(0, 2, 3, 1)
         down, across = y.shape[1], y.shape[2]
-        shifts = tuple(
-            0 if size <= one else by for size, one, by in zip((down, across), self.window, self.shift, strict=True)
-        )
+        shifts = self._shifts(down, across)
         if any(shifts):
             y = y.roll((-shifts[0], -shifts[1]), (1, 2))
         y = self._windows(y)
@@ -473,7 +482,8 @@ class WindowAttention(nn.Module):
             scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
             scores = scores * self.logit_scale.clamp(max=4.6052).exp()
         if self.position_mlp is not None:
-            bias = self.position_mlp(self.relative_coordinates)[self.relative_position_index.flatten()]
+            made = self.position_mlp(self.relative_coordinates).flatten(0, 2)
+            bias = made[self.relative_position_index.flatten()]
             scores = scores + 16 * bias.reshape(*scores.shape[-2:], -1).permute(2, 0, 1).sigmoid()
         elif self.relative_position_bias is not None and self.one_hot_lookup:
             bias = self._looked_up(self.relative_position_bias)
@@ -482,10 +492,10 @@ class WindowAttention(nn.Module):
             bias = self.relative_position_bias[self.relative_position_index.flatten()]
             scores = scores + bias.reshape(*scores.shape[-2:], -1).permute(2, 0, 1)
         if any(shifts):
-            mask = self._mask(down, across, shifts, x)
+            mask = self._mask(down, across, shifts, x) if self.attention_mask is None else self.attention_mask
             scores = scores.unflatten(0, (batch, -1)) + mask[:, None]
             scores = scores.flatten(0, 1)
-        y = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
+        y = (self.softmax(scores) @ v).transpose(1, 2).flatten(2)
         y = self.proj(y).reshape(batch, down // rows, across // columns, rows, columns, channels)
         y = y.transpose(2, 3).reshape(batch, down, across, channels)
         if any(shifts):
@@ -518,7 +528,7 @@ class WindowAttention(nn.Module):
     def _coordinates(rows: int, columns: int) -> Tensor:
         """Relative positions, from -8 to 8, on a logarithmic scale (Swin V2)."""
         sides = [torch.arange(1 - size, size) * (8 / max(size - 1, 1)) for size in (rows, columns)]
-        places = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1).flatten(0, 1)
+        places = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1)[None]
         return places.sign() * (places.abs() + 1).log2() / 3
 
     def _windows(self, y: Tensor) -> Tensor:
