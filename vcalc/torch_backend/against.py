@@ -121,7 +121,7 @@ def against(network: Network, library: str) -> list[Check]:
 
 
 def twin(library: str, name: str, shape: tuple[int, ...] = ()) -> Any:
-    """The other network, without storage for its weights, at inference, for images of this shape where it takes one only."""
+    """The other network, without storage for its weights, at inference; built for images of a shape if it takes one."""
     torch = needed("torch", "--against")
     if library == "torchvision":
         start_torchvision()
