@@ -65,13 +65,11 @@ class ConnectedConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         maps = [
-            F.conv2d(x[:, row], weight, bias, self.stride, self.padding, self.dilation)
-            for row, weight, bias in zip(self.connections, self.weights, self._biases(), strict=True)
+            F.conv2d(x[:, row], weight, None, self.stride, self.padding, self.dilation)
+            for row, weight in zip(self.connections, self.weights, strict=True)
         ]
-        return torch.cat(maps, 1)
-
-    def _biases(self) -> list[Tensor | None]:
-        return [None] * len(self.connections) if self.bias is None else list(torch.split(self.bias, 1))
+        y = torch.cat(maps, 1)
+        return y if self.bias is None else y + self.bias[:, None, None]
 
 
 class StandardizedConv2d(nn.Conv2d):
