@@ -20,6 +20,7 @@ torch = pytest.importorskip("torch", reason="the independent networks are built 
 PEERS = [(model, library, name) for model in model_names() for library, name in load(model)[1].same_as.items()]
 """A model of the catalogue, the library that has it too, and its name there."""
 
+
 @cache
 def build(library: str, name: str) -> Any:
     """The other network, without storage for its weights; the test is skipped where the library is missing."""
