@@ -141,7 +141,7 @@ def _paired(ours: list[Row], theirs: list[Row], library: str) -> list[Check]:
 
 
 def twin(library: str, name: str, shape: tuple[int, ...] = ()) -> Any:
-    """The other network, without storage for its weights, at inference; for this input where it takes one size."""
+    """The other network, without storage for its weights, at inference; built for images of a shape if it takes one."""
     torch = needed("torch", "--against")
     if library == "torchvision":
         start_torchvision()

@@ -35,12 +35,17 @@ class AvgPoolInside(nn.Module):
         self.pool = nn.AvgPool2d(kernel, stride, ceil_mode=ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor:
+        inside = self._inside(x)
+        mean: Tensor = self.pool(self.pad(x))
+        return mean / inside
+
+    def _inside(self, x: Tensor) -> Tensor:
+        """The share of each window that lies on the map: that of its rows by that of its columns."""
         there = self.pad(x.new_ones(1, 1, *x.shape[2:]))[0, 0]
         kernel, stride = self.pad.kernel, self.pad.stride
         rows, columns = (there.amax(1 - axis).unfold(0, kernel[axis], stride[axis]) for axis in (0, 1))
-        inside: Tensor = rows.mean(1)[:, None] * columns.mean(1)
-        mean: Tensor = self.pool(self.pad(x))
-        return mean / inside
+        shares: Tensor = rows.mean(1)[:, None] * columns.mean(1)
+        return shares
 
 
 class ConnectedConv2d(nn.Module):
@@ -65,13 +70,11 @@ class ConnectedConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         maps = [
-            F.conv2d(x[:, row], weight, bias, self.stride, self.padding, self.dilation)
-            for row, weight, bias in zip(self.connections, self.weights, self._biases(), strict=True)
+            F.conv2d(x[:, row], weight, None, self.stride, self.padding, self.dilation)
+            for row, weight in zip(self.connections, self.weights, strict=True)
         ]
-        return torch.cat(maps, 1)
-
-    def _biases(self) -> list[Tensor | None]:
-        return [None] * len(self.connections) if self.bias is None else list(torch.split(self.bias, 1))
+        y = torch.cat(maps, 1)
+        return y if self.bias is None else y + self.bias[:, None, None]
 
 
 class StandardizedConv2d(nn.Conv2d):
@@ -482,8 +485,7 @@ class WindowAttention(nn.Module):
             scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
             scores = scores * self.logit_scale.clamp(max=4.6052).exp()
         if self.position_mlp is not None:
-            made = self.position_mlp(self.relative_coordinates).flatten(0, 2)
-            bias = made[self.relative_position_index.flatten()]
+            bias = self.position_mlp(self.relative_coordinates).flatten(0, 2)[self.relative_position_index.flatten()]
             scores = scores + 16 * bias.reshape(*scores.shape[-2:], -1).permute(2, 0, 1).sigmoid()
         elif self.relative_position_bias is not None and self.one_hot_lookup:
             bias = self._looked_up(self.relative_position_bias)
