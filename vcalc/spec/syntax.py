@@ -6,6 +6,7 @@ YAML node for its place.
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ from vcalc.spec.expression import Expression
 
 if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
+
+
+MODELS_KEEP = "a model takes what arrives, and keeps the names of its tensors to itself"
+THEIR_GROUPS = "take: backbone/stage2 goes on from a group of it, where name: backbone is its name"
 
 
 class Value:
@@ -51,10 +56,11 @@ class LayerStep(Step):
 class Call(Step):
     """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`.
 
-    That value may be the name of a catalogue's model, too, whose use may end with a named group, `upto`.
+    That value may be the name of a catalogue's model, too, whose use may end with a named group, `upto`. `takes` are
+    tensors handed to the block, by the names that it has for them, `saves` those it is asked for, by the caller's.
     """
 
-    __slots__ = ("arguments", "block", "library", "name", "upto")
+    __slots__ = ("arguments", "block", "library", "name", "saves", "takes", "upto")
 
     def __init__(
         self, node: Any, block: Value, arguments: dict[str, Value], name: str, upto: str = "", library: str = ""
@@ -65,6 +71,8 @@ class Call(Step):
         self.name = name
         self.upto = upto
         self.library = library
+        self.takes: dict[str, str] = {}
+        self.saves: dict[str, str] = {}
 
 
 class UseModel(Step):
@@ -128,11 +136,11 @@ class Loop(Step):
 
 
 class If(Step):
-    """`if: condition`, `then: [...]`, `else: [...]`."""
+    """`if: condition`, `then: [...]`, `else: [...]`; without `else`, `otherwise` is None."""
 
     __slots__ = ("condition", "otherwise", "then")
 
-    def __init__(self, node: Any, condition: Value, then: list[Step], otherwise: list[Step]) -> None:
+    def __init__(self, node: Any, condition: Value, then: list[Step], otherwise: list[Step] | None) -> None:
         super().__init__(node)
         self.condition = condition
         self.then = then
@@ -247,6 +255,14 @@ class ModelEntry:
         self.schedule: Schedule | None = None
         """How it is trained, where it says so itself."""
 
+    def first_as(self, library: str) -> ModelEntry:
+        """The model as one of the libraries has it, where one is named and it is not the first anyway."""
+        if not library or library == next(iter(self.same_as), ""):
+            return self
+        other = copy(self)
+        other.same_as = {library: self.same_as[library], **self.same_as}
+        return other
+
 
 class Option:
     """One side of a comparison of blocks, with its own input where that differs."""
@@ -293,7 +309,10 @@ class Spec:
         self.root: Any = None
         self.names: dict[str, Any] = {}
         """Where each hyperparameter is first written."""
-        self.bound: list[tuple[str, Any, str]] = []
-        """Every name that the file binds, in order: where, and what it names (an argument, a loop variable, ...)."""
+        self.bound: list[tuple[str, Any, str, bool]] = []
+        """Every name that the file binds, in order: where, what it names (an argument, a loop variable, ...), and
+        whether the name had a meaning there already."""
+        self.worded: list[tuple[str, Any]] = []
+        """The words of fields that are names, too, where they stand."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""
