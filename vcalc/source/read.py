@@ -151,8 +151,9 @@ def read_file(path: str, what: str = "a spec") -> str:
         raise VcalcError("file", message, hint=hint) from None
 
 
-_AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-"""How a file is opened that may have become a pipe since it was looked at: nothing is waited for."""
+def _at_once(path: str, flags: int) -> int:
+    """Open a file that may have become a pipe since it was looked at: nothing is waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _bytes(path: str, what: str) -> bytes:
@@ -160,7 +161,7 @@ def _bytes(path: str, what: str) -> bytes:
     if os.path.isdir(path):
         raise VcalcError("file", f"{path} is a directory, not {what}", hint="name a .yaml file in it")
     _check_regular(path, os.stat(path).st_mode)
-    with open(os.open(path, _AT_ONCE), "rb") as file:
+    with open(path, "rb", opener=_at_once) as file:
         _check_regular(path, os.fstat(file.fileno()).st_mode)
         data = file.read(limits.FILE_BYTES + 1)
     if data is None:
