@@ -138,7 +138,7 @@ def number_report(network: Network, asked: Asked, origin: Origin) -> Report:
         tables.append(_readings_table(heading, origin.found, asked, True, [*_weighed(origin), *_said(origin.found)]))
     if origin.nearest:
         what = "the nearest otherwise" if origin.found else f"nothing comes to {asked.text}; the nearest"
-        notes = [*_what_is_missing(origin.missing), *_misread(origin)]
+        notes = [*_what_is_missing(origin.missing), *_misread(origin), *_cut_short(origin)]
         tables.append(_readings_table(f"{network.title}: {what}", origin.nearest, asked, False, notes))
     record = {
         "schema": 1,
@@ -155,6 +155,7 @@ def number_report(network: Network, asked: Asked, origin: Origin) -> Report:
             for reading, missing in origin.missing
             for part in missing
         ],
+        "cut_short": origin.cut_short,
     }
     return Report(tables, record, partial(_every_answer, asked, origin), origin.holds)
 
@@ -233,6 +234,10 @@ def _what_is_missing(parts: list[tuple[Reading, list[Missing]]]) -> list[str]:
             who.setdefault(text, []).append(_name(reading) or "")
     notes = [f"{text} under {', '.join(names)}" for text, names in who.items()]
     return notes or ["no single part of the network, left out or taken twice, explains it"]
+
+
+def _cut_short(origin: Origin) -> list[str]:
+    return ["the network is too large to try everything: docs/limits.md"] if origin.cut_short else []
 
 
 def _misread(origin: Origin) -> list[str]:
