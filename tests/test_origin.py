@@ -58,6 +58,12 @@ def test_a_published_reason_comes_first(model: str, printed: str, why: str):
     assert why in output
 
 
+def test_a_figure_that_is_published_at_another_input():
+    (claim, *_) = record("vit-b-16", "55.5G")["claims"]
+    assert (claim["printed"], claim["exact"], claim["convention"]) == ("55.5G", 55_484_350_464, "macs")
+    assert record("vit-b-16", "55.5G", "--input", "3x224x224", code=1)["claims"] == []
+
+
 def test_a_fit_beside_a_published_reason_says_that_it_is_one():
     output = run("inception-v3", "23,851,784")
     assert "biases=true" in output

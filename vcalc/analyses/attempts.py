@@ -20,8 +20,8 @@ OTHER_DTYPES = ("float32", "float16", "int8")
 """4, 2 and 1 bytes."""
 
 BUILD, UNLIKE, RUN = 2, 6, 5
-"""What a layer costs that is built, what more if it is unlike the others, and what one costs that is run on paper for its
-memory; one that is counted costs 1."""
+"""What a layer costs that is built, what more if it is unlike the others, and what one costs that is run on paper for
+its memory; one that is counted costs 1."""
 
 
 class Step(NamedTuple):

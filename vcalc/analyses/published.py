@@ -28,7 +28,8 @@ def published(
         question = claim.question
         same_part = not counting.part or question.of == counting.part
         same_way = not fixed or question.convention == counting.conventions[0].name
-        if same_part and same_way and dict(question.bindings) == given:
+        same_sizes = not given or dict(question.bindings) == given
+        if same_part and same_way and same_sizes:
             fit = _fit(asked, claim)
             if fit is not None:
                 fits.setdefault(fit, []).append(claim)
