@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from vcalc import conventions
+from vcalc import conventions, limits
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.origin import origin, share_met
 from vcalc.analyses.readings import Asked, Counting, all_conventions
+from vcalc.analyses.readings import groups as groups_of
 from vcalc.analyses.variants import Model
 from vcalc.cli import main
 from vcalc.spec.find import load
@@ -55,6 +56,12 @@ def test_a_published_reason_comes_first(model: str, printed: str, why: str):
     output = run(model, printed)
     assert output.splitlines()[0].endswith(f"{printed} as it is published")
     assert why in output
+
+
+def test_a_figure_that_is_published_at_another_input():
+    (claim, *_) = record("vit-b-16", "55.5G")["claims"]
+    assert (claim["printed"], claim["exact"], claim["convention"]) == ("55.5G", 55_484_350_464, "macs")
+    assert record("vit-b-16", "55.5G", "--input", "3x224x224", code=1)["claims"] == []
 
 
 def test_a_fit_beside_a_published_reason_says_that_it_is_one():
@@ -236,6 +243,37 @@ def test_a_wrong_question(arguments: tuple[str, ...], message: str):
 
 def test_a_ratio_that_nobody_prints():
     assert "no claim prints 25x" in run("googlenet", "25x", code=1)
+
+
+def test_a_large_network_is_tried_as_far_as_there_is_work_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "WHY_WORK", 5000)
+    output = run("resnet50", "5.34GMACs", code=1)
+    assert "too large to try everything" in output
+    assert "4,133,742,592" in output
+    assert record("resnet50", "4.13G")["known"]
+
+
+def test_a_groups_total_looks_at_each_layer_once_for_each_group_around_it(
+    network: Any, monkeypatch: pytest.MonkeyPatch
+):
+    spec, entry = load("resnet152")
+    model = Model(spec, entry, network("resnet152"), {})
+    seen = 0
+    total = Costs.total
+
+    def counted(self: Costs, nodes: Any) -> Any:
+        nonlocal seen
+        nodes = list(nodes)
+        seen += len(nodes)
+        return total(self, nodes)
+
+    monkeypatch.setattr(Costs, "total", counted)
+    macs = Counting([conventions.load("macs")])
+    groups = {reading.of: reading.value for reading in groups_of(Asked("1 GMACs"), model.itself, macs)}
+    assert seen == sum(max(1, node.path.count("/")) for node in model.network.graph.nodes)
+    assert groups["stage2"] == sum(
+        value for name, value in groups.items() if name.startswith("stage2/block") and name.count("/") == 1
+    )
 
 
 def test_csv_has_numbers_and_units_apart():

@@ -6,31 +6,21 @@ is tried after that (docs/macs-and-flops.md lists it) is no more than a fit; how
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from fractions import Fraction
-from functools import partial
 from typing import Any, NamedTuple
 
-from vcalc import conventions
 from vcalc.analyses import readings
-from vcalc.analyses.check_claims import beside
-from vcalc.analyses.check_work import Work
-from vcalc.analyses.claims import Verdict, judge
+from vcalc.analyses.attempts import Attempts
+from vcalc.analyses.claims import Verdict
 from vcalc.analyses.cost import dtype_name
-from vcalc.analyses.read_claims import Claim
+from vcalc.analyses.published import FINER, SAME, published
 from vcalc.analyses.readings import Asked, Counting, Missing, Reading
-from vcalc.analyses.variants import Model, Variant
-from vcalc.numerals import NumeralError, Printed
+from vcalc.analyses.variants import Model
 
 LIKELY = {0: Fraction(2), 1: Fraction(1, 5), 2: Fraction(1, 50)}
 """A fit is no answer where so large a share of all figures has one by accident: by how many things are changed at once,
 the counting (half, a group) or the variant, or the variant and the tool. What is known needs no such test."""
-
-PLAIN = ("macs", "flops", "torchvision", "timm")
-"""Under these, networks are published at other inputs, in groups and as variants, beside the spec's own."""
-
-OTHER_DTYPES = ("float32", "float16", "int8")
-"""4, 2 and 1 bytes."""
 
 NEAREST = 5
 
@@ -51,6 +41,8 @@ class Origin(NamedTuple):
     missing: list[tuple[Reading, list[Missing]]]
     meant: tuple[str, Reading] | None = None
     """The figure with another letter, where the model comes near to that."""
+    cut_short: bool = False
+    """Whether the network is too large to try everything."""
 
     @property
     def known(self) -> bool:
@@ -68,19 +60,15 @@ class Origin(NamedTuple):
         return self.fits or any(verdict.explained for verdict in self.verdicts)
 
 
-Step = tuple[int, Callable[[], Iterable[Reading]]]
-"""How many things are changed at once, and the readings, worked out when they are asked for."""
-
-
 def origin(asked: Asked, model: Model, counting: Counting, fixed: bool = False) -> Origin:
     """What a printed number may be, the closest first. With `fixed` only the one convention is tried that is named."""
     claims = model.claims()
-    fit, verdicts = _published(asked, claims, model, counting, fixed)
-    is_printed = fit in (_SAME, _FINER) and any(verdict.explained for verdict in verdicts)
+    fit, verdicts = published(asked, claims, model, counting, fixed)
+    is_printed = fit in (SAME, FINER) and any(verdict.explained for verdict in verdicts)
     result = Origin(verdicts, [], 0, 0, Fraction(0), [], [])
     tried: list[Reading] = []
-    steps = _steps(asked, model, claims, counting, fixed) if asked.metrics else ()
-    for changed, readings_of in steps:
+    attempts = Attempts(asked, model, counting, fixed)
+    for changed, readings_of in attempts.steps(model.own(claims)) if asked.metrics else ():
         if is_printed and changed:
             break
         new = [asked.marked(reading) for reading in readings_of() if reading.value > 0]
@@ -90,6 +78,7 @@ def origin(asked: Asked, model: Model, counting: Counting, fixed: bool = False) 
             break
     if is_printed or result.fits:
         return result
+    result = result._replace(cut_short=attempts.is_over)
     plain = [reading for reading in tried if _is_plain(reading, model, counting)]
     near, graph = nearest(asked, plain), model.network.graph
     parts = [(reading, readings.missing(asked, graph, reading, counting)) for reading in near]
@@ -102,48 +91,6 @@ def _weighed(asked: Asked, result: Origin, tried: list[Reading], new: list[Readi
     accident = share_met(asked, values) if new or result.found else Fraction(0)
     alone = result._replace(found=_unlike(new), changed=changed, tried=len(values), accident=accident)
     return alone if alone.fits else alone._replace(found=_unlike([*result.found, *new]))
-
-
-def _steps(asked: Asked, model: Model, claims: list[Claim], counting: Counting, fixed: bool) -> Iterator[Step]:
-    """What is tried, in order. Each step changes one thing more, or something less likely, than those before it."""
-    itself = model.itself
-    plain = counting if fixed else counting._replace(conventions=_plain(model, counting))
-
-    def counted(variants: Iterable[Variant], counting: Counting = counting) -> Iterator[Reading]:
-        for variant in variants:
-            yield from readings.totals(asked, variant, counting)
-            if asked.in_bytes and not fixed:
-                yield from readings.sizes(variant, counting, counting.dtype)
-
-    yield 0, lambda: counted([itself])
-    yield 0, lambda: counted(model.claimed(model.own(claims)))
-    yield 1, lambda: readings.scaled(readings.totals(asked, itself, counting))
-    if asked.in_bytes and not fixed:
-        yield 1, lambda: _in_other_ways(asked, itself, counting)
-    yield 1, lambda: readings.groups(asked, itself, plain)
-    variants: list[Variant] = []
-    for neighbours in (model.switched(), model.resized(), model.family()):
-        kept = [*neighbours]
-        variants += kept
-        yield 1, partial(counted, kept, plain)
-    yield 2, lambda: (reading for variant in variants for reading in readings.totals(asked, variant, counting))
-
-
-def _plain(model: Model, counting: Counting) -> list[Any]:
-    """The spec's own convention, and those under which networks are published at other inputs and in parts."""
-    names = {model.spec.convention or conventions.DEFAULT, *PLAIN}
-    return [convention for convention in counting.conventions if convention.name in names]
-
-
-def _in_other_ways(asked: Asked, itself: Variant, counting: Counting) -> Iterator[Reading]:
-    """Bytes of training, and those of elements of other types."""
-    yield from readings.training_sizes(itself, counting, counting.dtype)
-    for dtype in OTHER_DTYPES:
-        if dtype != dtype_name(counting.dtype):
-            other = counting._replace(dtype=dtype)
-            yield from readings.totals(asked, itself, other)
-            yield from readings.sizes(itself, other, dtype)
-            yield from readings.training_sizes(itself, other, dtype)
 
 
 def _unlike(found: Iterable[Reading]) -> list[Reading]:
@@ -196,58 +143,3 @@ def _is_plain(reading: Reading, model: Model, counting: Counting) -> bool:
     """Whether a reading is of the model as it is."""
     as_it_is = reading.variant == model.network.name and not reading.of and reading.times == 1
     return as_it_is and reading.dtype in ("", dtype_name(counting.dtype))
-
-
-# Claims
-
-_SAME, _FINER, _COARSER = range(3)
-"""How a claim's figure is to the one that is asked for: equal, with more digits, or with fewer and a reason."""
-
-
-def _published(
-    asked: Asked, claims: list[Claim], model: Model, counting: Counting, fixed: bool
-) -> tuple[int | None, list[Verdict]]:
-    """The claims that print the figure, those alone that fit it best, and how well that is."""
-    if counting.batch != 1 or (asked.in_bytes and dtype_name(counting.dtype) != "float32"):
-        return None, []
-    given = {name: str(value) for name, value in model.given.items()}
-    fits: dict[int, list[Claim]] = {}
-    for claim in model.own(claims):
-        question = claim.question
-        same_part = not counting.part or question.of == counting.part
-        same_way = not fixed or question.convention == counting.conventions[0].name
-        if same_part and same_way and dict(question.bindings) == given:
-            fit = _fit(asked, claim)
-            if fit is not None:
-                fits.setdefault(fit, []).append(claim)
-    if not fits:
-        return None, []
-    best = min(fits)
-    work = Work()
-    whole_first = sorted(fits[best], key=lambda claim: bool(claim.question.of))
-    return best, [judge(claim, beside(model.spec, claims, claim), work) for claim in whole_first]
-
-
-def _fit(asked: Asked, claim: Claim) -> int | None:
-    """How a claim's figure is to the one that is asked for; None where it is another one, or of something else."""
-    kilobyte = conventions.load(claim.question.convention).memory.kilobyte
-    try:
-        figure = Printed(claim.printed, kilobyte, claim.digits, claim.kilo)
-    except NumeralError:
-        return None  # a list, a formula, a word
-    if not _same_kind(asked, claim, figure):
-        return None
-    wanted = asked.figures.get(kilobyte, asked.figures[1024])
-    if figure.value == wanted.value:
-        return _SAME
-    if wanted.digits > 1 and wanted.matches(figure.value):
-        return _FINER
-    return _COARSER if claim.why and figure.digits > 2 and figure.matches(wanted.value) else None
-
-
-def _same_kind(asked: Asked, claim: Claim, figure: Printed) -> bool:
-    """Whether two figures may count the same, by their units and the claim's metric; times are of training."""
-    if claim.implies or asked.in_bytes != figure.in_bytes or bool(claim.against) == bool(asked.metrics):
-        return False
-    metric = claim.question.metric
-    return len(asked.metrics) != 1 or metric in asked.metrics or (metric == "memory" and "elements" in asked.metrics)

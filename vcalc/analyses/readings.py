@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any, NamedTuple
 
 from vcalc import conventions
@@ -56,6 +57,8 @@ class Asked:
         self.in_bytes = binary.in_bytes
         self.unit = binary.unit
         self.figures = {1024: binary} | ({1000: decimal} if decimal.value != binary.value else {})
+        self._least = floor(min(figure.value - figure.last_digit for figure in self.figures.values()))
+        self._most = ceil(max(figure.value + figure.last_digit for figure in self.figures.values()))
 
     @property
     def value(self) -> Fraction:
@@ -73,6 +76,8 @@ class Asked:
 
     def marked(self, reading: Reading) -> Reading:
         """The reading with how it comes to the figure, if it does."""
+        if not self._least <= reading.value <= self._most:
+            return reading
         for how, cut in (("rounds", False), ("is cut", True)):
             for kilobyte, figure in self.figures.items():
                 if figure.matches(reading.value, cut):
@@ -89,17 +94,24 @@ class Counting(NamedTuple):
     part: tuple[str, ...] = ()
 
 
-def totals(asked: Asked, variant: Variant, counting: Counting, of: str = "") -> Iterator[Reading]:
+def totals(asked: Asked, variant: Variant, counting: Counting) -> Iterator[Reading]:
     """The totals under each convention of the metrics that the figure's unit allows; all but flops once a value."""
-    nodes = variant.network.graph.select((of,) if of else counting.part)
+    graph = variant.network.graph
+    nodes = graph.select(counting.part)
+    each = (Costs(graph, convention, counting.batch, counting.dtype) for convention in counting.conventions)
+    return _totals(asked, variant, each, nodes) if nodes else iter(())
+
+
+def _totals(
+    asked: Asked, variant: Variant, each: Iterable[Costs], nodes: list[Node], of: str = ""
+) -> Iterator[Reading]:
     seen: set[tuple[str, Any]] = set()
-    for convention in counting.conventions if nodes else ():
-        costs = Costs(variant.network.graph, convention, counting.batch, counting.dtype)
+    for costs in each:
         for metric, unit, value in _measured(asked.metrics, costs, costs.total(nodes), nodes):
             if metric == "flops" or (metric, value) not in seen:
                 seen.add((metric, value))
-                dtype = counting.dtype if unit == "bytes" else ""
-                yield Reading(variant.says, convention, metric, value, unit, of, dtype=dtype)
+                dtype = costs.dtype if unit == "bytes" else ""
+                yield Reading(variant.says, costs.convention, metric, value, unit, of, dtype=dtype)
 
 
 def _measured(metrics: Iterable[str], costs: Costs, total: Cost, nodes: list[Node]) -> Iterator[tuple[str, str, Any]]:
@@ -128,14 +140,16 @@ def scaled(readings: Iterable[Reading]) -> Iterator[Reading]:
 
 def groups(asked: Asked, variant: Variant, counting: Counting) -> Iterator[Reading]:
     """The totals of every group, and of every layer that stands in none."""
-    paths = [node.path for node in variant.network.graph.select(counting.part)]
-    names: dict[str, None] = {}
-    for path in paths:
-        parts = path.split("/")
-        names.update(dict.fromkeys("/".join(parts[:end]) for end in range(1, max(2, len(parts)))))
-    for name in names:
+    graph = variant.network.graph
+    each = [Costs(graph, convention, counting.batch, counting.dtype) for convention in counting.conventions]
+    members: dict[str, list[Node]] = {}
+    for node in graph.select(counting.part):
+        parts = node.path.split("/")
+        for end in range(1, max(2, len(parts))):
+            members.setdefault("/".join(parts[:end]), []).append(node)
+    for name, nodes in members.items():
         if (name,) != counting.part:
-            yield from totals(asked, variant, counting, name)
+            yield from _totals(asked, variant, each, nodes, name)
 
 
 def sizes(variant: Variant, counting: Counting, dtype: str) -> Iterator[Reading]:

@@ -121,7 +121,7 @@ def _number(text: str, model: Model, request: Request, part: tuple[str, ...], by
     from vcalc.analyses.origin import origin
     from vcalc.analyses.readings import Counting, all_conventions
     from vcalc.errors import VcalcError
-    from vcalc.reports.why import number_report
+    from vcalc.reports.origin import number_report
 
     asked = _asked(text, model.network.name)
     if by:
