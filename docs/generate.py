@@ -1,4 +1,5 @@
-"""Write what follows from the code: the pages on layers, commands, conventions and limits, and the catalogue's index.
+"""Write what follows from the code: the pages on layers, commands, conventions and limits, the catalogue's index and
+totals.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit 1 where a page is not what the code says
@@ -26,6 +27,7 @@ from vcalc.analyses.check import check_file
 from vcalc.cli import COMMANDS, main
 from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, kinds
 from vcalc.render.check import render_check
+from vcalc.reports.catalogue import all_entries
 from vcalc.reports.check import CheckReport
 from vcalc.reports.kinds import kind_report
 from vcalc.reports.notes import params_note
@@ -226,8 +228,9 @@ your own `extends`; a file of one is opened only where the command line names it
 
 A file that the command line names is opened wherever it is, through links, too. Below a folder, `vcalc check` opens
 the files that are in it: a link that leads out is left alone, one to another file of the folder is followed. `vcalc
-fmt` leaves all links alone. `vcalc diff --against` reads what git holds under the file's own path, and follows no
-link there.
+fmt` leaves all links alone. `vcalc diff --against` reads what git holds under the file's own path, in the repository
+of the current folder and in no other, and follows no link there. What is named is a regular file: a pipe, a device, a
+socket is refused, and nothing is waited for; standard input is read where `-` is written.
 """
 
 
@@ -365,11 +368,17 @@ def pages() -> dict[Path, str]:
     }
 
 
+def totals() -> dict[Path, str]:
+    """The catalogue's totals, a model a line: each is counted for it."""
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in all_entries())
+    return {Path(catalogue()) / "totals.json": f"[\n{lines}\n]\n"}
+
+
 def stale() -> list[Path]:
     """The generated files that are not what the code says."""
     return [
         path
-        for path, text in {**pages(), **shown()}.items()
+        for path, text in {**pages(), **totals(), **shown()}.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
 
@@ -380,6 +389,6 @@ if __name__ == "__main__":
         for path in old:
             print(f"{path} is out of date: run python docs/generate.py")
         sys.exit(1 if old else 0)
-    for made in (pages, shown):
+    for made in (pages, totals, shown):
         for path, text in made().items():
             path.write_text(text, encoding="utf-8")

@@ -124,6 +124,7 @@ def test_the_page_shows_what_is_printed(vcalc, tmp_path, monkeypatch):
 # Files
 
 
+@pytest.mark.slow
 def test_the_catalogue_checks_clean(vcalc):
     """Every published figure is there, and what is meant to leave rows out says so."""
     files = [check_file(file) for file in catalogue_files()]
@@ -271,10 +272,10 @@ def test_a_budget_of_every_metric(metric):
      "params <= 5 under macs flops", "params of a of b <= 5", "params <= nan", "params <= ١e٢٢٢"],
 )  # fmt: skip
 def test_what_is_no_budget(text):
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(VcalcError):
         read_budget(text, conventions.load)
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 10
 
 
 def test_a_bound_is_the_figure_as_it_is_written():
@@ -299,8 +300,8 @@ def test_a_figure_without_a_model_where_there_are_several(found):
 
 @pytest.mark.parametrize(
     ("figure", "holds"),
-    [("112", True), ("1_12", True), ("113", False), ("0.1K", False), ("[112]", False), ("{}", False), ("", False),
-     ("112.4", False), ("__import__('os')", False), ("9" * 5000, False), ("C**2", False)],
+    [("112", True), ("1_12", False), ("113", False), ("0.1K", False), ("[112]", False), ("{}", False), ("", False),
+     ("112.4", False), ("112.0", True), ("__import__('os')", False), ("9" * 5000, False), ("C**2", False)],
 )  # fmt: skip
 def test_an_expected_figure_is_exact(found, figure, holds):
     assert (found(GOOD.replace("{params: 112}", f"{{params: {figure}}}")) == []) is holds
@@ -625,11 +626,11 @@ def test_plain_shows_the_line_and_the_place(vcalc, net):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests" / "bad").glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_bad_spec_is_findings_and_no_traceback(path):
-    start = time.monotonic()
+    start = time.process_time()
     checked = check_file(str(path))
     assert any(finding.severity == "error" for finding in checked.findings)
     assert all(finding.problem.place for finding in checked.findings)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("key", ["expect", "budget", "claims"])
@@ -657,10 +658,10 @@ def test_a_spec_opens_no_file(found, net, monkeypatch):
 def test_models_share_what_one_network_may_spend(found):
     models = "".join(f"  m{i}: {{n: {i + 1}}}\n" for i in range(20))
     text = f"title: N\ncite: x\ninput: {{D: 2}}\nexpect: {{m0: {{params: 3}}}}\nmodels:\n{models}"
-    start = time.monotonic()
+    start = time.process_time()
     got = codes(found(text + "layers: [{repeat: 180000, do: []}, linear: {out: n}]\n"))
     assert set(got) == {"limit"}
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_claims_look_at_so_many_layers(found, monkeypatch):

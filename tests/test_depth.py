@@ -74,3 +74,38 @@ def test_of_a_part(network: Any):
 
 def test_of_an_empty_network():
     assert depth(Graph((3, 8, 8))) == 0
+
+
+class Walked(list):
+    """Nodes that count how many of them are walked through."""
+
+    steps = 0
+
+    def __iter__(self):
+        self.steps += len(self)
+        return super().__iter__()
+
+    def __getitem__(self, where):
+        found = super().__getitem__(where)
+        self.steps += len(found) if isinstance(where, slice) else 0
+        return found
+
+
+def test_the_depths_of_all_groups_walk_the_network_once(network: Any):
+    graph = network("resnet152").graph
+    groups: dict[str, list[Any]] = {}
+    for node in graph.nodes:
+        groups.setdefault(node.path.rpartition("/")[0], []).append(node)
+    whole = {name: max(_counted_paths(graph, nodes)) for name, nodes in groups.items()}
+    graph.nodes = Walked(graph.nodes)
+    assert {name: depth(graph, nodes) for name, nodes in groups.items()} == whole
+    assert graph.nodes.steps < 3 * len(graph.nodes)
+
+
+def _counted_paths(graph: Graph, within: list[Any]) -> list[int]:
+    """The longest way to each node, through the whole network: only the weights of some nodes count."""
+    longest: dict[int, int] = {INPUT: 0}
+    for node in graph.nodes:
+        weight = node.layer.weighted_layers if node in within else 0
+        longest[node.index] = max(longest[i] for i in node.inputs) + weight
+    return list(longest.values())

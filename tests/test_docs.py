@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from vcalc import conventions
+from vcalc.reports.catalogue import entry
+from vcalc.spec.find import model_names
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
@@ -24,6 +29,24 @@ PAGES = generate.pages()
 @pytest.mark.parametrize("path", list(PAGES), ids=lambda path: path.name)
 def test_the_page_is_what_the_code_says(path):
     assert path.read_text(encoding="utf-8") == PAGES[path], f"run python docs/generate.py ({path})"
+
+
+TOTALS = json.loads((Path(generate.catalogue()) / "totals.json").read_text(encoding="utf-8"))
+
+
+def test_the_totals_are_of_all_models_in_order():
+    assert [entry["name"] for entry in TOTALS] == model_names()
+
+
+@pytest.mark.parametrize("row", TOTALS[::29], ids=lambda row: row["name"])
+def test_a_models_totals_are_what_is_counted(row):
+    assert row == entry(row["name"], conventions.load(conventions.DEFAULT)), "run python docs/generate.py"
+
+
+@pytest.mark.slow
+def test_all_totals_are_what_is_counted():
+    for path, text in generate.totals().items():
+        assert path.read_text(encoding="utf-8") == text, "run python docs/generate.py"
 
 
 SHOWN = [pytest.param(path, marks=pytest.mark.slow if path.name == "README.md" else ()) for path in generate.SHOWN]

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from test_layers import CASES, Case, label, put, shapes
-from zoo import of_each_file
+from zoo import of_each_file, one_in
 
 from vcalc import symbols
 from vcalc.analyses.liveness import Run
@@ -347,7 +347,7 @@ def trained(graph: Graph) -> int:
     return Memory(graph, Plan(TRAINING)).held.gradients
 
 
-@pytest.mark.parametrize("model", of_each_file())
+@pytest.mark.parametrize("model", one_in(8, of_each_file()))
 def test_every_model(model: str):
     """Backward frees all but the input, the outputs and the parameters' gradients; options only ever save memory."""
     network = expand(*load(model), {})

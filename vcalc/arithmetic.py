@@ -92,6 +92,8 @@ def certainly_equal(a: Number, b: Number) -> bool:
 
 
 def _certainly(operator: str, a: Number, b: Number) -> bool:
+    if type(a) is int and type(b) is int:
+        return a != b if operator == "!=" else a < b
     a, b = bare(a), bare(b)
     if is_symbolic(a) or is_symbolic(b):
         from vcalc import symbols

@@ -6,7 +6,7 @@ one `Facts`: a ResNet-152 has about forty of them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
@@ -42,6 +42,19 @@ class Facts:
                 **self.layer.work(self.inputs, self.output),
             }
         return self._work
+
+
+class Counted(Protocol):
+    """What a convention weighs: a layer and its counts. Those of several layers that it counts alike can be added."""
+
+    @property
+    def layer(self) -> Layer: ...
+    @property
+    def work(self) -> dict[str, Number]: ...
+    @property
+    def parameters(self) -> dict[str, Number]: ...
+    @property
+    def buffers(self) -> dict[str, Number]: ...
 
 
 class Node:
@@ -128,18 +141,19 @@ class Graph:
 
         A path is one from the outermost group; where nothing stands there, a part of one: stage1 of backbone/stage1.
         """
-        whole = {path for path in paths if any(f"{node.path}/".startswith(f"{path}/") for node in self.nodes)}
+        if not paths and not kinds:
+            return self.nodes
+        nodes = [node for node in self.nodes if node.kind in kinds] if kinds else self.nodes
+        if not paths:
+            return nodes
+        whole = tuple(
+            f"{path}/" for path in paths if any(f"{node.path}/".startswith(f"{path}/") for node in self.nodes)
+        )
+        parts = [path for path in paths if f"{path}/" not in whole]
         return [
             node
-            for node in self.nodes
-            if (not kinds or node.kind in kinds)
-            and (
-                not paths
-                or any(
-                    f"{node.path}/".startswith(f"{path}/") if path in whole else is_within(node.path, path)
-                    for path in paths
-                )
-            )
+            for node in nodes
+            if f"{node.path}/".startswith(whole) or any(is_within(node.path, part) for part in parts)
         ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from vcalc import conventions, limits
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.measure import Question, found
+from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
 from vcalc.spec.build import Budget
 from vcalc.spec.network import Network, expand
@@ -34,6 +35,7 @@ class Work:
         self.budget = budget or Budget()
         self.done = 0
         self._networks: dict[Key, Network] = {}
+        self._found: dict[tuple[str, str], tuple[Spec, ModelEntry, Option | None]] = {}
         self._costs: dict[tuple[Network, str], Costs] = {}
 
     @property
@@ -67,9 +69,19 @@ class Work:
             self._costs[key] = Costs(network.graph, conventions.load(question.convention))
         return question.of_network(network, self._costs[key])
 
+    def answers(self, question: Question, conventions_: list[Convention]) -> list[Any]:
+        """The params or FLOPs that a question asks for, under each of some conventions: a single look."""
+        network = self.network(question)
+        self.look(network, question.metric, len(question.of) + len(question.kinds) + len(question.plus))
+        self.spend(QUESTION * len(conventions_))
+        return question.of_network_under(network, conventions_)
+
     def network(self, question: Question) -> Network:
         """The network that a question is about, built once."""
-        spec, entry, option = found(question.model, question.option)
+        where = (question.model, question.option)
+        if where not in self._found:
+            self._found[where] = found(*where)
+        spec, entry, option = self._found[where]
         key = (spec, entry, option, question.bindings)
         if key not in self._networks:
             self.spend(QUESTION)

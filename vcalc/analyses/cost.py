@@ -51,6 +51,34 @@ class Cost(NamedTuple):
 NOTHING = Cost(0, 0, 0)
 
 
+class Lot:
+    """The layers of one kind that are called in one way, their counts added: a convention weighs them as one."""
+
+    __slots__ = ("buffers", "layer", "parameters", "work")
+
+    def __init__(self, alike: list[tuple[Facts, int]]) -> None:
+        self.layer = alike[0][0].layer
+        self.work = _added_by_name((facts.work, times) for facts, times in alike)
+        self.parameters = _added_by_name((facts.parameters, times) for facts, times in alike)
+        self.buffers = _added_by_name((facts.buffers, times) for facts, times in alike)
+
+
+def lots(nodes: Iterable[Node]) -> list[Lot]:
+    """The nodes in lots: what many conventions weigh in turn."""
+    alike: dict[tuple[str, str], list[tuple[Facts, int]]] = {}
+    for facts, times in distinct(nodes):
+        alike.setdefault((facts.layer.kind, facts.layer.form), []).append((facts, times))
+    return [Lot(each) for each in alike.values()]
+
+
+def _added_by_name(parts: Iterable[tuple[dict[str, Number], int]]) -> dict[str, Number]:
+    amounts: dict[str, list[Number]] = {}
+    for counts, times in parts:
+        for name, count in counts.items():
+            amounts.setdefault(name, []).append(times * count)
+    return {name: added(each) for name, each in amounts.items()}
+
+
 class Costs:
     """The costs of a graph's nodes, each distinct layer worked out once."""
 
@@ -73,8 +101,13 @@ class Costs:
 
     def work_out(self, facts: Facts) -> Cost:
         """The cost of a layer on given shapes."""
-        stored = self.memory_of(elements(facts.output)) if self.convention.stores(facts.layer) else 0
-        return Cost(self.convention.params(facts), self.convention.flops(facts, self.batch), stored)
+        return Cost(self.convention.params(facts), self._flops(facts), self._stored(facts))
+
+    def _flops(self, facts: Facts) -> Number:
+        return self.convention.flops(facts, self.batch)
+
+    def _stored(self, facts: Facts) -> Number:
+        return self.memory_of(elements(facts.output)) if self.convention.stores(facts.layer) else 0
 
     def memory_of(self, count: Number) -> Number:
         """Memory of a tensor with so many elements, in the convention's unit."""
@@ -93,6 +126,13 @@ class Costs:
         if len(nodes) == len(self.graph.nodes):
             total = total.plus(self.input)
         return Cost(*(collected(value) for value in total))
+
+    def figure(self, nodes: Iterable[Node], name: str) -> Number:
+        """The params, FLOPs or memory of the nodes alone, for who asks for no more."""
+        nodes = list(nodes)
+        weigh = {"params": self.convention.params, "flops": self._flops, "memory": self._stored}[name]
+        whole = len(nodes) == len(self.graph.nodes)
+        return collected(_sum(nodes, weigh) + (getattr(self.input, name) if whole else 0))
 
     def elements(self, nodes: Iterable[Node]) -> Number:
         """Output elements of the nodes whose output is stored."""
@@ -118,7 +158,7 @@ class Costs:
                 name = facts.layer.label if self.convention.sees_writing else facts.layer.kind
                 found.setdefault(name, []).append((times, times * self.batch * facts.work["output_elements"]))
         return {
-            name: (sum(times for times, _ in parts), _added([passing for _, passing in parts]))
+            name: (sum(times for times, _ in parts), added([passing for _, passing in parts]))
             for name, parts in found.items()
         }
 
@@ -156,16 +196,16 @@ def distinct(nodes: Iterable[Node]) -> list[tuple[Facts, int]]:
 def _together(nodes: list[Node], cost: Callable[[Facts], Cost]) -> Cost:
     """The sum of costs, each distinct one taken once and multiplied."""
     parts = [(cost(facts), count) for facts, count in distinct(nodes)]
-    return Cost(*(_added([count * each[place] for each, count in parts]) for place in range(len(Cost._fields))))
+    return Cost(*(added([count * each[place] for each, count in parts]) for place in range(len(Cost._fields))))
 
 
 def _sum(nodes: list[Node], amount: Callable[[Facts], Number]) -> Number:
-    return _added([count * amount(facts) for facts, count in distinct(nodes)])
+    return added([count * amount(facts) for facts, count in distinct(nodes)])
 
 
-def _added(amounts: list[Number]) -> Number:
+def added(amounts: list[Number]) -> Number:
     """The sum. SymPy adds formulas at once: one by one, each addition would go through all those before it."""
-    if any(map(is_symbolic, amounts)):
+    if not set(map(type, amounts)) <= {int} and any(map(is_symbolic, amounts)):
         from vcalc import symbols
 
         return symbols.added(amounts)

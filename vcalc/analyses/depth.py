@@ -18,10 +18,12 @@ def nonlinearities(graph: Graph, within: Collection[Node] | None = None) -> int:
 
 
 def _longest(graph: Graph, weight: Callable[[Node], int], within: Collection[Node] | None) -> int:
-    chosen = None if within is None else {node.index for node in within}
+    chosen = {node.index for node in (graph.nodes if within is None else within)}
+    if not chosen:
+        return 0
+    first = min(chosen)  # nothing counts before it; a group's nodes stand together, so that all groups walk once
     lengths: list[int] = []
-    for node in graph.nodes:
-        before = max((lengths[i] for i in node.inputs if i >= 0), default=0)
-        counts = chosen is None or node.index in chosen
-        lengths.append(before + (weight(node) if counts else 0))
-    return max(lengths, default=0)
+    for node in graph.nodes[first : max(chosen) + 1]:
+        before = max((lengths[i - first] for i in node.inputs if i >= first), default=0)
+        lengths.append(before + (weight(node) if node.index in chosen else 0))
+    return max(lengths)

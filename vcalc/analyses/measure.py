@@ -8,8 +8,9 @@ from typing import Any
 
 from vcalc import conventions
 from vcalc.analyses import depth, receptive_field, training
-from vcalc.analyses.cost import Costs
-from vcalc.errors import VcalcError, suggestion
+from vcalc.analyses.cost import Costs, added, collected, lots
+from vcalc.conventions import Convention
+from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.graph import Node
 from vcalc.layers import PRIMITIVES
 from vcalc.spec.find import load, load_file, split_model
@@ -36,13 +37,13 @@ def _output(rank: int, axis: int) -> Metric:
 
 
 METRICS: dict[str, tuple[Metric, str]] = {
-    "params": (lambda costs, nodes: costs.total(nodes).params, "parameters"),
+    "params": (lambda costs, nodes: costs.figure(nodes, "params"), "parameters"),
     "flops": (
-        lambda costs, nodes: costs.total(nodes).flops,
+        lambda costs, nodes: costs.figure(nodes, "flops"),
         "floating-point operations of one forward pass, in the convention's unit",
     ),
     "memory": (
-        lambda costs, nodes: costs.total(nodes).memory,
+        lambda costs, nodes: costs.figure(nodes, "memory"),
         "memory of the outputs, in bytes or in the convention's unit",
     ),
     "elements": (lambda costs, nodes: costs.elements(nodes), "elements of the outputs that are stored"),
@@ -59,6 +60,41 @@ METRICS: dict[str, tuple[Metric, str]] = {
     "features": (_output(0, -1), "size of the last axis of the last output"),
 }
 """What can be asked of a network, and what it means. Primitives and hyperparameters can be asked for too."""
+
+KNOWN = frozenset((*METRICS, *PRIMITIVES, *training.METRICS))
+"""What is a metric's name, whatever a spec calls its hyperparameters."""
+
+LET = "let."
+"""What stands before a hyperparameter's name where a metric may be called so, too: `let.depth`."""
+
+
+def hyperparameter_named(name: str) -> str:
+    """The hyperparameter that a name stands for, if there is one: `let.depth`, or `dim`, which no metric is called."""
+    return name.removeprefix(LET) if name not in KNOWN else ""
+
+
+def hyperparameter(name: str, network: Network) -> str:
+    """The network's hyperparameter that a name stands for, empty where it is a metric's.
+
+    Raises VcalcError for a `let.` that the network does not have.
+    """
+    found = hyperparameter_named(name)
+    if found in network.hyperparameters:
+        return found
+    if name.startswith(LET):
+        hint = suggestion(found, network.hyperparameters, "it has")
+        raise VcalcError("metric", f"{network.name} has no hyperparameter {quoted(found)}", hint=hint)
+    return ""
+
+
+def measured(metric: str, network: Network, costs: Costs, nodes: list[Node]) -> Any:
+    """One of METRICS. Raises VcalcError where it has no value, with the hyperparameter of that name for a hint."""
+    try:
+        return METRICS[metric][0](costs, nodes)
+    except VcalcError as error:
+        if metric in network.hyperparameters:
+            error.problems[0].hint = f"{LET}{metric} is the hyperparameter"
+        raise
 
 
 class Question:
@@ -109,18 +145,29 @@ class Question:
 
     def of_network(self, network: Network, costs: Costs | None = None) -> Any:
         """The exact value for a network that has been built, with its costs under the question's convention."""
-        if self.metric in network.hyperparameters:
-            return network.hyperparameters[self.metric]
+        named = hyperparameter(self.metric, network)
+        if named:
+            return network.hyperparameters[named]
         costs = costs or Costs(network.graph, conventions.load(self.convention))
         value = self._measure(network, costs, self.of)
         return value + self._measure(network, costs, self.plus) if self.plus else value
 
-    def _measure(self, network: Network, costs: Costs, of: tuple[str, ...]) -> Any:
+    def of_network_under(self, network: Network, weighing: list[Convention]) -> list[Any]:
+        """The params or FLOPs of a network under each of some conventions."""
+        parts = [lots(self._nodes(network, of)) for of in (self.of, *([self.plus] if self.plus else []))]
+        weigh = Convention.flops if self.metric == "flops" else Convention.params
+        return [sum(collected(added([weigh(each, lot) for lot in part])) for part in parts) for each in weighing]
+
+    def _nodes(self, network: Network, of: tuple[str, ...]) -> list[Node]:
         nodes = network.graph.select(of, self.kinds)
         if not nodes:
             raise self._nothing(network, of)
+        return nodes
+
+    def _measure(self, network: Network, costs: Costs, of: tuple[str, ...]) -> Any:
+        nodes = self._nodes(network, of)
         if self.metric in METRICS:
-            return METRICS[self.metric][0](costs, nodes)
+            return measured(self.metric, network, costs, nodes)
         if self.metric in PRIMITIVES:
             return costs.primitive(nodes, self.metric)
         if self.metric in training.METRICS:

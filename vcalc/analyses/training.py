@@ -53,7 +53,7 @@ class Training:
         if not self.convention.multiply_add:
             message = f"{self.convention.name} counts no multiply-adds, so that it says nothing of training"
             raise VcalcError("convention", message, hint="--convention flops")
-        self.forward: Number = costs.total(nodes).flops
+        self.forward: Number = costs.figure(nodes, "flops")
         """One forward pass of one image, in the convention's unit."""
         self.factor = costs.convention.training
         self.images: Number = schedule.seen

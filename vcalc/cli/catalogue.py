@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from vcalc.cli.options import CONVENTION, KIND, reporting
+from vcalc.cli.progress import progress
 from vcalc.reports.table import Report
 
 
@@ -15,7 +16,7 @@ def list_command(convention: str) -> Report:
     """The models that come with vcalc: name, title, input, params, FLOPs."""
     from vcalc.reports.catalogue import list_report
 
-    return list_report(convention)
+    return list_report(convention, lambda names: progress(names, "counting"))
 
 
 @click.command("layers", short_help="The layer kinds: fields, formulas, sources.")

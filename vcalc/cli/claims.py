@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from vcalc.cli.options import MODEL, reporting
+from vcalc.cli.progress import progress
 from vcalc.reports.table import Report
 
 
@@ -18,7 +19,7 @@ def claims_command(models: tuple[str, ...]) -> Report:
     """
     from vcalc.analyses.claims import judge_all
     from vcalc.reports.claims import claims_report
-    from vcalc.spec.find import catalogue_files, claim_files, load_file
+    from vcalc.spec.find import catalogue_files, claim_files, load_for_claims
 
     files, wanted = claim_files(models) if models else (catalogue_files(), None)
-    return claims_report(judge_all([load_file(file) for file in files], wanted))
+    return claims_report(judge_all(map(load_for_claims, files), wanted, lambda claims: progress(claims, "judging")))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from vcalc.arithmetic import Number
-from vcalc.graph import Facts
+from vcalc.graph import Counted
 from vcalc.layers import KINDS, SPECIAL, Layer
 
 Weights = dict[str, int]
@@ -138,26 +138,26 @@ class Convention:
             self._found[key] = found
         return self._found[key]
 
-    def parts(self, facts: Facts, batch: Number = 1) -> Iterator[tuple[str, int, Number]]:
+    def parts(self, facts: Counted, batch: Number = 1) -> Iterator[tuple[str, int, Number]]:
         """The primitives that count for a layer: name, weight, and the weighed count for the batch."""
         return _parts(self.rule(facts.layer), facts, batch)
 
-    def flops(self, facts: Facts, batch: Number = 1) -> Number:
+    def flops(self, facts: Counted, batch: Number = 1) -> Number:
         """The layer's work for a batch, weighed."""
         return _sum(amount for _, _, amount in self.parts(facts, batch))
 
-    def fault(self, bug: Bug, facts: Facts, batch: Number = 1) -> Number:
+    def fault(self, bug: Bug, facts: Counted, batch: Number = 1) -> Number:
         """What a bug adds to a layer's count (less than 0 where it loses some)."""
         instead = bug.instead.get(f"{facts.layer.kind}/{facts.layer.form}") or bug.instead.get(facts.layer.kind)
         if instead is None:
             return 0
         return self.flops(facts, batch) - _sum(amount for _, _, amount in _parts(instead, facts, batch))
 
-    def params(self, facts: Facts) -> Number:
+    def params(self, facts: Counted) -> Number:
         """The layer's parameters as the source sees them."""
         return _sum(count for _, count in self.counted_params(facts))
 
-    def counted_params(self, facts: Facts) -> Iterator[tuple[str, Number]]:
+    def counted_params(self, facts: Counted) -> Iterator[tuple[str, Number]]:
         """The roles that count as parameters, and how many each has."""
         rule, layer = self.params_rule, facts.layer
         if rule.lost and (layer.kind in rule.lost or f"{layer.kind}/{layer.form}" in rule.lost):
@@ -193,7 +193,7 @@ class Convention:
         return family not in self.memory.families_not_stored and kind not in self.memory.kinds_not_stored
 
 
-def _parts(rule: Rule, facts: Facts, batch: Number) -> Iterator[tuple[str, int, Number]]:
+def _parts(rule: Rule, facts: Counted, batch: Number) -> Iterator[tuple[str, int, Number]]:
     work = facts.work
     for weights, times in ((rule.weights, batch), (rule.once, 1)):
         for primitive, weight in weights.items():

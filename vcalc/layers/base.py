@@ -427,15 +427,17 @@ def needs(condition: bool, message: str, field: str = "", hint: str = "") -> Non
 
 def needs_division(what: str, whole: Number, parts: Number, field: str) -> None:
     """Refuse when `whole` is known not to divide into `parts`."""
-    hint = f"it divides into {near}" if (near := _divisors(whole, parts)) else ""
-    needs(_divides(whole, parts), f"{what}: {show(whole)} does not divide into {show(parts)}", field, hint)
+    if not _divides(whole, parts):
+        hint = f"it divides into {near}" if (near := _divisors(whole, parts)) else ""
+        raise LayerError(f"{what}: {show(whole)} does not divide into {show(parts)}", field, hint)
 
 
 def needs_groups(kind: str, channels: Number, out: Number, groups: Number) -> None:
     """Refuse groups that input or output channels are known not to divide into; the help has what divides both."""
     for what, whole in (("input", channels), ("output", out)):
-        message = f"{kind}: {what} channels into groups: {show(whole)} does not divide into {show(groups)}"
-        needs(_divides(whole, groups), message, "groups", _groups(channels, out, groups))
+        if not _divides(whole, groups):
+            message = f"{kind}: {what} channels into groups: {show(whole)} does not divide into {show(groups)}"
+            raise LayerError(message, "groups", _groups(channels, out, groups))
 
 
 def _divides(whole: Number, parts: Number) -> bool:

@@ -16,6 +16,7 @@ from vcalc.arithmetic import (
     minimum,
     product,
 )
+from vcalc.errors import LayerError
 from vcalc.layers.base import MAP, Layer, Window, elements, needs, needs_division, needs_groups, show
 from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding2d, size2d
 from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
@@ -30,12 +31,9 @@ def slide(
     """
     reach = extent(kernel, dilation)
     room = size + 2 * pad - reach
-    needs(
-        not certainly_less(room + stride - 1 if ceil_mode else room, 0),
-        f"a window of {show(reach)} does not fit an input of {show(size)} padded by {show(pad)} on each side",
-        "kernel",
-        "a larger input, more pad, or fewer strides before it",
-    )
+    if certainly_less(room + stride - 1 if ceil_mode else room, 0):
+        message = f"a window of {show(reach)} does not fit an input of {show(size)} padded by {show(pad)} on each side"
+        raise LayerError(message, "kernel", "a larger input, more pad, or fewer strides before it")
     if not ceil_mode:
         return room // stride + 1
     positions = ceil_div(room, stride) + 1

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from vcalc import conventions
-from vcalc.analyses.cost import Costs
 from vcalc.reports.notes import convention_note, params_note
 from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
-from vcalc.spec.find import load, model_names
-from vcalc.spec.network import expand
+from vcalc.spec.find import model_names, read_totals
 
 
-def list_report(convention: str) -> Report:
-    """Name, title, family, input, aliases, params and FLOPs of every model."""
+def list_report(convention: str, watched: Callable[[list[str]], Iterable[str]] = iter) -> Report:
+    """Name, title, family, input, aliases, params and FLOPs of every model.
+
+    What the default convention gives is written down; for another one the models are counted, and their names go
+    through `watched`, for a sign of how far it is.
+    """
     chosen = conventions.find(convention)
-    rows = [_entry(name, chosen) for name in model_names()]
+    names = model_names()
+    known = read_totals() if chosen is conventions.load(conventions.DEFAULT) else {}
+    rows = [known.get(name) or entry(name, chosen) for name in (names if known else watched(names))]
     columns = [
         Column("name", "model"),
         Column("title", "title", prose=True, drop=2),
@@ -25,11 +30,15 @@ def list_report(convention: str) -> Report:
         Column("flops", chosen.unit, number=True),
     ]
     notes = [convention_note(chosen), *params_note(chosen)]
-    record = [{**row, "input": plain_value(row["input"])} for row in rows]
-    return Report([Table(f"{len(rows)} models", columns, [Row(row, "layer") for row in rows], notes)], record)
+    return Report([Table(f"{len(rows)} models", columns, [Row(row, "layer") for row in rows], notes)], rows)
 
 
-def _entry(name: str, convention: conventions.Convention) -> dict[str, Any]:
+def entry(name: str, convention: conventions.Convention) -> dict[str, Any]:
+    """What the list says of a model, as plain data."""
+    from vcalc.analyses.cost import Costs
+    from vcalc.spec.find import load
+    from vcalc.spec.network import expand
+
     spec, model = load(name)
     network = expand(spec, model)
     total = Costs(network.graph, convention).total(network.graph.nodes)
@@ -37,8 +46,13 @@ def _entry(name: str, convention: conventions.Convention) -> dict[str, Any]:
         "name": name,
         "title": model.title,
         "family": spec.family,
-        "input": network.graph.input,
+        "input": plain_value(network.graph.input),
         "aliases": sorted({*model.same_as.values(), *model.aliases}),
         "params": total.params,
         "flops": total.flops,
     }
+
+
+def all_entries() -> list[dict[str, Any]]:
+    """Every entry under the default convention, counted: what `specs/totals.json` writes down."""
+    return [entry(name, conventions.load(conventions.DEFAULT)) for name in model_names()]

@@ -12,7 +12,7 @@ from vcalc.graph import Graph
 from vcalc.layers import Layer
 from vcalc.spec.expression import Environment, Expression
 from vcalc.spec.syntax import ModelEntry, Spec, Step
-from vcalc.spec.values import LARGEST, has_symbols, is_list, operations, product_of_terms
+from vcalc.spec.values import LARGEST, exactly, has_symbols, is_list, operations, product_of_terms
 
 SYMBOLIC = 1000
 """What an operation on symbols costs, in operations on numbers."""
@@ -97,12 +97,12 @@ class Scope:
         self.output: int | None = None
         """The tensor that it ends with, once it has."""
         self._path: str | None = None
+        if parent:
+            parent.inner[name, ordinal] = self
 
     def child(self, name: str, numbered: bool = False) -> Scope:
         """A part of this part."""
-        ordinal = self.count(name)
-        scope = self.inner[name, ordinal] = Scope(self, name, ordinal, numbered)
-        return scope
+        return Scope(self, name, self.count(name), numbered)
 
     def forget(self, scope: Scope) -> None:
         """Take back a part of this part, the last of its name, in which nothing was."""
@@ -127,11 +127,12 @@ class Scope:
         return self.parent.within(self.name, self.ordinal, self.numbered) if self.parent else ""
 
     def close(self) -> None:
-        """Fix the path, when no more names can be shared."""
+        """Fix the path, when no more names can be shared; the parts are let go, so that nothing goes in a circle."""
         if self._path is None:
             if self.parent:
                 self.parent.close()
             self._path = self.path
+            self.inner.clear()
 
     def find(self, path: str) -> Scope | None:
         """The part at a path below this one, by the names it has so far."""
@@ -216,7 +217,12 @@ class Building:
         self.shared: dict[Any, list[int]] = {}
         """The nodes of each shared block's first call."""
         self.sharing: Sharing | None = None
-        self._names: list[tuple[Scope, str, int]] = []
+        self.names: list[tuple[Scope, str, int]] = []
+        """The scope of each node, and its name and ordinal there."""
+        self.outside = 0
+        """How many steps so far read or gave more than the tensor that arrives and the one that leaves."""
+        self.paid_once = 0
+        """The operations that were spent on what is like nothing before it."""
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()
 
@@ -225,6 +231,7 @@ class Building:
         if self.sharing:
             return None
         key = (id(spec), block)
+        self.outside += 1
         first = key not in self.shared
         self.sharing = Sharing(block, self.shared.setdefault(key, []), first)
         return self.sharing
@@ -235,12 +242,12 @@ class Building:
             sharing.end()
             self.sharing = None
 
-    def layer(self, kind: type[Layer], values: tuple[tuple[str, Any], ...]) -> Layer:
+    def layer(self, kind: type[Layer], fields: dict[str, Any]) -> Layer:
         """The layer with these fields; equal ones are one object, so that their facts are worked out once."""
-        key = (kind, values)
+        key = (kind, *fields, *[value if type(value) is int else exactly(value) for value in fields.values()])
         layer = self._layers.get(key)
         if layer is None:
-            layer = self._layers[key] = kind(**dict(values))
+            layer = self._layers[key] = kind(**fields)
         return layer
 
     def add(self, layer: Layer, inputs: tuple[int, ...], scope: Scope, name: str, step: Step) -> int:
@@ -250,31 +257,40 @@ class Building:
             raise VcalcError("limit", message, hint="see docs/limits.md")
         self.carried_out += 1
         name = name or layer.kind
-        self._names.append((scope, name, scope.count(name)))
+        self.names.append((scope, name, scope.count(name)))
         self.budget.step(len(inputs) - 1)
-        self._pay(layer, tuple([self.graph.shape(index) for index in inputs]))
+        if self.symbolic:
+            self.budget.spend(SYMBOLIC)
+        before = self.budget.operations
+        is_new = self._pay(layer, tuple([self.graph.shape(index) for index in inputs]))
         sharing = self.sharing
         index = self.graph.add(layer, inputs, "", sharing.next(layer) if sharing else None)
         if sharing and sharing.first:
             sharing.nodes.append(index)
         self.steps.append(step)
-        for size in self.graph.shape(index):
+        if is_new:
+            self._pay_for_sizes(layer, self.graph.shape(index))
+            self.paid_once += self.budget.operations - before
+        return index
+
+    def _pay(self, layer: Layer, inputs: tuple[Shape, ...]) -> bool:
+        """Pay for a layer on shapes that it has not been on before; returns whether it has not."""
+        if (layer, inputs) in self._paid:
+            return False
+        self._paid.add((layer, inputs))
+        self.budget.spend(UNLIKE)
+        if self.symbolic:
+            self._pay_for_formulas(layer, inputs)
+        return True
+
+    def _pay_for_sizes(self, layer: Layer, output: Shape) -> None:
+        """Pay for the sizes of an output; refuse one that no network has."""
+        for size in output:
             if type(size) is int and size.bit_length() > limits.NUMBER_BITS:
                 message = f"{layer.kind}: a size of more than {limits.NUMBER_BITS} bits"
                 raise VcalcError("limit", message, hint=LARGEST)
             if self.symbolic and is_symbolic(size):
                 self.budget.spend_on_size(size)
-        return index
-
-    def _pay(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
-        """Pay for a layer, and more on shapes that it has not been on before."""
-        if self.symbolic:
-            self.budget.spend(SYMBOLIC)
-        if (layer, inputs) not in self._paid:
-            self._paid.add((layer, inputs))
-            self.budget.spend(UNLIKE)
-            if self.symbolic:
-                self._pay_for_formulas(layer, inputs)
 
     def _pay_for_formulas(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
         """Pay for a layer with formulas among its sizes; refuse one whose counts would not come to an end."""
@@ -297,7 +313,7 @@ class Building:
         """Give every node its path, now that it is known which names are shared."""
         taken: set[str] = set()
         later: dict[tuple[Scope, str], int] = {}
-        for node, (scope, name, ordinal) in zip(self.graph.nodes, self._names, strict=True):
+        for node, (scope, name, ordinal) in zip(self.graph.nodes, self.names, strict=True):
             scope.close()
             path = scope.within(name, ordinal)
             if path in taken:

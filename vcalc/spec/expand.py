@@ -11,6 +11,7 @@ from vcalc.layers.base import BRANCHES, RANK_NAMES, SIZES, describe, no_way, ran
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
 from vcalc.spec.build import Building, Scope, Used
+from vcalc.spec.copying import Copies
 from vcalc.spec.expression import Environment, ExpressionError, undecided
 from vcalc.spec.fields import written_out
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
@@ -50,6 +51,7 @@ class Expander:
         """The tensors that have names: the network's, then those of each call that is being carried out."""
         self.kept: dict[str, str] = {}
         """The names of tensors that have ended with a call, and the block that had them."""
+        self.copies = Copies(building)
         self.calls: list[str] = []
 
     def steps(self, steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
@@ -83,10 +85,11 @@ class Expander:
                 items = bounded_list([self.value(item, at, environment) for item in value.items])
                 self.building.budget.spend(len(items))
                 return tuple(items)
-            assert value.expression is not None
-            if value.expression.shape_names:
+            expression = value.expression
+            assert expression is not None
+            if expression.shape_names:
                 arrive(environment, self.building.graph.shape(at))
-            return frozen(self.building.budget.value(value.expression, environment))
+            return frozen(self.building.budget.value(expression, environment))
         except (NoValueError, ExpressionError) as error:
             raise explained(error, self.spec, self.model).at(self.place(value.node)) from None
 
@@ -119,8 +122,8 @@ class Expander:
     ) -> int:
         """Append a layer whose inputs are these, with fields that see the shape that arrives at `at`."""
         try:
-            values = tuple([(name, decimal(self.value(value, at, environment))) for name, value in step.fields.items()])
-            return self.building.add(self.building.layer(step.kind, values), inputs, scope, step.name, step)
+            fields = {name: decimal(self.value(value, at, environment)) for name, value in step.fields.items()}
+            return self.building.add(self.building.layer(step.kind, fields), inputs, scope, step.name, step)
         except VcalcError as error:
             field = error.field if isinstance(error, LayerError) else ""
             node = step.fields[field].node if field in step.fields else step.node
@@ -149,7 +152,8 @@ class Expander:
         self.calls.append(block.name)
         self.saved.append(handed)
         sharing = self.building.enter_shared(self.spec, block.name) if block.shared else None
-        at = self.steps(block.body, at, inner, within)
+        sees = (*self.calls, *[inner[name] for name in block.arguments])
+        at = self.part(sees, block.body, at, inner, within)
         self.building.leave_shared(sharing)
         self.calls.pop()
         self.give(step, block, self.saved.pop())
@@ -163,6 +167,13 @@ class Expander:
                 raise VcalcError("undefined", f"block {block.name} saves no {quoted(inner)}", hint=hint)
             self.saved[-1][name] = own[inner]
         self.kept.update(dict.fromkeys(own, block.name))
+
+    def part(self, sees: tuple[Any, ...], steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
+        """Run a list that sees these values and no others of its own; a copy, where it has run on such a tensor."""
+        if self.upto:
+            return self.steps(steps, at, environment, scope)
+        key = (self.building.depth, *sees)
+        return self.copies.run(key, at, scope, lambda: self.steps(steps, at, environment, scope))
 
     def arguments(self, step: syntax.Call, block: Block, at: int, environment: Environment) -> Environment:
         inner = dict(self.globals)
@@ -198,6 +209,7 @@ class Expander:
         columns = {name: self.value(value, at, environment) for name, value in step.variables.items()}
         turns = self.turns(step, columns, at, environment)
         environment = dict(environment)
+        this_loop = object()
         for turn in range(turns):
             self.building.budget.step()
             for name, column in columns.items():
@@ -206,11 +218,10 @@ class Expander:
                 environment[step.index] = turn
             if step.when is not None and not self.truth(step.when, at, environment):
                 continue
-            if step.name:
-                within = scope.child(step.name, numbered=True)
-                at = self.leave(within, self.steps(step.body, at, environment, within))
-            else:
-                at = self.steps(step.body, at, environment, scope)
+            within = scope.child(step.name, numbered=True) if step.name else scope
+            sees = (this_loop, turn if step.reads_index else 0, *[column[turn] for column in columns.values()])
+            at = self.part(sees, step.body, at, environment, within)
+            at = self.leave(within, at) if step.name else at
         return at
 
     def turns(self, step: syntax.Loop, columns: dict[str, Any], at: int, environment: Environment) -> int:
@@ -287,12 +298,14 @@ class Expander:
             raise
 
     def save(self, step: syntax.Save, at: int, environment: Environment, scope: Scope) -> int:
+        self.building.outside += 1
         self.saved[-1][step.name] = at
         self.building.named.add(at)
         self.building.carried_out += 1
         return at
 
     def take(self, step: syntax.Take, at: int, environment: Environment, scope: Scope) -> int:
+        self.building.outside += 1
         self.building.carried_out += 1
         return self.tensor(step.name, step)
 
@@ -330,6 +343,7 @@ class Expander:
         if model in self.models:
             circle = " → ".join(entry.name for entry in (*self.models[self.models.index(model) :], model))
             raise VcalcError("recursion", f"a spec uses itself: {circle}")
+        self.building.outside += 1
         self.building.carried_out += 1
         bindings = self.bound(step, spec, model, at, environment)
         inner = bindings.all()

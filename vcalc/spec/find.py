@@ -1,7 +1,8 @@
 """Where specs are: the catalogue that comes with vcalc, and files of the user's own.
 
 The catalogue has an index, generated from the specs (`python docs/generate.py`), so that `vcalc table vgg16` reads one
-spec. A name that the index lacks is looked for in the specs themselves.
+spec, and the totals of its models, so that `vcalc list` reads none. A name that the index lacks is looked for in the
+specs themselves, and a model that the totals lack is counted.
 """
 
 from __future__ import annotations
@@ -169,6 +170,11 @@ def load_file(path: str) -> Spec:
     return _parse(path, _stamp(path))
 
 
+def load_for_claims(path: str) -> Spec:
+    """A spec file whose claims are wanted: one of the catalogue is not kept, since its networks do without them."""
+    return _parse.__wrapped__(path, None) if path.startswith(catalogue() + os.sep) else load_file(path)
+
+
 def _without_claims(text: str) -> str:
     """A spec's text up to its claims, where these come last: half of a file that only `vcalc claims` needs."""
     before, mark, claims = text.partition("\nclaims:\n")
@@ -236,6 +242,15 @@ def _read_index() -> dict[str, Any]:
             return index
     except (OSError, ValueError):
         return build_index()
+
+
+def read_totals() -> dict[str, dict[str, Any]]:
+    """What `vcalc list` says of each model, by name, as it was last written down; empty where that cannot be read."""
+    try:
+        with open(os.path.join(catalogue(), "totals.json"), encoding="utf-8") as file:
+            return {entry["name"]: entry for entry in json.load(file)}
+    except (OSError, ValueError):
+        return {}
 
 
 @cache

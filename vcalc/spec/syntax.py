@@ -6,6 +6,7 @@ YAML node for its place.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vcalc.layers import Layer
@@ -107,7 +108,7 @@ class Loop(Step):
     With `when` only the turns for which it holds are taken, and only these are numbered.
     """
 
-    __slots__ = ("body", "count", "index", "name", "variables", "when")
+    __slots__ = ("__dict__", "body", "count", "index", "name", "variables", "when")
 
     def __init__(
         self,
@@ -126,6 +127,11 @@ class Loop(Step):
         self.index = index
         self.name = name
         self.body = body
+
+    @cached_property
+    def reads_index(self) -> bool:
+        """Whether a step of the body refers to the index."""
+        return bool(self.index) and self.index in names_in(self.body)
 
 
 class If(Step):
@@ -185,6 +191,19 @@ class Take(Step):
     def __init__(self, node: Any, name: str) -> None:
         super().__init__(node)
         self.name = name
+
+
+def names_in(part: Any) -> frozenset[str]:
+    """The names that the expressions in steps refer to."""
+    if isinstance(part, Value) and part.expression is not None:
+        return part.expression.names
+    if isinstance(part, Value):
+        part = part.items
+    elif isinstance(part, Step):
+        part = [getattr(part, slot) for slot in part.__slots__ if slot != "__dict__"]
+    elif isinstance(part, dict):
+        part = list(part.values())
+    return frozenset().union(*map(names_in, part)) if isinstance(part, (list, tuple)) else frozenset()
 
 
 class Block:

@@ -171,6 +171,16 @@ def frozen(value: Any) -> Any:
     return tuple([frozen(item) for item in value]) if is_list(value) else value
 
 
+def exactly(value: Any) -> Any:
+    """What equals only the same of another value: 1, 1.0 and true, which are equal, are three."""
+    kind = type(value)
+    if kind is int or kind is str:
+        return value
+    if kind is tuple:
+        return tuple([item if type(item) is int else exactly(item) for item in value])
+    return kind, value
+
+
 def decimal(value: Any) -> Any:
     """What symbols left behind when they cancelled, 3/2 or sqrt(2), as a float: no layer takes that for whole."""
     return float(value) if has_symbols(value) and not value.free_symbols else value

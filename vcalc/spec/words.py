@@ -139,7 +139,7 @@ CLAIM = {
     "models": "A table in place of model, metric and printed: model to metric to printed figure.",
     "layers": "A table of one model's layers: path to metric to printed figure.",
     "option": "Of which option, in a comparison of blocks.",
-    "metric": "What is counted: params, flops, memory, depth, ..., any primitive, any hyperparameter.",
+    "metric": "What is counted: params, flops, memory, depth, ..., any primitive, any hyperparameter: dim, let.depth.",
     "printed": "The figure as it is printed: `13.6 GFLOP`, `61M`, `1.9 MB`, `4096`, `4.1e9`.",
     "of": "Only these groups or layers.",
     "kinds": "Only these layer kinds.",

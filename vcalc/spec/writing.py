@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vcalc.errors import VcalcError, suggestion
-from vcalc.graph import Graph, Node, is_within
+from vcalc.graph import Graph, Node
 from vcalc.layers import KINDS, Layer
 
 Writing = dict[str, str]
@@ -28,18 +30,18 @@ def write(graph: Graph, nodes: list[Node], writing: Writing, part: bool = False)
     network, and for that of a layer that cannot be called that way.
     """
     by_path = {name: form for name, form in writing.items() if name not in KINDS}
+    lengths = sorted({path.count("/") for path in by_path})
     by_kind = {name: form for name, form in writing.items() if name in KINDS}
     used: set[str] = set()
     made: dict[tuple[Layer, str], Layer] = {}
     for node in nodes:
         layer, form = node.layer, by_kind.get(node.kind, "")
-        for path in sorted(by_path, key=lambda path: path.count("/")):
-            if is_within(node.path, path):
-                used.add(path)
-                form = by_path[path] if by_path[path] in layer.forms else form
-                if node.path == path and by_path[path] not in layer.forms:
-                    hint = suggestion(by_path[path], layer.forms, "it can be") if layer.forms else ""
-                    raise VcalcError("written", f"'{path}' is not written as '{by_path[path]}'", hint=hint)
+        for path in _around(node.path, by_path, lengths):
+            used.add(path)
+            form = by_path[path] if by_path[path] in layer.forms else form
+            if node.path == path and by_path[path] not in layer.forms:
+                hint = suggestion(by_path[path], layer.forms, "it can be") if layer.forms else ""
+                raise VcalcError("written", f"'{path}' is not written as '{by_path[path]}'", hint=hint)
         if form and layer.written is None:
             if (layer, form) not in made:
                 made[layer, form] = layer.in_form(form)
@@ -48,3 +50,13 @@ def write(graph: Graph, nodes: list[Node], writing: Writing, part: bool = False)
         if path not in used and not part:
             known = {node.path for node in nodes}
             raise VcalcError("written", f"there is no layer at '{path}'", hint=suggestion(path, known, "there are"))
+
+
+def _around(path: str, written: Writing, lengths: list[int]) -> Iterator[str]:
+    """What is written of a path itself or of groups around it, stage1 of stage1/conv2; the longest comes last."""
+    names = path.split("/")
+    for length in lengths:
+        for start in range(len(names) - length):
+            part = "/".join(names[start : start + length + 1])
+            if part in written:
+                yield part

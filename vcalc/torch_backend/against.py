@@ -177,7 +177,7 @@ def _attends(module: Any) -> bool:
 
 def multiply_adds(network: Network) -> Number:
     """Ours, in the convention `macs`."""
-    return Costs(network.graph, conventions.load("macs")).total(network.graph.nodes).flops
+    return Costs(network.graph, conventions.load("macs")).figure(network.graph.nodes, "flops")
 
 
 def rows(network: Network) -> list[Row]:
