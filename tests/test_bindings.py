@@ -64,7 +64,7 @@ def refused(vcalc, tmp_path, monkeypatch):
             "--set classes=rond(5): there is no function 'rond'\n"
             "  help: did you mean 'round' or 'round8' or 'round_even'?",
         ),
-        ("classes=max", "'max' cannot name a symbol\n  help: letters, digits and _"),
+        ("classes=max", "'max' cannot name a symbol\n  help: the language has that word"),
         ("H=0", "input H is 0, not a whole number, 1 or more"),
         ("H=-32", "input H is -32, not a whole number, 1 or more"),
         ("H=1.5", "input H is 1.5, not a whole number, 1 or more"),

@@ -630,6 +630,17 @@ def test_what_a_call_cannot_hand_over(layers, says):
     assert says in refusal(f"{HANDS}let: {{chosen: resnet18}}\nlayers: {layers}")
 
 
+def test_a_block_that_has_run_on_a_map_is_not_taken_to_run_on_heads():
+    """[2, 4, 4] each time."""
+    text = """
+        input: {C: 2, H: 4, W: 4}
+        blocks: {pool: {do: [maxpool: {kernel: 1}]}}
+        layers: [pool, tokens, linear: {out: 8}, {to_map: {height: 16}}, tokens, {keep_tokens: {count: 4}},
+          {split_heads: {heads: 2}}, pool]
+    """
+    assert "maxpool takes a feature map [C, H, W], but heads [2, 4, 4] arrives" in refusal(text)
+
+
 def test_groups_loops_and_branches_name_tensors_for_the_list_around_them():
     """A name that is saved again stands for the new tensor from there on."""
     found = channels("""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, certainly_equal, product
-from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs, needs_division
+from vcalc.layers.base import MAP, TOKENS, VECTOR, Heads, Layer, elements, features, needs, needs_division
 from vcalc.layers.fields import FLAG, NUMBER, choice, count, field
 from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
 from vcalc.layers.windows import ALONG_LAST, EVERYWHERE, Window
@@ -68,6 +68,11 @@ class LayerNorm(_Norm, kind="layernorm"):
     over: Any = field(
         choice(("channels", "last")), "what of a map is normalised: channels, or its last size, as of heads", "channels"
     )
+
+    def output(self, *inputs: Shape) -> Shape:
+        of_heads = isinstance(inputs[0], Heads) and self.over == "channels"
+        needs(not of_heads, "layernorm: heads have no channels", "over", "over: last normalises the width of a head")
+        return inputs[0]
 
     def _over_channels(self, input: Shape) -> bool:
         return len(input) == MAP and self.over == "channels"

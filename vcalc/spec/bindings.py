@@ -14,7 +14,7 @@ from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.layers.base import MAP, SIZES
 from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
-from vcalc.spec.fields import is_word
+from vcalc.spec.fields import is_word, name_hint
 from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
 from vcalc.spec.values import NoValueError, bounded, bounded_list, decimal, is_list, is_quotient, shown
 
@@ -174,7 +174,7 @@ class Bindings:
         """The symbol of that name, made when it is first used: a whole number, or any."""
         if name not in self.symbols:
             if not can_name(name):
-                raise VcalcError("binding", f"{quoted(name)} cannot name a symbol", hint="letters, digits and _")
+                raise VcalcError("binding", f"{quoted(name)} cannot name a symbol", hint=name_hint(name))
             from vcalc import symbols
 
             self.symbols[name] = symbols.symbol(name) if whole else symbols.share(name)

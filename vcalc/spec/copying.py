@@ -13,6 +13,7 @@ from typing import Any
 
 from vcalc import limits
 from vcalc.graph import Node
+from vcalc.layers.base import rank
 from vcalc.spec.build import Building, Scope
 from vcalc.spec.values import exactly
 
@@ -122,7 +123,8 @@ class Copies:
         """What `build` does from tensor `at`: a copy, where it was done before from equal things and an equal shape."""
         building = self.building
         try:
-            key = (exactly(follows_from), building.graph.shape(at))
+            shape = building.graph.shape(at)
+            key = (exactly(follows_from), rank(shape), shape)
             part = self._parts.get(key)
         except TypeError:  # what has no hash is like nothing else
             return build()

@@ -57,7 +57,8 @@ def mended(name: str, unwanted: str) -> str:
     return other if other != name and len(other) <= limits.NAME_LENGTH else ""
 
 
-def _name_hint(name: str) -> str:
+def name_hint(name: str) -> str:
+    """Why a word cannot name a value, and what could."""
     if iskeyword(name) and name not in CONSTANTS and name not in OPERATORS:
         return f"it is a word of Python, whose grammar expressions have; choose another name, such as {name}_"
     if name in CONSTANTS or name in FUNCTIONS or name in OPERATORS:
@@ -101,7 +102,7 @@ class FieldReader:
             message = f"'{name}' is the arriving shape and cannot name {what}"
             self.source.report("name", message, node, ARRIVES)
         elif not can_name(name):
-            self.source.report("name", f"{quoted(name)} cannot name {what}", node, _name_hint(name))
+            self.source.report("name", f"{quoted(name)} cannot name {what}", node, name_hint(name))
 
     def label(self, node: YamlNode, what: str = "name") -> str:
         """The name of a layer, a group, a tensor or a model."""

@@ -13,7 +13,7 @@ from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
 from vcalc.spec.bindings import merged_input, rank_problem
 from vcalc.spec.expression import SHAPE_NAMES, can_name
-from vcalc.spec.fields import Names, is_word
+from vcalc.spec.fields import Names, is_word, name_hint
 from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 from vcalc.spec.words import CALL
@@ -139,7 +139,7 @@ class _Parser:
         for node in self.source.sequence(self.top["symbols"][1], "symbols") if "symbols" in self.top else []:
             name = self.source.text(node, "a symbol")
             if name and not can_name(name):
-                self.source.report("name", f"{quoted(name)} cannot name a symbol", node, "letters, digits and _")
+                self.source.report("name", f"{quoted(name)} cannot name a symbol", node, name_hint(name))
             if name in self.block_nodes:
                 message = f"'{name}' is a block and cannot name a symbol, too"
                 self.source.report("name", message, node, f"give one of them another name, such as {name}_block")
