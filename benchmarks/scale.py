@@ -164,11 +164,12 @@ def seconds(arguments: list[str]) -> float | None:
     child = os.fork()
     if child == 0:
         resource.setrlimit(resource.RLIMIT_CPU, (GIVEN_UP, GIVEN_UP))
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        try:
             start = time.process_time()
             code = run(arguments)
             os.write(writer, f"{time.process_time() - start if code < 2 else -code}".encode())
-        os._exit(0)
+        finally:
+            os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as told:
         text = told.read()
@@ -180,10 +181,11 @@ def run(arguments: list[str]) -> int:
     """Run a command in this process; returns its exit code."""
     from vcalc.cli import main as vcalc
 
-    try:
-        vcalc(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        try:
+            vcalc(arguments)
+        except SystemExit as ended:
+            return int(ended.code or 0)
     return 0
 
 
@@ -214,9 +216,8 @@ def measured(folder: Path, network: str, command: str) -> Iterator[tuple[int, fl
 def main(networks: str = "", commands: str = "") -> None:
     """Print a line for each network and command."""
     warm = ["table", "lenet5"], ["memory", "lenet5"], ["formula", "lenet5", "--batch", "n"]
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-        for words in warm:
-            run(words)
+    for words in warm:
+        run(words)
     print(f"{'network':16} {'command':44} {LAYERS // 4:>8} {LAYERS // 2:>8} {LAYERS:>8}  growth")
     with TemporaryDirectory() as folder:
         for network in NETWORKS:

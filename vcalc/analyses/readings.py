@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from vcalc import conventions
-from vcalc.analyses.cost import Costs
+from vcalc.analyses.cost import Costs, lots
 from vcalc.analyses.measure import Question
 from vcalc.analyses.read_claims import claims_of
 from vcalc.conventions import Convention
@@ -69,9 +69,10 @@ def nearest(printed: Printed, variants: list[Variant], chosen: list[Convention],
 def _of(printed: Printed, variant: Variant, chosen: list[Convention]) -> Iterator[Reading]:
     """The metrics that the figure's unit allows, each value once."""
     nodes = variant.network.graph.nodes
+    in_lots = lots(nodes)
     seen: set[tuple[str, Any]] = set()
     for convention in chosen:
-        total = Costs(variant.network.graph, convention).total(nodes)
+        total = Costs(variant.network.graph, convention).total(nodes, in_lots)
         for metric in printed.metrics:
             value = getattr(total, metric)
             if metric != "flops" and (metric, value) in seen:
