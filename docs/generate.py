@@ -56,7 +56,7 @@ def layers() -> str:
         "# Layer kinds\n",
         "One class a kind, in `vcalc/layers/`. The formulas below are the ones that run, printed by SymPy;\n"
         "`vcalc layers conv` shows the same. Shapes leave out the batch axis: [C, H, W] for a map, [N, D] for tokens,\n"
-        "[D] for a vector.\n",
+        "[D] for a vector, [h, N, d] for heads, which are no map.\n",
         "## What is counted\n",
         "Work is reported in primitives, which a [convention](conventions.md) weighs:\n",
         _table(["primitive", "meaning"], [[f"`{name}`", says] for name, says in PRIMITIVES.items()]),
@@ -228,8 +228,9 @@ your own `extends`; a file of one is opened only where the command line names it
 
 A file that the command line names is opened wherever it is, through links, too. Below a folder, `vcalc check` opens
 the files that are in it: a link that leads out is left alone, one to another file of the folder is followed. `vcalc
-fmt` leaves all links alone. `vcalc diff --against` reads what git holds under the file's own path, and follows no
-link there.
+fmt` leaves all links alone. `vcalc diff --against` reads what git holds under the file's own path, in the repository
+of the current folder and in no other, and follows no link there. What is named is a regular file: a pipe, a device, a
+socket is refused, and nothing is waited for; standard input is read where `-` is written.
 """
 
 

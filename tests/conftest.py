@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +12,29 @@ from click.testing import CliRunner, Result
 from vcalc.cli import main
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
+
+
+class Hang(BaseException):
+    """A test has had its CPU time. Not an Exception, so that no handler on the way takes it for one."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """End a test that is marked `cpu_seconds` when it has had them: in its own call, never in pytest's reporting."""
+    marker = pyfuncitem.get_closest_marker("cpu_seconds")
+    if marker is None:
+        return (yield)
+
+    def alarm(*_: Any) -> None:
+        raise Hang(f"more than {marker.args[0]} s of CPU time")
+
+    before = signal.signal(signal.SIGVTALRM, alarm)
+    signal.setitimer(signal.ITIMER_VIRTUAL, marker.args[0])
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 @pytest.fixture

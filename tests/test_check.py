@@ -124,6 +124,7 @@ def test_the_page_shows_what_is_printed(vcalc, tmp_path, monkeypatch):
 # Files
 
 
+@pytest.mark.slow
 def test_the_catalogue_checks_clean(vcalc):
     """Every published figure is there, and what is meant to leave rows out says so."""
     files = [check_file(file) for file in catalogue_files()]
@@ -271,10 +272,10 @@ def test_a_budget_of_every_metric(metric):
      "params <= 5 under macs flops", "params of a of b <= 5", "params <= nan", "params <= ١e٢٢٢"],
 )  # fmt: skip
 def test_what_is_no_budget(text):
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(VcalcError):
         read_budget(text, conventions.load)
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 10
 
 
 def test_a_bound_is_the_figure_as_it_is_written():
@@ -299,8 +300,8 @@ def test_a_figure_without_a_model_where_there_are_several(found):
 
 @pytest.mark.parametrize(
     ("figure", "holds"),
-    [("112", True), ("1_12", True), ("113", False), ("0.1K", False), ("[112]", False), ("{}", False), ("", False),
-     ("112.4", False), ("__import__('os')", False), ("9" * 5000, False), ("C**2", False)],
+    [("112", True), ("1_12", False), ("113", False), ("0.1K", False), ("[112]", False), ("{}", False), ("", False),
+     ("112.4", False), ("112.0", True), ("__import__('os')", False), ("9" * 5000, False), ("C**2", False)],
 )  # fmt: skip
 def test_an_expected_figure_is_exact(found, figure, holds):
     assert (found(GOOD.replace("{params: 112}", f"{{params: {figure}}}")) == []) is holds
@@ -383,6 +384,17 @@ def test_likely_mistakes(found, layers, expected):
     assert codes(found(text + f"layers: [{layers}]\n")) == expected
 
 
+def test_a_saved_name_is_read_in_its_block_or_asked_for_by_a_call(found):
+    text = HEAD.replace("expect: {params: 112}", "expect: {depth: 0}") + (
+        "blocks:\n  b:\n    do:\n      - save: x\n      - relu\n      - save: y\n"
+        "layers:\n  - save: x\n  - b\n  - branches: [[], [take: x]]\n    join: add\n"
+    )
+    assert found(text) == [("unused-branch", 8, 9), ("unused-branch", 10, 9)]
+    asked = text.replace("  - b\n", "  - b: {save: {z: x}}\n  - take: z\n  - b: {save: [y]}\n")
+    assert found(asked) == [("unused-branch", 15, 5)]
+    assert found(asked.replace("[take: x]", "[take: x], [take: y]")) == []
+
+
 def test_a_model_in_use_is_checked_in_its_own_file(found):
     text = HEAD.replace("params: 112", "depth: 11").replace("H: 8, W: 8", "H: 224, W: 224") + "layers: [use: vgg11]\n"
     assert found(text) == []
@@ -421,6 +433,35 @@ def test_what_hides_a_hyperparameter(found, layers, column):
     got = found(text)
     assert codes(got) == ["shadowed-name"]
     assert got[0][1] == 6
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        ("let: {w: 1}, relu, let: {w: 2}, conv: {out: w, kernel: 1}", "a value here, and hides the value of"),
+        ("let: {w: 1}, {repeat: w, index: w, do: [conv: {out: w + 1, kernel: 1}]}", "a loop's index here, and hides"),
+        ("{each: {w: [1]}, do: [let: {w: w}, conv: {out: w, kernel: 1}]}", "hides the loop variable of line 5"),
+        ("let: {vgg16: 1}, conv: {out: vgg16, kernel: 1}", "hides the catalogue's model of that name"),
+        ("let: {channels: 4}, layernorm: {over: channels}, conv: {out: channels, kernel: 1}", "word of this field"),
+        ("save: p, {name: p, do: [conv: {out: 3, kernel: 1}]}, relu, {branches: [[], [take: p]], join: add}",
+         "'p' is the tensor that was saved under this name, and hides the group that has it"),
+    ],
+)  # fmt: skip
+def test_a_name_that_hides_another(net, layers, says):
+    text = HEAD.replace("expect: {params: 112}", "expect: {depth: 1}") + f"layers: [{layers}]\n"
+    (finding,) = check_file(net(text)).findings
+    assert (finding.problem.code, finding.severity) == ("shadowed-name", "warning")
+    assert says in finding.problem.message
+
+
+def test_a_name_of_another_block_or_of_a_list_that_has_ended_is_not_hidden(found):
+    text = HEAD.replace("expect: {params: 112}", "expect: {depth: 4}") + (
+        "blocks:\n  a: {args: {c: 2}, do: [conv: {out: c, kernel: 1}]}\n"
+        "  b: {args: {c: 2}, do: [conv: {out: c, kernel: 1}]}\n"
+        "layers: [a, b, {each: {c: [2]}, do: [conv: {out: c, kernel: 1}]}, let: {c: 4}, conv: {out: c, kernel: 1},\n"
+        "  {name: p, do: [relu, save: p]}, {branches: [[], [take: p]], join: add}]\n"
+    )
+    assert found(text) == []
 
 
 def test_a_claim_uses_a_hyperparameter(found):
@@ -585,11 +626,11 @@ def test_plain_shows_the_line_and_the_place(vcalc, net):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests" / "bad").glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_bad_spec_is_findings_and_no_traceback(path):
-    start = time.monotonic()
+    start = time.process_time()
     checked = check_file(str(path))
     assert any(finding.severity == "error" for finding in checked.findings)
     assert all(finding.problem.place for finding in checked.findings)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("key", ["expect", "budget", "claims"])
@@ -617,10 +658,10 @@ def test_a_spec_opens_no_file(found, net, monkeypatch):
 def test_models_share_what_one_network_may_spend(found):
     models = "".join(f"  m{i}: {{n: {i + 1}}}\n" for i in range(20))
     text = f"title: N\ncite: x\ninput: {{D: 2}}\nexpect: {{m0: {{params: 3}}}}\nmodels:\n{models}"
-    start = time.monotonic()
+    start = time.process_time()
     got = codes(found(text + "layers: [{repeat: 180000, do: []}, linear: {out: n}]\n"))
     assert set(got) == {"limit"}
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_claims_look_at_so_many_layers(found, monkeypatch):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vcalc.analyses.claims import judge_all
+from vcalc.errors import VcalcError
 from vcalc.spec.find import catalogue_files, load_file
 
 SPEC = """
@@ -51,7 +52,8 @@ def judged(tmp_path):
         ("model: net, of: stage, metric: elements, printed: 256", "reproduced"),
         ("model: net, metric: depth, printed: 2", "reproduced"),
         ("model: net, of: stage, metric: receptive_field, printed: 3", "reproduced"),
-        ("model: net, metric: width, printed: 4", "reproduced"),
+        ("model: net, metric: let.width, printed: 4", "reproduced"),
+        ("model: wide, of: stage, metric: width, printed: 8", "reproduced"),
         ("model: net, of: stage, metric: height, printed: 8", "reproduced"),
         ("model: net, metric: params, set: {width: 8}, printed: 314", "reproduced"),
         ("model: wide, metric: params, against: net, printed: 1.9x", "reproduced"),
@@ -97,6 +99,11 @@ def test_a_ratio_of_printed_figures(tmp_path):
         + "under: {printed: true}, why: rounded}\n"
     )
     assert judge_all([load_file(str(file))])[2].verdict == "reproduced under"
+
+
+def test_a_metric_without_a_value_names_the_hyperparameter(judged):
+    with pytest.raises(VcalcError, match=r"gives \[10\], which has no such size(?s:.*)let\.width is the hyperparam"):
+        judged("model: net, metric: width, printed: 4")
 
 
 @pytest.fixture(scope="module")

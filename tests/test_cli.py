@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -127,12 +128,44 @@ def test_compare_contract(vcalc):
 
 
 def test_hyperparameters_are_columns(vcalc):
-    arguments = ("compare", "vit-b-16", "vit-l-16", "vit-h-14", "--columns", "depth,dim,mlp,heads,params")
+    arguments = ("compare", "vit-b-16", "vit-l-16", "vit-h-14", "--columns", "let.depth,dim,mlp,heads,params")
     rows = list(csv.DictReader(io.StringIO(vcalc(*arguments, "--format", "csv").stdout)))
-    assert [row["depth"] for row in rows] == ["12", "24", "32"]
+    assert [row["let.depth"] for row in rows] == ["12", "24", "32"]
     assert [row["dim"] for row in rows] == ["768", "1024", "1280"]
     assert [row["heads"] for row in rows] == ["12", "16", "16"]
     assert [row["params"] for row in rows] == ["86567656", "304326632", "632045800"]
+
+
+def test_a_metric_and_a_hyperparameter_are_two_things(vcalc, tmp_path):
+    """Three of these call something else depth: a multiplier, a number of blocks, and nothing."""
+    models = ("efficientnet-b0", "vit-b-16", "resnet50")
+    found = record(vcalc("compare", *models, "--format", "json"))["models"]
+    assert (
+        [model["columns"]["depth"] for model in found] == [model["total"]["depth"] for model in found] == [82, 50, 50]
+    )
+    file = tmp_path / "net.yaml"
+    file.write_text(
+        "title: Net\ncite: by hand\ninput: {C: 3, H: 8, W: 8}\nlet: {depth: 2, width: 4, dim: 5, word: same}\n"
+        "layers: [{repeat: depth, do: [conv: {out: width, kernel: 3, pad: word}]}, conv: {out: dim, kernel: 1}]\n"
+        "expect: {depth: 3, width: 8, let.depth: 2, let.width: 4, let.dim: 5, let.word: same}\n"
+        "budget: [depth <= 3, let.depth <= 2, let.width < 5]\n"
+        "claims:\n"
+        "  - {source: a slide, metric: depth, printed: 3}\n"
+        "  - {source: a slide, models: {net: {let.depth: 2, let.width: 4, dim: 5, let.dim: 5, width: 8}}}\n"
+    )
+    vcalc("check", str(file), "--strict")
+    assert {claim["verdict"] for claim in record(vcalc("claims", str(file), "--format", "json"))} == {"reproduced"}
+    columns = ("--columns", "depth,let.depth,dim,let.dim,width", "--format", "json")
+    first, _ = record(vcalc("compare", str(file), str(file), *columns))["models"]
+    assert first["columns"] == {"depth": 3, "let.depth": 2, "dim": 5, "let.dim": 5, "width": 8}
+    for wrong, says in (("let.dept", "no hyperparameter 'dept'\n  help: did you mean 'depth'"), ("let.", "it has: d")):
+        assert says in vcalc("compare", str(file), str(file), "--columns", wrong, code=2).stderr
+    for wrong, says in (
+        ("let.word <= 5", "is same, which no"),
+        ("let.x < 1", "no hyperparameter 'x'"),
+        ("let.dim of a < 1", ""),
+    ):
+        assert says in vcalc("check", str(file), "--budget", wrong, code=1 if says else 2).output
 
 
 @pytest.mark.parametrize(
@@ -227,11 +260,67 @@ def test_every_command_in_every_format(vcalc, command, format_):
         assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") >= 1
 
 
+def rows_of(result):
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
 def test_csv_is_exact_and_complete(vcalc):
-    rows = list(csv.DictReader(io.StringIO(vcalc("table", "vgg16", "--format", "csv").stdout)))
+    rows = rows_of(vcalc("table", "vgg16", "--format", "csv"))
     assert rows[0]["memory"] == "12845056"
-    assert rows[-1]["flops"] == "15476385792"
     assert sum(row["layer"].startswith("stage1/relu") for row in rows) == 2
+
+
+@pytest.mark.parametrize("more", [(), ("--depth", "1"), ("--columns", "layer,params,flops,memory")])
+def test_a_sum_over_a_column_is_the_total(vcalc, more):
+    rows = rows_of(vcalc("table", "vgg16", *more, "--format", "csv"))
+    totals = {"params": 138357544, "flops": 15476385792, "memory": 60348320}
+    assert {key: sum(int(row[key]) for row in rows) for key in totals} == totals
+    last = rows_of(vcalc("table", "vgg16", *more, "--total", "--format", "csv"))[len(rows) :]
+    assert [(row["layer"], int(row["flops"])) for row in last] == [("total", 15476385792)]
+
+
+def test_other_columns_of_csv_sum_up_too(vcalc):
+    bars = rows_of(vcalc("compare", "alexnet", "vgg16", "--metric", "params", "--format", "csv"))
+    assert sum(int(row["value"]) for row in bars if row["model"] == "vgg16") == 138357544
+    parts = rows_of(vcalc("why", "resnet50", "fvcore", "ptflops", "--format", "csv"))
+    assert sum(int(row["difference"]) for row in parts) == 4132436968 - 4111512576
+    worked = rows_of(vcalc("table", "alexnet", "--explain", "--format", "csv"))
+    assert sum(int(row["value"]) for row in worked if row["what"] == "params") == 61100840
+    options = rows_of(vcalc("block", "conv3x3x2-vs-5x5", "--format", "csv"))
+    assert [(row["params"], row["params_ratio"]) for row in options] == [("18*C**2", ""), ("25*C**2", "0.72")]
+
+
+NUMERIC = [
+    *(command for command in COMMANDS if command[0] not in ("list", "layers")),
+    ("conventions",),
+    ("conventions", "resnet50"),
+    ("conventions", "resnet50", "vgg16"),
+    ("why", "resnet50", "4.2G"),
+    ("memory", "resnet50", "--mode", "training"),
+    ("training", "vit-l-16", "--device", "a100-sxm4-80gb", "--measured", "40 days", "--devices", "8"),
+    ("devices",),
+    ("diff", "resnet18", "resnet34"),
+]
+
+
+@pytest.mark.parametrize("command", NUMERIC, ids=" ".join)
+def test_a_number_in_csv_is_a_number(vcalc, command):
+    """Without separators, without a unit, without a mark: a unit has a column of its own."""
+    for row in rows_of(vcalc(*command, "--format", "csv")):
+        for key, cell in row.items():
+            if key not in ("working", "printed"):
+                odd = re.fullmatch(r"[+-]?\d[\d.]*(,\d{3})+.*|[\d.,]+ ?([A-Za-z]+s|[KMGTPE]?B|\?|\*)\W*", cell)
+                assert not odd, (key, cell)
+
+
+def test_a_unit_has_its_column(vcalc):
+    one = rows_of(vcalc("conventions", "resnet50", "--format", "csv"))
+    assert {"4091090944 FLOPs", "4089184256 MACs"} <= {f"{row['flops']} {row['flops_unit']}" for row in one}
+    two = rows_of(vcalc("conventions", "resnet50", "vgg16", "--format", "csv"))
+    assert (two[0]["vgg16"], two[0]["vgg16_unit"], two[0]["multiply_add"]) == ("15476385792", "FLOPs", "1")
+    took = rows_of(vcalc("training", "vit-l-16", "--device", "t4", "--format", "csv"))
+    assert [row["value_unit"] for row in took][-1] == "joules"
+    assert float(took[-1]["value"]) == pytest.approx(70 * float(took[-2]["value"]))
 
 
 def test_output_is_written_whole_or_not_at_all(vcalc, tmp_path):
@@ -257,6 +346,9 @@ def test_output_is_written_whole_or_not_at_all(vcalc, tmp_path):
         (("table", "vgg16", "--dtype", "float31"), "did you mean 'float32'"),
         (("table", "vgg16", "--input", "3x224"), "takes CxHxW"),
         (("table", "vgg16", "--batch", "0"), "1 or more"),
+        (("table", "vgg16", "--batch", "9" * 4301), "1 or more"),
+        (("table", "vgg16", "--batch", "lambda"), "nor a name"),
+        (("training", "vgg16", "--images", "lambda", "--epochs", "1"), "a number above 0"),
         (("table", "missing.yaml"), "missing.yaml cannot be read: no such file"),
         (("layers", "covn"), "did you mean 'conv'"),
         (("block", "conv3x3-vs-5x5"), "did you mean 'conv3x3x2-vs-5x5'"),

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zoo import one_in
 
 from vcalc import conventions
 from vcalc.analyses import pairing
@@ -86,13 +88,13 @@ def repository(tmp_path, monkeypatch) -> Path:
 # What changed
 
 
-def test_a_model_and_itself_differ_in_nothing():
-    for name in model_names():
-        graphs = [expand(*load(name)).graph for _ in range(2)]
-        for convention in map(conventions.find, ("lecture", "cs231n", "fvcore")):
-            both = [Side(graph.nodes, Costs(graph, convention)) for graph in graphs]
-            assert layer_changes(*both) == []
-            assert all(change.old == change.new for change in stage_changes(*both))
+@pytest.mark.parametrize("name", one_in(24, model_names()))
+def test_a_model_and_itself_differ_in_nothing(name):
+    graphs = [expand(*load(name)).graph for _ in range(2)]
+    for convention in map(conventions.find, ("lecture", "cs231n", "fvcore")):
+        both = [Side(graph.nodes, Costs(graph, convention)) for graph in graphs]
+        assert layer_changes(*both) == []
+        assert all(change.old == change.new for change in stage_changes(*both))
 
 
 def test_a_wider_layer_is_one_change_and_the_rest_follows():
@@ -331,11 +333,12 @@ def test_against_a_revision(vcalc, repository):
 
 
 def test_from_another_folder_and_with_a_change_that_is_not_committed(vcalc, repository, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
     file = repository / "specs" / "net.yaml"
     file.write_text(BASE.replace("out: 10", "out: 100"))
-    text = vcalc("diff", str(file), "--against", "v1").stdout
-    assert "out 10 → 100" in text
+    (tmp_path / "link").symlink_to(repository / "specs")
+    monkeypatch.chdir(repository / "specs")
+    for name in ("net.yaml", str(file), "../specs/net.yaml", str(tmp_path / "link" / "net.yaml")):
+        assert "out 10 → 100" in vcalc("diff", name, "--against", "v1").stdout
 
 
 def test_a_spec_that_was_not_there_is_new_as_a_whole(vcalc, repository):
@@ -386,9 +389,107 @@ def test_outside_a_repository_and_without_git(vcalc, repository, tmp_path, monke
     file = tmp_path / "alone.yaml"
     file.write_text(BASE)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert "is in no git repository" in vcalc("diff", str(file), "--against", "v0", code=2).stderr
+    assert "is not in the git repository of" in vcalc("diff", str(file), "--against", "v0", code=2).stderr
+    monkeypatch.chdir(tmp_path)
+    for name in ("alone.yaml", "repo/specs/net.yaml"):
+        assert "folder is in no git repository" in vcalc("diff", name, "--against", "v0", code=2).stderr
     monkeypatch.setenv("PATH", "")
-    assert "git is not installed" in vcalc("diff", "specs/net.yaml", "--against", "v0", code=2).stderr
+    assert "git is not installed" in vcalc("diff", "alone.yaml", "--against", "v0", code=2).stderr
+
+
+COMMANDS = """[core]
+	repositoryformatversion = 1
+	bare = {bare}
+	{worktree}
+	fsmonitor = touch {owned}; false
+	pager = touch {owned}
+	hooksPath = {hooks}
+	sshCommand = touch {owned}; false
+[alias]
+	rev-parse = !touch {owned}
+[extensions]
+	partialClone = origin
+[remote "origin"]
+	url = .
+	promisor = true
+	uploadpack = touch {owned}; false
+"""
+"""Settings that run a command, with one git or another."""
+
+
+def a_strangers(folder: Path, owned: Path, *, bare: bool) -> None:
+    """A repository in which the spec always was what it is, its text is to be fetched, and settings run commands."""
+    git(folder, "init", "-b", "main")
+    git(folder, "add", "net.yaml")
+    git(folder, "commit", "-m", "always")
+    git(folder, "tag", "v0")
+    made = folder / ".git"
+    text = subprocess.run(["git", "-C", folder, "rev-parse", "v0:net.yaml"], capture_output=True, text=True).stdout
+    (made / "objects" / text[:2] / text[2:].strip()).unlink()
+    worktree = f"worktree = {folder}" if bare else ""
+    settings = COMMANDS.format(bare=str(not worktree).lower(), owned=owned, worktree=worktree, hooks=folder / "hooks")
+    (made / "config").write_text(settings)
+    for path in list(made.iterdir()) if bare else ():
+        path.rename(folder / path.name)
+    if bare:
+        made.rmdir()
+
+
+@pytest.mark.parametrize("shape", ["bare", "folder", "file", "link"])
+def test_a_repository_beside_the_spec_is_not_asked(vcalc, repository, tmp_path, monkeypatch, shape):
+    """A pull request may hold one as ordinary files: it would choose what its own spec is compared with."""
+    wide, owned = BASE.replace("32, k", "64, k"), tmp_path / "owned"
+    specs = repository / "specs"
+    other = specs if shape == "bare" else tmp_path / "other" / "specs"
+    other.mkdir(parents=True, exist_ok=True)
+    (other / "net.yaml").write_text(wide)
+    a_strangers(other, owned, bare=shape == "bare")
+    if shape == "link":
+        shutil.rmtree(specs)
+        specs.symlink_to(other)
+    elif shape != "bare":
+        (specs / "net.yaml").write_text(wide)
+        if shape == "folder":
+            (other / ".git").rename(specs / ".git")
+        else:
+            (specs / ".git").write_text(f"gitdir: {other / '.git'}\n")
+    ask = ("diff", "--against", "v0", "--exit-code")
+    if shape == "bare":
+        assert "out 32 → 64" in vcalc(*ask, "specs/net.yaml", code=1).stdout
+        monkeypatch.chdir(specs)
+        assert "holds a bare one, which is not trusted" in vcalc(*ask, "net.yaml", code=2).stderr
+    else:
+        assert "is not in the git repository of the current folder" in vcalc(*ask, "specs/net.yaml", code=2).stderr
+    assert not owned.exists()
+
+
+def test_a_submodule_is_a_repository_of_its_own(vcalc, repository, tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "net.yaml").write_text(BASE)
+    git(source, "init", "-b", "main")
+    git(source, "add", "-A")
+    git(source, "commit", "-m", "first")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "add", str(source), "sub")
+    git(repository, "commit", "-m", "a submodule")
+    error = vcalc("diff", "sub/net.yaml", "--against", "main", code=2).stderr
+    assert "sub/net.yaml is not in the git repository of the current folder" in error
+    monkeypatch.chdir("sub")
+    assert "nothing changed" in vcalc("diff", "net.yaml", "--against", "HEAD").stdout
+
+
+def test_what_a_partial_clone_lacks_is_not_new(vcalc, repository, tmp_path, monkeypatch):
+    """It is not fetched, and not taken for a spec that was not there."""
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    (repository / "late.yaml").unlink()
+    git(repository, "commit", "-a", "-m", "earlier again")
+    partial = tmp_path / "partial"
+    git(tmp_path, "clone", "--filter=blob:none", f"file://{repository}", str(partial))
+    monkeypatch.chdir(partial)
+    ask = ("diff", "specs/net.yaml", "--against", "v0")
+    assert "git does not have specs/net.yaml at 'v0' here" in vcalc(*ask, code=2).stderr
+    git(partial, "show", "v0:specs/net.yaml")
+    assert "out 32 → 48" in vcalc(*ask).stdout
 
 
 def test_what_was_no_spec_is_told_with_its_revision(vcalc, repository):

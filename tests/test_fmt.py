@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zoo import one_in
 
 from vcalc.analyses.cost import Costs
 from vcalc.conventions import load as convention
@@ -98,7 +99,7 @@ def test_lists_in_lists_and_dashes():
     )
 
 
-@pytest.mark.parametrize("file", catalogue_files(), ids=lambda file: Path(file).stem)
+@pytest.mark.parametrize("file", one_in(8, catalogue_files()), ids=lambda file: Path(file).stem)
 def test_a_spec_of_the_catalogue_means_the_same(file):
     text = Path(file).read_text(encoding="utf-8")
     result = formatted(text, file)
@@ -109,7 +110,7 @@ def test_a_spec_of_the_catalogue_means_the_same(file):
     ]
 
 
-@pytest.mark.parametrize("file", catalogue_files(), ids=lambda file: Path(file).stem)
+@pytest.mark.parametrize("file", one_in(8, catalogue_files()), ids=lambda file: Path(file).stem)
 def test_a_layout_that_was_spoilt_is_mended(file):
     """Line ends, trailing spaces, empty lines and a wider indent all come back to the one layout."""
     text = Path(file).read_text(encoding="utf-8")

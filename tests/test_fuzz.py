@@ -1,4 +1,4 @@
-"""A thousand damaged and hostile specs, as benchmarks/fuzz.py makes them by the million: each is counted or refused.
+"""Damaged and hostile specs, as benchmarks/fuzz.py makes them by the million: each is counted or refused.
 
 Nothing else is raised, nothing takes long, and no file is opened and no module imported at a spec's wish.
 """
@@ -39,15 +39,33 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fuzz.Guard]:
     _parse.cache_clear()
 
 
-@given(st.randoms(use_true_random=False))
-@settings(max_examples=1000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
-def test_a_thousand_specs(ready: fuzz.Guard, dice: random.Random):
+def ends_well(ready: fuzz.Guard, dice: random.Random) -> None:
     _, text = fuzz_cases.case(dice)
     start = time.process_time()
     outcome = fuzz.attempt(text, dice)
     assert outcome in ("counted", "counted in symbols", "refused")
     assert time.process_time() - start < SECONDS
     assert ready.seen == []
+
+
+def specs(count: int) -> settings:
+    """Settings of a test on so many damaged specs."""
+    return settings(
+        max_examples=count, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+    )
+
+
+@given(st.randoms(use_true_random=False))
+@specs(100)
+def test_a_hundred_specs(ready: fuzz.Guard, dice: random.Random):
+    ends_well(ready, dice)
+
+
+@pytest.mark.slow
+@given(st.randoms(use_true_random=False))
+@specs(2000)
+def test_thousands_of_specs(ready: fuzz.Guard, dice: random.Random):
+    ends_well(ready, dice)
 
 
 @pytest.mark.parametrize("kind", fuzz_cases.KINDS)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from zoo import of_each_file
+from zoo import of_each_file, one_in
 
 from vcalc import conventions
 from vcalc.analyses.cost import Costs
@@ -43,7 +43,7 @@ def test_a_new_spec_works_and_explains_itself(vcalc, tmp_path):
     assert "h**2*w" in vcalc("table", "my-net.yaml", "--set", "width=w", "--set", "H=32*h", "--set", "W=32*h").stdout
 
 
-@pytest.mark.parametrize("model", of_each_file())
+@pytest.mark.parametrize("model", one_in(6, of_each_file()))
 def test_a_copy_of_a_model_is_the_same_network(model):
     spec, entry = load(model)
     text = copied_spec("mine", "mine.yaml", spec, entry)

@@ -407,7 +407,7 @@ def test_what_single_layers_read():
     assert reach("flatten", 6) is None
     assert reach("flatten", 6, 1, 1)[0] is reach("flatten", 5, 6)[0] is None  # everything
     assert reach("zero_pad", 6, 8, 10, rows=[1, 2], columns=[3, 0]) == (ONE, ONE, (1, 3), ONE, ONE)
-    assert reach("maxpool", 6, 8, 8, kernel=3, pad="same") == ((3, 3), ONE, (1, 1), ONE, ONE)
+    assert reach("maxpool", 6, 8, 8, kernel=3, stride=1, pad="same") == ((3, 3), ONE, (1, 1), ONE, ONE)
     assert reach("maxpool", 6, 8, 8, kernel=2, stride=2, pad="same") == ((2, 2), (2, 2), (0, 0), ONE, ONE)
     assert reach("conv", 6, 8, 8, out=4, kernel=3, dilation=[1, 2], pad="same") == ((3, 3), ONE, (1, 2), (1, 2), ONE)
     assert reach("upsample", 6, 8, 8, scale=3, mode="bicubic") == ((4, 4), ONE, (2, 2), ONE, (3, 3))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import pty
 import re
 import subprocess
 import sys
 
+import markdown_it
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from vcalc.render import text
+from vcalc import symbols
+from vcalc.errors import printable
+from vcalc.render import markup, text
 from vcalc.render.fit import fitted
 from vcalc.reports.table import Column, Report, Row, Table
 
@@ -105,3 +112,77 @@ def test_markdown_escapes_what_would_change_a_cell(vcalc):
     assert r"18\*C\*\*2" in drawn
     header = next(line for line in drawn.splitlines() if line.startswith("| option"))
     assert all(line.count("|") == header.count("|") for line in drawn.splitlines() if line.startswith("|"))
+
+
+# What a stranger wrote
+
+SPECIAL = st.text(st.sampled_from("ab1 _*`~$|\\<>[]()!&#;:/.@-+=xw\"'é\n\t"), max_size=24)
+WORDS = st.sampled_from(
+    [
+        "_x_",
+        "__x__",
+        "a_b",
+        "![i](u)",
+        "[a][b]",
+        "<b>",
+        "&lt;",
+        "&#64;all",
+        "www.x.y",
+        "http://x",
+        "~~s~~",
+        "`c`",
+        "#12",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(SPECIAL | WORDS, max_size=4).map(lambda words: "".join(words).strip(" ")))
+@example("&#64;everyone")
+@example("a_b_x__y__")
+def test_in_markdown_every_word_is_text(word):
+    """A parser of Markdown sees in it nothing but the text itself, and comments that part what GitHub would link."""
+    table = Table("", [Column("name", word)], [Row({"name": word}), Row({"name": word}, "total")], [word])
+    drawn = markup.markdown(Report([table], {}))
+    parser = markdown_it.MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    texts = []
+    for token in parser.parse(drawn):
+        assert token.type in BLOCKS, drawn
+        if token.type == "inline":
+            inline = [t for t in token.children if t.type not in ("strong_open", "strong_close")]
+            assert {t.type for t in inline if t.content != "<!-- -->"} <= {"text", "text_special"}, drawn
+            texts.append("".join(t.content for t in inline if t.content != "<!-- -->"))
+    assert set(texts) <= {printable(word), ""}
+    for linked in (r"@\w", r"#\d", r"://", r"(?<![^\W_])www\."):
+        assert not re.search(linked, drawn), drawn
+
+
+BLOCKS = {"inline"} | {
+    f"{name}_{end}"
+    for name in ("table", "thead", "tbody", "tr", "th", "td", "bullet_list", "list_item", "paragraph")
+    for end in ("open", "close")
+}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", " =1", "\uff1d1", "-", "=cmd|'/C calc'!A0"])
+def test_in_csv_no_text_is_a_formula(text):
+    table = Table("", [Column(text, ""), Column("n", "")], [Row({text: text, "n": -5}), Row({text: "-5", "n": -0.5})])
+    lines = list(csv.reader(io.StringIO(markup.csv_text(Report([table], {})))))
+    assert lines == [[f"'{text}", "n"], [f"'{text}", "-5"], ["-5", "-0.5"]]
+
+
+def test_in_csv_a_formula_of_ours_stays_one():
+    n, rows = symbols.symbol("n"), [Row({"a": value}) for value in (-3 * symbols.symbol("n"), symbols.ratio(18, 25))]
+    text = markup.csv_text(Report([Table("", [Column("a", "")], rows)], {}))
+    assert text == f"a\n({-3 * n})\n0.72\n"
+
+
+def test_in_latex_a_line_does_not_take_the_next_one_for_its_own():
+    table = Table("", [Column("a", "[1cm]")], [Row({"a": "[2cm]"}), Row({"a": "*"}), Row({"a": "a|b<c>_%"})])
+    lines = markup.latex(Report([table], {})).splitlines()
+    assert [line for line in lines if line.endswith(r"\\")] == [
+        r"{}[1cm] \\",
+        r"{}[2cm] \\",
+        r"{}* \\",
+        r"a\textbar{}b\textless{}c\textgreater{}\_\% \\",
+    ]

@@ -21,9 +21,11 @@ import sys
 import termios
 import time
 import unicodedata
+from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 
 import pytest
+from zoo import one_in
 
 from vcalc.cli.output import write_text
 from vcalc.errors import Place, Problem, text_width
@@ -112,7 +114,7 @@ def names(folder="."):
 # Streams
 
 
-@pytest.mark.parametrize("command", TO_STDOUT, ids=" ".join)
+@pytest.mark.parametrize("command", one_in(4, TO_STDOUT), ids=" ".join)
 def test_nobody_reads(command):
     """The reader has gone before the first word: the signal of a broken pipe, and silence."""
     reading, writing = os.pipe()
@@ -130,14 +132,14 @@ def test_a_reader_that_leaves_early():
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("command", TO_STDOUT, ids=" ".join)
+@pytest.mark.parametrize("command", one_in(4, TO_STDOUT), ids=" ".join)
 def test_a_full_disk_under_standard_output(command):
     with open("/dev/full", "w") as full:
         done = run(*command, input=TINY, stdout=full, stderr=subprocess.PIPE, code=2)
     assert done.stderr == "error: the output cannot be written: no space left on device\n"
 
 
-@pytest.mark.parametrize("command", TO_STDOUT, ids=" ".join)
+@pytest.mark.parametrize("command", one_in(4, TO_STDOUT), ids=" ".join)
 def test_standard_output_is_closed(command):
     done = shell(f"$V {' '.join(command)} < tiny.yaml >&-", code=2)
     assert done.stderr == "error: the output cannot be written: the stream is closed\n"
@@ -149,7 +151,7 @@ def test_what_prints_nothing_needs_no_standard_output():
     assert json.loads(Path("out.json").read_text())["total"]["params"] == 24234
 
 
-@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full", ">&- 2>&-", ">/dev/full 2>/dev/full"])
+@pytest.mark.parametrize("closed", one_in(4, ["2>&-", "2>/dev/full", ">&- 2>&-", ">/dev/full 2>/dev/full"]))
 @pytest.mark.parametrize("command", ["table resnet51", "table", "tabel", "table --nope", "check missing.yaml"])
 def test_a_message_that_cannot_be_written(command, closed):
     done = shell(f"$V {command} {closed}", code=2)
@@ -168,7 +170,7 @@ def test_standard_input_is_closed(command):
 # Files
 
 
-@pytest.mark.parametrize("command", TO_FILE, ids=" ".join)
+@pytest.mark.parametrize("command", one_in(3, TO_FILE), ids=" ".join)
 def test_a_full_disk_under_a_file(command):
     """A limit on the size of files: what was there stays, and nothing is left beside it."""
 
@@ -215,7 +217,7 @@ def locked(folder):
     Path("locked").chmod(0o755)
 
 
-@pytest.mark.parametrize("command", TO_FILE, ids=" ".join)
+@pytest.mark.parametrize("command", one_in(3, TO_FILE), ids=" ".join)
 def test_a_folder_and_a_file_that_may_only_be_read(command, locked):
     for file in ("locked/new.yaml", "locked/out.yaml", "only.yaml"):
         done = run(*command, file, code=2, preexec_fn=unprivileged)
@@ -295,18 +297,51 @@ def test_a_pipe_or_a_device_is_written_to_and_not_replaced():
 # What stands where a spec is expected
 
 
-@pytest.mark.parametrize("command", ["table -", "fmt -", "formula -", "memory -"])
+@pytest.mark.parametrize("command", one_in(4, ["table -", "fmt -", "formula -", "memory -"]))
 def test_a_pipe_on_standard_input(command):
     assert shell(f"cat tiny.yaml | $V {command}").stdout == shell(f"$V {command} < tiny.yaml").stdout != ""
     shell(f"$V {command} < <(cat tiny.yaml)")
 
 
-def test_a_pipe_named_as_a_spec_is_read_where_one_spec_is_wanted():
+NAMES = [
+    ["table"],
+    ["check"],
+    ["fmt"],
+    ["fmt", "--check"],
+    ["claims"],
+    ["memory"],
+    ["block"],
+    ["compare", "tiny.yaml"],
+    ["diff", "tiny.yaml"],
+    ["new", "other", "--from"],
+    ["table", "tiny.yaml", "--convention"],
+    ["check", "tiny.yaml", "--budget"],
+]
+
+
+@pytest.mark.parametrize("command", NAMES, ids=" ".join)
+def test_what_is_named_is_a_regular_file(vcalc, command):
+    """A pipe that nobody writes to, a socket, a device without an end: each would keep the program for ever."""
     os.mkfifo("pipe.yaml")
-    assert "24,234" in shell("cat tiny.yaml > pipe.yaml & $V table pipe.yaml").stdout
-    for command in ("check", "fmt"):
-        assert "pipe.yaml is no regular file" in run(command, "pipe.yaml", code=2).stderr
-    assert run("check", ".").stdout.startswith("1 file")
+    Path("zero.yaml").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket.yaml")
+        for name in ("pipe.yaml", "zero.yaml", "socket.yaml", "/dev/tty", "/proc/kmsg"):
+            named = f"params <= 1K under ./{name}" if command[-1] == "--budget" else name
+            error = vcalc(*command, named, code=2).stderr
+            assert name not in ("pipe.yaml", "zero.yaml", "socket.yaml") or f"{name} is no regular file" in error
+
+
+def test_a_file_that_becomes_a_pipe_is_not_waited_for(vcalc, monkeypatch):
+    os.mkfifo("pipe.yaml")
+    regular = os.stat("tiny.yaml")
+    monkeypatch.setattr("vcalc.source.read.os.stat", lambda path: regular)
+    assert "pipe.yaml is no regular file" in vcalc("table", "pipe.yaml", code=2).stderr
+
+
+def test_what_a_pipe_says_is_read_from_standard_input():
+    assert "24,234" in shell("$V table - < <(cat tiny.yaml)").stdout
+    assert "called -" in shell("$V table tiny.yaml --convention <(cat tiny.yaml)", code=2).stderr
 
 
 @pytest.mark.parametrize("command", [["table"], ["check"], ["fmt"]])
@@ -377,8 +412,8 @@ else:
         return bring(name, *rest, **more)
     builtins.__import__ = importing
 sys.argv[:3] = ["vcalc"]
-from vcalc.cli import main
-main(prog_name="vcalc")
+import runpy
+runpy.run_module("vcalc", run_name="__main__")
 """
 
 
@@ -416,12 +451,66 @@ def test_a_signal_as_the_program_ends():
 
 
 def test_ctrl_c_as_the_program_starts():
-    assert struck("click", "SIGINT", "list") == 130
+    assert struck("vcalc.cli", "SIGINT", "list") == -signal.SIGINT
+    assert struck("click", "SIGINT", "list") == -signal.SIGINT
     assert struck("vcalc.reports.catalogue", "SIGINT", "list") == -signal.SIGINT
     assert struck("vcalc.spec.find", "SIGINT", "table", "vgg16") == -signal.SIGINT
 
 
-@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.slow
+def test_ctrl_c_at_any_moment():
+    """What Python itself says before the first line of ours is its own."""
+    ends = set()
+    for wait in range(0, 160, 4):
+        process = subprocess.Popen([*PROGRAM, "table", "vgg16"], env=ENVIRONMENT, stdout=-1, stderr=-1, text=True)
+        time.sleep(wait / 1000)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert os.path.join(ROOT, "vcalc") not in err, (wait, err)
+        ends.add(process.returncode)
+    assert ends & {-signal.SIGINT, 130}
+
+
+INSIDE = """
+import sys
+from vcalc.cli import main, table
+def failing(self, *_):
+    raise {error}
+table.Request.counted = failing
+main(prog_name="vcalc")
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        ("KeyError('a\\nb')", 70, "KeyError: "),
+        ("RecursionError('too deep')", 70, "RecursionError: too deep"),
+        ("ValueError('\\x1b[31m' * 999)", 70, "ValueError: "),
+        ("MemoryError()", 2, "there is not enough memory for this"),
+    ],
+)
+def test_an_error_of_our_own_is_one_line_and_no_answer(error, code, says):
+    """Exit code 1 means "no": what is wrong with vcalc is 70, and says what to report and where."""
+    program = [sys.executable, "-c", INSIDE.format(error=error), "table", "tiny.yaml"]
+    settings = {"env": ENVIRONMENT, "capture_output": True, "text": True, "check": False}
+    done = subprocess.run(program, **settings)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
+    assert says in done.stderr
+    assert all(c.isprintable() or c == "\n" for c in done.stderr)
+    if code == 70:
+        assert "please report this line" in done.stderr
+        for more in (["--debug"], []):
+            shown = subprocess.run(
+                [*program, *more], **settings | {"env": ENVIRONMENT | ({} if more else {"VCALC_DEBUG": "1"})}
+            )
+            assert shown.returncode == 70
+            assert "Traceback (most recent call last)" in shown.stderr
+            assert shown.stderr.endswith(done.stderr)
+    assert subprocess.run([*program, "--help"], **settings).returncode == 0
+
+
+@pytest.mark.parametrize("number", one_in(3, ["SIGINT", "SIGTERM", "SIGHUP"]))
 @pytest.mark.parametrize("where", ["replace", "written"])
 def test_a_signal_while_a_file_is_written(where, number):
     Path("out.json").write_text("before")
@@ -435,16 +524,24 @@ def test_a_signal_while_a_file_is_written(where, number):
     assert names() == ["out.json", "tiny.yaml"]
 
 
+def waiting(*arguments, **more):
+    """A run in the middle of its standard input: more than a pipe holds has gone into it."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([*PROGRAM, *arguments], env=ENVIRONMENT, **pipes, **more)
+    process.stdin.write(b"#" * 100_000 + b"\n")
+    process.stdin.flush()
+    return process
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_the_program_waits(number):
-    os.mkfifo("pipe.yaml")
-    process = subprocess.Popen(
-        [*PROGRAM, "table", "pipe.yaml"], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    with open("pipe.yaml", "w"):  # waits until the program reads
-        process.send_signal(number)
-        assert process.communicate(timeout=60) == (b"", b"")
+    process = waiting("table", "-")
+    for _ in range(100):
+        process.send_signal(number)  # a signal just before Python calls read() is heard after it
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
     assert process.returncode == -number
+    assert process.communicate() == (b"", b"")
 
 
 def test_ctrl_c_in_the_middle_of_a_long_count():
@@ -464,23 +561,16 @@ def test_ctrl_c_in_the_middle_of_a_long_count():
 
 
 def test_a_shell_says_which_signal_it_was():
-    os.mkfifo("pipe.yaml")
-    done = shell("$V table pipe.yaml & sleep 0; exec 3> pipe.yaml; kill -TERM $!; wait $!; echo $?")
+    os.mkfifo("pipe")
+    sent = "head -c 100000 /dev/zero | tr '\\0' '#' >&3; sleep 0.3"
+    done = shell(f"$V table - < pipe & exec 3> pipe; {sent}; kill -TERM $!; wait $!; echo $?")
     assert done.stdout == "143\n"
 
 
 def test_what_nohup_switches_off_stays_off():
-    os.mkfifo("pipe.yaml")
-    process = subprocess.Popen(
-        [*PROGRAM, "table", "pipe.yaml"],
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-    )
-    with open("pipe.yaml", "w") as pipe:
-        process.send_signal(signal.SIGHUP)
-        pipe.write(TINY)
-    output, _ = process.communicate(timeout=60)
+    process = waiting("table", "-", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    output, _ = process.communicate(TINY.encode(), timeout=60)
     assert b"24,234" in output
     assert process.returncode == 0
 
@@ -533,7 +623,7 @@ def test_the_terminal_closes():
             assert (process.returncode, error) == (2, b"error: the output cannot be written: input/output error\n")
 
 
-@pytest.mark.parametrize("columns", ["1", "0", "-3", "x", "5"])
+@pytest.mark.parametrize("columns", one_in(5, ["1", "0", "-3", "x", "5"]))
 @pytest.mark.parametrize(
     "command",
     [
@@ -579,7 +669,7 @@ READERS = [
 ]
 
 
-@pytest.mark.parametrize("command", READERS, ids=" ".join)
+@pytest.mark.parametrize("command", one_in(6, READERS), ids=" ".join)
 def test_no_name_commands_the_terminal(command):
     code = {"table tiny.yaml": 2, "fmt --check": 1}.get(" ".join(command), 0)
     for name in ODD:
@@ -611,7 +701,7 @@ BARE = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 
 @pytest.mark.parametrize(
     "variables",
-    [BARE, {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "cp1252"}],
+    one_in(4, [BARE, {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "cp1252"}]),
     ids=str,
 )
 def test_an_encoding_that_lacks_characters(variables):
@@ -670,7 +760,7 @@ def test_a_byte_order_mark():
     assert run("check", "tiny.yaml").stdout == "1 file, 1 model: no problems\n"
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1"])
+@pytest.mark.parametrize("encoding", one_in(4, ["utf-16", "utf-16-le", "utf-32", "latin-1"]))
 def test_another_encoding_is_named_as_a_problem(encoding):
     Path("tiny.yaml").write_bytes(TINY.replace("Tiny", "Café").encode(encoding))
     for command in (["table"], ["check"], ["fmt"]):
@@ -898,6 +988,28 @@ def test_a_base_is_no_option_and_no_command(repository, base):
     assert not list(repository.folder.rglob("owned"))
 
 
+def test_a_repository_among_the_files_is_not_asked(repository):
+    """What a pull request adds beside its specs: another past for them, and settings that run commands."""
+    base = repository.git("rev-parse", "HEAD")
+    specs, owned = repository.folder / "specs", repository.folder.parent / "owned"
+    repository.write("specs/net.yaml", TINY.replace("width: 16", "width: 32"))
+    for command in ("init -q -b main", "add net.yaml", "commit -q -m always", f"tag {base[:7]}", f"branch {base}x"):
+        repository.git("-C", "specs", *command.split())
+    for path in (specs / ".git").iterdir():
+        path.rename(specs / path.name)
+    (specs / ".git").rmdir()
+    (specs / "config").write_text(f"[core]\n\tworktree = {specs}\n\tfsmonitor = touch {owned}; false\n")
+    repository.git("add", "-A")
+    repository.git("commit", "-q", "-m", "theirs")
+    text = repository.script("changes", VCALC_BASE=base).stdout
+    assert "### `specs/net.yaml`, net" in text
+    assert "16 → 32" in text
+    repository.folder = specs
+    done = repository.script("changes", VCALC_BASE="main", VCALC_PATHS="net.yaml")
+    assert (done.stdout, done.stderr.count("no git repository that is trusted")) == ("", 1)
+    assert not owned.exists()
+
+
 def test_nothing_of_the_folder_is_imported(repository):
     for name in ("json.py", "yaml.py", "click.py", "sitecustomize.py", "vcalc.py"):
         repository.write(name, "open('owned', 'w').close()\nraise SystemExit('owned')\n")
@@ -934,7 +1046,7 @@ def test_names_and_titles_are_text(repository):
 def test_a_title_is_text_in_markdown(vcalc):
     Path("evil.yaml").write_text(EVIL)
     text = vcalc("table", "evil.yaml", "--format", "markdown").stdout
-    assert "T\\](http://evil.example) !\\[x\\](http" in text.replace("![", "!\\[")
+    assert "T\\](http:<!-- -->//evil.example) ![x\\](http:<!-- -->//evil" in text
     assert "@<!-- -->everyone" in text
     assert "&lt;b>" in text
     assert "\\`" in text

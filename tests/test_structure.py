@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "vcalc"
 ORDER = (
     "limits",
     "errors",
+    "numerals",
     "arithmetic",
     "working",
     "symbols",

@@ -55,7 +55,7 @@ layers:
   - adaptive_maxpool: {out: [9, 11]}
   - avgpool: {kernel: 3, stride: 2, pad: same}
   - avgpool: {kernel: 3, stride: 2, pad: same, count_pad: false}
-  - avgpool: {kernel: 3, pad: 1, count_pad: false, ceil_mode: true}
+  - avgpool: {kernel: 3, stride: 1, pad: 1, count_pad: false, ceil_mode: true}
   - maxpool: {kernel: 2, stride: 1, pad: same}
   - leaky_relu
   - hardsigmoid

@@ -115,7 +115,13 @@ def test_the_dtype_chooses_the_rate(run):
 
 @pytest.mark.parametrize(
     ("measured", "devices_", "share"),
-    [("2e0 core-seconds", 1, None), ("2 core-seconds", 1, 2.0), ("1 second", 2, 2.0), ("4 device-seconds", 9, 4.0)],
+    [
+        ("2,0 core-seconds", 1, None),
+        ("2e0 core-seconds", 1, 2.0),
+        ("2 core-seconds", 1, 2.0),
+        ("1 second", 2, 2.0),
+        ("4 device-seconds", 9, 4.0),
+    ],
 )
 def test_a_measured_time_implies_a_share(run, vcalc, net, measured, devices_, share):
     arguments = ("--device", "tpu-v3-core", "--devices", str(devices_), "--measured", measured)

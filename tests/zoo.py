@@ -1,13 +1,25 @@
-"""Which models of the catalogue a slow test takes: a file's models share one design, and differ in its sizes."""
+"""Which cases the default suite takes where there are many alike: the others are slow, and CI runs them all."""
 
 from __future__ import annotations
 
-from vcalc.spec.find import load, model_names
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from vcalc.spec.find import find, model_names
 
 
 def of_each_file() -> list[str]:
-    """The first and the last model of each file, which are its smallest and largest as a rule."""
+    """The first and the last model of each file, as a rule its smallest and largest: they share one design."""
     by_file: dict[str, list[str]] = {}
     for name in model_names():
-        by_file.setdefault(load(name)[0].file, []).append(name)
+        by_file.setdefault(find(name)[0], []).append(name)
     return [name for names in by_file.values() for name in dict.fromkeys((names[0], names[-1]))]
+
+
+def one_in(every: int, values: Iterable[Any]) -> list[Any]:
+    """The values as parameters of a test; one in `every` is in the default suite, the first among them."""
+    return [
+        pytest.param(value, marks=() if index % every == 0 else pytest.mark.slow) for index, value in enumerate(values)
+    ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False  # typing itself takes longer to import than all else here; a type checker takes this for true
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 

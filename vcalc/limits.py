@@ -48,6 +48,9 @@ SYMBOLIC_TERMS = 200
 RATIO_OPERATIONS = 300
 """Operations in a quotient of two formulas that is still simplified."""
 
+FIGURE_DIGITS = 40
+"""Digits of a printed figure, before or after its point, zeros of its exponent and its letter among them."""
+
 STEPS = 200_000
 """Steps carried out while a spec is expanded: each layer, each turn of a loop, each branch of a join; a block
 that is called counts as two."""

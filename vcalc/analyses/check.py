@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from vcalc import limits
-from vcalc.analyses.check_claims import catalogue_claims, differs, refuse
+from vcalc.analyses.check_claims import beside, differs
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
 from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of
 from vcalc.analyses.ignores import UNUSED, Ignores
+from vcalc.analyses.measure import hyperparameter_named
 from vcalc.analyses.mistakes import MISTAKES, mistakes_of_network, mistakes_of_spec
 from vcalc.analyses.quantities import Budget
 from vcalc.analyses.read_claims import Claim, claims_of
@@ -90,7 +91,10 @@ class _Check:
         expected, bounds = expected_of(self.spec), budgets_of(self.spec)
         self.take_noted()
         claimed = {
-            question.metric for claim in claims for question in (claim.question, claim.against) if question is not None
+            hyperparameter_named(question.metric)
+            for claim in claims
+            for question in (claim.question, claim.against)
+            if question is not None
         }
         self.note(mistakes_of_spec(self.spec, claimed), WARNING)
         expands = True
@@ -171,10 +175,7 @@ class _Check:
             if self.is_late("its claims"):
                 return
             try:
-                refuse(claim)
-                printed = claim.under.get("printed")
-                others = [*claims, *catalogue_claims(self.spec, claim)] if printed else claims
-                verdict = judge(claim, others, self.work)
+                verdict = judge(claim, beside(self.spec, claims, claim), self.work)
             except VcalcError as error:
                 if not self.work.is_over:
                     self.error(error.at(claim.place))

@@ -6,24 +6,19 @@ from functools import cache
 
 from vcalc import units
 from vcalc.analyses.claims import Verdict
-from vcalc.analyses.quantities import is_huge
 from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.errors import VcalcError
 from vcalc.spec.find import find, is_file_name, load_file
 from vcalc.spec.syntax import Spec
 
 
-def refuse(claim: Claim) -> None:
-    """Raise VcalcError for a claim of a number without end."""
-    if any(is_huge(figure) for figure in (claim.printed, claim.ours)):
-        raise VcalcError("claim", "the printed figure is beyond anything that is counted", claim.place)
-
-
-def catalogue_claims(spec: Spec, claim: Claim) -> list[Claim]:
-    """The claims beside a file's own from which a quotient of printed figures may be taken: those of both families."""
+def beside(spec: Spec, claims: list[Claim], claim: Claim) -> list[Claim]:
+    """The claims from whose printed figures a claim's quotient may be taken: the file's, and those of both families."""
+    if not claim.under.get("printed"):
+        return claims
     sides = [side for side in (claim.question, claim.against) if side is not None and not is_file_name(side.model)]
     files = dict.fromkeys(find(side.model)[0] for side in sides)
-    return [other for file in files if file != spec.file for other in _claims_in(file)]
+    return [*claims, *(other for file in files if file != spec.file for other in _claims_in(file))]
 
 
 @cache

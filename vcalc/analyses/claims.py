@@ -8,6 +8,7 @@ names, or it *differs*; a difference is explained when the reason's own figure i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any
 
 from vcalc import conventions
@@ -16,10 +17,10 @@ from vcalc.analyses.measure import Question
 from vcalc.analyses.read_claims import Claim, claims_of, subject, subject_name
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, quoted
+from vcalc.numerals import NumeralError, Printed
 from vcalc.spec.build import Budget
 from vcalc.spec.syntax import Spec
 from vcalc.spec.values import is_number
-from vcalc.units import Printed
 
 REPRODUCED, UNDER, DIFFERS, IMPLIES = "reproduced", "reproduced under", "differs", "implies"
 
@@ -38,7 +39,7 @@ class Verdict:
         utilization: float | None = None,
     ) -> None:
         self.claim = claim
-        self.exact = exact
+        self.exact = float(exact) if isinstance(exact, Fraction) else exact
         self.verdict = verdict
         self.under = under
         self.explained = explained
@@ -91,13 +92,13 @@ def _implied(claim: Claim, exact: Any) -> Verdict:
     """The share of the peak that a time implies; `exact` is the time at the whole peak."""
     if is_symbolic(exact):
         raise VcalcError("claim", f"how long training takes is the formula {exact!s:.60}, which no time can be held to")
-    printed = Printed(claim.printed, 1000, claim.digits, claim.kilo).value
+    printed = _figure(claim.printed, 1000, claim).value
     if printed <= 0:
         raise VcalcError("claim", f"training took {quoted(claim.printed)}, which is no time")
     as_said = not claim.ours or _matches(claim, claim.ours, exact)
     if exact <= printed or _matches(claim, claim.printed, exact):
-        return Verdict(claim, exact, IMPLIES, explained=as_said, utilization=exact / printed)
-    return Verdict(claim, exact, DIFFERS, explained=bool(claim.ours) and as_said, utilization=exact / printed)
+        return Verdict(claim, exact, IMPLIES, explained=as_said, utilization=float(exact / printed))
+    return Verdict(claim, exact, DIFFERS, explained=bool(claim.ours) and as_said, utilization=float(exact / printed))
 
 
 def judge_all(
@@ -131,7 +132,7 @@ def _beside(value: Any, question: Question, against: Question | None, work: Work
         return value
     other = work.answer(against)
     for side in (value, other):
-        if not (isinstance(side, (int, float)) or is_symbolic(side)):
+        if not (isinstance(side, (int, float, Fraction)) or is_symbolic(side)):
             raise VcalcError("claim", f"a ratio is of numbers, and {question.metric} is {side!s:.40}")
     if type(other) is int and other == 0:
         raise VcalcError("claim", f"{question.metric} of {subject(against)} is 0: there is no ratio")
@@ -139,7 +140,7 @@ def _beside(value: Any, question: Question, against: Question | None, work: Work
         from vcalc import symbols
 
         return symbols.ratio(value, other)
-    return value / other
+    return Fraction(value) / Fraction(other)
 
 
 def _conventions_that_hold(claim: Claim, work: Work) -> list[str]:
@@ -179,8 +180,19 @@ def _quotient_of_printed(claim: Claim, others: list[Claim]) -> Any:
         if not same:
             raise VcalcError("claim", f"no claim prints the {side.metric} of {subject(side)}")
         closest = max(same, key=lambda other: _alike(other.source, claim.source))
-        values.append(Printed(closest.printed, conventions.load(side.convention).memory.kilobyte).value)
+        values.append(_figure(closest.printed, conventions.load(side.convention).memory.kilobyte).value)
+    if not values[1]:
+        raise VcalcError("claim", f"0 is printed for the {claim.against.metric} of {subject(claim.against)}: no ratio")
     return values[0] / values[1]
+
+
+def _figure(text: str, kilobyte: int, claim: Claim | None = None) -> Printed:
+    """A printed figure, with the digits and the kilo that its claim names. Raises VcalcError for what is none."""
+    try:
+        return Printed(text, kilobyte, claim.digits, claim.kilo) if claim else Printed(text, kilobyte)
+    except NumeralError as error:
+        message = f"{quoted(text)} is not a printed figure"
+        raise error.error("claim", message, "13.6 GFLOP, 61M, 1.9 MB, 4096, 4.1e9") from None
 
 
 def _alike(a: str, b: str) -> int:
@@ -209,9 +221,9 @@ def _describe_under(under: dict[str, Any]) -> str:
 def _matches(claim: Claim, printed: str, value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(str(item) for item in value) + "]" == printed
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float, Fraction)):
         kilobyte = conventions.load(claim.question.convention).memory.kilobyte
-        return Printed(printed, kilobyte, claim.digits, claim.kilo).matches(value, claim.cut)
+        return _figure(printed, kilobyte, claim).matches(value, claim.cut)
     if getattr(value, "is_Integer", False):
         return _matches(claim, printed, int(value))
     if not is_symbolic(value):

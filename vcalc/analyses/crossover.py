@@ -82,7 +82,7 @@ def _sides(polynomial: Any, roots: list[Any], i: int) -> tuple[int | None, int |
     else:
         before = (roots[i - 1] + roots[i]) / 2 if i else roots[i] / 2
         after = (roots[i] + roots[i + 1]) / 2 if i + 1 < len(roots) else roots[i] * 2
-        below, above = (polynomial.eval(sympy.Rational(float(place))) for place in (before, after))
+        below, above = (polynomial.eval(sympy.Rational(str(sympy.N(place, 50)))) for place in (before, after))
     return _less(below), _less(above)
 
 

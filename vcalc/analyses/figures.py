@@ -11,12 +11,14 @@ from vcalc import conventions
 from vcalc.analyses.quantities import Budget, Quantity, read_budget, read_quantity
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import Place, VcalcError, quoted, suggestion
+from vcalc.numerals import NumeralError, exactly, read
 from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import Spec
 from vcalc.units import exact
 
-_DIGITS = re.compile(r"\d{1,3}(,\d{3}){1,12}|\d[\d_]{0,39}", re.ASCII)
+_IS_NUMBER = re.compile(r"[+-]?[0-9.][0-9.,_]*\s*[KMGBT%]?", re.IGNORECASE)
+"""What is meant as a number, and no formula."""
 
 
 class Expected(NamedTuple):
@@ -77,12 +79,23 @@ def _expected(source: Source, name: str, key: YamlNode, value: YamlNode) -> Expe
 def _figure(node: YamlNode) -> str | tuple[str, ...]:
     """An exact figure, a formula, or a list of figures, as it is written."""
     if isinstance(node, yaml.ScalarNode) and node.value.strip():
-        return str(node.value).strip()
+        return _checked(str(node.value).strip())
     if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
-        return tuple(str(item.value).strip() for item in node.value)
+        return tuple(_checked(str(item.value).strip()) for item in node.value)
     raise VcalcError(
         "expect", f"an exact figure is needed here, not {describe(node)}", hint='61100840, or "61,100,840"'
     )
+
+
+def _checked(text: str) -> str:
+    """A number that is exact, or a formula, as it is written."""
+    if _IS_NUMBER.fullmatch(text):
+        try:
+            read(text)
+        except NumeralError as error:
+            hint = '61100840, or "61,100,840"'
+            raise error.error("expect", f"{quoted(text)} is no exact figure", hint) from None
+    return text
 
 
 def budgets_of(spec: Spec) -> list[Bound]:
@@ -127,9 +140,13 @@ def _equal(written: str | tuple[str, ...], value: Any, network: Network) -> bool
     if isinstance(written, tuple) or isinstance(value, (list, tuple)):
         both = isinstance(written, tuple) and isinstance(value, (list, tuple)) and len(written) == len(value)
         return both and all(_equal(a, b, network) for a, b in zip(written, value, strict=True))
-    if _DIGITS.fullmatch(written):
-        return bool(value == int(written.replace(",", "").replace("_", "")))
-    return is_symbolic(value) and _same_formula(written, value, network)
+    if _IS_NUMBER.fullmatch(written):
+        number = read(written).number
+        whole = number.numerator if number.denominator == 1 else number
+        return bool((exactly(value) if isinstance(value, float) else value) == whole)
+    if is_symbolic(value):
+        return _same_formula(written, value, network)
+    return written == exact(value)
 
 
 def _same_formula(written: str, value: Any, network: Network) -> bool:

@@ -10,7 +10,7 @@ from vcalc import conventions
 from vcalc.analyses import depth, receptive_field, training
 from vcalc.analyses.cost import Costs, lots
 from vcalc.conventions import Convention
-from vcalc.errors import VcalcError, suggestion
+from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.graph import Node
 from vcalc.layers import PRIMITIVES
 from vcalc.spec.find import load, load_file, split_model
@@ -61,6 +61,41 @@ METRICS: dict[str, tuple[Metric, str]] = {
 }
 """What can be asked of a network, and what it means. Primitives and hyperparameters can be asked for too."""
 
+KNOWN = frozenset((*METRICS, *PRIMITIVES, *training.METRICS))
+"""What is a metric's name, whatever a spec calls its hyperparameters."""
+
+LET = "let."
+"""What stands before a hyperparameter's name where a metric may be called so, too: `let.depth`."""
+
+
+def hyperparameter_named(name: str) -> str:
+    """The hyperparameter that a name stands for, if there is one: `let.depth`, or `dim`, which no metric is called."""
+    return name.removeprefix(LET) if name not in KNOWN else ""
+
+
+def hyperparameter(name: str, network: Network) -> str:
+    """The network's hyperparameter that a name stands for, empty where it is a metric's.
+
+    Raises VcalcError for a `let.` that the network does not have.
+    """
+    found = hyperparameter_named(name)
+    if found in network.hyperparameters:
+        return found
+    if name.startswith(LET):
+        hint = suggestion(found, network.hyperparameters, "it has")
+        raise VcalcError("metric", f"{network.name} has no hyperparameter {quoted(found)}", hint=hint)
+    return ""
+
+
+def measured(metric: str, network: Network, costs: Costs, nodes: list[Node]) -> Any:
+    """One of METRICS. Raises VcalcError where it has no value, with the hyperparameter of that name for a hint."""
+    try:
+        return METRICS[metric][0](costs, nodes)
+    except VcalcError as error:
+        if metric in network.hyperparameters:
+            error.problems[0].hint = f"{LET}{metric} is the hyperparameter"
+        raise
+
 
 class Question:
     """What is asked: which model (or option of a block comparison), which part, which metric, counted how."""
@@ -110,16 +145,15 @@ class Question:
 
     def of_network(self, network: Network, costs: Costs | None = None) -> Any:
         """The exact value for a network that has been built, with its costs under the question's convention."""
-        if self.metric in network.hyperparameters:
-            return network.hyperparameters[self.metric]
+        named = hyperparameter(self.metric, network)
+        if named:
+            return network.hyperparameters[named]
         costs = costs or Costs(network.graph, conventions.load(self.convention))
         value = self._measure(network, costs, self.of)
         return value + self._measure(network, costs, self.plus) if self.plus else value
 
     def of_network_under(self, network: Network, weighing: list[Convention]) -> list[Any]:
         """The params or FLOPs of a network under each of some conventions."""
-        if self.metric in network.hyperparameters:
-            return [network.hyperparameters[self.metric]] * len(weighing)
         parts = [self._nodes(network, of) for of in (self.of, *([self.plus] if self.plus else []))]
         in_lots = [(nodes, lots(nodes)) for nodes in parts]
         each = (Costs(network.graph, convention) for convention in weighing)
@@ -134,7 +168,7 @@ class Question:
     def _measure(self, network: Network, costs: Costs, of: tuple[str, ...]) -> Any:
         nodes = self._nodes(network, of)
         if self.metric in METRICS:
-            return METRICS[self.metric][0](costs, nodes)
+            return measured(self.metric, network, costs, nodes)
         if self.metric in PRIMITIVES:
             return costs.primitive(nodes, self.metric)
         if self.metric in training.METRICS:

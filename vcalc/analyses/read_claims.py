@@ -15,6 +15,7 @@ from vcalc import conventions, devices
 from vcalc.analyses.measure import Question
 from vcalc.analyses.training import TIMES, Run
 from vcalc.errors import Problem, VcalcError
+from vcalc.numerals import is_endless
 from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.find import catalogue, is_file_name, split_model, stem
 from vcalc.spec.schedule import read_schedule
@@ -155,11 +156,11 @@ class _Reader:
         return [(metric, printed) for metric, (_, printed) in self.source.mapping(cells, "figures").items()]
 
     def claim(self, entries: dict[str, Any], question: Question, printed: YamlNode) -> Claim:
-        text = self.figure(printed)
+        text = self.printed(printed)
         source = " ".join(self.source.text(entries["source"][1], "source").split()) if "source" in entries else ""
         claim = Claim(question, text, source, self.source.place(printed))
         claim.why = " ".join(self.source.text(entries["why"][1], "why").split()) if "why" in entries else ""
-        claim.ours = self.figure(entries["ours"][1]) if "ours" in entries else ""
+        claim.ours = self.printed(entries["ours"][1]) if "ours" in entries else ""
         claim.cut = "rounding" in entries and self.source.text(entries["rounding"][1], "rounding") == "cut"
         claim.digits = self.whole(entries, "digits", 1, 12)
         claim.kilo = self.whole(entries, "kilo", 1000, 1024) or claim.kilo
@@ -177,6 +178,14 @@ class _Reader:
             return int(text)
         self.source.report("type", f"{key} is a whole number from {least} to {most}, not {describe(node)}", node)
         return None
+
+    def printed(self, node: YamlNode) -> str:
+        """A printed figure, or the formula of one; what is beyond counting is noted where it stands."""
+        text = self.figure(node)
+        if is_endless(text):
+            self.source.report("claim", "the printed figure is beyond anything that is counted", node)
+            return "0"
+        return text
 
     def figure(self, node: YamlNode) -> str:
         if isinstance(node, yaml.ScalarNode):

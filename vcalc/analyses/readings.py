@@ -1,36 +1,39 @@
-"""What a printed number may be: the conventions and variants under which a model's count rounds to it."""
+"""What can be read off a network: its totals under conventions, twice and half of them, its groups', its bytes."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from vcalc import conventions
-from vcalc.analyses.cost import Costs, lots
-from vcalc.analyses.measure import Question
-from vcalc.analyses.read_claims import claims_of
+from vcalc.analyses.cost import DTYPE_BYTES, Cost, Costs
+from vcalc.analyses.variants import Variant
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
-from vcalc.graph import Node, group_of
-from vcalc.spec.find import load_file
-from vcalc.spec.network import Network, expand
-from vcalc.spec.syntax import ModelEntry, Spec
-from vcalc.units import Printed
-
-SQUARES = (128, 160, 192, 224, 227, 240, 256, 260, 288, 299, 300, 320, 331, 384, 448, 512)
-"""Sides of the square inputs that classification networks are published at."""
+from vcalc.graph import Graph, Node
+from vcalc.numerals import NumeralError, Printed
 
 
 class Reading(NamedTuple):
-    """One way to arrive at a number: a variant of the model, a convention, a metric, and what that gives."""
+    """One way to arrive at a number: a variant of the model, how it is counted, a metric, and what that gives."""
 
     variant: str
-    convention: Convention
+    convention: Convention | None
+    """None where no convention bears on it: bytes of weights, a peak."""
     metric: str
     value: Any
-    how: str
+    unit: str
+    of: str = ""
+    """The group that it is the total of; empty for the whole network."""
+    times: float = 1
+    """2 or 0.5 where it is twice or half of what the convention counts."""
+    dtype: str = ""
+    """The type of an element, where it bears on the value."""
+    how: str = ""
     """`rounds` or `is cut` to the printed figure; empty where it does neither."""
+    kilobyte: int = 0
+    """The step of KB, MB and GB with which it does."""
 
 
 class Missing(NamedTuple):
@@ -42,115 +45,163 @@ class Missing(NamedTuple):
     value: Any
 
 
-class Variant(NamedTuple):
-    """The model, or something close to it, in words; `distance` orders them."""
+class Asked:
+    """A printed figure: one number, or two where its megabytes may be of 1024 or of 1000 steps."""
 
-    says: str
-    network: Network
-    distance: int
+    def __init__(self, text: str) -> None:
+        """Raises NumeralError for a text that is no figure."""
+        binary, decimal = Printed(text, 1024), Printed(text, 1000)
+        self.text = text.strip()
+        self.metrics = binary.metrics
+        self.in_bytes = binary.in_bytes
+        self.unit = binary.unit
+        self.figures = {1024: binary} | ({1000: decimal} if decimal.value != binary.value else {})
+
+    @property
+    def value(self) -> Fraction:
+        """The number, an exact fraction, with megabytes of 1024 steps."""
+        return self.figures[1024].value
+
+    def with_letter(self, letter: str) -> Asked | None:
+        """The same digits and unit with another letter for thousands; None where that is no figure."""
+        word = self.figures[1024].word
+        between = " " if letter and word[:1].islower() else ""
+        try:
+            return Asked(f"{self.text.removesuffix(self.unit).rstrip()}{letter}{between}{word}")
+        except NumeralError:
+            return None
+
+    def marked(self, reading: Reading) -> Reading:
+        """The reading with how it comes to the figure, if it does."""
+        for how, cut in (("rounds", False), ("is cut", True)):
+            for kilobyte, figure in self.figures.items():
+                if figure.matches(reading.value, cut):
+                    return reading._replace(how=how, kilobyte=kilobyte if self.in_bytes else 0)
+        return reading
 
 
-def readings(printed: Printed, variants: list[Variant], chosen: list[Convention]) -> list[Reading]:
-    """Every variant under every convention that comes to the printed number, the closest variants first."""
-    found: dict[tuple[str, str, Any], Reading] = {}
-    for variant in sorted(variants, key=lambda variant: variant.distance):
-        for reading in _of(printed, variant, chosen):
-            if reading.how:
-                found.setdefault((reading.convention.name, reading.metric, reading.value), reading)
-    return list(found.values())
+class Counting(NamedTuple):
+    """How networks are counted when a figure is looked for: conventions, batch, type of an element, part."""
+
+    conventions: list[Convention]
+    batch: int = 1
+    dtype: str = "float32"
+    part: tuple[str, ...] = ()
 
 
-def nearest(printed: Printed, variants: list[Variant], chosen: list[Convention], count: int = 5) -> list[Reading]:
-    """The readings of the closest variants that come nearest to the printed number."""
-    every = [reading for variant in variants for reading in _of(printed, variant, chosen) if reading.value > 0]
-    return sorted(every, key=lambda reading: abs(math.log(reading.value / printed.value)))[:count]
-
-
-def _of(printed: Printed, variant: Variant, chosen: list[Convention]) -> Iterator[Reading]:
-    """The metrics that the figure's unit allows, each value once."""
-    nodes = variant.network.graph.nodes
-    in_lots = lots(nodes)
+def totals(asked: Asked, variant: Variant, counting: Counting, of: str = "") -> Iterator[Reading]:
+    """The totals under each convention of the metrics that the figure's unit allows; all but flops once a value."""
+    nodes = variant.network.graph.select((of,) if of else counting.part)
     seen: set[tuple[str, Any]] = set()
-    for convention in chosen:
-        total = Costs(variant.network.graph, convention).total(nodes, in_lots)
-        for metric in printed.metrics:
-            value = getattr(total, metric)
-            if metric != "flops" and (metric, value) in seen:
-                continue
-            seen.add((metric, value))
-            how = "rounds" if printed.matches(value) else "is cut" if printed.matches(value, cut=True) else ""
-            yield Reading(variant.says, convention, metric, value, how)
+    for convention in counting.conventions if nodes else ():
+        costs = Costs(variant.network.graph, convention, counting.batch, counting.dtype)
+        for metric, unit, value in _measured(asked.metrics, costs, costs.total(nodes), nodes):
+            if metric == "flops" or (metric, value) not in seen:
+                seen.add((metric, value))
+                dtype = counting.dtype if unit == "bytes" else ""
+                yield Reading(variant.says, convention, metric, value, unit, of, dtype=dtype)
 
 
-def missing(printed: Printed, network: Network, reading: Reading) -> list[Missing]:
+def _measured(metrics: Iterable[str], costs: Costs, total: Cost, nodes: list[Node]) -> Iterator[tuple[str, str, Any]]:
+    """Metric, unit and value. Operations are MACs or FLOPs, not connections; bytes are never elements."""
+    convention = costs.convention
+    counts = convention.unit in ("MACs", "FLOPs")
+    if "flops" in metrics and counts:
+        yield "flops", convention.unit, total.flops
+    if "params" in metrics:
+        yield "params", "params", total.params
+    if "elements" in metrics:
+        whole = total.memory if convention.memory.unit == "elements" else costs.elements(nodes)
+        yield "elements", "elements", total.flops if convention.unit == "activations" else whole
+    if "memory" in metrics and convention.memory.unit == "bytes":
+        yield "memory", "bytes", total.memory
+
+
+def scaled(readings: Iterable[Reading]) -> Iterator[Reading]:
+    """Twice and half of what each convention counts: a multiply-add is two operations to some, and one to others."""
+    for reading in readings:
+        if reading.metric == "flops":
+            half, rest = divmod(reading.value, 2)
+            yield reading._replace(value=2 * reading.value, times=2)
+            yield reading._replace(value=half + rest / 2 if rest else half, times=0.5)
+
+
+def groups(asked: Asked, variant: Variant, counting: Counting) -> Iterator[Reading]:
+    """The totals of every group, and of every layer that stands in none."""
+    paths = [node.path for node in variant.network.graph.select(counting.part)]
+    names: dict[str, None] = {}
+    for path in paths:
+        parts = path.split("/")
+        names.update(dict.fromkeys("/".join(parts[:end]) for end in range(1, max(2, len(parts)))))
+    for name in names:
+        if (name,) != counting.part:
+            yield from totals(asked, variant, counting, name)
+
+
+def sizes(variant: Variant, counting: Counting, dtype: str) -> Iterator[Reading]:
+    """Bytes in a type of elements: of the weights, with buffers, and at the peak of inference."""
+    from vcalc.analyses.memory import Memory
+    from vcalc.analyses.memory_plan import INFERENCE, Plan
+
+    graph = variant.network.graph
+    read = _sizes_of(variant, dtype)
+    if counting.part:
+        lecture = conventions.load(conventions.DEFAULT)
+        params = Costs(graph, lecture).total(graph.select(counting.part)).params
+        yield read("weights", DTYPE_BYTES[dtype] * params)
+        return
+    memory = Memory(graph, Plan(INFERENCE, dtype))
+    peak = memory.peak(counting.batch).size.at(counting.batch)
+    yield read("weights", memory.held.weights)
+    yield read("weights and buffers", memory.held.weights + memory.held.buffers)
+    yield read("peak of inference", peak)
+    yield read("peak of activations", peak - memory.held.always)
+
+
+def training_sizes(variant: Variant, counting: Counting, dtype: str) -> Iterator[Reading]:
+    """Bytes at the peak of training with each optimizer, and what is saved for the backward pass."""
+    from vcalc.analyses.memory import Memory
+    from vcalc.analyses.memory_plan import SCRATCH, STATES, TRAINING, Plan
+
+    if counting.part or DTYPE_BYTES[dtype] < 2:
+        return
+    read = _sizes_of(variant, dtype)
+    alike: dict[Any, list[str]] = {}
+    for optimizer, state in STATES.items():
+        alike.setdefault((state, SCRATCH.get(optimizer, 0)), []).append(optimizer)
+    for optimizers in alike.values():
+        memory = Memory(variant.network.graph, Plan(TRAINING, dtype, optimizers[0]))
+        peak = memory.peak(counting.batch).size.at(counting.batch)
+        yield read(f"peak of training, {' or '.join(optimizers)}", peak)
+    yield read("saved activations", memory.saved.at(counting.batch))
+
+
+def _sizes_of(variant: Variant, dtype: str) -> Any:
+    return lambda metric, value: Reading(variant.says, None, metric, value, "bytes", dtype=dtype)
+
+
+def missing(asked: Asked, graph: Graph, reading: Reading, counting: Counting) -> list[Missing]:
     """Parts of the network without which, or with which taken twice, the reading gives the printed number."""
-    costs = Costs(network.graph, reading.convention)
-    groups: dict[str, list[Node]] = {}
-    for node in network.graph.nodes:
-        groups.setdefault(group_of(node.path), []).append(node)
-        groups.setdefault(f"every {node.layer.label}", []).append(node)
+    if reading.convention is None or reading.metric not in Cost._fields:
+        return []
+    costs = Costs(graph, reading.convention, counting.batch, counting.dtype)
+    parts: dict[str, list[Node]] = {}
+    for node in graph.select(counting.part):
+        parts.setdefault(_next_group(node.path, counting.part), []).append(node)
+        parts.setdefault(f"every {node.layer.label}", []).append(node)
     found = []
-    for part, nodes in groups.items():
+    for part, nodes in parts.items():
         amount = getattr(costs.total(nodes), reading.metric)
         for change, value in (("without", reading.value - amount), ("twice", reading.value + amount)):
-            if amount != 0 and value > 0 and printed.matches(value):
+            if amount != 0 and value > 0 and asked.marked(reading._replace(value=value)).how == "rounds":
                 found.append(Missing(part, change, value))
     return found
 
 
-def variants(spec: Spec, model: ModelEntry, network: Network, given: dict[str, Any]) -> list[Variant]:
-    """The network itself, the variants that its claims name, its switches, its usual inputs, and its family."""
-    found = [Variant(network.name, network, 0)]
-
-    def add(says: str, entry: ModelEntry, bindings: dict[str, Any], distance: int) -> None:
-        try:
-            other = expand(spec, entry, bindings)
-        except VcalcError:
-            return  # a size or a switch that this network cannot have
-        found.append(Variant(says, other, distance))
-
-    for name, bindings in _claimed(spec, model):
-        if name in spec.models:
-            words = " ".join(f"{key}={value}" for key, value in bindings.items())
-            add(f"{name} {words}".strip(), spec.models[name], {**given, **bindings}, 1)
-    for name, value in network.hyperparameters.items():
-        if isinstance(value, bool) and name not in given:
-            add(f"{network.name} {name}={str(not value).lower()}", model, {**given, name: str(not value).lower()}, 2)
-    if "H" in spec.input and "W" in spec.input and not {"H", "W"} & given.keys():
-        for side in SQUARES:
-            if network.graph.input[1:] != (side, side):
-                add(f"{network.name} at {side}x{side}", model, {**given, "H": side, "W": side}, 3)
-    for name, entry in spec.models.items():
-        if entry is not model:
-            add(name, entry, {}, 4)
-    return _unlike(found)
-
-
-def _unlike(found: list[Variant]) -> list[Variant]:
-    """The variants without those that have been named before."""
-    seen: set[str] = set()
-    unlike = []
-    for variant in found:
-        if variant.says not in seen:
-            seen.add(variant.says)
-            unlike.append(variant)
-    return unlike
-
-
-def _claimed(spec: Spec, model: ModelEntry) -> Iterator[tuple[str, dict[str, str]]]:
-    """Models and bindings under which claims about the model were explained."""
-    for claim in claims_of(spec if spec.claims or spec.file == "-" else load_file(spec.file)):
-        question: Question = claim.question
-        if question.model.rpartition(":")[2] != model.name or question.option:
-            continue
-        if "model" in claim.under or "bindings" in claim.under:
-            name = claim.under.get("model", question.model).rpartition(":")[2]
-            yield name, dict(claim.under.get("bindings", ()))
-
-
-def of_operations(chosen: list[Convention]) -> list[Convention]:
-    """The conventions that count MACs or FLOPs, not connections or activations."""
-    return [convention for convention in chosen if convention.unit in ("MACs", "FLOPs")]
+def _next_group(path: str, part: tuple[str, ...]) -> str:
+    """The outermost group of a path; of one in the part that is looked at, the group in that."""
+    inside = max((name.count("/") + 1 for name in part if f"{path}/".startswith(f"{name}/")), default=0)
+    return "/".join(path.split("/")[: inside + 1])
 
 
 def all_conventions(extra: str | None) -> list[Convention]:
@@ -158,3 +209,13 @@ def all_conventions(extra: str | None) -> list[Convention]:
     chosen = [conventions.load(name) for name in conventions.names()]
     more = conventions.find(extra) if extra else None
     return [more, *chosen] if more and more not in chosen else chosen
+
+
+def check_part(graph: Graph, part: tuple[str, ...], name: str) -> None:
+    """Raise VcalcError for a part that the network does not have."""
+    from vcalc.errors import suggestion
+
+    for path in part:
+        if not graph.select((path,)):
+            known = {"/".join(node.path.split("/")[:end]) for node in graph.nodes[:1000] for end in (1, 2, None)}
+            raise VcalcError("path", f"{name} has no layer at {path}", hint=suggestion(path, known, "it has"))

@@ -6,18 +6,15 @@ import gc
 
 gc.set_threshold(500_000, 20, 100)  # A run is short: collecting while it starts costs more than it frees.
 
-try:
-    from collections.abc import Iterator
-    from contextlib import contextmanager
-    from importlib import import_module
-    from typing import Any, NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, NoReturn
 
-    import click
+import click
 
-    from vcalc.cli import process
-    from vcalc.errors import VcalcError, printable
-except KeyboardInterrupt:  # nothing has begun yet
-    raise SystemExit(130) from None
+from vcalc.cli import process
+from vcalc.errors import VcalcError, printable
 
 COMMANDS = {
     "list": "catalogue",
@@ -62,6 +59,8 @@ class Cli(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"vcalc.cli.{COMMANDS[cmd_name]}"), f"{cmd_name}_command")
+        if _DEBUG not in command.params:
+            command.params.append(_DEBUG)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -112,7 +111,24 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
+def _debug(_: click.Context, __: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        process.show_traceback()
+
+
+_DEBUG = click.Option(["--debug"], is_flag=True, expose_value=False, is_eager=True, callback=_debug, hidden=True)
+"""What every command takes, too."""
+
+
 @click.command(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_debug,
+    help="Show the traceback where vcalc itself fails; every command takes it, too.",
+)
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vcalc.cli.options import MODEL, counting, names, reporting
+from vcalc.cli.options import MODEL, counting, names, reporting, totals
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
@@ -16,8 +16,13 @@ from vcalc.reports.table import Report
     type=click.Choice(("flops", "params", "memory", "depth")),
     help="One metric, by group, as bars; without it all of them, as a table.",
 )
-@click.option("--columns", metavar="NAME,...", help="Columns of the table: metrics, and hyperparameters of the models.")
+@click.option(
+    "--columns",
+    metavar="NAME,...",
+    help="Columns of the table: metrics, and hyperparameters: dim, or let.depth where a metric is called so.",
+)
 @reporting
+@totals
 @counting
 def compare_command(models: tuple[str, ...], metric: str | None, columns: str | None, request: Request) -> Report:
     """Compare MODELS by a metric, or by all of them and by their hyperparameters.
@@ -25,7 +30,7 @@ def compare_command(models: tuple[str, ...], metric: str | None, columns: str | 
     \b
     vcalc compare alexnet vgg16 --metric flops
     vcalc compare resnet18 resnet34 resnet50
-    vcalc compare vit-b-16 vit-l-16 vit-h-14 --columns depth,dim,mlp,heads,params
+    vcalc compare vit-b-16 vit-l-16 vit-h-14 --columns let.depth,dim,mlp,heads,params
     """
     from vcalc import conventions
     from vcalc.errors import VcalcError

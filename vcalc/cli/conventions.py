@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vcalc.cli.options import CONVENTION, MODEL, counting, reporting
+from vcalc.cli.options import CONVENTION, MODEL, counting, reporting, totals
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
 if TYPE_CHECKING:
-    from vcalc.spec.network import Network
-    from vcalc.spec.syntax import ModelEntry, Spec
+    from vcalc.analyses.readings import Asked
+    from vcalc.analyses.variants import Model
 
 
 @click.command("conventions", short_help="Counting conventions; a model under all of them.")
@@ -47,55 +47,87 @@ def conventions_command(models: tuple[str, ...], request: Request) -> Report:
 @click.argument("model", type=MODEL)
 @click.argument("first", type=CONVENTION, metavar="CONVENTION|NUMBER")
 @click.argument("second", type=CONVENTION, required=False, metavar="[CONVENTION]")
-@click.option("--by", type=click.Choice(("primitive", "layer")), default="primitive", help="Split by layer instead.")
+@click.option("--by", type=click.Choice(("primitive", "layer")), help="Split by layer kind and primitive, or by layer.")
+@click.option("--only", metavar="PATH,...", help="Only these groups or layers: stem, or stage1,stage2.")
 @reporting
+@totals
 @counting
-def why_command(model: str, first: str, second: str | None, by: str, request: Request) -> Report:
+def why_command(
+    model: str, first: str, second: str | None, by: str | None, only: str | None, request: Request
+) -> Report:
     """Why two conventions give a MODEL different numbers, or what a printed NUMBER may be.
 
     The difference is split by layer kind and primitive, or by layer, into parts that sum to it exactly. For a number:
-    the conventions and variants of the model that come to it, or else the nearest, with what is missing; the exit code
-    is 1 then.
+    the published figures that print it, and why; what the model comes to under the conventions; and what else fits,
+    with how likely that is by accident. The exit code is 1 where nothing does, or nothing that is no accident.
 
     \b
     vcalc why resnet50 fvcore ptflops
     vcalc why resnet50 fvcore ptflops --by layer
     vcalc why resnet50 3.8G
+    vcalc why resnet50 97.5MB
+    vcalc why googlenet 418M --only stem
     """
     from vcalc import conventions
+    from vcalc.analyses.readings import check_part
+    from vcalc.analyses.variants import Model
+    from vcalc.cli.options import names
     from vcalc.reports.why import difference_report
     from vcalc.spec.find import load
 
     spec, entry = load(model)
     network = request.network(spec, entry)
+    part = names(only)
+    check_part(network.graph, part, network.name)
+    if second is not None and first[:1].isdigit():
+        first, second = f"{first} {second}", None  # 97.5 MB
     if second is None:
-        return _number(first, network, request, spec, entry)
+        return _number(first, Model(spec, entry, network, request.given(spec), request.library), request, part, by)
     from vcalc.reports.layers_table import title
 
     one, other = (request.costs(network, conventions.find(name)) for name in (first, second))
     heading = f"{title(network, one)}: {one.convention.name} and {other.convention.name}"
-    return difference_report(network, one, other, heading, by == "layer")
+    heading += f", only {', '.join(part)}" if part else ""
+    return difference_report(network, network.graph.select(part), one, other, heading, by == "layer")
 
 
-def _number(text: str, network: Network, request: Request, spec: Spec, entry: ModelEntry) -> Report:
+def _number(text: str, model: Model, request: Request, part: tuple[str, ...], by: str | None) -> Report:
     """What a printed number may be."""
     from vcalc import conventions
-    from vcalc.analyses import readings
+    from vcalc.analyses.origin import origin
+    from vcalc.analyses.readings import Counting, all_conventions
     from vcalc.errors import VcalcError
     from vcalc.reports.why import number_report
-    from vcalc.units import Printed
 
-    if network.symbolic:
+    asked = _asked(text, model.network.name)
+    if by:
+        raise VcalcError("usage", "--by splits the difference of two conventions", hint="leave --by out for a number")
+    if model.network.symbolic:
         raise VcalcError("usage", "a number is compared with numbers: bind every size")
+    fixed = request.convention is not None
+    chosen = [conventions.find(request.convention)] if request.convention else all_conventions(None)
+    counting = Counting(chosen, request.whole_batch, request.dtype_name, part)
+    return number_report(model.network, asked, origin(asked, model, counting, fixed))
+
+
+def _asked(text: str, model: str) -> Asked:
+    """The figure that is asked for. Raises VcalcError for what is none, with the way to write one."""
+    from vcalc import conventions
+    from vcalc.analyses.readings import Asked
+    from vcalc.errors import VcalcError, quoted
+    from vcalc.numerals import NumeralError, is_endless
+
     try:
-        printed = Printed(text, 1024)
-    except VcalcError:
+        asked = Asked(text)
+    except NumeralError as error:
+        if not text[:1].isalpha() or is_endless(text):
+            message = f"{quoted(text)} is no printed figure"
+            raise error.error("usage", message, "3.8G, 25.6M, 97.5MB, 4.1e9 or 25,557,032") from None
         conventions.find(text)
-        hint = f"vcalc why {network.name} {text} fvcore, or a number: vcalc why {network.name} 3.8G"
+        hint = f"vcalc why {model} {text} fvcore, or a number: vcalc why {model} 3.8G"
         raise VcalcError("usage", f"{text} needs a second convention to differ from", hint=hint) from None
-    chosen = readings.of_operations(readings.all_conventions(request.convention))
-    every = readings.variants(spec, entry, network, request.given(spec))
-    found = readings.readings(printed, every, chosen)
-    near = [] if found else readings.nearest(printed, every[:1], chosen)
-    parts = [(reading, readings.missing(printed, network, reading)) for reading in near]
-    return number_report(network, text, found, near, parts)
+    if asked.value <= 0:
+        raise VcalcError(
+            "usage", f"{quoted(text)} is no figure to explain", hint="a number above 0: 3.8G, 25.6M, 97.5MB"
+        )
+    return asked

@@ -32,6 +32,8 @@ def diff_command(
     vcalc diff resnet50 resnet101
     vcalc diff old.yaml new.yaml --format markdown
     vcalc diff net.yaml --against main --exit-code
+
+    Git is asked in the repository of the current folder; a spec of another one, or of a submodule, is refused.
     """
     from vcalc import conventions
     from vcalc.errors import VcalcError

@@ -72,12 +72,9 @@ def _files(paths: tuple[str, ...]) -> list[tuple[str, bool]]:
 def _format(file: str, check: bool) -> bool:
     """Lay out one file; whether that changed it."""
     from vcalc.cli.output import write_text
-    from vcalc.errors import VcalcError
     from vcalc.source.read import read_file
     from vcalc.spec.layout import formatted
 
-    if file != "-" and os.path.exists(file) and not os.path.isfile(file):
-        raise VcalcError("file", f"{file} is no regular file")
     text = read_file(file)
     result = formatted(text, "<standard input>" if file == "-" else file)
     if file == "-" and not check:

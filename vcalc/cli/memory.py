@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 from vcalc.cli.options import MODEL, counting, reporting
@@ -69,16 +67,16 @@ def memory_command(
     return memory_report(network, Memory(network.graph, plan), costs.batch, capacity, show_layers)
 
 
-_STEPS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
-
-
 def _capacity(text: str) -> int:
     """`80GB`, `80 GiB` or `16384 MB` in bytes, in steps of 1024. Raises VcalcError for anything else."""
-    from decimal import Decimal
-
     from vcalc.errors import VcalcError, quoted
+    from vcalc.numerals import NumeralError, read
 
-    found = re.fullmatch(r"\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([KMGT]?)i?B(?:ytes)?\s*", text, re.IGNORECASE)
-    if not found:
-        raise VcalcError("size", f"--fit {quoted(text)} is no size of a memory", hint="--fit 80GB, or --fit 512MB")
-    return int(Decimal(found[1]) * 1024 ** _STEPS[found[2].upper()])
+    message, hint = f"--fit {quoted(text)} is no size of a memory", "--fit 80GB, or --fit 512MB"
+    try:
+        size = read(text, "KMGT", ("B", "b", "iB", "ib", "IB", "bytes", "ibytes"))
+    except NumeralError as error:
+        raise error.error("size", message, hint) from None
+    if not size.word or size.number < 0:
+        raise VcalcError("size", message, hint=hint)
+    return int(size.value(1024))

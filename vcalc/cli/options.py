@@ -104,6 +104,19 @@ def reporting(function: Callable[..., Report]) -> Callable[..., None]:
     return command
 
 
+def totals(function: Callable[..., Report]) -> Callable[..., Report]:
+    """`--total`, for a command whose tables end in sums."""
+
+    @click.option("--total", "with_total", is_flag=True, help="End the CSV, too, with the total, as the others do.")
+    @wraps(function)
+    def command(with_total: bool, **arguments: Any) -> Report:
+        report = function(**arguments)
+        report.with_total = with_total
+        return report
+
+    return command
+
+
 SET = click.option(
     "--set",
     "settings",

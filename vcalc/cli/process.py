@@ -1,7 +1,8 @@
 """The process around a command: its streams, the signals that end it, and the exit code that says so.
 
-0: done. 1: done, and the answer is no. 2: the question was wrong, or the answer could not be written. A program that
-a signal ends says which one, as every other: 130 in a shell for Ctrl-C, 141 where nobody reads any more.
+0: done. 1: done, and the answer is no. 2: the question was wrong, or the answer could not be given or written. 70
+(EX_SOFTWARE of sysexits.h): vcalc itself is wrong. A program that a signal ends says which one, as every other: 130 in
+a shell for Ctrl-C, 141 where nobody reads any more.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 _ENDS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+INTERNAL = 70
+"""The exit code where vcalc itself is wrong."""
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 ESCAPES = "vcalc.escapes"
 """The error handler of an encoding that lacks a character."""
@@ -52,7 +58,52 @@ def _exit_code(program: Callable[[], Any]) -> Any:
     except OSError:  # not even the message could be written
         drop_output(1, 2)
         return 2
+    except Exception as error:  # noqa: BLE001, whatever it is, somebody has to be told
+        return _failed(error)
     return 0
+
+
+_traceback = os.environ.get("VCALC_DEBUG", "0") not in ("", "0")
+
+
+def show_traceback() -> None:
+    """An internal error shows where it came from."""
+    global _traceback
+    _traceback = True
+
+
+def _failed(error: Exception) -> int:
+    """Tell of what nothing else has caught, in one line; the exit code."""
+    if isinstance(error, MemoryError):
+        code, message = 2, "there is not enough memory for this"
+    else:
+        code, message = INTERNAL, _report(error)
+    try:
+        if _traceback:
+            import traceback
+
+            traceback.print_exception(error)
+        sys.stderr.write(f"error: {message}\n")
+        sys.stderr.flush()
+    except OSError:
+        drop_output(1, 2)
+    return code
+
+
+def _report(error: Exception) -> str:
+    """What to report, and where."""
+    import traceback
+
+    from vcalc import __version__
+    from vcalc.errors import printable
+
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
+    where = f" at {ours[-1].filename.removeprefix(_PACKAGE)}:{ours[-1].lineno}" if ours else ""
+    what = printable(f"{type(error).__name__}: {error!s:.200}")
+    return (
+        f"vcalc {__version__} itself failed: {what}{where}; please report this line, with the command and the spec, "
+        "as an issue where you have vcalc from; --debug shows the traceback"
+    )
 
 
 def reason(error: OSError) -> str:

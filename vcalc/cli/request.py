@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vcalc.errors import VcalcError
+from vcalc.errors import VcalcError, quoted
 
 if TYPE_CHECKING:
     from vcalc.analyses.cost import Costs
@@ -61,9 +61,10 @@ class Request:
     @property
     def whole_batch(self) -> int:
         """The batch as a number. Raises VcalcError for a name."""
-        if self.batch.isascii() and self.batch.isdigit():
-            return int(_batch_size(self.batch))
-        raise VcalcError("batch", f"--batch {self.batch} is no whole number, and torch runs nothing else")
+        size = _batch_size(self.batch)
+        if isinstance(size, int):
+            return size
+        raise VcalcError("batch", f"--batch {quoted(self.batch)} is no whole number, and one is needed here")
 
     def given(self, spec: Spec | None) -> dict[str, Any]:
         """What `--set` and `--input` bind."""
@@ -103,15 +104,30 @@ def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
         )
     if spec is not None and set(spec.input) != set(names):
         raise VcalcError("input", f"--input {text} has {len(sizes)} sizes; {spec.title} takes {'x'.join(spec.input)}")
+    if spec is not None:
+        from vcalc.spec.bindings import check_order
+
+        check_order(spec.input, sizes)
     return dict(zip(names, sizes, strict=True))
 
 
 def _batch_size(text: str) -> Any:
     """`--batch` as a number, or as a symbol where it is a name."""
-    if text.isascii() and text.isdigit() and 0 < int(text) <= 10**12:
-        return int(text)
-    if text.isidentifier():
+    if text == "1":
+        return 1  # what nearly every call has: nothing is loaded for it
+    from vcalc.numerals import NumeralError, whole
+    from vcalc.spec.expression import can_name
+
+    if can_name(text):
         from vcalc import symbols
 
         return symbols.symbol(text)
-    raise VcalcError("batch", f"--batch {text} is neither a whole number, 1 or more, nor a name")
+    message = f"--batch {quoted(text)} is neither a whole number, 1 or more and at most 10**12, nor a name"
+    hint = "--batch 32, or --batch B"
+    try:
+        size = whole(text)
+    except NumeralError as error:
+        raise error.error("batch", message, hint) from None
+    if not 1 <= size <= 10**12:
+        raise VcalcError("batch", message, hint=hint)
+    return size

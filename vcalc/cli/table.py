@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vcalc.cli.options import MODEL, counting, names, reporting
+from vcalc.cli.options import MODEL, counting, names, reporting, totals
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
@@ -19,6 +19,7 @@ from vcalc.reports.table import Report
 @click.option("--explain", is_flag=True, help="Show each count with its working: (3*3*64)*64 + 64 = 36,928.")
 @click.option("--columns", metavar="NAME,...", help="Columns to show, e.g. layer,kind,output,receptive_field,params.")
 @reporting
+@totals
 @counting
 def table_command(
     model: str,

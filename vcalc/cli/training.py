@@ -109,16 +109,21 @@ def _device(name: str | None, peak: str | None, dtype: str) -> Device | None:
     """The device that is named, or one with the peak rate that is said."""
     from vcalc.devices import find, of_peak
     from vcalc.errors import VcalcError, quoted
+    from vcalc.numerals import NumeralError, read
 
     if peak is None:
         return find(name) if name else None
     other = "--device" if name else "--dtype" if dtype else ""
     if other:
         raise VcalcError("usage", f"--peak and {other} do not go together", hint="--peak is the rate of one device")
-    found = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([GTPE])(?:FLOP/?s)?\s*", peak, re.IGNORECASE)
-    if not found or not float(found[1]):
-        raise VcalcError("usage", f"--peak {quoted(peak)} is no rate", hint="FLOP/s with G, T, P or E: 312T")
-    return of_peak(float(found[1]) * 1e3 ** (3 + "GTPE".index(found[2].upper())))
+    message, hint = f"--peak {quoted(peak)} is no rate", "FLOP/s with G, T, P or E: 312T"
+    try:
+        rate = read(peak, "GTPE", ("flop/s", "flops"))
+    except NumeralError as error:
+        raise error.error("usage", message, hint) from None
+    if not rate.letter or not 0 < rate.number < 10**9:
+        raise VcalcError("usage", message, hint=hint)
+    return of_peak(float(rate.value()))
 
 
 def _schedule(given: dict[str, str], own: Schedule | None) -> Schedule:
@@ -138,9 +143,10 @@ def _schedule(given: dict[str, str], own: Schedule | None) -> Schedule:
 
 def _count(name: str, text: str) -> Any:
     """A figure of the schedule, or a symbol where it is a name."""
+    from vcalc.spec.expression import can_name
     from vcalc.spec.schedule import count
 
-    if text.isidentifier():
+    if can_name(text):
         from vcalc import symbols
 
         return symbols.symbol(text)
@@ -150,13 +156,18 @@ def _count(name: str, text: str) -> Any:
 def _share(text: str) -> float:
     """`0.4` or `40%`. Raises VcalcError for anything but a share of a whole."""
     from vcalc.errors import VcalcError, quoted
+    from vcalc.numerals import NumeralError, read
 
-    found = re.fullmatch(r"\s*([0-9]{0,9}\.?[0-9]{1,9})\s*(%?)\s*", text)
-    share = float(found[1]) / (100 if found[2] else 1) if found else 0.0
+    message = f"--utilization {quoted(text)} is no share of the peak"
+    hint = "a number above 0 and no more than 1: 0.4, or 40%"
+    try:
+        number, _, _, percent = read(text, words=("%",))
+    except NumeralError as error:
+        raise error.error("usage", message, hint) from None
+    share = number / 100 if percent else number
     if not 0 < share <= 1:
-        message = f"--utilization {quoted(text)} is no share of the peak"
-        raise VcalcError("usage", message, hint="a number above 0 and no more than 1: 0.4, or 40%")
-    return share
+        raise VcalcError("usage", message, hint=hint)
+    return float(share)
 
 
 _UNITS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}

@@ -17,7 +17,7 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.errors import LayerError
-from vcalc.layers.base import MAP, Layer, Window, elements, needs, needs_division, show
+from vcalc.layers.base import MAP, Layer, Window, elements, needs, needs_division, needs_groups, show
 from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding2d, size2d
 from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
 
@@ -121,8 +121,7 @@ class Conv(Layer, kind="conv"):
 
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
-        needs_division("conv: input channels into groups", shape[0], self.groups, "groups")
-        needs_division("conv: output channels into groups", self.out, self.groups, "groups")
+        needs_groups("conv", shape[0], self.out, self.groups)
         needs(bool(self.standardized or not self.gain), "conv: gain belongs to standardized weights", "gain")
         if self.connections:
             self._check_connections(shape[0])
@@ -242,8 +241,7 @@ class ConvTranspose(Layer, kind="conv_transpose"):
     def output(self, *inputs: Shape) -> Shape:
         channels, *sizes = inputs[0]
         needs_division("conv_transpose: rows into images", sizes[0], self.stack, "stack")
-        needs_division("conv_transpose: input channels into groups", channels, self.groups, "groups")
-        needs_division("conv_transpose: output channels into groups", self.out, self.groups, "groups")
+        needs_groups("conv_transpose", channels, self.out, self.groups)
         grown = []
         for axis, size in enumerate(sizes):
             needs(

@@ -120,6 +120,18 @@ FRACTION = FieldType("a number from 0 to 1", _fraction)
 INDEX_LISTS = FieldType("a list of lists of input channels, one list an output channel", _index_lists)
 
 
+class Like:
+    """The default of a field that has the value of another one, above it, where it is not said."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Field:
     """One spec key of a layer: its type, default, the symbol the literature uses, one sentence of documentation."""
 
@@ -135,6 +147,12 @@ class Field:
     @property
     def required(self) -> bool:
         return self.default is REQUIRED
+
+    def usual(self, layer: Any) -> Any:
+        """The value that a layer has where the field is not said; the fields above it have theirs."""
+        if isinstance(self.default, Like):
+            return getattr(layer, self.default.name)
+        return None if self.default is None else self.type.accept(self.default)
 
 
 def field(type: FieldType, doc: str, default: Any = REQUIRED, symbol: str = "") -> Any:

@@ -9,7 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, exact_div, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, describe, elements, needs, needs_division, show
+from vcalc.layers.base import (
+    BRANCHES,
+    EVERYWHERE,
+    HEADS,
+    TOKENS,
+    Layer,
+    Window,
+    describe,
+    elements,
+    needs,
+    needs_division,
+    show,
+)
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
 
@@ -19,6 +31,7 @@ class SplitHeads(Layer, kind="split_heads"):
 
     source = "Vaswani et al. 2017, section 3.2.2"
     accepts = (TOKENS,)
+    splits_heads = True
 
     heads: Any = field(count(), "attention heads", symbol="h")
     transposed: Any = field(FLAG, "whether tokens go last, [h, d, N], as the keys of a product", False)
@@ -40,7 +53,7 @@ class MergeHeads(Layer, kind="merge_heads"):
     """Heads [h, N, d] put side by side again: tokens [N, h*d]."""
 
     source = "Vaswani et al. 2017, section 3.2.2"
-    accepts = (MAP,)
+    accepts = (HEADS,)
 
     def output(self, *inputs: Shape) -> Shape:
         heads, tokens, width = inputs[0]
@@ -57,7 +70,7 @@ class RotaryEmbedding(Layer, kind="rotary_embedding"):
     """Pairs of a query's or a key's elements turned by angles that grow with the token's position."""
 
     source = "Su et al. 2021 (RoFormer), section 3.2.2"
-    accepts = (MAP,)
+    accepts = (HEADS,)
 
     skip: Any = field(count(0), "tokens at the front that are not turned, such as a class token", 0)
 
@@ -137,7 +150,7 @@ class LinearAttention(Layer, kind="linear_attention"):
     example = (("N", "m"), ("N", "m"), ("N", "D"))
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 3, f"linear_attention joins 3 branches, not {len(inputs)}")
+        needs(len(inputs) == 3, f"linear_attention joins 3 branches, not {len(inputs)}", BRANCHES)
         query, key, value = inputs
         fits = not certainly_different(query[1], key[1]) and not certainly_different(key[0], value[0])
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")

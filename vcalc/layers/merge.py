@@ -7,7 +7,9 @@ from typing import Any
 from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal, exact_div, minimum, product
 from vcalc.errors import LayerError
 from vcalc.layers.base import (
+    BRANCHES,
     EVERYWHERE,
+    HEADS,
     MAP,
     TOKENS,
     VECTOR,
@@ -43,6 +45,7 @@ class Concat(Layer, kind="concat"):
 
     source = "Szegedy et al. 2015, section 4; Huang et al. 2017, equation 2"
     joins = True
+    joins_one = True
 
     def output(self, *inputs: Shape) -> Shape:
         first = inputs[0]
@@ -51,7 +54,7 @@ class Concat(Layer, kind="concat"):
                 from vcalc.layers import mend
 
                 message = f"concat: {describe(first)} and {describe(shape)} differ in more than the first size"
-                raise LayerError(message, hint=mend.joined(first, shape))
+                raise LayerError(message, hint=mend.concatenated(first, shape))
         return (sum(shape[0] for shape in inputs), *first[1:])
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -60,6 +63,7 @@ class Concat(Layer, kind="concat"):
 
 class _Elementwise(Layer):
     joins = True
+    joins_one = True
 
     def output(self, *inputs: Shape) -> Shape:
         result = inputs[0]
@@ -135,13 +139,14 @@ class MatMul(Layer, kind="matmul"):
 
     source = "none needed"
     saves_for_others = True
-    accepts = (MAP, TOKENS)
+    accepts = (MAP, TOKENS, HEADS)
     joins = True
     forms = ("function", "operator", "bmm", "einsum")
     example = (("N", "K"), ("K", "M"))
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 2, f"matmul joins 2 branches, not {len(inputs)}", hint="join two of them first")
+        more = "join two of them first" if len(inputs) > 2 else ""
+        needs(len(inputs) == 2, f"matmul joins 2 branches, not {len(inputs)}", BRANCHES, more)
         left, right = inputs
         fits = _alike(right, (*left[:-2], left[-1], right[-1]))
         if not fits:
@@ -169,7 +174,7 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         "Vaswani et al. 2017, equation 1; relative positions: Bao et al. 2022 (BEiT), section 2.2;"
         " keys_read: Child et al. 2019 (Sparse Transformer), section 4; fewer heads of keys: Ainslie et al. 2023 (GQA)"
     )
-    accepts = (MAP, TOKENS)
+    accepts = (HEADS, TOKENS)
     joins = True
     example = (("N", "d"), ("M", "d"), ("M", "e"))
 
@@ -179,7 +184,7 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
 
     def output(self, *inputs: Shape) -> Shape:
         order = "they are queries, keys and values, in this order"
-        needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}", hint=order)
+        needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}", BRANCHES, order)
         query, key, value = inputs
         fits = len(query) == len(key) and _alike((*key[:-1], query[-1]), key) and _alike((*key[:-1], value[-1]), value)
         message = f"queries, keys and values do not match: {', '.join(map(describe, inputs))}"
@@ -189,7 +194,13 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         square = not self.causal or not certainly_different(query[-2], key[-2])
         needs(square, "scaled_dot_product_attention: causal takes as many queries as keys", "causal")
         alone = self._unbiased or not (self.causal or self.keys_read is not None)
-        needs(alone, "scaled_dot_product_attention: a mask and biases do not go together", "relative_positions")
+        masks = (*(("causal",) if self.causal else ()), *(("keys_read",) if self.keys_read is not None else ()))
+        needs(
+            alone,
+            "scaled_dot_product_attention: a mask and biases do not go together",
+            "relative_positions",
+            f"leave relative_positions out, or {' and '.join(masks)}",
+        )
         return (*query[:-1], value[-1])
 
     @property

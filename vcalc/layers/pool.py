@@ -19,7 +19,7 @@ from vcalc.arithmetic import (
 from vcalc.errors import LayerError
 from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements, needs, show
 from vcalc.layers.conv import leading_pad, made_of, padded_input, slide_map
-from vcalc.layers.fields import FLAG, count, field, padding2d, size2d
+from vcalc.layers.fields import FLAG, Like, count, field, padding2d, size2d
 from vcalc.layers.tensors import INDEX, OUTPUT, Step, Stored, Tensor
 
 
@@ -29,13 +29,13 @@ def _indices(output: Shape) -> Tensor:
 
 
 class _Pool(Layer):
-    """A window that slides over each channel by itself."""
+    """A window that slides over each channel by itself; it steps by its own size if not said otherwise."""
 
     accepts = (MAP,)
     forms = ("module", "subclass", "functional")
 
     kernel: Any = field(size2d(), "window size", symbol="K")
-    stride: Any = field(size2d(), "step between windows", 1, "S")
+    stride: Any = field(size2d(), "step between windows", Like("kernel"), "S")
     pad: Any = field(padding2d(), "padding on each side, or 'same'", 0, "P")
     ceil_mode: Any = field(FLAG, "whether a last, partly empty window counts", False)
 

@@ -18,7 +18,18 @@ from vcalc.arithmetic import (
     maximum,
     product,
 )
-from vcalc.layers.base import EVERYWHERE, MAP, Layer, Window, describe, elements, needs, needs_division, show
+from vcalc.layers.base import (
+    BRANCHES,
+    EVERYWHERE,
+    HEADS,
+    Layer,
+    Window,
+    describe,
+    elements,
+    needs,
+    needs_division,
+    show,
+)
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
 from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, Gradient, Step, Stored, Tensor
@@ -39,7 +50,7 @@ class PoolHeads(Layer, kind="pool_heads"):
     """Heads [h, N, d] pooled by a depthwise convolution, the same for all heads, over the map that tokens form."""
 
     source = "Fan et al. 2021 (MViT), section 3.1; convolutions: Li et al. 2022 (MViTv2), section 4.3"
-    accepts = (MAP,)
+    accepts = (HEADS,)
     weighted_layers = 1
 
     height: Any = field(count(), "rows of the map that the tokens form", symbol="H")
@@ -98,7 +109,7 @@ class RelativeAttention(Layer, kind="relative_attention"):
     """
 
     source = "Li et al. 2022 (MViTv2), section 4.1, equations 3 and 4"
-    accepts = (MAP,)
+    accepts = (HEADS,)
     joins = True
     example = (("h", "N", "d"), ("h", "M", "d"), ("h", "M", "d"))
 
@@ -107,7 +118,7 @@ class RelativeAttention(Layer, kind="relative_attention"):
     skip: Any = field(count(0), "tokens at the front without a place, such as a class token", 0)
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}")
+        needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}", BRANCHES)
         query, key, value = inputs
         pairs = ((query[0], key[0]), (query[2], key[2]), (key[0], value[0]), (key[1], value[1]))
         fits = not any(certainly_different(one, other) for one, other in pairs)

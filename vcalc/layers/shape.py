@@ -42,7 +42,7 @@ class Flatten(Layer, kind="flatten"):
 
 
 class KeepChannels(Layer, kind="keep_channels"):
-    """Some of the channels of a map, of the features of tokens, or of a vector, the others left out."""
+    """Some channels of a map, features of tokens or of a vector, or heads, the others left out."""
 
     source = "Ma et al. 2018 (ShuffleNet V2), section 3.2 (channel split)"
 

@@ -148,7 +148,7 @@ def _result(path: str, problem: dict[str, Any], codes: list[str]) -> dict[str, A
         "ruleId": problem["code"],
         "ruleIndex": codes.index(problem["code"]),
         "level": problem["severity"],
-        "message": {"text": _message(problem)},
+        "message": {"text": _message(problem).replace("](", "] (")},  # it would be a link (SARIF 2.1.0, 3.11.6)
         "locations": [{"physicalLocation": location}],
     }
 

@@ -53,7 +53,12 @@ def block_report(name: str, spec: Spec, sides: list[tuple[str, Network, Costs]])
         "ratios": _ratio_record(ratios),
         "crossovers": crossings,
     }
-    return Report([table], record)
+    numbers = [
+        Row({**option, **{f"{key}_ratio": value for key, value in ratios.get(option["name"], {}).items()}})
+        for option in options
+    ]
+    with_ratios = [*shown, *(Column(f"{key}_ratio", f"{key} : {first['name']}") for key in RATIOS)]
+    return Report([table], record, Table("", with_ratios, numbers))
 
 
 def _variable(wanted: str, options: list[dict[str, Any]]) -> str:
@@ -113,16 +118,21 @@ def _number(value: Any) -> Any:
 
 def _crossing_text(crossing: dict[str, Any]) -> str:
     """One crossing in words: where, at what input, and which side is ahead."""
-    each = [size if isinstance(size, str) else f"{size:g}" for size in crossing["input"]]
+    each = [_place(size) for size in crossing["input"]]
     at_input = (" x " if any("*" in size for size in each) else "x").join(each)
     value = crossing["value"]
-    shown = value if isinstance(value, str) else f"{value:g}"
+    shown = _place(value)
     text = f"equal {crossing['metric']} at {crossing['symbol']} = {shown}"
     text += f", input {at_input}" if len(at_input) <= 40 else ""
     below, above = crossing["less_below"], crossing["less_above"]
     if below and above:
         text += f": below it {below} has less, above it {above}" if below != above else f"; {below} has less elsewhere"
     return text
+
+
+def _place(value: Any) -> str:
+    """A place on an axis: a whole number with all its digits, a decimal with six, a formula as it is."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _inputs(sides: list[tuple[str, Network, Costs]]) -> str:

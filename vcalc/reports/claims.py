@@ -9,6 +9,14 @@ from vcalc.reports.table import Column, Report, Row, Table
 
 def claims_report(verdicts: list[Verdict]) -> Report:
     """A row for each claim, and how many of each verdict there are."""
+    table = claims_table("published figures, and ours", verdicts, [_counted(verdicts)])
+    exact = [Column("exact", "exact") if column.key == "ours" else column for column in table.columns]
+    records = [verdict.record() for verdict in verdicts]
+    return Report([table], records, Table("", exact, table.rows), all(verdict.explained for verdict in verdicts))
+
+
+def claims_table(title: str, verdicts: list[Verdict], notes: list[str]) -> Table:
+    """A row for each claim: what is printed, ours, the verdict and the reason."""
     columns = [
         Column("subject", "figure of", prose=True),
         Column("metric", "metric"),
@@ -18,11 +26,7 @@ def claims_report(verdicts: list[Verdict]) -> Report:
         Column("why", "why", prose=True, drop=1),
         Column("source", "source", prose=True, drop=2),
     ]
-    rows = [_row(verdict) for verdict in verdicts]
-    table = Table("published figures, and ours", columns, rows, [_counted(verdicts)])
-    exact = [Column("exact", "exact") if column.key == "ours" else column for column in columns]
-    records = [verdict.record() for verdict in verdicts]
-    return Report([table], records, Table("", exact, rows), all(verdict.explained for verdict in verdicts))
+    return Table(title, columns, [_row(verdict) for verdict in verdicts], notes)
 
 
 def _row(verdict: Verdict) -> Row:
@@ -48,7 +52,7 @@ def _row(verdict: Verdict) -> Row:
         "why": claim.why if verdict.verdict in (UNDER, DIFFERS) else None,
         "source": claim.source,
     }
-    return Row(cells, "layer" if verdict.explained else "total")
+    return Row(cells, "layer" if verdict.explained else "total", sums=False)
 
 
 def _ours(verdict: Verdict) -> str:

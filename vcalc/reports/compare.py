@@ -7,7 +7,7 @@ from typing import Any
 from vcalc import units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.depth import depth
-from vcalc.analyses.measure import METRICS
+from vcalc.analyses.measure import LET, METRICS, hyperparameter
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Node, group_of
 from vcalc.reports.notes import bug_notes, convention_note, left_out_notes, params_note, writing_note
@@ -89,15 +89,18 @@ def _ratio(value: Any, first: Any) -> Any:
 
 
 def _ratio_notes(sides: list[Side], totals: list[Any], ratios: list[Any]) -> list[str]:
+    from fractions import Fraction
+
     first = sides[0][0].name
     return [
-        f"{side[0].name} : {first} = {units.exact(total)} : {units.exact(totals[0])} = {_ratio_text(ratio)}"
+        f"{side[0].name} : {first} = {units.exact(total)} : {units.exact(totals[0])} = "
+        f"{_ratio_text(Fraction(total, totals[0]) if isinstance(ratio, float) else ratio)}"
         for side, total, ratio in list(zip(sides, totals, ratios, strict=True))[1:]
     ]
 
 
 def _ratio_text(ratio: Any) -> str:
-    return units.ratio(ratio) if isinstance(ratio, float) else str(ratio)
+    return str(ratio) if isinstance(ratio, str) or ratio is None else units.ratio(ratio)
 
 
 def _captions(sides: list[Side]) -> list[str]:
@@ -138,15 +141,16 @@ def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
 
 def _column(name: str, sides: list[Side]) -> Column:
     convention = sides[0][1].convention
-    if all(name in side[0].hyperparameters for side in sides):
-        return Column(name, name, "a hyperparameter", number=True, drop=1, text=_hyperparameter_text)
     if name == "input":
         return Column("input", "input", "shape of the input", number=True, drop=2, text=shape_text)
     if name in METRICS:
         header = {"flops": convention.unit, "memory": f"memory ({convention.memory.unit})"}.get(name, name)
         return Column(name, header, METRICS[name][1], number=True)
+    if all(hyperparameter(name, side[0]) for side in sides):
+        return Column(name, name, "a hyperparameter", number=True, drop=1, text=_hyperparameter_text)
     common = set.intersection(*(set(side[0].hyperparameters) for side in sides))
-    hint = suggestion(name, {"input", *METRICS, *common}, "columns of all these models")
+    plain = {f"{LET}{known}" if known in ("input", *METRICS) else known for known in common}
+    hint = suggestion(name, {"input", *METRICS, *plain}, "columns of all these models")
     raise VcalcError("column", f"there is no column '{name}'", hint=hint)
 
 
@@ -156,8 +160,8 @@ def _hyperparameter_text(value: Any) -> str:
 
 def _cell(name: str, side: Side) -> Any:
     network, costs = side
-    if name in network.hyperparameters:
-        return network.hyperparameters[name]
     if name == "input":
         return network.graph.input
-    return METRICS[name][0](costs, network.graph.nodes)
+    if name in METRICS:
+        return METRICS[name][0](costs, network.graph.nodes)
+    return network.hyperparameters[hyperparameter(name, network)]

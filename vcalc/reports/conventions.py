@@ -9,7 +9,7 @@ from vcalc.analyses.cost import Costs
 from vcalc.conventions import Convention
 from vcalc.reports.layers_table import title
 from vcalc.reports.notes import bug_notes, bug_records, params_note, total_record
-from vcalc.reports.table import Column, Report, Row, Table, plain_value
+from vcalc.reports.table import Amount, Column, Report, Row, Table, plain_value
 from vcalc.spec.network import Network
 
 
@@ -23,7 +23,7 @@ def conventions_report() -> Report:
         Column("version", "version", prose=True, drop=2),
         Column("source", "source", prose=True, drop=1),
     ]
-    rows = [Row({**_entry(convention), "multiply_add": multiply_add(convention)}, "layer") for convention in chosen]
+    rows = [Row({**_entry(convention), "multiply_add": _weight(convention)}, "layer") for convention in chosen]
     notes = ["write your own as a file: vcalc table resnet50 --convention ./mine.yaml (see docs/conventions.md)"]
     table = Table(f"{len(rows)} conventions", columns, rows, notes)
     return Report([table], [_entry(convention) for convention in chosen])
@@ -36,6 +36,10 @@ def multiply_add(convention: Convention) -> str:
         one = "not counted"
     called = f" ({convention.called})" if convention.called != convention.unit else ""
     return f"{one}{called}"
+
+
+def _weight(convention: Convention) -> Amount:
+    return Amount(convention.multiply_add, convention.unit, multiply_add(convention))
 
 
 def _entry(convention: Convention) -> dict[str, Any]:
@@ -61,12 +65,12 @@ def model_report(network: Network, sides: list[Costs]) -> Report:
     everything = sides[0].total(nodes).params
     for costs in sides:
         convention, total = costs.convention, costs.total(nodes)
-        faults = bug_notes(costs, nodes)
+        faults, exact = bug_notes(costs, nodes), f"{units.exact(total.flops)} {convention.unit}"
         cells = {
             "convention": convention.name,
-            "flops": f"{units.exact(total.flops)} {convention.unit}{'*' if faults else ''}",
+            "flops": Amount(total.flops, convention.unit, f"{exact}{'*' if faults else ''}"),
             "rounded": units.rounded(total.flops, convention.unit),
-            "multiply_add": multiply_add(convention),
+            "multiply_add": _weight(convention),
             "params": total.params,
         }
         rows.append(Row(cells, "layer"))
@@ -82,7 +86,9 @@ def model_report(network: Network, sides: list[Costs]) -> Report:
         Column("multiply_add", "a multiply-add is", drop=2, text=str),
         Column("params", "params", number=True),
     ]
-    return Report([Table(title(network, sides[0]), columns, rows, notes)], {"schema": 1, **_record(network, sides)})
+    numbers = Table("", [column for column in columns if column.key != "rounded"], rows)
+    record = {"schema": 1, **_record(network, sides)}
+    return Report([Table(title(network, sides[0]), columns, rows, notes)], record, numbers)
 
 
 def models_report(sides: list[tuple[Network, list[Costs]]]) -> Report:
@@ -91,8 +97,11 @@ def models_report(sides: list[tuple[Network, list[Costs]]]) -> Report:
     rows = []
     for i, costs in enumerate(sides[0][1]):
         convention = costs.convention
-        cells = {network.name: units.rounded(totals[j][i], convention.unit) for j, (network, _) in enumerate(sides)}
-        rows.append(Row({"convention": convention.name, "multiply_add": multiply_add(convention), **cells}, "layer"))
+        cells: dict[str, Any] = {"convention": convention.name, "multiply_add": _weight(convention)}
+        for j, (network, _) in enumerate(sides):
+            flops = totals[j][i]
+            cells[network.name] = Amount(flops, convention.unit, units.rounded(flops, convention.unit))
+        rows.append(Row(cells, "layer"))
     columns = [
         Column("convention", "convention"),
         Column("multiply_add", "a multiply-add is", drop=1, text=str),

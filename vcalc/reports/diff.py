@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -39,7 +40,7 @@ class Version:
     @property
     def name(self) -> str:
         """`resnet50`, or `resnet50 at main`."""
-        return f"{self.network.name} at {self.revision}" if self.revision else self.network.name
+        return f"{self.network.name} at {_short(self.revision)}" if self.revision else self.network.name
 
     @property
     def side(self) -> Side:
@@ -87,6 +88,11 @@ def _same(layers: list[LayerChange], total: CostChange) -> bool:
     return not layers and total.old == total.new
 
 
+def _short(revision: str) -> str:
+    """A revision for people: of a commit's whole number the first twelve digits."""
+    return revision[:12] if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision) else revision
+
+
 # By stage, and in total
 
 
@@ -106,7 +112,7 @@ def _sums(
         input = shape_text(new.network.graph.input)
     else:
         input = f"{shape_text(old.network.graph.input)} → {shape_text(new.network.graph.input)}"
-    names = f"{old.name} → {new.name}" if old else f"{new.name}, which was not there at {since}"
+    names = f"{old.name} → {new.name}" if old else f"{new.name}, which was not there at {_short(since)}"
     title = f"{names}: {'what changed' if changed else 'nothing changed'} (input {input}, {new.costs.dtype})"
     notes = [convention_note(new.costs.convention), *params_note(new.costs.convention)]
     return Table(title, shown, [*rows, _sum_row(total, "total")], notes + writing_note(new.costs, new.network.library))
@@ -217,13 +223,9 @@ def _what(change: LayerChange) -> str:
 
 def _signature(layer: Layer) -> str:
     """A layer as it would be written: `conv out 64, kernel 3`, without what goes without saying."""
-    usual = {name: field.type.accept(field.default) for name, field in layer.fields.items() if _has_default(field)}
+    usual = {name: field.usual(layer) for name, field in layer.fields.items() if not field.required}
     fields = [f"{name} {_text(value)}" for name, value in layer.values().items() if value != usual.get(name)]
     return f"{layer.kind} {', '.join(fields)}".rstrip()
-
-
-def _has_default(field: Any) -> bool:
-    return not field.required and field.default is not None
 
 
 def _text(value: Any) -> str:

@@ -72,17 +72,20 @@ def table_report(
     total = costs.total(nodes)
     rows = makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth)]
     rows.append(makes.sum("total", total, "total"))
-    tables = [Table(title(network, costs), picked, rows, _notes(costs, nodes, total, only, network.library))]
-    if explain:
-        tables = [_explained(network, costs, nodes, total, only)]
+    heading, notes = title(network, costs), _notes(costs, nodes, total, only, network.library)
+    tables = [_explained(costs, nodes, total, heading, notes) if explain else Table(heading, picked, rows, notes)]
 
     def record() -> dict[str, Any]:
         return _record(network, costs, nodes, total, explain)
 
-    def complete() -> Table:
+    def complete() -> Table | None:
+        if explain:
+            return Table("", [*tables[0].columns, Column("value", "value", number=True)], tables[0].rows)
+        if depth is not None:
+            return None
         return Table("", picked, [*makes.input_row(), *map(makes.layer, nodes), rows[-1]])
 
-    return Report(tables, record, None if explain or depth is not None else complete)
+    return Report(tables, record, complete)
 
 
 def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
@@ -216,23 +219,24 @@ def summary(costs: Costs, total: Cost) -> str:
     return f"{units.rounded(total.params)} params, {units.rounded(total.flops)} {convention.unit}, memory {memory}"
 
 
-def _explained(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> Table:
+def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes: list[str]) -> Table:
     """One row a count, with its arithmetic."""
     from vcalc.analyses.explain import working
 
     memory = "memory (bytes)" if costs.convention.memory.unit == "bytes" else "memory (elements)"
     named = {"flops": costs.convention.unit, "memory": memory}
+
+    def row(layer: str, what: str, worked: str, value: Any, style: str) -> Row:
+        return Row({"layer": layer, "what": named.get(what, what), "working": worked, "value": value}, style)
+
     rows = [
-        Row({"layer": node.path, "what": named.get(what, what), "working": f"{text} = {units.exact(value)}"}, "layer")
+        row(node.path, what, f"{text} = {units.exact(value)}", value, "layer")
         for node in nodes
         for what, text, value in working(costs, node)
     ]
-    rows += [
-        Row({"layer": "total", "what": named.get(what, what), "working": units.exact(value)}, "total")
-        for what, value in total._asdict().items()
-    ]
+    rows += [row("total", what, units.exact(value), value, "total") for what, value in total._asdict().items()]
     shown = [Column("layer", "layer"), Column("what", "count"), Column("working", "working", prose=True)]
-    return Table(title(network, costs), shown, rows, _notes(costs, nodes, total, only, network.library))
+    return Table(heading, shown, rows, notes)
 
 
 def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:

@@ -41,11 +41,14 @@ def memory_report(
     symbolic = is_symbolic(batch)
     if symbolic:
         columns = [column for column in columns if column.key not in ("memory", "formula")]
-    rows = [Row(cells, "total" if cells["what"] == "total peak" else "layer") for cells in figures.rows()]
+    styles = {"total peak": "total"}
+    rows = [Row(cells, styles.get(cells["what"], "layer"), sums=False) for cells in figures.rows()]
     table = Table(heading, columns, rows, [*_notes(memory), *([] if fit is None else [fit["says"]])])
     tables = [table, _layers_table(memory, batch)] if show_layers else [table]
     holds = fit is None or fit["batch"] != 0
-    return Report(tables, _record(network, memory, figures, fit), holds=holds)
+    numbers = [Row({**row.cells, "formula": (row.cells.get("formula") or "").replace(",", "")}) for row in rows]
+    complete = None if show_layers else Table("", columns, numbers)
+    return Report(tables, _record(network, memory, figures, fit), complete, holds)
 
 
 def _title(network: Network, plan: Plan, batch: Any) -> str:

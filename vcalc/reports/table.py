@@ -51,14 +51,31 @@ def bar_text(share: float, length: int = BAR) -> str:
     return "█" * max(1, round(length * share))
 
 
+class Amount(str):
+    """A number with its unit as a person reads it, in a column whose text is `str`; CSV has each by itself."""
+
+    __slots__ = ("unit", "value")
+    value: Any
+    unit: str
+
+    def __new__(cls, value: Any, unit: str, text: str = "") -> Amount:
+        """An amount, shown with all its digits unless a text is given."""
+        made = super().__new__(cls, text or f"{units.exact(value)} {unit}".rstrip())
+        made.value = value
+        made.unit = unit
+        return made
+
+
 class Row:
     """One row: raw values by column key, and what the row is (layer, subtotal, total)."""
 
-    __slots__ = ("cells", "style")
+    __slots__ = ("cells", "style", "sums")
 
-    def __init__(self, cells: dict[str, Any], style: str = "") -> None:
+    def __init__(self, cells: dict[str, Any], style: str = "", sums: bool | None = None) -> None:
         self.cells = cells
         self.style = style
+        self.sums = style in ("total", "subtotal") if sums is None else sums
+        """Whether it says again what other rows say: a sum over a column would count that twice."""
 
 
 class Table:
@@ -88,6 +105,8 @@ class Report:
         self._complete = complete
         self.holds = holds
         """False when the answer is "no": the exit code is 1 then."""
+        self.with_total = False
+        """Whether the rows that sum others up are in the CSV, too."""
 
     @cached_property
     def record(self) -> Any:

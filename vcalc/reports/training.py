@@ -10,7 +10,7 @@ from vcalc.arithmetic import Number, is_symbolic
 from vcalc.devices import DTYPES, Device, devices
 from vcalc.layers.base import SIZES
 from vcalc.reports.notes import convention_note
-from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
+from vcalc.reports.table import Amount, Column, Report, Row, Table, plain_value, shape_text
 from vcalc.spec.network import Network
 
 WHOLE = "at the whole peak rate, which no training reaches: say a share, --utilization 0.4"
@@ -34,7 +34,7 @@ def training_report(
         Column("working", "working", prose=True, drop=1),
         Column("value", "value", number=True, text=str),
     ]
-    rows = [Row(cells, "total" if cells.get("total") else "layer") for cells in made.rows()]
+    rows = [Row(cells, "total" if cells.get("total") else "layer", sums=False) for cells in made.rows()]
     title = f"{network.title} ({network.name}), {shape_text(network.graph.input)}, {run.schedule}"
     table = Table(title, columns, rows, made.notes())
     utilization = made.implied
@@ -65,8 +65,10 @@ class _Working:
         passes = "forward once, backward twice as much" if training.factor == 3 else "as the convention says"
         rows = [
             _row("one image forward", f"under {training.convention.name}", large(training.forward, unit)),
-            _row("passes a step", passes, f"x {training.factor}"),
-            _row("images seen", str(self.run.schedule), f"x {units.exact(training.images)}"),
+            _row("passes a step", passes, Amount(training.factor, "", f"x {training.factor}")),
+            _row(
+                "images seen", str(self.run.schedule), Amount(training.images, "", f"x {units.exact(training.images)}")
+            ),
             {**_row("training", "the product", large(training.flops, unit)), "total": True},
         ]
         return [*rows, *self.on_device(self.run.device)] if self.run.device else rows
@@ -145,7 +147,7 @@ class _Working:
         }
 
 
-def _row(what: str, working: str, value: str) -> dict[str, Any]:
+def _row(what: str, working: str, value: Amount) -> dict[str, Any]:
     return {"what": what, "working": working, "value": value}
 
 
@@ -158,19 +160,23 @@ def _float(figure: Any) -> Any:
     return figure if is_symbolic(figure) else float(figure)
 
 
-def large(value: Any, unit: str) -> str:
+def large(value: Any, unit: str) -> Amount:
     """A count with K to E before its unit: `1,567 EFLOPs`."""
     if is_symbolic(value):
-        return f"{value} {unit}"
+        return Amount(value, unit, f"{value} {unit}")
     for letter, factor in (("E", 10**18), ("P", 10**15)):
         if value >= factor:
             short = f"{value / factor:,.4g}" if value < 1000 * factor else f"{value / factor:,.0f}"
-            return f"{short} {letter}{unit}"
-    return units.rounded(value, unit)
+            return Amount(value, unit, f"{short} {letter}{unit}")
+    return Amount(value, unit, units.rounded(value, unit))
 
 
-def span(seconds: Any, prefix: str = "") -> str:
+def span(seconds: Any, prefix: str = "") -> Amount:
     """A time in days, or in hours where it is less than two: `801.3 core-days`."""
+    return Amount(seconds, f"{prefix}seconds", _span(seconds, prefix))
+
+
+def _span(seconds: Any, prefix: str) -> str:
     if is_symbolic(seconds):
         return f"({_short(seconds / HOUR)}) {prefix}hours"
     for unit, length in (("days", DAY), ("hours", HOUR), ("minutes", 60)):
@@ -179,15 +185,15 @@ def span(seconds: Any, prefix: str = "") -> str:
     return f"{seconds:,.3g} {prefix}seconds"
 
 
-def _energy(joules: Any) -> str:
+def _energy(joules: Any) -> Amount:
     hours = joules / 3.6e6
-    if is_symbolic(hours):
-        return f"({_short(hours)}) kWh"
-    return f"{hours:,.1f} kWh" if hours >= 1 else f"{hours:,.3g} kWh"
+    text = f"({_short(hours)})" if is_symbolic(hours) else f"{hours:,.1f}" if hours >= 1 else f"{hours:,.3g}"
+    return Amount(joules, "joules", f"{text} kWh")
 
 
-def _percent(share: Any) -> str:
-    return f"({_short(share)}) of the peak" if is_symbolic(share) else f"{share:.1%} of the peak"
+def _percent(share: Any) -> Amount:
+    text = f"({_short(share)})" if is_symbolic(share) else f"{share:.1%}"
+    return Amount(share, "of the peak", f"{text} of the peak")
 
 
 def _short(formula: Any) -> str:
@@ -213,17 +219,18 @@ def devices_report() -> Report:
         "?: seen on no page of the device's maker",
     ]
     records = [device_record(device) for device in devices().values()]
-    return Report([Table(f"{len(rows)} devices", columns, rows, notes)], records)
+    with_doubts = Table("", [*columns, Column("unverified", "unverified")], rows)
+    return Report([Table(f"{len(rows)} devices", columns, rows, notes)], records, with_doubts)
 
 
 def _cells(device: Device) -> dict[str, Any]:
     cells: dict[str, Any] = {"name": device.name, "unit": device.unit, "source": device.source}
-    cells |= {dtype: f"{rate / 1e12:g}" for dtype, rate in device.peak.items()}
+    cells |= {dtype: Amount(rate / 1e12, "", f"{rate / 1e12:g}") for dtype, rate in device.peak.items()}
     figures = {"memory": (device.memory, 1e9), "bandwidth": (device.bandwidth, 1e9), "power": (device.power, 1)}
     for key, (value, scale) in figures.items():
         if value is not None:
-            cells[key] = f"{value / scale:g}{' ?' if key in device.unverified else ''}"
-    return {**cells, "power_is": device.power_is or None}
+            cells[key] = Amount(value / scale, "", f"{value / scale:g}{' ?' if key in device.unverified else ''}")
+    return {**cells, "power_is": device.power_is or None, "unverified": ", ".join(device.unverified)}
 
 
 def device_record(device: Device) -> dict[str, Any]:

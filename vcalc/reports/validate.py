@@ -78,7 +78,7 @@ def all_report(validated: list[Validated], skipped: list[tuple[str, str]], how: 
         bad = [check._replace(path=f"{network.name}: {check.path}") for check in checks if not check.holds]
         wrong += bad
         entry = {"model": network.name, "comparisons": len(checks), "mismatches": len(bad)}
-        rows.append(Row({**entry, "layers": len(network.graph.nodes)}, "total" if bad else "layer"))
+        rows.append(Row({**entry, "layers": len(network.graph.nodes)}, "total" if bad else "layer", sums=False))
         record.append({**entry, "rows": [_row(check) for check in bad]})
     total = sum(len(checks) for _, checks in validated)
     columns = [

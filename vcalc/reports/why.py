@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from vcalc import units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.difference import Part, by_layer, by_primitive, of_params
-from vcalc.analyses.readings import Missing, Reading
+from vcalc.analyses.origin import LIKELY, Origin
+from vcalc.analyses.read_claims import subject_name
+from vcalc.analyses.readings import Asked, Missing, Reading
+from vcalc.graph import Node
+from vcalc.reports.claims import claims_table
 from vcalc.reports.notes import bug_notes, convention_note, params_note, signed, total_record
-from vcalc.reports.table import Column, Report, Row, Table, plain_value
+from vcalc.reports.table import Amount, Column, Report, Row, Table, plain_value
 from vcalc.spec.network import Network
 
 
-def difference_report(network: Network, first: Costs, second: Costs, title: str, layers: bool) -> Report:
-    """The difference of two conventions on a model, split into parts that sum to it exactly."""
-    nodes = network.graph.nodes
+def difference_report(
+    network: Network, nodes: list[Node], first: Costs, second: Costs, title: str, layers: bool
+) -> Report:
+    """The difference of two conventions on a model's nodes, split into parts that sum to it exactly."""
     parts = by_layer(first, second, nodes) if layers else by_primitive(first, second, nodes)
     totals = [costs.total(nodes).flops for costs in (first, second)]
     differing = [part for part in parts if part.difference != 0]
@@ -25,7 +32,7 @@ def difference_report(network: Network, first: Costs, second: Costs, title: str,
             title,
             _columns(first, second, layers),
             [*(Row(_cells(part), "layer") for part in differing), _total(totals)],
-            [*_alike(parts, totals, first, second, layers), *_captions(network, first, second)],
+            [*_alike(parts, totals, first, second, layers), *_captions(network, nodes, first, second)],
         )
     ]
     params = [part for part in of_params(first, second, nodes) if part.difference != 0]
@@ -90,8 +97,7 @@ def _alike(parts: list[Part], totals: list[Any], first: Costs, second: Costs, la
     return notes
 
 
-def _captions(network: Network, first: Costs, second: Costs) -> list[str]:
-    nodes = network.graph.nodes
+def _captions(network: Network, nodes: list[Node], first: Costs, second: Costs) -> list[str]:
     notes = [convention_note(costs.convention) for costs in (first, second)]
     notes += [note for costs in (first, second) for note in bug_notes(costs, nodes)]
     if network.library and (first.convention.sees_writing or second.convention.sees_writing):
@@ -112,37 +118,110 @@ def _part(part: Part, layer: bool) -> dict[str, Any]:
     }
 
 
-def number_report(
-    network: Network,
-    printed: str,
-    found: list[Reading],
-    near: list[Reading],
-    parts: list[tuple[Reading, list[Missing]]],
-) -> Report:
-    """What a printed number may be; where nothing comes to it, the nearest readings and what is missing."""
-    columns = [
-        Column("variant", "variant"),
-        Column("convention", "convention", prose=True),
-        Column("metric", "metric", drop=2, text=lambda metric: metric),
-        Column("value", "value", number=True, text=str),
-        Column("how", "and" if found else "off by", number=not found, text=str),
-    ]
-    rows = [Row(cells, "layer") for cells in _merged(_reading_cells(r, printed, bool(found)) for r in found or near)]
-    what = f"what comes to {printed}" if found else f"nothing comes to {printed}; the nearest"
-    notes = _said(found) if found else _what_is_missing(parts)
+SHOWN = 12
+"""Claims that are shown for one figure."""
+
+
+def number_report(network: Network, asked: Asked, origin: Origin) -> Report:
+    """What a printed number may be: the claims that print it, what comes to it, or else the nearest and what lacks."""
+    tables = []
+    if not (origin.verdicts or origin.found or origin.nearest):
+        notes = ["a ratio is looked for among the claims of the model's file alone; vcalc compare works one out"]
+        tables.append(claims_table(f"{network.title}: no claim prints {asked.text}", [], notes))
+    if origin.verdicts:
+        more = len(origin.verdicts) - SHOWN
+        notes = [f"and {more} more claims of {network.name} that print it: vcalc claims {network.name}"] * (more > 0)
+        heading = f"{network.title}: {asked.text} as it is published"
+        tables.append(claims_table(heading, origin.verdicts[:SHOWN], notes))
+    if origin.found:
+        heading = f"{network.title}: what {'else ' if origin.verdicts else ''}comes to {asked.text}"
+        tables.append(_readings_table(heading, origin.found, asked, True, [*_weighed(origin), *_said(origin.found)]))
+    if origin.nearest:
+        what = "the nearest otherwise" if origin.found else f"nothing comes to {asked.text}; the nearest"
+        notes = [*_what_is_missing(origin.missing), *_misread(origin)]
+        tables.append(_readings_table(f"{network.title}: {what}", origin.nearest, asked, False, notes))
     record = {
         "schema": 1,
         "model": network.name,
-        "printed": printed,
-        "matches": [_reading_record(reading) for reading in found],
-        "nearest": [_reading_record(reading) for reading in near],
+        "printed": asked.text,
+        "claims": [verdict.record() for verdict in origin.verdicts],
+        "matches": [_reading_record(reading) for reading in origin.found],
+        "known": origin.known,
+        "tried": origin.tried,
+        "accident": None if origin.known or not origin.found else round(float(origin.accident), 6),
+        "nearest": [_reading_record(reading) for reading in origin.nearest],
         "missing": [
-            {"convention": reading.convention.name, "metric": reading.metric, **part._asdict()}
-            for reading, missing in parts
+            {"convention": _name(reading), "metric": reading.metric, **part._asdict()}
+            for reading, missing in origin.missing
             for part in missing
         ],
     }
-    return Report([Table(f"{network.title}: {what}", columns, rows, notes)], record, holds=bool(found))
+    return Report(tables, record, partial(_every_answer, asked, origin), origin.holds)
+
+
+def _every_answer(asked: Asked, origin: Origin) -> Table:
+    """Claims, what comes to the figure, and the nearest, in one table with a number and its unit apart."""
+    keys = (
+        "answer",
+        "variant",
+        "of",
+        "times",
+        "convention",
+        "metric",
+        "dtype",
+        "value",
+        "unit",
+        "how",
+        "why",
+        "source",
+    )
+    rows = [
+        {
+            "answer": "claim",
+            "variant": subject_name(verdict.claim.question),
+            "of": ",".join((*verdict.claim.question.of, *verdict.claim.question.kinds)),
+            "convention": verdict.claim.question.convention,
+            "metric": verdict.claim.question.metric,
+            "value": verdict.exact,
+            "how": f"{verdict.verdict} {verdict.under}".strip(),
+            "why": verdict.claim.why,
+            "source": verdict.claim.source,
+        }
+        for verdict in origin.verdicts
+    ]
+    for answer, readings in (("match", origin.found), ("nearest", origin.nearest)):
+        rows += [{"answer": answer, **_reading_record(reading)} for reading in readings]
+    return Table("", [Column(key, key) for key in keys], [Row(cells, "layer") for cells in rows])
+
+
+def _readings_table(heading: str, readings: list[Reading], asked: Asked, matches: bool, notes: list[str]) -> Table:
+    columns = [
+        Column("variant", "variant"),
+        Column("convention", "convention", prose=True),
+        Column("metric", "metric", drop=2, text=str),
+        Column("value", "value", number=True, text=str),
+        Column("how", "and" if matches else "off by", number=not matches, text=str),
+    ]
+    rows = _merged(_reading_cells(reading, asked, matches) for reading in readings)
+    return Table(heading, columns, [Row(cells, "layer") for cells in rows], notes)
+
+
+def _weighed(origin: Origin) -> list[str]:
+    """How likely it is to meet a figure that has no reason, where what is found is no more than a fit."""
+    if origin.known:
+        return []
+    share = _share(origin.accident)
+    text = f"{origin.tried:,} numbers were tried until one fitted; by accident {share} with as many digits fits one"
+    if origin.verdicts:
+        return [f"this merely fits, beside the reason that is published: {text}"]
+    if not origin.fits:
+        return [f"this may well be a coincidence: {text}"]
+    return [f"hardly a coincidence: {text}" if origin.accident < LIKELY[2] else text]
+
+
+def _share(share: Fraction) -> str:
+    """`one figure in 6`."""
+    return "nearly every figure" if 2 * share > 1 else f"one figure in {round(1 / share):,}"
 
 
 def _what_is_missing(parts: list[tuple[Reading, list[Missing]]]) -> list[str]:
@@ -151,22 +230,59 @@ def _what_is_missing(parts: list[tuple[Reading, list[Missing]]]) -> list[str]:
     for reading, missing in parts:
         for part in missing:
             text = f"{part.change} {part.part} it would be {units.exact(part.value)} ({reading.metric})"
-            who.setdefault(text, []).append(reading.convention.name)
+            who.setdefault(text, []).append(_name(reading) or "")
     notes = [f"{text} under {', '.join(names)}" for text, names in who.items()]
     return notes or ["no single part of the network, left out or taken twice, explains it"]
 
 
-def _reading_cells(reading: Reading, printed: str, matches: bool) -> dict[str, Any]:
-    unit = reading.convention.unit if reading.metric == "flops" else reading.metric
-    target = units.Printed(printed, reading.convention.memory.kilobyte).value
-    how = f"{reading.how} to {printed}" if matches else f"{100 * (reading.value / target - 1):+.2f}%"
+def _misread(origin: Origin) -> list[str]:
+    """The figure that may be meant, where a letter is missing or another one."""
+    if origin.meant is None:
+        return []
+    text, reading = origin.meant
+    return [f"{text} would be near: {_how_counted(reading)} is {_value(reading)}"]
+
+
+def _how_counted(reading: Reading) -> str:
+    return f"{reading.metric} under {reading.convention.name}" if reading.convention else reading.metric
+
+
+def _reading_cells(reading: Reading, asked: Asked, matches: bool) -> dict[str, Any]:
+    of = f"{reading.of} of {reading.variant}" if reading.of else reading.variant
+    times = {2: "twice ", 0.5: "half of "}.get(reading.times, "")
+    steps = f", in steps of {reading.kilobyte}" if len(asked.figures) > 1 else ""
     return {
-        "variant": reading.variant,
-        "convention": reading.convention.name,
-        "metric": reading.metric,
-        "value": f"{units.exact(reading.value)} {unit}",
-        "how": how,
+        "variant": f"{times}{of}",
+        "convention": _name(reading) or "",
+        "metric": f"{reading.metric}, {reading.dtype}" if reading.dtype else reading.metric,
+        "value": _value(reading),
+        "how": f"{reading.how} to {asked.text}{steps}" if matches else _off(reading.value / asked.value),
     }
+
+
+def _value(reading: Reading) -> Amount:
+    return Amount(reading.value, reading.unit)
+
+
+def _off(quotient: Any) -> str:
+    """How far a reading is off: per cent where it is near, and else how many times as much it is."""
+    if 0.5 <= quotient <= 2:
+        return f"{100 * (float(quotient) - 1):+.2f}%"
+    if quotient < 0.1:
+        return f"1/{_times(1 / quotient)} of it"
+    return f"{_times(quotient)} times as much"
+
+
+def _times(factor: Any) -> str:
+    """A factor in words: 2.4, 240, 5 million."""
+    for name, size in (("trillion", 10**12), ("billion", 10**9), ("million", 10**6)):
+        if factor >= size:
+            return f"{round(factor / size):,} {name}"
+    return f"{round(factor):,}" if factor >= 10 else f"{float(factor):.1f}"
+
+
+def _name(reading: Reading) -> str | None:
+    return reading.convention.name if reading.convention else None
 
 
 def _merged(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -182,16 +298,20 @@ def _merged(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _said(found: list[Reading]) -> list[str]:
-    chosen = {reading.convention.name: reading.convention for reading in found if reading.metric == "flops"}
-    return [convention_note(convention) for convention in list(chosen.values())[:3]]
+    chosen = {_name(reading): reading.convention for reading in found if reading.metric == "flops"}
+    return [convention_note(convention) for convention in list(chosen.values())[:3] if convention]
 
 
 def _reading_record(reading: Reading) -> dict[str, Any]:
     return {
         "variant": reading.variant,
-        "convention": reading.convention.name,
+        "convention": _name(reading),
         "metric": reading.metric,
-        "unit": reading.convention.unit if reading.metric == "flops" else reading.metric,
+        "unit": reading.unit,
         "value": plain_value(reading.value),
         "how": reading.how,
+        "of": reading.of,
+        "times": reading.times,
+        "dtype": reading.dtype or None,
+        "kilobyte": reading.kilobyte or None,
     }

@@ -27,6 +27,8 @@ _NO_TEXT = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uf
 
 _BLANKS = dict.fromkeys(map(ord, "\t\n\r"))
 
+_TOO_DEEP = f"lists and mappings nested more than {limits.YAML_DEPTH} deep"
+
 _COMMANDS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 """Characters that command a terminal or turn the direction of a text: an escape in quotes can still bring them in."""
 
@@ -103,7 +105,7 @@ class _Composer:
         if event.tag is not None:
             self.refuse_tag(event)
         if len(self.open) == limits.YAML_DEPTH:
-            self.stop("depth", f"lists and mappings nested more than {limits.YAML_DEPTH} deep", event)
+            self.stop("depth", _TOO_DEEP, event)
         node = kind("", [], event.start_mark, event.end_mark, event.flow_style)
         self.placed(node)
         self.open.append(node)
@@ -239,6 +241,8 @@ def _syntax_error(source: Source, error: Any) -> Problem:
     if mark is None:
         return Problem("yaml", f"{source.file} is not YAML: {problem}")
     place = source.at(mark.line, mark.column)
+    if "nesting depth" in problem:  # libyaml's own bound, met while it looks ahead of the first event
+        return Problem("depth", _TOO_DEEP, place)
     if not place.text.strip() and getattr(error, "context_mark", None):
         problem = f"{error.context}, {problem}"
         place = source.at(error.context_mark.line, error.context_mark.column)

@@ -6,7 +6,9 @@ no way for a tag to construct anything.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable
 
@@ -131,7 +133,7 @@ def describe(node: YamlNode) -> str:
 
 
 def read_file(path: str, what: str = "a spec") -> str:
-    """A file's text; `-` reads standard input. Raises VcalcError when there is none or it is too large."""
+    """A file's text; `-` reads standard input. Raises VcalcError where it is no regular file, or too large."""
     try:
         data = sys.stdin.buffer.read(limits.FILE_BYTES + 1) if path == "-" else _bytes(path, what)
     except (OSError, ValueError) as error:
@@ -147,11 +149,26 @@ def read_file(path: str, what: str = "a spec") -> str:
         raise VcalcError("file", message, hint=hint) from None
 
 
+_AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+"""How a file is opened that may have become a pipe since it was looked at: nothing is waited for."""
+
+
 def _bytes(path: str, what: str) -> bytes:
+    """The beginning of a regular file: a pipe, a device, a socket could keep us waiting for ever."""
     if os.path.isdir(path):
         raise VcalcError("file", f"{path} is a directory, not {what}", hint="name a .yaml file in it")
-    with open(path, "rb") as file:
-        return file.read(limits.FILE_BYTES + 1)
+    _check_regular(path, os.stat(path).st_mode)
+    with open(os.open(path, _AT_ONCE), "rb") as file:
+        _check_regular(path, os.fstat(file.fileno()).st_mode)
+        data = file.read(limits.FILE_BYTES + 1)
+    if data is None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return data
+
+
+def _check_regular(path: str, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise VcalcError("file", f"{path} is no regular file", hint="a pipe is read as standard input, called -")
 
 
 def read(text: str, file: str, hint: str = "a spec has at least: title, input, layers") -> tuple[Source, YamlNode]:

@@ -11,7 +11,7 @@ from typing import Any
 from vcalc import limits
 from vcalc.arithmetic import Shape, certainly_less, is_symbolic
 from vcalc.errors import VcalcError, quoted, suggestion
-from vcalc.layers.base import SIZES
+from vcalc.layers.base import MAP, SIZES
 from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
 from vcalc.spec.fields import is_word
@@ -27,6 +27,32 @@ def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
     what = f"an input of {', '.join(sizes)}" if sizes else "an input without sizes"
     hint = "write {C: , H: , W: } or {N: , D: } or {D: }"
     return VcalcError("input", f"{what} is no image, no tokens and no vector", hint=hint)
+
+
+SMALLEST_IMAGE = 16
+"""Rows and columns from which sizes can be taken for an image's, with its channels last."""
+
+
+def channels_last(sizes: Iterable[Any]) -> str:
+    """What sizes of a map would be that look like those of an image with its channels last: `3x224x224`."""
+    channels, height, width = sizes
+    if not all(type(size) is int for size in (channels, height, width)) or min(channels, height) < SMALLEST_IMAGE:
+        return ""
+    looks = width in (3, 4) or (width == 1 and channels == height)
+    return f"{width}x{channels}x{height}" if looks else ""
+
+
+def check_order(written: dict[str, Value], digits: list[str]) -> None:
+    """Refuse sizes in a row whose last is the channels that a spec takes, and whose first is not."""
+    sizes = tuple(int(size) for size in digits if len(size) < 10)
+    takes = written["C"].expression if "C" in written else None
+    wanted = takes.value({}) if takes and not takes.names else None
+    meant = channels_last(sizes) if len(sizes) == len(SIZES[MAP]) else ""
+    if meant and sizes[2] == wanted != sizes[0]:
+        message = (
+            f"--input {'x'.join(map(str, sizes))} is a map of {sizes[0]} channels, and this network takes {wanted}"
+        )
+        raise VcalcError("input", message, hint=f"did you mean {meant}? Channels come first")
 
 
 def merged_input(whole: dict[str, Value], *own: dict[str, Value]) -> dict[str, Value]:

@@ -40,6 +40,9 @@ SHAPE_NAMES = frozenset({"C", "H", "W", "N", "D"})
 
 ARRIVES = "C, H, W are the shape of a map that arrives at a layer, N, D of tokens, D of a vector"
 
+OPERATORS = ("and", "or", "not", "if", "else")
+"""The words among the operators."""
+
 CONSTANTS = {"true": True, "false": False, "True": True, "False": False}
 
 

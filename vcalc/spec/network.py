@@ -15,13 +15,15 @@ from vcalc.spec.syntax import ModelEntry, Option, Spec
 class Origin:
     """Where the nodes of a graph come from."""
 
-    def __init__(self, building: Building, output: int) -> None:
+    def __init__(self, own: Spec, building: Building, output: int) -> None:
         self.steps = building.steps
         """The step of a spec that each node comes from."""
         self.named = building.named | {output}
         """The nodes whose output has a name, or is the network's."""
         self.spent = building.budget.steps
         """The steps that were spent, by all that shared the budget."""
+        self.hidden = [(step, name) for spec, step, name in building.hidden if spec is own]
+        """Where a tensor is taken up by a name that a group has, too."""
         self._used = [used.nodes for used in building.used]
 
     def foreign(self) -> set[int]:
@@ -82,7 +84,7 @@ def expand(
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]
         _write(graph, nodes, used.spec, _library(used.model, used.library), used.part)
-    return Network(spec, model, graph, bindings, library, Origin(building, output))
+    return Network(spec, model, graph, bindings, library, Origin(spec, building, output))
 
 
 def _library(model: ModelEntry, wanted: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -10,11 +9,13 @@ import yaml
 
 from vcalc.arithmetic import Number, is_symbolic
 from vcalc.errors import VcalcError, quoted
+from vcalc.numerals import NumeralError, read
 from vcalc.source.read import Entries, Source, YamlNode, describe
 from vcalc.spec.words import SCHEDULE
 
-_STEPS = {"": 0, "K": 3, "M": 6, "B": 9, "G": 9, "T": 12}
-_FIGURE = re.compile(r"([0-9]{1,3}(?:[,_][0-9]{3}){1,5}|[0-9]{1,18})(\.[0-9]{1,9})?\s*([KMBGT]?)", re.IGNORECASE)
+_DIGITS = 30
+"""A training of more images or steps than numbers of so many digits is no training."""
+
 _EXAMPLE = "schedule: {images: 1.28M, epochs: 300}, or {steps: 500K, batch: 4096}"
 
 
@@ -63,11 +64,13 @@ def _shown(figure: Number) -> str:
 
 def count(text: str, what: str) -> int | Fraction:
     """`1.28M`, `1,281,167` or `0.5`, exactly. Raises VcalcError for what is no positive number."""
-    found = _FIGURE.fullmatch(text.strip())
-    value = Fraction(found[1].replace(",", "").replace("_", "") + (found[2] or "")) if found else Fraction(0)
-    if not found or value == 0:
-        raise VcalcError("schedule", f"{what} is a number above 0, not {quoted(text)}", hint="1281167, 1.28M or 300")
-    value *= Fraction(10 ** _STEPS[found[3].upper()])
+    message, hint = f"{what} is a number above 0, not {quoted(text)}", "1281167, 1.28M or 300"
+    try:
+        value = read(text, "KMBGT").value()
+    except NumeralError as error:
+        raise error.error("schedule", message, hint) from None
+    if not 0 < value < 10**_DIGITS:
+        raise VcalcError("schedule", message, hint=hint)
     return value.numerator if value.denominator == 1 else value
 
 

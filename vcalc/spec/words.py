@@ -33,6 +33,14 @@ TOP_KEYS = {
 NAME = "How the tables call it; a name that turns up again in the same group is numbered."
 
 
+CALL = {
+    "name": NAME,
+    "take": "Tensors handed to the block: their names, or `{its: ours}` where it calls them otherwise.",
+    "save": "Tensors that the block has saved and gives out: their names, or `{ours: its}`.",
+}
+"""The keys of a block's call beside its arguments."""
+
+
 class Form(NamedTuple):
     """One way to write an item of a list of layers: what it does, its keys, and which of them it needs."""
 
@@ -92,6 +100,8 @@ FORMS = {
             "with": "Arguments of the block, or hyperparameters of the model.",
             "upto": "The named group after which the model ends.",
             "as": "The library whose way of writing the model counts, where a convention depends on it.",
+            "take": CALL["take"],
+            "save": CALL["save"],
             "name": NAME,
         },
         (),
@@ -129,7 +139,7 @@ CLAIM = {
     "models": "A table in place of model, metric and printed: model to metric to printed figure.",
     "layers": "A table of one model's layers: path to metric to printed figure.",
     "option": "Of which option, in a comparison of blocks.",
-    "metric": "What is counted: params, flops, memory, depth, ..., any primitive, any hyperparameter.",
+    "metric": "What is counted: params, flops, memory, depth, ..., any primitive, any hyperparameter: dim, let.depth.",
     "printed": "The figure as it is printed: `13.6 GFLOP`, `61M`, `1.9 MB`, `4096`, `4.1e9`.",
     "of": "Only these groups or layers.",
     "kinds": "Only these layer kinds.",
