@@ -323,7 +323,9 @@ def whole(example: str, page: str) -> str:
         return example
     head = re.search(r"```yaml\n(title: Net  # vcalc: ignore.*?)```", page, re.DOTALL)
     assert head
-    return (head[1].replace("  # vcalc: ignore[no-figure]", "") if "claims:" in example else head[1]) + example
+    return (
+        head[1].replace("  # vcalc: ignore[no-figure]", "") if re.search("claims:|budget:", example) else head[1]
+    ) + example
 
 
 def checked(text: str) -> str:

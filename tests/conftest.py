@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vcalc.cli import main
-from vcalc.spec.find import load
+from vcalc.spec.find import _parse, load
 from vcalc.spec.network import Network, expand
 
 
@@ -42,6 +42,8 @@ def vcalc() -> Any:
     """Run a command in process; the result has exit_code, stdout and stderr."""
 
     def run(*arguments: str, input: str | None = None, code: int = 0) -> Result:
+        if input is not None:
+            _parse.cache_clear()  # standard input is read once in a process
         result = CliRunner().invoke(main, list(arguments), input=input, catch_exceptions=False)
         assert result.exit_code == code, result.output
         return result

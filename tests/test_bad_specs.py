@@ -58,7 +58,10 @@ def test_every_message_belongs_to_a_spec():
         ("nowhere.yaml", "nowhere.yaml cannot be read: no such file or directory"),
         ("nowhere/net.yml", "nowhere/net.yml cannot be read: no such file or directory"),
         ("tests/bad", "tests/bad is a directory, not a spec\n  help: name a .yaml file in it"),
-        ("tests/conftest.py", "tests/conftest.py is a file, but no spec\n  help: a spec's name ends in .yaml"),
+        (
+            "tests/conftest.py",
+            "tests/conftest.py is a program in Python, which vcalc does not read\n  help: `vcalc new` writes",
+        ),
         (
             "googlnet",
             "there is no model 'googlnet'\n  help: did you mean 'googlenet' or 'googlenet-bn' or 'googlenet-aux'?",

@@ -295,7 +295,7 @@ NUMERIC = [
     ("conventions",),
     ("conventions", "resnet50"),
     ("conventions", "resnet50", "vgg16"),
-    ("why", "resnet50", "4.2G"),
+    ("why", "resnet50", "4.12G"),
     ("memory", "resnet50", "--mode", "training"),
     ("training", "vit-l-16", "--device", "a100-sxm4-80gb", "--measured", "40 days", "--devices", "8"),
     ("devices",),

@@ -152,7 +152,7 @@ def test_without_torch_there_is_one_clear_message(arguments: tuple[str, ...], mo
     result = run("validate", *arguments)
     assert result.exit_code == 2
     assert "needs torch" in result.output
-    assert "pip install 'vcalc[torch]'" in result.output
+    assert "help: pip install torch; in a clone of vcalc, pip install '.[torch]'" in result.output
 
 
 @pytest.mark.parametrize(

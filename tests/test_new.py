@@ -9,6 +9,7 @@ import pytest
 from zoo import of_each_file, one_in
 
 from vcalc import conventions
+from vcalc.analyses.accept import accepted
 from vcalc.analyses.cost import Costs
 from vcalc.spec.find import load, load_file
 from vcalc.spec.network import expand
@@ -94,7 +95,7 @@ def test_it_writes_over_nothing_unless_forced(vcalc, tmp_path):
 
 
 def test_where_it_goes(vcalc, tmp_path):
-    assert vcalc("new", "a", "-o", "-").stdout == first_spec("a", "a.yaml")
+    assert vcalc("new", "a", "-o", "-").stdout == accepted(first_spec("a", "a.yaml"), "a.yaml", "a")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "sub").mkdir()
     vcalc("new", "a.yaml", "--from", "vgg11", "-o", "sub/b.yaml")

@@ -68,6 +68,11 @@ TO_FILE = [
 ]
 
 
+def suffixed(command, *stems):
+    """Names of files that a command may write to."""
+    return [f"{stem}{'.yaml' if command[0] == 'new' else '.json'}" for stem in stems]
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """A folder with a spec, where every run takes place."""
@@ -177,11 +182,12 @@ def test_a_full_disk_under_a_file(command):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
-    Path("out.yaml").write_text("before")
-    assert "out.yaml cannot be written: file too large" in run(*command, "out.yaml", code=2, preexec_fn=limit).stderr
-    assert Path("out.yaml").read_text() == "before"
-    assert "new.yaml cannot be written: file too large" in run(*command, "new.yaml", code=2, preexec_fn=limit).stderr
-    assert names() == ["out.yaml", "tiny.yaml"]
+    out, new = suffixed(command, "out", "another")
+    Path(out).write_text("before")
+    assert f"{out} cannot be written: file too large" in run(*command, out, code=2, preexec_fn=limit).stderr
+    assert Path(out).read_text() == "before"
+    assert f"{new} cannot be written: file too large" in run(*command, new, code=2, preexec_fn=limit).stderr
+    assert names() == [out, "tiny.yaml"]
 
 
 def test_fmt_on_a_full_disk():
@@ -207,9 +213,10 @@ def locked(folder):
     """A folder and a file that may only be read."""
     probe = "import os, sys; sys.exit(os.access('locked', os.W_OK))"
     Path("locked").mkdir()
-    Path("locked/out.yaml").write_text(UNTIDY)
-    Path("only.yaml").write_text(UNTIDY)
-    Path("only.yaml").chmod(0o444)
+    for suffix in (".yaml", ".json"):
+        Path(f"locked/out{suffix}").write_text(UNTIDY)
+        Path(f"only{suffix}").write_text(UNTIDY)
+        Path(f"only{suffix}").chmod(0o444)
     Path("locked").chmod(0o555)
     if subprocess.run([sys.executable, "-c", probe], preexec_fn=unprivileged, check=False).returncode:
         pytest.skip("this user writes wherever it likes")
@@ -219,12 +226,12 @@ def locked(folder):
 
 @pytest.mark.parametrize("command", one_in(3, TO_FILE), ids=" ".join)
 def test_a_folder_and_a_file_that_may_only_be_read(command, locked):
-    for file in ("locked/new.yaml", "locked/out.yaml", "only.yaml"):
+    for file in suffixed(command, "locked/new", "locked/out", "only"):
         done = run(*command, file, code=2, preexec_fn=unprivileged)
         assert done.stderr == f"error: {file} cannot be written: permission denied\n"
         assert done.stdout == ""
-    assert names("locked") == ["out.yaml"]
-    assert Path("only.yaml").read_text() == UNTIDY
+    assert names("locked") == ["out.json", "out.yaml"]
+    assert Path("only.yaml").read_text() == Path("only.json").read_text() == UNTIDY
 
 
 def test_fmt_where_nothing_may_be_written(locked):

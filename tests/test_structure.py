@@ -11,10 +11,12 @@ PACKAGE = Path(__file__).parent.parent / "vcalc"
 ORDER = (
     "limits",
     "errors",
+    "foreign",
     "numerals",
     "arithmetic",
     "working",
     "symbols",
+    "conditions",
     "source",
     "units",
     "layers",

@@ -96,12 +96,12 @@ class LayerError(VcalcError):
         self.field = field
 
 
-def nearest(word: str, allowed: Iterable[str], count: int = 3) -> list[str]:
-    """The names of `allowed` closest to `word`, best first; none when nothing is close."""
+def nearest(word: str, allowed: Iterable[str], count: int = 3, cutoff: float = 0.55) -> list[str]:
+    """The names of `allowed` closest to `word`, best first; none when nothing is as close as `cutoff` (1: equal)."""
     from difflib import get_close_matches
 
     by_lower = {name.lower(): name for name in allowed}
-    return [by_lower[match] for match in get_close_matches(word[:60].lower(), by_lower, n=count, cutoff=0.55)]
+    return [by_lower[match] for match in get_close_matches(word[:60].lower(), by_lower, n=count, cutoff=cutoff)]
 
 
 MOST_NAMED = 30
@@ -114,6 +114,12 @@ def suggestion(word: str, allowed: Iterable[str], what: str) -> str:
     close = nearest(word, allowed)
     if close:
         return "did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
+    return listing(allowed, what)
+
+
+def listing(allowed: Iterable[str], what: str) -> str:
+    """All the names, where they are not too many."""
+    allowed = sorted(set(allowed))
     return f"{what}: {', '.join(allowed)}" if 0 < len(allowed) <= MOST_NAMED else ""
 
 

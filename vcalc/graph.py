@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
 from vcalc.layers.base import Heads, Layer, elements, show
+from vcalc.layers.tensors import INDEX
 
 
 class Facts:
@@ -165,3 +166,19 @@ def is_within(path: str, part: str) -> bool:
 def group_of(path: str) -> str:
     """The outermost group of a path, the layer itself where there is none."""
     return path.partition("/")[0]
+
+
+def untouched(graph: Graph) -> set[int]:
+    """The nodes that give elements of the input as they are, reordered or some of them; the input is one itself."""
+    found = {INPUT}
+    for node in graph.nodes:
+        if len(node.inputs) == 1 and node.inputs[0] in found and node.layer.is_view(True, node.input):
+            found.add(node.index)
+    return found
+
+
+def takes_words(graph: Graph) -> bool:
+    """Whether the input is word numbers: embeddings look them up, and no other layer computes with them."""
+    found = untouched(graph)
+    readers = [node for node in graph.nodes if node.index not in found and not found.isdisjoint(node.inputs)]
+    return bool(readers) and all(node.layer.reads == INDEX for node in readers)

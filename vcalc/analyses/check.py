@@ -13,7 +13,7 @@ from vcalc import limits
 from vcalc.analyses.check_claims import beside, differs
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
-from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of
+from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of, networks_of
 from vcalc.analyses.ignores import UNUSED, Ignores
 from vcalc.analyses.measure import hyperparameter_named
 from vcalc.analyses.mistakes import MISTAKES, mistakes_of_network, mistakes_of_spec
@@ -21,16 +21,16 @@ from vcalc.analyses.quantities import Budget
 from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.errors import Place, Problem, VcalcError
 from vcalc.source.read import Source, is_null
-from vcalc.spec.find import load_file
-from vcalc.spec.network import Network, expand
-from vcalc.spec.syntax import Option, Spec
+from vcalc.spec.find import is_of_catalogue, load_file
+from vcalc.spec.network import Network
+from vcalc.spec.syntax import Spec
 
 INCOMPLETE = {
     "no-title": "a spec has a title",
     "no-citation": "a spec cites where its architecture comes from",
-    "no-figure": "a spec holds a published figure (claims) or an exact one (expect) against which it is checked",
+    "no-figure": "a spec holds a published figure (claims), an exact one (expect) or a bound (budget) for the check",
 }
-"""What a complete spec has; errors, which an ignore can silence."""
+"""What a complete spec has, each of which an ignore can silence; the last two are warnings outside the catalogue."""
 
 SILENT = (*MISTAKES, *INCOMPLETE)
 """The codes that `# vcalc: ignore[code]` can silence."""
@@ -106,34 +106,30 @@ class _Check:
             self.judge(claims)
 
     def incomplete(self) -> None:
-        """A title, a citation, and a figure to hold the spec against."""
+        """A title; and a citation and a figure to hold the spec against, which those of the catalogue have to have."""
         spec, place = self.spec, self.source.place(self.spec.root)
+        severity = ERROR if is_of_catalogue(spec.file) else WARNING
         if not spec.title:
             self.error(VcalcError("no-title", "a spec needs 'title'", place, "title: ResNet"))
         if not spec.cite:
             hint = "cite: the paper and its table, or: cite: own work"
-            self.error(VcalcError("no-citation", "a spec needs 'cite', where its architecture comes from", place, hint))
-        if not any(node is not None and node.value and not is_null(node) for node in (spec.claims, spec.expect)):
-            hint = "expect: {params: …}, or claims: with what the source prints"
-            message = "a spec needs 'claims' or 'expect', a figure that it is held against"
-            self.error(VcalcError("no-figure", message, place, hint))
+            message = "there is no 'cite', where the architecture comes from"
+            self.note(iter([Problem("no-citation", message, place, hint)]), severity)
+        held = (spec.claims, spec.expect, spec.budget)
+        if not any(node is not None and node.value and not is_null(node) for node in held):
+            hint = "vcalc check --accept writes expect: {params: …}; claims: has what the source prints, budget: bounds"
+            message = "there is no 'expect', 'claims' or 'budget', a figure that the spec is held against"
+            self.note(iter([Problem("no-figure", message, place, hint)]), severity)
 
     def networks(self) -> Iterator[tuple[str, Place, Network | None]]:
         """Every model and every option, expanded; None for one that does not expand."""
-        spec = self.spec
-        first = next(iter(spec.models.values()))
-        entries: list[tuple[str, Any, Any, Option | None]] = []
-        if spec.layers or not spec.options:
-            entries += [(entry.name, entry.node, entry, None) for entry in spec.models.values()]
-        entries += [(option.name, option.node, first, option) for option in spec.options.values()]
-        for name, node, entry, option in entries:
+        for name, entry, option in networks_of(self.spec):
             if self.is_late("its models"):
                 return
             self.names.append(name)
-            place = self.source.place(node)
+            place = self.source.place((option or entry).node)
             try:
-                network = expand(spec, entry, None, option, budget=self.work.budget)
-                self.work.keep(network, entry, option)
+                network = self.work.expanded(self.spec, entry, option)
                 network.name = name
                 yield name, place, network
             except VcalcError as error:

@@ -88,6 +88,8 @@ class Work:
             self._networks[key] = expand(spec, entry, dict(question.bindings), option, budget=self.budget)
         return self._networks[key]
 
-    def keep(self, network: Network, entry: ModelEntry, option: Option | None) -> None:
-        """Have a network at hand that has been built already, with no size bound."""
-        self._networks[network.spec, entry, option, ()] = network
+    def expanded(self, spec: Spec, entry: ModelEntry, option: Option | None) -> Network:
+        """A model or an option with no size bound, built, and kept for the questions about it."""
+        network = expand(spec, entry, None, option, budget=self.budget)
+        self._networks[spec, entry, option, ()] = network
+        return network

@@ -14,7 +14,8 @@ from vcalc.errors import Place, VcalcError, quoted, suggestion
 from vcalc.numerals import NumeralError, exactly, read
 from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.network import Network
-from vcalc.spec.syntax import Spec
+from vcalc.spec.syntax import ModelEntry, Option, Spec
+from vcalc.spec.values import is_number
 from vcalc.units import exact
 
 _IS_NUMBER = re.compile(r"[+-]?[0-9.][0-9.,_]*\s*[KMGBT%]?", re.IGNORECASE)
@@ -36,7 +37,8 @@ class Expected(NamedTuple):
             return None
         found = " x ".join(map(exact, value)) if isinstance(value, list) else exact(value)
         wanted = " x ".join(self.written) if isinstance(self.written, tuple) else self.written
-        return VcalcError("expect", f"{self.quantity.says(network)} is {found}, not {wanted} as expected")
+        message = f"{self.quantity.says(network)} is {found}, not {wanted} as expected"
+        return VcalcError("expect", message, hint="where the change is meant, vcalc check --accept writes it down")
 
 
 class Bound(NamedTuple):
@@ -70,13 +72,13 @@ def expected_of(spec: Spec) -> list[Expected]:
 
 def _expected(source: Source, name: str, key: YamlNode, value: YamlNode) -> Expected | None:
     try:
-        return Expected(name, read_quantity(key.value, conventions.load), _figure(value), source.place(key))
+        return Expected(name, read_quantity(key.value, conventions.load), figure_of(value), source.place(key))
     except VcalcError as error:
         source.take(error, value if error.problems[0].code == "expect" else key)
         return None
 
 
-def _figure(node: YamlNode) -> str | tuple[str, ...]:
+def figure_of(node: YamlNode) -> str | tuple[str, ...]:
     """An exact figure, a formula, or a list of figures, as it is written."""
     if isinstance(node, yaml.ScalarNode) and node.value.strip():
         return _checked(str(node.value).strip())
@@ -132,6 +134,15 @@ def names_of(spec: Spec) -> list[str]:
     return list(spec.options) if spec.options and not spec.layers else [*spec.models, *spec.options]
 
 
+def networks_of(spec: Spec) -> list[tuple[str, ModelEntry, Option | None]]:
+    """What a file describes: its models, and the options of a comparison, each as (name, model, option)."""
+    found: list[tuple[str, ModelEntry, Option | None]] = []
+    if spec.layers or not spec.options:
+        found += [(entry.name, entry, None) for entry in spec.models.values()]
+    first = next(iter(spec.models.values()))
+    return found + [(option.name, first, option) for option in spec.options.values()]
+
+
 def _unknown(source: Source, name: str, node: YamlNode, names: list[str]) -> None:
     source.report("unknown-model", f"this file has no model {quoted(name)}", node, suggestion(name, names, "it has"))
 
@@ -156,5 +167,4 @@ def _same_formula(written: str, value: Any, network: Network) -> bool:
     from vcalc.spec.expression import parse
 
     formula = Operations().value(parse(written), dict(network.symbols))
-    is_number = isinstance(formula, (int, float)) or is_symbolic(formula)
-    return is_number and bool(symbols.decide("==", value, formula))
+    return is_number(formula) and bool(symbols.decide("==", value, formula))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from vcalc import conventions
+from vcalc import conventions, foreign
 from vcalc.analyses import depth, receptive_field, training
 from vcalc.analyses.cost import Costs, lots
 from vcalc.conventions import Convention
@@ -174,7 +174,9 @@ class Question:
         if self.metric in training.METRICS:
             return training.measure(self.metric, self.run or training.Run(), costs, nodes)
         known = [*METRICS, *PRIMITIVES, *training.METRICS, *network.hyperparameters]
-        raise VcalcError("metric", f"there is no metric '{self.metric}'", hint=suggestion(self.metric, known, "known"))
+        raise VcalcError(
+            "metric", f"there is no metric '{self.metric}'", hint=foreign.hint("metrics", self.metric, known, "known")
+        )
 
     def _nothing(self, network: Network, of: tuple[str, ...]) -> VcalcError:
         """The error for a part without layers, or one that has none of the kinds."""

@@ -10,10 +10,12 @@ from typing import Any
 
 from vcalc.arithmetic import Shape, certainly_equal
 from vcalc.errors import Place, Problem, quoted
-from vcalc.graph import Node
+from vcalc.graph import Node, untouched
 from vcalc.layers.base import MAP, TOKENS, show
 from vcalc.layers.conv import extent
 from vcalc.layers.mend import FEATURES
+from vcalc.layers.tensors import INDEX
+from vcalc.layers.windows import Sliding
 from vcalc.source.read import YamlNode, is_null
 from vcalc.spec import syntax
 from vcalc.spec.bindings import channels_last, merged_input
@@ -25,6 +27,7 @@ MISTAKES = {
     "conv-bias-before-norm": "a convolution adds a bias that the batch norm right after it takes away",
     "stride-drops-rows": "a stride ends before the last rows or columns of its input, which no window reads",
     "window-does-not-tile": "windows that lie side by side do not cover their input",
+    "embedding-of-activations": "an embedding looks up what a layer computed, which are no word numbers",
     "unused-branch": "a tensor is worked out or saved, and nothing reads it",
     "unused-hyperparameter": "a hyperparameter that no expression uses",
     "channels-last": "an input of a map looks like an image whose channels come last",
@@ -52,12 +55,12 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
         yield _shadowed(message, network.spec.source.place(step.node))
     yield from _channels_last(network)
     said: set[tuple[syntax.Step, str]] = set()
+    words = untouched(network.graph)
     for node in nodes:
         if node.index in foreign:
             continue
         step = origin.steps[node.index]
-        found = [_dead_end(node, readers, origin.named)]
-        found.append(_along_tokens(node))
+        found = [_dead_end(node, readers, origin.named), _looks_up_activations(node, words), _along_tokens(node)]
         if not network.same_as:
             found += [_bias_before_norm(node, step, readers), _rows_left_over(node)]
         for problem in found:
@@ -110,7 +113,7 @@ def _rows_left_over(node: Node) -> Problem | None:
     if len(node.input) != 3 or len(node.output) != 3:
         return None
     window = node.layer.reach(node.input)
-    if window is None or window.kernel is None or tuple(window.enlarged) != (1, 1):
+    if not isinstance(window, Sliding):
         return None
     for axis, what in enumerate(("rows", "columns")):
         size, positions = node.input[axis + 1], node.output[axis + 1]
@@ -136,6 +139,14 @@ def _rows_left_over(node: Node) -> Problem | None:
         hint = f"a {side} of {size - left} or {size + stride - left}, or more pad"
         return Problem("stride-drops-rows", message, hint=hint)
     return None
+
+
+def _looks_up_activations(node: Node, words: set[int]) -> Problem | None:
+    """Word numbers that are no elements of the input: torch would look up what is left of activations when rounded."""
+    if node.layer.reads != INDEX or words.issuperset(node.inputs):
+        return None
+    message = f"this {node.kind} looks up words by what a layer computed, which are no whole numbers"
+    return Problem("embedding-of-activations", message, hint="it reads the input, or a part of it")
 
 
 def _dead_end(node: Node, readers: dict[int, list[Node]], named: set[int]) -> Problem | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vcalc import conventions, limits
+from vcalc import conventions, foreign, limits
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.measure import LET, METRICS, hyperparameter, measured
 from vcalc.arithmetic import is_symbolic
@@ -135,7 +135,7 @@ def read_quantity(text: str, find: Callable[[str], Convention]) -> Quantity:
     if words[0].startswith(LET) and len(words) == 1:
         return Quantity(words[0], (), None)
     if words[0] not in known:
-        hint = suggestion(words[0], known, "metrics")
+        hint = foreign.hint("metrics", words[0], known, "metrics")
         raise VcalcError("metric", f"there is no metric {quoted(words[0])}", hint=hint)
     clauses: dict[str, list[str]] = {}
     clause: list[str] = []

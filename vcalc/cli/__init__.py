@@ -65,9 +65,7 @@ class Cli(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from vcalc.errors import suggestion
-
-            raise _Refused(f"there is no command '{args[0]}'\n  help: {suggestion(args[0], COMMANDS, 'commands')}")
+            args = ["table", *args] if _is_model(args[0]) else args
         return super().resolve_command(ctx, args)
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
@@ -91,16 +89,33 @@ def _explained() -> Iterator[None]:
     except VcalcError as error:
         raise _Refused(str(error)) from None
     except click.UsageError as error:
-        message = error.format_message().split("\n")
-        if all(map(str.isprintable, message)):
+        from vcalc.cli.usage import mended
+
+        problem = mended(error)
+        if problem is None:
             raise
-        raise click.UsageError("\n".join(map(printable, message)), error.ctx) from None
+        raise _Refused(str(problem)) from None
     except OSError as error:
         reason = process.reason(error)
         if error.filename is not None:
             raise _Refused(f"{printable(str(error.filename))}: {reason}") from None
         process.drop_output(1)
         raise _Refused(f"the output cannot be written: {reason}") from None
+
+
+def _is_model(word: str) -> bool:
+    """Whether a word in a command's place is a model, or a spec. Raises VcalcError for one that is nothing."""
+    from vcalc.spec.find import find, is_file_name
+
+    if is_file_name(word):
+        return True
+    try:
+        find(word)
+    except VcalcError as error:
+        from vcalc.cli.usage import no_command
+
+        raise no_command(word, COMMANDS, error) from None
+    return True
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -136,5 +151,6 @@ def main() -> None:
     """Memory, parameters and FLOPs of vision architectures, as exact numbers and as formulas.
 
     A MODEL is a name from `vcalc list` in any spelling (VGG-16, vit_b_16), another library's name for it, a spec file
-    (net.yaml, or net.yaml:model where it holds several), or - for a spec on standard input.
+    (net.yaml, or net.yaml:model where it holds several), or - for a spec on standard input. `vcalc MODEL` is short for
+    `vcalc table MODEL`.
     """

@@ -24,6 +24,7 @@ def block_command(block: str | None, request: Request) -> Report:
     from vcalc.spec.find import load_block
 
     if block is None:
+        request.refuse("no block is compared")
         return blocks_report()
     spec = load_block(block)
     model = next(iter(spec.models.values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vcalc.cli.options import MODEL, counting, names, reporting, totals
+from vcalc.cli.options import MODEL, Word, counting, names, reporting, totals
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
@@ -13,7 +13,7 @@ from vcalc.reports.table import Report
 @click.argument("models", type=MODEL, nargs=-1, required=True)
 @click.option(
     "--metric",
-    type=click.Choice(("flops", "params", "memory", "depth")),
+    type=Word(("flops", "params", "memory", "depth"), "metrics"),
     help="One metric, by group, as bars; without it all of them, as a table.",
 )
 @click.option(
@@ -37,7 +37,7 @@ def compare_command(models: tuple[str, ...], metric: str | None, columns: str | 
     from vcalc.reports.compare import compare_report
     from vcalc.spec.find import load
 
-    if len(models) < 2:
+    if len(models) < 2 and "," not in models[0]:
         raise VcalcError("usage", "compare needs two models or more", hint=f"vcalc compare {models[0]} resnet50")
     if metric and columns:
         raise VcalcError("usage", "--metric and --columns exclude each other")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from vcalc.cli.options import CONVENTION, MODEL, counting, reporting, totals
+from vcalc.cli.options import CONVENTION, MODEL, Word, counting, reporting, totals
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
@@ -16,22 +17,30 @@ if TYPE_CHECKING:
 
 
 @click.command("conventions", short_help="Counting conventions; a model under all of them.")
-@click.argument("models", type=MODEL, nargs=-1)
+@click.argument("models", type=MODEL, nargs=-1, metavar="[MODELS]... | [CONVENTION]")
 @reporting
-@counting
+@partial(counting, without=("dtype",))
 def conventions_command(models: tuple[str, ...], request: Request) -> Report:
-    """The counting conventions, or MODELS under every one of them, side by side.
+    """The counting conventions, one of them, or MODELS under every one of them, side by side.
 
     \b
     vcalc conventions
+    vcalc conventions fvcore
     vcalc conventions resnet50
     vcalc conventions alexnet vgg16 resnet50 vit-b-16
     vcalc conventions resnet50 --convention ./mine.yaml
     """
-    from vcalc.reports.conventions import conventions_report, model_report, models_report
+    from vcalc.reports.conventions import convention_report, conventions_report, model_report, models_report
 
     if not models:
+        request.refuse("no model is counted")
         return conventions_report()
+    named = [name for name in models if _is_convention(name)]
+    if named:
+        if len(models) > 1:
+            raise _mixed(models, named)
+        request.refuse("a convention is shown as it is, and counts no model")
+        return convention_report(named[0])
     from vcalc.analyses.readings import all_conventions
     from vcalc.spec.find import load
 
@@ -43,11 +52,25 @@ def conventions_command(models: tuple[str, ...], request: Request) -> Report:
     return model_report(*sides[0]) if len(sides) == 1 else models_report(sides)
 
 
+def _is_convention(name: str) -> bool:
+    from vcalc.conventions import aliases, names
+
+    return name in names() or name in aliases()
+
+
+def _mixed(given: tuple[str, ...], named: list[str]) -> Exception:
+    from vcalc.errors import VcalcError
+
+    models = [name for name in given if name not in named]
+    hint = f"vcalc conventions {' '.join(models)} has all of them" if models else f"vcalc conventions {named[0]}"
+    return VcalcError("usage", "one convention at a time, or models", hint=hint)
+
+
 @click.command("why", short_help="Why two numbers for one model differ; what a printed number is.")
 @click.argument("model", type=MODEL)
 @click.argument("first", type=CONVENTION, metavar="CONVENTION|NUMBER")
 @click.argument("second", type=CONVENTION, required=False, metavar="[CONVENTION]")
-@click.option("--by", type=click.Choice(("primitive", "layer")), help="Split by layer kind and primitive, or by layer.")
+@click.option("--by", type=Word(("primitive", "layer")), help="Split by layer kind and primitive, or by layer.")
 @click.option("--only", metavar="PATH,...", help="Only these groups or layers: stem, or stage1,stage2.")
 @reporting
 @totals
@@ -85,6 +108,7 @@ def why_command(
         return _number(first, Model(spec, entry, network, request.given(spec), request.library), request, part, by)
     from vcalc.reports.layers_table import title
 
+    request.refuse("two conventions are named, and both count operations", ("--convention", "--dtype"))
     one, other = (request.costs(network, conventions.find(name)) for name in (first, second))
     heading = f"{title(network, one)}: {one.convention.name} and {other.convention.name}"
     heading += f", only {', '.join(part)}" if part else ""
@@ -124,7 +148,8 @@ def _asked(text: str, model: str) -> Asked:
             message = f"{quoted(text)} is no printed figure"
             raise error.error("usage", message, "3.8G, 25.6M, 97.5MB, 4.1e9 or 25,557,032") from None
         conventions.find(text)
-        hint = f"vcalc why {model} {text} fvcore, or a number: vcalc why {model} 3.8G"
+        other = "ptflops" if text == "fvcore" else "fvcore"
+        hint = f"vcalc why {model} {text} {other}, or a number: vcalc why {model} 3.8G"
         raise VcalcError("usage", f"{text} needs a second convention to differ from", hint=hint) from None
     if asked.value <= 0:
         raise VcalcError(

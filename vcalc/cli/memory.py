@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
-from vcalc.cli.options import MODEL, counting, reporting
+from vcalc.cli.options import MODEL, Word, counting, reporting
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
 
 @click.command("memory", short_help="Memory of inference or training, and the batch that fits.")
 @click.argument("model", type=MODEL)
-@click.option(
-    "--mode", type=click.Choice(("inference", "training")), default="inference", show_default=True, help="What for."
-)
+@click.option("--mode", type=Word(("inference", "training")), default="inference", show_default=True, help="What for.")
 @click.option("--optimizer", metavar="NAME", help="sgd, momentum, adam or adamw (if not said) in training.")
 @click.option("--mixed", is_flag=True, help="Mixed precision: fp32 weights for the optimizer beside a 16-bit --dtype.")
 @click.option("--in-place", is_flag=True, help="Activations overwrite their input where nothing else reads it.")
@@ -26,7 +26,7 @@ from vcalc.reports.table import Report
 @click.option("--fit", metavar="SIZE", help="The largest batch that fits into this memory: 80GB, in steps of 1024.")
 @click.option("--layers", "show_layers", is_flag=True, help="Show what each layer saves and what is alive as it runs.")
 @reporting
-@counting
+@partial(counting, without=("convention",))
 def memory_command(
     model: str,
     mode: str,
@@ -52,10 +52,6 @@ def memory_command(
     from vcalc.reports.memory import memory_report
     from vcalc.spec.find import load
 
-    if request.convention:
-        raise VcalcError(
-            "usage", "memory is counted as torch holds it, by no convention", hint="leave --convention out"
-        )
     if mode == "inference":
         asked = {"--optimizer": optimizer, "--mixed": mixed, "--checkpoint": checkpoint}
         for option, value in asked.items():

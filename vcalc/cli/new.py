@@ -21,6 +21,7 @@ def new_command(name: str, model: str | None, output: str | None, force: bool) -
     """
     import os
 
+    from vcalc.analyses.accept import accepted
     from vcalc.cli.output import write_text
     from vcalc.errors import VcalcError, printable
     from vcalc.spec.find import is_file_name, load, split_model
@@ -34,6 +35,7 @@ def new_command(name: str, model: str | None, output: str | None, force: bool) -
         raise VcalcError("output", f"a spec's name ends in .yaml, and {file} does not", hint=f"--output {name}.yaml")
     shown = file if file.isprintable() else os.path.basename(name)
     text = copied_spec(name, shown, *load(model)) if model else first_spec(name, shown)
+    text = accepted(text, shown, name)
     if output == "-":
         click.echo(text, nl=False)
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vcalc.cli.output import emit
+from vcalc.cli.output import SUFFIXES, emit, format_of
 from vcalc.cli.request import Request
 from vcalc.render import FORMATS
 from vcalc.reports.table import Report
@@ -66,6 +66,25 @@ def _devices() -> list[str]:
     return names()
 
 
+class Word(click.Choice):  # type: ignore[type-arg, unused-ignore]
+    """One of some words; what others call them (a `section` of `vcalc.foreign`) is answered by meaning."""
+
+    def __init__(self, choices: Sequence[str], section: str = "") -> None:
+        super().__init__(choices)
+        self.section = section
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value in self.choices:
+            return value
+        from vcalc.cli.usage import no_choice, same_format
+
+        if self.section == "formats" and (same := same_format(str(value), self.choices)):
+            return same
+
+        name = param.opts[0] if param else "it"
+        raise no_choice(name, str(value), self.choices, self.section)
+
+
 MODEL = _Name("model", _models)
 DEVICE = _Name("device", _devices, files=False)
 BLOCK = _Name("block", _blocks)
@@ -83,7 +102,7 @@ def printing(formats: Sequence[str]) -> Callable[[Callable[..., None]], Callable
         return click.option(
             "--format",
             "format_",
-            type=click.Choice(formats),
+            type=Word(formats, "formats"),
             help="How to print: rich on a terminal, plain elsewhere, unless --output's suffix says otherwise.",
         )(function)
 
@@ -96,6 +115,7 @@ def reporting(function: Callable[..., Report]) -> Callable[..., None]:
     @printing(FORMATS)
     @wraps(function)
     def command(format_: str | None, output: str | None, **arguments: Any) -> None:
+        format_of(output, format_, SUFFIXES)  # what cannot be written is not worked out
         report = function(**arguments)
         emit(report, format_, output)
         if not report.holds:
@@ -128,27 +148,35 @@ INPUT = click.option("--input", "input_", metavar="SIZE", help="The input's size
 AS = click.option("--as", "library", default="", metavar="LIBRARY", help="Count it as torchvision or timm writes it.")
 
 
-def counting(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--set`, `--input`, `--convention`, `--batch`, `--dtype` and `--as`, gathered into one `request`."""
+_ASKED = {
+    "settings": SET,
+    "input_": INPUT,
+    "convention": click.option(
+        "--convention", type=CONVENTION, help="How to count, by name or file; the spec's, or lecture."
+    ),
+    "batch": click.option("--batch", default="1", show_default=True, help="Images at once; a number or a name."),
+    "dtype": click.option(
+        "--dtype", default="float32", show_default=True, help="Type of an element: float32, bf16, ..."
+    ),
+    "library": AS,
+}
+"""The options of a request, by the parameter that each gives."""
 
-    @SET
-    @INPUT
-    @click.option("--convention", type=CONVENTION, help="How to count, by name or file; the spec's, or lecture.")
-    @click.option("--batch", default="1", show_default=True, help="Images at once; a number or a name.")
-    @click.option("--dtype", default="float32", show_default=True, help="Type of an element: float32, bf16, ...")
-    @AS
+
+def counting(function: Callable[..., Any], without: Sequence[str] = ()) -> Callable[..., Any]:
+    """`--set`, `--input`, `--convention`, `--batch`, `--dtype` and `--as`, gathered into one `request`.
+
+    `without` names those that the command has no use for, by their parameters.
+    """
+    asked = {name: option for name, option in _ASKED.items() if name not in without}
+
     @wraps(function)
-    def command(
-        settings: tuple[str, ...],
-        input_: str | None,
-        convention: str | None,
-        batch: str,
-        dtype: str,
-        library: str,
-        **arguments: Any,
-    ) -> Any:
-        return function(request=Request(settings, input_, convention, batch, dtype, library), **arguments)
+    def command(**arguments: Any) -> Any:
+        request = Request(**{name: arguments.pop(name) for name in asked})
+        return function(request=request, **arguments)
 
+    for option in reversed(asked.values()):
+        command = option(command)
     return command
 
 

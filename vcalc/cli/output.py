@@ -16,9 +16,13 @@ from vcalc.errors import VcalcError
 from vcalc.render import render
 from vcalc.reports.table import Report
 
-_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".tex": "latex"}
+SUFFIXES = {".txt": "plain", ".json": "json", ".csv": "csv", ".md": "markdown", ".tex": "latex"}
 """The format that the suffix of an output file chooses."""
 
+_ALSO = {"sarif": ".json"}
+"""Suffixes that go with a format, too: SARIF is JSON."""
+
+Suffixes = dict[str, str]
 
 _STAND_INS = str.maketrans({"─": "-", "█": "#", "×": "x", "→": "->", "…": "..."})
 """What tables are drawn with, for an encoding that lacks it."""
@@ -26,11 +30,44 @@ _STAND_INS = str.maketrans({"─": "-", "█": "#", "×": "x", "→": "->", "…
 
 def emit(report: Report, format_: str | None, output: str | None) -> None:
     """Print a report, or write it to a file."""
-    put(lambda chosen, width: render(report, chosen, width), format_, output, _SUFFIXES)
+    put(lambda chosen, width: render(report, chosen, width), format_, output, SUFFIXES)
+
+
+def format_of(output: str | None, format_: str | None, suffixes: Suffixes) -> str:
+    """The format of a file by its suffix, where `--format` says none; plain without either.
+
+    Raises VcalcError for a suffix that no format has, and for one that `--format` contradicts.
+    """
+    suffix = os.path.splitext(output or "")[1].lower()
+    if format_ is None:
+        return suffixes[suffix] if suffix in suffixes else _plain(output or "", suffix, suffixes)
+    says = suffixes.get(suffix, format_)
+    if says not in ("plain", format_) and _ALSO.get(format_) != suffix:
+        hint = f"-o with {_suffix(format_, suffixes)}, or --format {says}"
+        raise VcalcError("output", f"{output} is the name of a {says} file, and --format says {format_}", hint=hint)
+    return format_
+
+
+def _plain(output: str, suffix: str, suffixes: Suffixes) -> str:
+    """Plain text for a name without a suffix; the error for one that no format has."""
+    if not suffix or (os.path.exists(output) and not os.path.isfile(output)):
+        return "plain"
+    from vcalc import foreign
+
+    known = ", ".join(f"{each} ({name})" for each, name in suffixes.items())
+    near = [answer.write for answer in foreign.answers("formats", suffix[1:]) if answer.write in suffixes.values()]
+    hint = (
+        f"{_suffix(near[0], suffixes)} is {near[0]}; all there are: {known}" if near else f"formats by suffix: {known}"
+    )
+    raise VcalcError("output", f"{output} cannot be written: no format has the suffix {suffix}", hint=hint)
+
+
+def _suffix(format_: str, suffixes: Suffixes) -> str:
+    return next((suffix for suffix, name in suffixes.items() if name == format_), ".txt")
 
 
 def put(
-    render_as: Callable[[str, int | None], str], format_: str | None, output: str | None, suffixes: dict[str, str]
+    render_as: Callable[[str, int | None], str], format_: str | None, output: str | None, suffixes: Suffixes
 ) -> None:
     """Print what is rendered in a format for a width, or write it to a file.
 
@@ -46,8 +83,7 @@ def put(
         click.echo(text, nl=False, color=on_terminal)
         return
     assert output is not None
-    suffix = os.path.splitext(output)[1].lower()
-    write_text(render_as(format_ or suffixes.get(suffix, "plain"), None), output)
+    write_text(render_as(format_of(output, format_, suffixes), None), output)
 
 
 def _shows(text: str, encoding: str) -> bool:
@@ -56,6 +92,17 @@ def _shows(text: str, encoding: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def check_suffix(output: str | None, suffix: str, what: str) -> None:
+    """Refuse the name of a file that something is written to under another suffix. Raises VcalcError."""
+    if output in (None, "-"):
+        return
+    assert output is not None
+    given = os.path.splitext(output)[1]
+    if given and given.lower() != suffix and (os.path.isfile(output) or not os.path.exists(output)):
+        hint = f"-o {os.path.splitext(output)[0]}{suffix}"
+        raise VcalcError("output", f"{output} cannot be written: {what}, which ends in {suffix}", hint=hint)
 
 
 def deliver(text: str, output: str | None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from vcalc.errors import VcalcError, quoted
+from vcalc.errors import VcalcError, printable, quoted
 
 if TYPE_CHECKING:
     from vcalc.analyses.cost import Costs
@@ -18,11 +20,11 @@ class Request:
 
     def __init__(
         self,
-        settings: tuple[str, ...],
-        input_: str | None,
-        convention: str | None,
-        batch: str,
-        dtype: str,
+        settings: tuple[str, ...] = (),
+        input_: str | None = None,
+        convention: str | None = None,
+        batch: str = "1",
+        dtype: str = "float32",
         library: str = "",
     ) -> None:
         self.settings = settings
@@ -50,6 +52,20 @@ class Request:
         from vcalc.spec.network import expand
 
         return expand(spec, model, self.given(None if option else spec), option, self.library)
+
+    def refuse(self, why: str, options: Iterable[str] = ()) -> None:
+        """Refuse the options that were given and would change nothing (of some, or of all). Raises VcalcError."""
+        given = {
+            "--set": self.settings,
+            "--input": self.input,
+            "--convention": self.convention,
+            "--batch": self.batch != "1",
+            "--dtype": self.dtype != "float32",
+            "--as": self.library,
+        }
+        for option in options or given:
+            if given[option]:
+                raise VcalcError("usage", f"{option} changes nothing here: {why}", hint=f"leave {option} out")
 
     @property
     def dtype_name(self) -> str:
@@ -93,22 +109,43 @@ def _given(settings: tuple[str, ...], input_: str | None, spec: Spec | None) -> 
     return bindings
 
 
+_SIZE = re.compile(r"[(\[]?\s*\d{1,18}(?:\s*[x×*,\s]\s*\d{1,18})*\s*,?\s*[)\]]?", re.IGNORECASE | re.ASCII)
+"""`3x224x224`, and as other tools print it: `3,224,224`, `(3, 224, 224)`, `[3, 224, 224]`."""
+
+
 def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
-    sizes = [size.strip() for size in text.lower().replace("×", "x").split("x")]
+    """The sizes that `--input` binds, by name. Raises VcalcError for what is no input of the spec."""
     from vcalc.layers.base import SIZES
 
-    names = SIZES.get(len(sizes), ())
-    if not names or not all(size.isascii() and size.isdigit() for size in sizes):
-        raise VcalcError(
-            "input", f"--input {text} is no size", hint="write 3x224x224, or 512x768 for N tokens of width D"
-        )
-    if spec is not None and set(spec.input) != set(names):
-        raise VcalcError("input", f"--input {text} has {len(sizes)} sizes; {spec.title} takes {'x'.join(spec.input)}")
+    sizes = re.findall(r"\d+", text) if len(text) <= 80 and _SIZE.fullmatch(text.strip()) else []
+    if not sizes:
+        hint = "write 3x224x224, or 512x768 for N tokens of width D"
+        raise VcalcError("input", f"--input {printable(text[:80])} is no size", hint=hint)
+    known = [names for names in SIZES.values() if spec is None or set(names) == set(spec.input)]
+    names = next((names for names in known if len(names) == len(sizes)), None)
+    if names is None:
+        takes = f"{spec.title} takes {'x'.join(spec.input)}" if spec else "an image has 3, tokens 2, a vector 1"
+        count = f"{len(sizes)} size{'s' if len(sizes) > 1 else ''}"
+        raise VcalcError("input", f"--input {text} has {count}; {takes}", hint=_meant_size(sizes, spec))
     if spec is not None:
         from vcalc.spec.bindings import check_order
 
         check_order(spec.input, sizes)
     return dict(zip(names, sizes, strict=True))
+
+
+def _meant_size(sizes: list[str], spec: Spec | None) -> str:
+    """How sizes that are too many or too few were probably meant: with a batch in front, or without what stays."""
+    own = [str(getattr(value.node, "value", "")) for value in spec.input.values()] if spec else ["3", "224", "224"]
+    if len(sizes) == len(own) + 1:
+        batch = f" --batch {sizes[0]}" if sizes[0] != "1" else ""
+        return f"the batch stands apart: --input {'x'.join(sizes[1:])}{batch}"
+    if len(own) == 3 and len(sizes) < 3 and own[0].isdigit():
+        height, width = sizes[-2:] if len(sizes) == 2 and sizes[0] != own[0] else (sizes[-1], sizes[-1])
+        return f"write --input {own[0]}x{height}x{width}"
+    if len(own) == 2 and len(sizes) == 1 and own[1].isdigit():
+        return f"write --input {sizes[0]}x{own[1]}"
+    return "write 3x224x224, or 512x768 for N tokens of width D"
 
 
 def _batch_size(text: str) -> Any:

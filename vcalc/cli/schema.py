@@ -17,8 +17,9 @@ def schema_command(output: str | None) -> None:
     """
     import json
 
-    from vcalc.cli.output import deliver
+    from vcalc.cli.output import check_suffix, deliver
     from vcalc.reports.schema import spec_schema
 
+    check_suffix(output, ".json", "it is JSON")
     text = json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n"
     deliver(text, output)

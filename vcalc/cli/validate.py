@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from vcalc.cli.options import MODEL, counting, reporting
+from vcalc.cli.options import MODEL, Word, counting, reporting
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--device", default="meta", show_default=True, help="cpu and cuda run the network, meta its shapes.")
 @click.option("--progress", is_flag=True, help="Show a progress bar.")
 @reporting
-@counting
+@partial(counting, without=("convention", "library"))
 def validate_command(
     model: str | None, every: bool, against: str | None, device: str, progress: bool, request: Request
 ) -> Report:
@@ -46,6 +47,10 @@ def validate_command(
     if every == (model is not None):
         hint = "vcalc validate vgg16, or vcalc validate --all"
         raise VcalcError("usage", "validate needs a model, or --all and no model", hint=hint)
+    if against:
+        request.refuse("shapes and counts are compared, with no number in them", ("--batch", "--dtype"))
+        if device != "meta":
+            raise VcalcError("usage", "--device changes nothing here: nothing is run", hint="leave --device out")
     if model is None:
         return _all(against, device, progress, request)
     from vcalc.reports.validate import against_report, validate_report
@@ -83,7 +88,7 @@ def _all(
                 continue
             for library in network.same_as if against == "twins" else {against} & network.same_as.keys():
                 try:
-                    validated.append((network, compared(network, library)))
+                    validated.append((network, compared(network, library).checks))
                 except VcalcError as error:
                     if error.problems[0].code != "input":
                         raise
@@ -113,9 +118,9 @@ def _bar(names: list[str], wanted: bool) -> Iterator[Callable[[str], None]]:
 
 @click.command("export", short_help="A model as a plain torch module, in a file of its own.")
 @click.argument("model", type=MODEL)
-@click.option("--to", "target", type=click.Choice(("torch",)), default="torch", show_default=True, help="What for.")
+@click.option("--to", "target", type=Word(("torch",)), default="torch", show_default=True, help="What for.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="The file, written whole or not at all.")
-@counting
+@partial(counting, without=("convention", "batch", "dtype", "library"))
 def export_command(model: str, target: str, output: str | None, request: Request) -> None:
     """Write a MODEL as a Python file with one nn.Module, which needs torch and nothing of vcalc.
 
@@ -123,8 +128,9 @@ def export_command(model: str, target: str, output: str | None, request: Request
     vcalc export vgg16 --to torch -o vgg16.py
     vcalc export resnet50 --set classes=10 -o resnet50.py && python resnet50.py
     """
-    from vcalc.cli.output import deliver
+    from vcalc.cli.output import check_suffix, deliver
     from vcalc.spec.find import load
     from vcalc.torch_backend.build import exported
 
+    check_suffix(output, ".py", "it is a module of Python")
     deliver(exported(request.network(*load(model))), output)

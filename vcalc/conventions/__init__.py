@@ -8,7 +8,7 @@ from functools import cache
 from vcalc.conventions.rules import Bug, Convention, Rule
 from vcalc.errors import VcalcError, suggestion
 
-__all__ = ["DEFAULT", "Bug", "Convention", "Rule", "find", "load", "names"]
+__all__ = ["DEFAULT", "Bug", "Convention", "Rule", "aliases", "find", "load", "names"]
 
 FOLDER = os.path.dirname(__file__)
 DEFAULT = "lecture"
@@ -35,13 +35,17 @@ def load(name: str) -> Convention:
     """A convention that comes with vcalc, by name or alias. Raises VcalcError for an unknown one, with the nearest."""
     if name in (*names(), *_TO_EXTEND):
         return _from_file(os.path.join(FOLDER, f"{name}.yaml"), complete=name not in _TO_EXTEND)
-    for known in names():
-        if name in load(known).aliases:
-            return load(known)
-    aliases = [alias for known in names() for alias in load(known).aliases]
+    if name in aliases():
+        return load(aliases()[name])
     raise VcalcError(
-        "convention", f"there is no convention '{name}'", hint=suggestion(name, [*names(), *aliases], "known")
+        "convention", f"there is no convention '{name}'", hint=suggestion(name, [*names(), *aliases()], "known")
     )
+
+
+@cache
+def aliases() -> dict[str, str]:
+    """The other names of the conventions that come with vcalc, each with its convention."""
+    return {alias: known for known in names() for alias in load(known).aliases}
 
 
 @cache

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, common_divisor, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
 from vcalc.layers.fields import Field, choice
 from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Step, Stored
+from vcalc.layers.windows import Front, Window
 
 PRIMITIVES = {
     "multiply_adds": "products of a weight and an activation, each added to a sum",
@@ -172,32 +173,6 @@ SPECIAL = {"final": "module"}
 """Forms that are a special case of another, whose rule holds where a convention has none for them."""
 
 
-class Window:
-    """How one output element reads the input along H and W: kernel, stride, padding before, dilation (pairs).
-
-    `enlarged` output elements stand where one input element stood.
-    """
-
-    __slots__ = ("dilation", "enlarged", "kernel", "pad", "stride")
-
-    def __init__(
-        self,
-        kernel: Any,
-        stride: Any = (1, 1),
-        pad: Any = (0, 0),
-        dilation: Any = (1, 1),
-        enlarged: Any = (1, 1),
-    ) -> None:
-        self.kernel = kernel
-        self.stride = stride
-        self.pad = pad
-        self.dilation = dilation
-        self.enlarged = enlarged
-
-
-EVERYWHERE = Window(None)
-"""Every output element reads the whole input."""
-
 KINDS: dict[str, type[Layer]] = {}
 """Every layer kind by its spec word; classes enter themselves."""
 
@@ -311,11 +286,11 @@ class Layer:
         """What one forward pass does, by primitive (see PRIMITIVES)."""
         return {}
 
-    def reach(self, input: Shape) -> Window | None:
-        """How an output element reads the input; None: only the element in its own place."""
+    def reach(self, input: Shape) -> Window | Front | None:
+        """What an output element reads of the input; None: only the element in its own place."""
         return None
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         """Whether the output has the memory of the first input: reshapes, and what does nothing."""
         return False
 
@@ -442,7 +417,7 @@ def needs_groups(kind: str, channels: Number, out: Number, groups: Number) -> No
 
 def _divides(whole: Number, parts: Number) -> bool:
     """Whether nothing is known against it."""
-    return not certainly_less(0, parts) or not certainly_different(whole % parts, 0)
+    return not certainly_less(0, parts) or assumed("%", whole, parts)
 
 
 MOST_DIVIDED = 1_000_000

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, exact_div, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_different, exact_div, product
 from vcalc.layers.base import (
     BRANCHES,
-    EVERYWHERE,
     HEADS,
     TOKENS,
     Layer,
-    Window,
     describe,
     elements,
     needs,
@@ -24,6 +22,7 @@ from vcalc.layers.base import (
 )
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
+from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Window
 
 
 class SplitHeads(Layer, kind="split_heads"):
@@ -42,7 +41,10 @@ class SplitHeads(Layer, kind="split_heads"):
         one = exact_div(width, self.heads)
         return (self.heads, one, tokens) if self.transposed else (self.heads, tokens, one)
 
-    def is_view(self, training: bool) -> bool:
+    def reach(self, input: Shape) -> Window | None:
+        return REORDERED if self.transposed else None
+
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -59,7 +61,10 @@ class MergeHeads(Layer, kind="merge_heads"):
         heads, tokens, width = inputs[0]
         return (tokens, heads * width)
 
-    def is_view(self, training: bool) -> bool:
+    def reach(self, input: Shape) -> Window:
+        return BY_TOKEN
+
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -76,7 +81,7 @@ class RotaryEmbedding(Layer, kind="rotary_embedding"):
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
-            not certainly_less(inputs[0][1], self.skip),
+            assumed(">=", inputs[0][1], self.skip),
             f"rotary_embedding: {show(self.skip)} tokens cannot be left out of {show(inputs[0][1])}",
             "skip",
         )
@@ -152,7 +157,7 @@ class LinearAttention(Layer, kind="linear_attention"):
     def output(self, *inputs: Shape) -> Shape:
         needs(len(inputs) == 3, f"linear_attention joins 3 branches, not {len(inputs)}", BRANCHES)
         query, key, value = inputs
-        fits = not certainly_different(query[1], key[1]) and not certainly_different(key[0], value[0])
+        fits = assumed("==", query[1], key[1]) and assumed("==", key[0], value[0])
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
         return (query[0], value[1])
 

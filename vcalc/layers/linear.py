@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import EVERYWHERE, HEADS, MAP, TOKENS, VECTOR, Layer, Window, elements
+from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Layer, elements
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
+from vcalc.layers.windows import EVERYWHERE, Window
 
 
 class Linear(Layer, kind="linear"):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal, exact_div, minimum, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_different, certainly_equal, exact_div, minimum, product
 from vcalc.errors import LayerError
 from vcalc.layers.base import (
     BRANCHES,
-    EVERYWHERE,
     HEADS,
     MAP,
     TOKENS,
     VECTOR,
     Layer,
-    Window,
     describe,
     elements,
     needs,
@@ -23,16 +21,17 @@ from vcalc.layers.base import (
 )
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, STATISTIC, Step, Stored, Tensor
+from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
 
 
 def _alike(a: Shape, b: Shape) -> bool:
-    """Whether nothing is known to tell two shapes apart."""
-    return len(a) == len(b) and not any(map(certainly_different, a, b))
+    """Whether two shapes are the same, as far as is known; what is not is assumed."""
+    return len(a) == len(b) and all(assumed("==", one, other) for one, other in zip(a, b, strict=True))
 
 
 def _meet(a: Number, b: Number) -> bool:
     """Whether two sizes may be the same, or one of them is 1, as a constant's."""
-    return not certainly_different(a, b) or certainly_equal(a, 1) or certainly_equal(b, 1)
+    return certainly_equal(a, 1) or certainly_equal(b, 1) or assumed("==", a, b)
 
 
 def _common(a: Number, b: Number) -> Number:
@@ -56,6 +55,9 @@ class Concat(Layer, kind="concat"):
                 message = f"concat: {describe(first)} and {describe(shape)} differ in more than the first size"
                 raise LayerError(message, hint=mend.concatenated(first, shape))
         return (sum(shape[0] for shape in inputs), *first[1:])
+
+    def reach(self, input: Shape) -> Window | None:
+        return {MAP: None, TOKENS: REORDERED}.get(len(input), EVERYWHERE)
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
         return True
@@ -104,7 +106,7 @@ class Add(_Elementwise, kind="add"):
         return {"additions": (len(inputs) - 1) * elements(output)}
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return _alike(input, output)
+        return len(input) == len(output) and not any(map(certainly_different, input, output))
 
 
 class Mean(_Elementwise, kind="mean"):
@@ -191,7 +193,7 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         needs(fits, message, hint="queries [N, D] read keys [M, D] and values [M, E], all of them or none in heads")
         if len(query) == MAP:
             needs_division("scaled_dot_product_attention: heads of queries into heads of keys", query[0], key[0], "")
-        square = not self.causal or not certainly_different(query[-2], key[-2])
+        square = not self.causal or assumed("==", query[-2], key[-2])
         needs(square, "scaled_dot_product_attention: causal takes as many queries as keys", "causal")
         alone = self._unbiased or not (self.causal or self.keys_read is not None)
         masks = (*(("causal",) if self.causal else ()), *(("keys_read",) if self.keys_read is not None else ()))
@@ -291,7 +293,7 @@ class RoIAlign(Layer, kind="roi_align"):
 
     def output(self, *inputs: Shape) -> Shape:
         channels = inputs[0][0]
-        same = not any(certainly_different(shape[0], channels) for shape in inputs)
+        same = all(assumed("==", shape[0], channels) for shape in inputs)
         needs(same, "roi_align: all levels have as many channels as the first")
         return (channels, self.proposals * self.out, self.out)
 

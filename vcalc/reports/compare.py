@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc import units
+from vcalc import foreign, units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.depth import depth
 from vcalc.analyses.measure import LET, METRICS, hyperparameter
-from vcalc.errors import VcalcError, suggestion
+from vcalc.errors import VcalcError
 from vcalc.graph import Node, group_of
 from vcalc.reports.notes import bug_notes, convention_note, left_out_notes, params_note, writing_note
 from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text
@@ -150,7 +150,7 @@ def _column(name: str, sides: list[Side]) -> Column:
         return Column(name, name, "a hyperparameter", number=True, drop=1, text=_hyperparameter_text)
     common = set.intersection(*(set(side[0].hyperparameters) for side in sides))
     plain = {f"{LET}{known}" if known in ("input", *METRICS) else known for known in common}
-    hint = suggestion(name, {"input", *METRICS, *plain}, "columns of all these models")
+    hint = foreign.hint("metrics", name, {"input", *METRICS, *plain}, "columns of all these models")
     raise VcalcError("column", f"there is no column '{name}'", hint=hint)
 
 

@@ -29,6 +29,28 @@ def conventions_report() -> Report:
     return Report([table], [_entry(convention) for convention in chosen])
 
 
+def convention_report(name: str) -> Report:
+    """One convention: its name, its unit, what it counts, of which version, and who says so."""
+    convention = conventions.load(name)
+    rows = [
+        ("convention", ", ".join((convention.name, *convention.aliases))),
+        ("a multiply-add is", multiply_add(convention)),
+        ("what counts", convention.says),
+        ("params", _entry(convention)["params"]),
+        ("memory", f"in {convention.memory.unit}, {convention.memory.kilobyte} to the K"),
+        ("version", convention.version),
+        *(("known bug", f"it {bug.says}") for bug in convention.bugs),
+        *(("depends on the writing", text) for text in convention.depends),
+        ("source", convention.source),
+    ]
+    columns = [Column("what", "of it"), Column("says", convention.name, prose=True)]
+    notes = [
+        f"vcalc conventions resnet50 counts a model under it and the others; --convention {convention.name} under it"
+    ]
+    made = [Row({"what": what, "says": says}, "layer") for what, says in rows if says]
+    return Report([Table("", columns, made, notes)], {"schema": 1, **_entry(convention)})
+
+
 def multiply_add(convention: Convention) -> str:
     """`1 MAC`, `2 FLOPs`; and what the source calls it, where it has a word of its own."""
     one = f"{convention.multiply_add} {convention.unit if convention.multiply_add != 1 else convention.unit[:-1]}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.errors import VcalcError, suggestion
+from vcalc import foreign
+from vcalc.errors import VcalcError, quoted
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Layer, kinds
 from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, rank, show
@@ -38,7 +39,9 @@ def kinds_report() -> Report:
 def kind_report(name: str) -> Report:
     """One layer kind: its fields and its formulas. Raises VcalcError for an unknown one."""
     if name not in KINDS:
-        raise VcalcError("unknown-kind", f"there is no layer kind '{name}'", hint=suggestion(name, KINDS, "known"))
+        raise VcalcError(
+            "unknown-kind", f"there is no layer kind {quoted(name)}", hint=foreign.layer_hint(name, KINDS, "known")
+        )
     kind = KINDS[name]
     fields = [_field(field) for field in kind.fields.values()]
     formulas = [{"quantity": quantity, "formula": formula} for quantity, formula in formulas_of(kind)]

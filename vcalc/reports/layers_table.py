@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc import units
+from vcalc import foreign, units
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.receptive_field import Field, as_record, receptive_fields, size_of
 from vcalc.arithmetic import is_symbolic
+from vcalc.conditions import stated
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts, Graph, Node, group_of
 from vcalc.layers.base import SIZES
 from vcalc.reports.notes import (
     bug_notes,
+    conditions_note,
     convention_note,
     convention_record,
     left_out_notes,
@@ -65,14 +67,21 @@ def table_report(
     chosen: tuple[str, ...] = (),
 ) -> Report:
     """The table of a network or of the parts named in `only`; `depth` folds groups, `explain` shows the working."""
+    if explain and (depth is not None or chosen or show_all):
+        given = "--depth" if depth is not None else "--columns" if chosen else "--all"
+        message = f"--explain and {given} do not go together"
+        raise VcalcError("usage", message, hint="--explain has a row for each count of each layer; --only takes some")
     nodes = selected(network.graph, only)
     known = columns(costs, network.symbolic or is_symbolic(costs.batch))
     picked = [column_named(name, known) for name in chosen or DEFAULT_COLUMNS]
     makes = _Rows(network, costs, "receptive_field" in chosen)
     total = costs.total(nodes)
-    rows = makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth)]
+    rows = (
+        makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth, show_all)]
+    )
     rows.append(makes.sum("total", total, "total"))
-    heading, notes = title(network, costs), _notes(costs, nodes, total, only, network.library)
+    heading = title(network, costs)
+    notes = [*_empty(picked, rows, chosen), *_notes(network, costs, nodes, total, only)]
     tables = [_explained(costs, nodes, total, heading, notes) if explain else Table(heading, picked, rows, notes)]
 
     def record() -> dict[str, Any]:
@@ -88,6 +97,12 @@ def table_report(
     return Report(tables, record, complete)
 
 
+def _empty(columns: list[Column], rows: list[Row], chosen: tuple[str, ...]) -> list[str]:
+    """Which columns that were asked for are not shown, since no row has a value for them."""
+    empty = [c.key for c in columns if c.key in chosen and all(row.cells.get(c.key) is None for row in rows)]
+    return [f"no row has a value for {', '.join(empty)}"] if empty else []
+
+
 def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
     """The nodes at or below the named paths. Raises VcalcError for a path that nothing matches."""
     for path in only:
@@ -100,7 +115,7 @@ def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
 def column_named(name: str, known: dict[str, Column]) -> Column:
     """A column by key. Raises VcalcError for an unknown one."""
     if name not in known:
-        raise VcalcError("column", f"there is no column '{name}'", hint=suggestion(name, known, "columns"))
+        raise VcalcError("column", f"there is no column '{name}'", hint=foreign.hint("columns", name, known, "columns"))
     return known[name]
 
 
@@ -154,13 +169,15 @@ class _Rows:
                 rows.append(self.sum(f"{group} subtotal", self.costs.total(members), "subtotal"))
         return rows
 
-    def folded(self, nodes: list[Node], depth: int) -> list[Row]:
-        """One row for each group at the given depth."""
+    def folded(self, nodes: list[Node], depth: int, show_all: bool) -> list[Row]:
+        """One row for each group at the given depth; its receptive field is that of what leaves it."""
         rows = []
         for group, members in _runs(nodes, depth):
             cost = self.costs.total(members)
-            if not _is_free(cost):
-                cells = {"layer": group, "input": members[0].input, "output": members[-1].output, **cost._asdict()}
+            if show_all or not _is_free(cost):
+                last = members[-1]
+                cells = {"layer": group, "input": members[0].input, "output": last.output, **cost._asdict()}
+                cells["receptive_field"] = self._field(last)
                 rows.append(Row(cells, "layer"))
         return rows
 
@@ -191,13 +208,13 @@ def title(network: Network, costs: Costs) -> str:
     return f"{name}, input {shape_text(network.graph.input)}{batch}, {costs.dtype}"
 
 
-def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...], library: str) -> list[str]:
+def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
     convention = costs.convention
     part = f" of {', '.join(only)}" if only else ""
     notes = [
         f"total{part}: {summary(costs, total)}",
         convention_note(convention),
-        *writing_note(costs, library),
+        *writing_note(costs, network.library),
         *params_note(convention),
         *left_out_notes(costs, nodes),
         *bug_notes(costs, nodes),
@@ -205,7 +222,7 @@ def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...], 
     not_stored = sorted({node.kind for node in nodes if not convention.stores(node.layer)})
     if not_stored:
         notes.append(f"memory is that of the outputs; reusing their input's: {', '.join(not_stored)}")
-    return notes
+    return notes + conditions_note(network.conditions)
 
 
 def summary(costs: Costs, total: Cost) -> str:
@@ -299,6 +316,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
     ]
     if not any(is_symbolic(value) for value in total):
         notes.append("every size has a number; bind one to a name for a formula: --set H=32*h --set W=32*h")
+    notes += conditions_note(network.conditions)
     table = Table(
         title(network, costs), [Column("what", "count"), Column("formula", "formula", prose=True)], rows, notes
     )
@@ -311,6 +329,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),
         "symbols": sorted(network.symbols),
+        "conditions": stated(network.conditions),
         **{key: plain_value(value) for key, value in total._asdict().items()},
     }
     return Report([table], record)

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 import yaml
 
-from vcalc import limits
-from vcalc.errors import Place, Problem, VcalcError, nearest, quoted, suggestion
+from vcalc import foreign, limits
+from vcalc.errors import Place, Problem, VcalcError, quoted
 from vcalc.source.compose import Node, compose, is_null
 
 __all__ = ["Entries", "Source", "YamlNode", "describe", "is_null", "read", "read_file"]
@@ -109,16 +109,18 @@ class Source:
         self.report("type", f"{what} is a text, not {describe(node)}", node)
         return ""
 
-    def known_keys(self, entries: Entries, allowed: Iterable[str], what: str) -> set[str]:
-        """Report every key that is not allowed; returns the allowed ones that those were probably meant to be."""
+    def known_keys(self, entries: Entries, allowed: Iterable[str], what: str, section: str = "") -> set[str]:
+        """Report every key that is not allowed; returns the allowed ones that those were probably meant to be.
+
+        `section` is where `vcalc.foreign` has the words of others for them, if anywhere.
+        """
         known = frozenset(allowed)
         meant: set[str] = set()
         for key, (key_node, _) in entries.items():
             if key not in known:
-                self.report(
-                    "unknown-key", f"{what} has no key {quoted(key)}", key_node, suggestion(key, known, "it has")
-                )
-                meant.update(nearest(key, known, 1))
+                hint = foreign.hint(section, key, known, "it has", what)
+                self.report("unknown-key", f"{what} has no key {quoted(key)}", key_node, hint)
+                meant.update(foreign.probably(section, key, known, what))
         return meant
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import NoReturn
 
+from vcalc import foreign
 from vcalc.errors import VcalcError
 
 SUFFIXES = (".yaml", ".yml")
@@ -44,7 +45,9 @@ def _files(path: str) -> list[str]:
     if not there:
         raise VcalcError("file", f"{path} cannot be read: no such file or directory")
     if not path.endswith(SUFFIXES):
-        raise VcalcError("file", f"{path} is a file, but no spec", hint="a spec's name ends in .yaml")
+        about = foreign.kind_of_file(path)
+        message = f"{path} is {about}, which vcalc does not read" if about else f"{path} is a file, but no spec"
+        raise VcalcError("file", message, hint="a spec's name ends in .yaml")
     if not os.path.isfile(path):
         raise VcalcError("file", f"{path} is no regular file")
     return [path]

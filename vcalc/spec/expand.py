@@ -15,7 +15,7 @@ from vcalc.spec.copying import Copies
 from vcalc.spec.expression import Environment, ExpressionError, undecided
 from vcalc.spec.fields import written_out
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
-from vcalc.spec.values import COMPARE, NoValueError, bounded_list, decimal, frozen, shown
+from vcalc.spec.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
 
 PASSES_ON = "a branch in which nothing is carried out is left out; one that passes on what arrives is []"
 
@@ -102,7 +102,7 @@ class Expander:
             raise undecided(f"how often {what} {shown(number)} runs", number).at(self.place(value.node))
         if type(number) is not int or number < 0:
             message = f"{what} {shown(number)} is not a whole number, 0 or more"
-            hint = "round, floor or ceil makes it whole" if isinstance(number, float) else ""
+            hint = "round, floor or ceil makes it whole" if is_number(number) and type(number) is not int else ""
             raise VcalcError("type", message, hint=hint).at(self.place(value.node))
         return number
 

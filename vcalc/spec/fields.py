@@ -8,7 +8,7 @@ from keyword import iskeyword
 
 import yaml
 
-from vcalc import limits
+from vcalc import foreign, limits
 from vcalc.errors import nearest, quoted, suggestion
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
@@ -158,6 +158,8 @@ class FieldReader:
             hint = f"it is a function: {name}(…)"
         elif nearest(name, known | shape):
             hint = suggestion(name, known | shape, "")
+        elif foreign.answers("values", name):
+            hint = f"here that is {', or '.join(map(str, foreign.answers('values', name)))}"
         elif name in WORDS:
             hint = "other fields take that word, not this one"
         else:

@@ -11,16 +11,19 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from vcalc.errors import VcalcError, quoted, suggestion
+from vcalc import foreign
+from vcalc.errors import VcalcError, nearest, printable, quoted, suggestion
 from vcalc.spec.syntax import ModelEntry, Spec
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PACKAGED = os.path.join(_PACKAGE, "specs")
 _SOURCE_TREE = os.path.join(os.path.dirname(_PACKAGE), "specs")
 _SUFFIXES = (".yaml", ".yml")
+_ALIKE = 0.7
+"""How close the name of a model has to be to be suggested: a network of another family is of no help."""
 _NAME = r"[a-z0-9][a-z0-9.-]*"
 """The name of a model of the catalogue."""
 
@@ -40,33 +43,53 @@ def plain(name: str) -> str:
 
 
 def find(name: str) -> tuple[str, str]:
-    """The file and the model that a name means, a catalogue name or an alias in any spelling.
+    """The file and the model that a name means: a catalogue name, an alias in any spelling, or a name of others.
 
     Raises VcalcError with the nearest names when there is none.
     """
-    return _find("models", name)
+    return _find_model(name)[:2]
+
+
+def _find_model(name: str) -> tuple[str, str, str]:
+    """The file and the model, and the library whose network was asked for."""
+    for index in (_read_index, build_index):
+        models = index()["models"]
+        found = _named(models, name)
+        if found:
+            return (*found, "")
+        from vcalc.spec.elsewhere import elsewhere
+
+        other = elsewhere(name, partial(_named, models), load_file)
+        if other:
+            return other
+    raise _unknown("models", name)
 
 
 def find_block(name: str) -> str:
     """The file of a block comparison. Raises VcalcError with the nearest names when there is none."""
-    return _find("blocks", name)[0]
+    found = _named(_read_index()["blocks"], name) or _named(build_index()["blocks"], name)
+    if not found:
+        raise _unknown("blocks", name)
+    return found[0]
 
 
-def _find(section: str, name: str) -> tuple[str, str]:
-    for index in (_read_index, build_index):
-        names: dict[str, list[str]] = index()[section]
-        entry = names.get(name) or names.get(plain(name))
-        if entry:
-            return os.path.join(catalogue(), *entry[0].split("/")), entry[1]
+def _named(names: dict[str, list[str]], name: str) -> tuple[str, str] | None:
+    """The file and the name of an entry of the index."""
+    entry = names.get(name) or names.get(plain(name))
+    return (os.path.join(catalogue(), *entry[0].split("/")), entry[1]) if entry else None
+
+
+def _unknown(section: str, name: str) -> VcalcError:
+    """The error for a name that nothing has, with the nearest names."""
     known = model_names() if section == "models" else block_names()
     what = "model" if section == "models" else "block comparison"
     command = "vcalc list" if section == "models" else "vcalc block"
-    close = suggestion(plain(name), [plain(n) for n in known], "")
     by_plain = {plain(n): n for n in known}
-    for short in sorted(by_plain, key=len, reverse=True):
-        close = close.replace(f"'{short}'", f"'{by_plain[short]}'")
-    hint = close if close.startswith("did you") else f"'{command}' lists them; a file is named with its .yaml"
-    raise VcalcError("unknown-model", f"there is no {what} {quoted(name)}", hint=hint)
+    close = [f"'{by_plain[short]}'" for short in nearest(plain(name), by_plain, cutoff=_ALIKE)]
+    hint = f"did you mean {' or '.join(close)}?" if close else f"'{command}' lists them; a file is named with its .yaml"
+    if "," in name:
+        hint = f"names stand apart, with a space between them: {' '.join(name.replace(',', ' ').split())}"
+    return VcalcError("unknown-model", f"there is no {what} {quoted(name)}", hint=hint)
 
 
 def model_names() -> list[str]:
@@ -122,9 +145,9 @@ def load(name: str) -> tuple[Spec, ModelEntry]:
     Raises VcalcError for an unknown name, a file that cannot be read, and every problem in the file.
     """
     if not is_file_name(name):
-        file, model_name = _find_or_explain(name)
+        file, model_name, library = _find_or_explain(name)
         spec = _parse(file, _stamp(file), without_claims=True)
-        return spec, spec.models[model_name]
+        return spec, spec.models[model_name].first_as(library)
     file, wanted = split_model(name)
     spec = load_file(file)
     if wanted:
@@ -144,13 +167,18 @@ def load(name: str) -> tuple[Spec, ModelEntry]:
     return spec, next(iter(spec.models.values()))
 
 
-def _find_or_explain(name: str) -> tuple[str, str]:
+def _find_or_explain(name: str) -> tuple[str, str, str]:
     """The catalogue's model, or what else the name is: a directory, or a file that is not named as a spec is."""
     try:
-        return find(name)
+        return _find_model(name)
     except VcalcError:
         if os.path.isdir(name):
             raise VcalcError("file", f"{name} is a directory, not a spec", hint="name a .yaml file in it") from None
+        about = foreign.kind_of_file(name)
+        if about:
+            hint = "`vcalc new` writes a spec to begin with, and docs/spec-language.md says how it describes a network"
+            message = f"{printable(name)} is {about}, which vcalc does not read"
+            raise VcalcError("file", message, hint=hint) from None
         if os.path.exists(name):
             raise VcalcError("file", f"{name} is a file, but no spec", hint="a spec's name ends in .yaml") from None
         raise
@@ -216,6 +244,11 @@ def catalogue_files() -> list[str]:
         for name in sorted(os.listdir(folder))
         if name.endswith(_SUFFIXES)
     ]
+
+
+def is_of_catalogue(path: str) -> bool:
+    """Whether a file is one of the specs that come with vcalc."""
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(catalogue()), ""))
 
 
 def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str] | None]:

@@ -31,7 +31,7 @@ def formatted(text: str, file: str) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     result = _laid_out(text, file)
-    if _laid_out(result, file) != result or _said(result, file) != _said(text, file):
+    if _laid_out(result, file) != result or said(result, file) != said(text, file):
         message = f"{file} cannot be laid out without a change of what it says"
         raise VcalcError("layout", message, hint="it is left as it is")
     return result
@@ -65,11 +65,18 @@ def _check(source: Source, root: YamlNode, lines: list[str]) -> None:
             raise VcalcError("layout", f"a {what} stands here", source.at(number, found.start()), hint=hint)
 
 
-def _said(text: str, file: str) -> Any:
-    """What a text says: its values as they are quoted, the keys at the top in any order, and its comments."""
+def said(text: str, file: str, but: str = "") -> Any:
+    """What a text says: its values as they are quoted, the keys at the top in any order, and its comments.
+
+    `but` is a key at the top that may say anything.
+    """
     root = read(text, file)[1]
     comments = sorted(line.strip() for line in text.split("\n") if line.lstrip().startswith("#"))
-    return sorted(repr((_value(key), _value(value))) for key, value in root.value), comments, text.count("#")
+    return (
+        sorted(repr((_value(key), _value(value))) for key, value in root.value if key.value != but),
+        comments,
+        text.count("#"),
+    )
 
 
 def _value(node: YamlNode) -> Any:

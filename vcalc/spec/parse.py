@@ -76,7 +76,7 @@ class _Parser:
 
     def spec(self, model: str) -> Spec:
         source, reader, spec = self.source, self.reader, Spec(self.source)
-        meant = source.known_keys(self.top, TOP, "a spec")
+        meant = source.known_keys(self.top, TOP, "a spec", "keys")
         spec.title, spec.cite, spec.family = (self.text(self.top, key) for key in ("title", "cite", "family"))
         spec.convention = self.convention()
         spec.symbols = self.symbols()

@@ -69,6 +69,9 @@ layers:
   - global_avgpool
   - linear: {{out: classes, name: classifier}}
 
+# What it comes to, pinned: `vcalc check {file}` says where a change bears on it, `--accept` writes the new figures.
+expect: {{}}
+
 # Published figures, each worked out anew by `vcalc claims {file}`:
 # claims:
 #   - {{source: 'the paper, Table 2', metric: params, printed: 1.2M}}
@@ -83,21 +86,25 @@ def check_name(name: str) -> None:
 
 
 def first_spec(name: str, file: str) -> str:
-    """A small network that classifies images, each part explained."""
-    return _FIRST.format(name=name, file=file, title=_written(name))
+    """A small network that classifies images, each part explained; its `expect` is empty."""
+    return _FIRST.format(name=name, file=file, title=written(name))
 
 
 def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
-    """A spec of one model alone, with another name. Raises VcalcError where the copy would not be the same network."""
+    """A spec of one model alone, with another name and an empty `expect`.
+
+    Raises VcalcError where the copy would not be the same network.
+    """
     root = _root(spec)
     parts = {part.key: part for part in sections(spec.source.lines, root)[1]}
     keys = {key.value: (key, value) for key, value in root.value}
     made: dict[str, list[str]] = {
-        "title": [f"title: {_written(name)}"],
-        "cite": [f"cite: {_written('after ' + ' '.join(spec.cite.split()))}"] if spec.cite else [],
+        "title": [f"title: {written(name)}"],
+        "cite": [f"cite: {written('after ' + ' '.join(spec.cite.split()))}"] if spec.cite else [],
         "input": _input(spec, model, parts["input"]),
         "let": _let(spec, model, *((*keys["let"], len(parts["let"].lines)) if "let" in keys else ())),
         "same_as": [_same_as(model)] if model.same_as else [],
+        "expect": ["expect: {}"],
         "written": parts["written"].lines if "written" in parts and model.same_as else [],
     }
     for key in ("convention", "symbols", "blocks", "layers"):
@@ -127,6 +134,7 @@ _SAYS = {
     "title": "The name that the tables print, and where the network is described, down to the table or figure.",
     "let": "Hyperparameters with their values: --set classes=10 changes one from the command line.",
     "same_as": "The implementations that it still equals: delete this as soon as it does not.",
+    "expect": "What it comes to, pinned: `vcalc check --accept` writes the figures anew after a change.",
 }
 
 
@@ -168,7 +176,7 @@ def _let(spec: Spec, model: ModelEntry, key: YamlNode = None, node: YamlNode = N
 
 
 def _same_as(model: ModelEntry) -> str:
-    return f"same_as: {{{', '.join(f'{library}: {_written(name)}' for library, name in model.same_as.items())}}}"
+    return f"same_as: {{{', '.join(f'{library}: {written(name)}' for library, name in model.same_as.items())}}}"
 
 
 def _flow(node: YamlNode, inside: bool = False) -> str:
@@ -176,11 +184,11 @@ def _flow(node: YamlNode, inside: bool = False) -> str:
     if isinstance(node, yaml.SequenceNode):
         return "[" + ", ".join(_flow(item, True) for item in node.value) + "]"
     if inside or node.style:
-        return _written(node.value)
+        return written(node.value)
     return str(node.value)
 
 
-def _written(text: str) -> str:
+def written(text: str) -> str:
     """A text as YAML takes it, in quotes where it would be something else without."""
     plain = re.fullmatch(r"[A-Za-z0-9][\w.+*/% -]*", text) and text.strip() == text
     node = yaml.ScalarNode("", text)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import yaml
 
+from vcalc import foreign
 from vcalc.errors import quoted, suggestion
 from vcalc.layers import KINDS, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
@@ -24,6 +25,7 @@ BELONGS = {
 }
 """Words that stand beside another one, and get lost where a list in brackets takes them for an item of its own."""
 
+_LISTED = "'vcalc layers' lists the layer kinds"
 LAYERS = tuple(name for name, kind in KINDS.items() if not kind.joins)
 
 
@@ -101,16 +103,18 @@ class StepReader(FieldReader):
             self.source.report("unknown-kind", f"'{word}' joins branches", key, hint)
             return
         message = f"there is no layer or block {quoted(word)}"
-        hint = f"{suggestion(word, [*LAYERS, *self.blocks, *self.words], 'known')} 'vcalc layers' lists the layer kinds"
+        own = [name for name in self.blocks if foreign.bare(name) == foreign.bare(word)]
+        known = suggestion(word, own, "") or foreign.layer_hint(word, [*LAYERS, *self.blocks, *self.words], "known")
+        hint = f"{known}{'' if known.endswith('?') else ';'} {_LISTED}" if known else _LISTED
         if word in BELONGS:
             hint = f"it stands in one item with '{BELONGS[word]}': {{{BELONGS[word]}: …, {word}: …}}"
-        self.source.report("unknown-kind", message, key, hint.strip())
+        self.source.report("unknown-kind", message, key, hint)
 
     def layer(self, node: YamlNode, kind: type[Layer], value: YamlNode | None, names: Names) -> syntax.LayerStep | None:
         entries = self.fields(value, kind.kind, [name for name, spec in kind.fields.items() if spec.required])
         if entries is None:
             return None
-        meant = self.source.known_keys(entries, (*kind.fields, "name"), kind.kind)
+        meant = self.source.known_keys(entries, (*kind.fields, "name"), kind.kind, "fields")
         fields = {
             key: self.value(v, names, kind.fields[key].type.words)
             for key, (_, v) in entries.items()
@@ -224,7 +228,7 @@ class StepReader(FieldReader):
         if join in JOINS:
             return self.layer(node, KINDS[join], value, names)
         if join:
-            hint = suggestion(join, JOINS, "joins")
+            hint = foreign.hint("joins", join, JOINS, "joins")
             self.source.report("unknown-kind", f"there is no join {quoted(join)}", join_node, hint)
         return None
 

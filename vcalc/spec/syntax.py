@@ -6,6 +6,7 @@ YAML node for its place.
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -253,6 +254,14 @@ class ModelEntry:
         self.aliases = aliases
         self.schedule: Schedule | None = None
         """How it is trained, where it says so itself."""
+
+    def first_as(self, library: str) -> ModelEntry:
+        """The model as one of the libraries has it, where one is named and it is not the first anyway."""
+        if not library or library == next(iter(self.same_as), ""):
+            return self
+        other = copy(self)
+        other.same_as = {library: self.same_as[library], **self.same_as}
+        return other
 
 
 class Option:

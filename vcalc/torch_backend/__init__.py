@@ -8,12 +8,13 @@ from vcalc.errors import VcalcError
 
 
 def needed(library: str = "torch", what: str = "this") -> Any:
-    """An optional library. Raises VcalcError with the command that installs it where it is missing."""
+    """An optional library. Raises VcalcError with the commands that install it where it is missing."""
     import importlib
 
     try:
         return importlib.import_module(library)
     except ImportError:
-        package = "vcalc[torch]" if library in ("torch", "torchvision", "timm") else library
-        hint = f"pip install '{package}'"
+        hint = f"pip install {library}"
+        if library in ("torch", "torchvision", "timm"):
+            hint += "; in a clone of vcalc, pip install '.[torch]' brings torch, torchvision and timm"
         raise VcalcError("missing-library", f"{what} needs {library}, which is not installed", hint=hint) from None

@@ -1,0 +1,219 @@
+"""What others call things: each of their words leads to what is the same here, or to an honest "there is none"."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vcalc import foreign
+from vcalc.analyses.measure import METRICS
+from vcalc.cli import COMMANDS, main
+from vcalc.errors import VcalcError
+from vcalc.layers import KINDS
+from vcalc.render import FORMATS
+from vcalc.render.check import FORMATS as CHECK_FORMATS
+from vcalc.reports.layers_table import DEFAULT_COLUMNS
+from vcalc.spec.expression import SHAPE_NAMES
+from vcalc.spec.find import find
+from vcalc.spec.network import expand
+from vcalc.spec.parse import parse_spec
+from vcalc.spec.steps import JOINS, LAYERS
+from vcalc.spec.words import TOP_KEYS
+
+TABLE = yaml.safe_load(Path(foreign.FILE).read_text(encoding="utf-8"))
+NAMES = yaml.safe_load((Path(__file__).parent / "data" / "foreign_names.yaml").read_text(encoding="utf-8"))
+INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}")
+ALLOWED = {
+    "fields": {field for kind in KINDS.values() for field in kind.fields},
+    "values": ("0", *SHAPE_NAMES),
+    "joins": JOINS,
+    "keys": TOP_KEYS,
+    "metrics": METRICS,
+    "columns": (*DEFAULT_COLUMNS, "kind"),
+    "formats": (*FORMATS, *CHECK_FORMATS),
+    "commands": COMMANDS,
+    "options": {name for command in COMMANDS for each in main.get_command(None, command).params for name in each.opts},
+}
+
+
+def network(layers: str, input_: str):
+    spec = parse_spec(f"title: t\ninput: {input_}\nlayers: {layers}\n", "t.yaml", "t")
+    return expand(spec, spec.models["t"])
+
+
+def expanded(written: str):
+    """The network of an answer, with something in its gaps, on the first input that it takes, or on heads."""
+    filled = written.replace("…, …, …", "[], [], []").replace("…, …]", "[], []]").replace("[…]", "[relu]")
+    filled = filled.replace("if: …", "if: true")
+    filled = re.sub(r"(heads|window|height|factor): …", r"\1: 2", filled).replace("…", "1")
+    before = "{save: '1'}, " if "take" in filled else ""
+    layers = filled if filled.startswith("[") else f"[{before}{filled}]"
+    heads = f"[split_heads: {{heads: 2}}, {layers[1:]}"
+    for given, input_ in [*((layers, input_) for input_ in INPUTS), (heads, INPUTS[1])]:
+        try:
+            return network(given, input_)
+        except VcalcError as error:
+            problem = error
+    return problem
+
+
+WRITTEN = sorted({entry["is"] for entry in TABLE["layers"] if "is" in entry})
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_what_a_foreign_layer_is_called_here_is_a_network(written):
+    join = re.search(r"join: (\w+|\{\w+)", written)
+    if join and "…" in written:
+        assert join[1].strip("{") in JOINS
+        return
+    made = expanded(written)
+    assert not isinstance(made, VcalcError), made
+
+
+@pytest.mark.parametrize("section", ALLOWED)
+def test_every_other_answer_is_a_name_that_there_is(section):
+    for entry in TABLE[section]:
+        assert ("is" in entry) != ("none" in entry)
+        if "is" in entry:
+            assert entry["is"] in ALLOWED[section]
+        for kind in entry.get("kinds", "").split():
+            assert entry["is"] in KINDS[kind].fields
+
+
+def test_the_sections_are_tested():
+    assert set(TABLE) == {*ALLOWED, "layers", "models", "files"}
+    assert all("none" in entry for entry in TABLE["files"])
+
+
+@pytest.mark.parametrize("library", NAMES)
+def test_every_layer_of_a_library_has_an_answer(library):
+    own = {foreign.bare(kind) for kind in KINDS}
+    lost = [name for name in NAMES[library].split() if not foreign.answers("layers", name)]
+    assert [name for name in lost if foreign.bare(name) not in own] == []
+
+
+@pytest.mark.parametrize("section", ["layers", "fields", "metrics", "formats", "commands"])
+def test_no_foreign_word_is_a_word_of_ours_with_another_meaning(section):
+    """A word that stands for itself says nothing; one that is ours is never looked up."""
+    own = {foreign.bare(name): name for name in ALLOWED.get(section, LAYERS)}
+    for entry in TABLE[section]:
+        for word in str(entry["words"]).split():
+            if section == "layers" and word in LAYERS:
+                raise AssertionError(f"{word} is a layer kind")
+            if section not in ("layers", "fields"):
+                assert foreign.bare(word) not in own, word
+
+
+def test_no_model_that_the_catalogue_has_is_said_to_be_missing():
+    for entry in TABLE["models"]:
+        for word in entry["words"].split() if "none" in entry else ():
+            with pytest.raises(VcalcError) as caught:
+                find(word)
+            assert f"help: {entry['none']}" in str(caught.value)
+
+
+def test_every_model_that_a_foreign_name_stands_for_is_there(vcalc):
+    for entry in TABLE["models"]:
+        for word in entry["words"].split() if "is" in entry else ():
+            model, *more = entry["is"].split()
+            assert find(model)[1] == model
+            if not more:
+                assert find(word)[1] == model
+                continue
+            assert f"vcalc table {entry['is']}" in vcalc("table", word, code=2).stderr
+            vcalc("table", model, *more, "--format", "json")
+
+
+@pytest.mark.parametrize(
+    ("word", "params"),
+    [  # in torch: the params of the module named, on 32 channels (or 32 features) where the gaps are 1
+        ("Conv2d", 32 + 1),
+        ("nn.Conv2d(3, 64, 3)", 32 + 1),
+        ("DepthwiseConv2D", 32 + 32),
+        ("SeparableConv2D", 32 + 32 + 1),
+        ("BatchNorm2d", 64),
+        ("Dense", 32 + 1),
+        ("Gemm", 32 + 1),
+        ("swish", 0),
+        ("GlobalAveragePooling2D", 0),
+        ("FrozenBatchNorm2d", 64),
+        ("mlp", 32 * 128 + 128 + 128 * 32 + 32),
+        ("SE", 32 * 2 + 2 + 2 * 32 + 32),
+        ("PatchMerging", 2 * 128 + 128 * 64),
+        ("MultiheadAttention", 4 * (32 * 32 + 32)),
+        ("TransformerEncoderLayer", 4 * (32 * 32 + 32) + 2 * 64 + 32 * 128 + 128 + 128 * 32 + 32),
+    ],
+)
+def test_an_answer_has_the_parameters_of_what_was_asked_for(word, params):
+    made = expanded(foreign.answers("layers", word)[0].write)
+    assert sum(sum(node.facts.parameters.values()) for node in made.graph.nodes) == params
+
+
+def said(layers: str) -> str:
+    with pytest.raises(VcalcError) as caught:
+        network(layers, INPUTS[0])
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("layer", "says", "never"),
+    [
+        ("deconv", "conv_transpose: {out: …, kernel: …, stride: …}", "'conv'"),
+        ("pixel_shuffle", "there is none that makes a larger map", "did you mean"),
+        ("swish", "here that is silu;", "hardswish"),
+        ("F.relu_", "here that is relu", "did you mean"),
+        ("tf.keras.layers.Conv2DTranspose", "conv_transpose", "did you mean"),
+        ("conv3d", "no layers of three axes", "did you mean"),
+        ("gru", "there is none", "did you mean"),
+        ("depthwise_conv", "groups: C", "did you mean"),
+        ("identity", "leave it out", "did you mean"),
+        ("covn: {out: 3, kernel: 1}", "did you mean 'conv'", "here that is"),
+        ("{branches: [[relu], []], join: cat}", "here that is concat", "did you mean"),
+    ],
+)
+def test_a_foreign_layer_is_answered_by_meaning(layer, says, never):
+    message = said(f"[{layer}]")
+    assert says in message
+    assert never not in message
+
+
+def test_a_block_of_the_file_goes_before_what_others_call_so():
+    text = "title: t\ninput: {D: 2}\nblocks: {conv_bn: {do: [relu]}}\nlayers: [ConvBN]\n"
+    with pytest.raises(VcalcError) as caught:
+        parse_spec(text, "t.yaml", "t")
+    assert "did you mean 'conv_bn'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        ("conv: {filters: 8, kernel_size: 3}", ["here that is out", "here that is kernel"]),
+        (
+            "conv: {out_channels: 8, size: 3, strides: 2, padding: 1}",
+            ["that is kernel", "that is stride", "that is pad"],
+        ),
+        ("conv: {in_channels: 3, out: 8, kernel: 3}", ["leave it out; what arrives says it"]),
+        ("linear: {units: 8}", ["here that is out"]),
+        ("linear: {in_features: 8, out: 3}", ["leave it out"]),
+        ("conv: {out: 8, kernel: 3, dilation_rate: 2, activation: relu}", ["dilation", "a layer of its own"]),
+        ("upsample: {size: 2}", ["here that is out (a size), or scale (a factor)"]),
+        ("upsample: {channels: 2}", ["leave it out"]),
+        ("groupnorm: {group_size: 2, groups: 1}", ["groups (C // group_size)"]),
+        ("maxpool: {kernel: 2, dilation: 2}", ["there is none of that kind"]),
+        ("attention: {num_heads: 2, bias: false}", ["here that is heads", "qkv_bias, or out_bias"]),
+        ("conv: {out: 8, kernel: 3, pad: valid}", ["here that is 0 (as a pad)"]),
+        ("conv: {out: in_channels, kernel: 3}", ["here that is C (of the map that arrives)"]),
+        ("batchnorm: {eps: 0.1}", ["it changes no count"]),
+        ("dropout: {rate: 0.1}", ["here that is p"]),
+        ("relu: {kernel_size: 3}", ["it has: name, written"]),
+        ("conv: {out: 8, kernle: 3}", ["did you mean 'kernel'"]),
+    ],
+)
+def test_a_foreign_field_is_answered_by_meaning(layer, says):
+    message = said(f"[{layer}]")
+    for part in says:
+        assert part in message
+    assert "needs" not in message  # what was meant is not missing, too
