@@ -75,6 +75,13 @@ def models(n: int) -> str:
     )
 
 
+def options(n: int) -> str:
+    """A comparison of blocks: an option for every ten layers."""
+    loop = "{{repeat: 5, index: i, do: [{{conv: {{out: {w} + i, kernel: 1}}}}, relu]}}"
+    each = "".join(f"  o{i}:\n    - {loop.format(w=8 + i)}\n" for i in range(n // 10))
+    return f"{HEAD}options:\n{each}"
+
+
 def claimed(n: int) -> str:
     """A claim for every hundred layers, each of a part of the network."""
     claims = "".join(f"      g{i + 1}: {8 * (8 + i)}\n" for i in range(n // 100))
@@ -109,6 +116,7 @@ NETWORKS: dict[str, Callable[[int], str]] = {
     ),
     "models": models,
     "claims": claimed,
+    "options": options,
 }
 
 COMMANDS = (
@@ -145,11 +153,14 @@ COMMANDS = (
     "memory {a} --mode training --fit 80GB",
     "memory {a} --in-place",
     "training {a} --images 1M --epochs 90",
-    "check {a}",
-    "check {a} --format sarif",
-    "check {a} --budget params<=5M",
-    "fmt {a} --check",
-    "claims {a}",
+    "formula {a} --set H=h --set W=w",
+    "table {a} --set H=h --set W=w",
+    "block {f}",
+    "check {f}",
+    "check {f} --format sarif",
+    "check {f} --budget params<=5M",
+    "fmt {f} --check",
+    "claims {f}",
     "export {a}",
     "new scale-copy --from {a} -o -",
 )
@@ -203,7 +214,7 @@ def files(folder: Path, network: Callable[[int], str], n: int) -> dict[str, str]
         path = folder / f"scale-{name}-{n}.yaml"
         path.write_text(content, encoding="utf-8")
         paths[name] = f"{path}:m0" if "models:\n  m0" in content else str(path)
-    return paths
+    return {**paths, "f": paths["a"].removesuffix(":m0")}
 
 
 def measured(folder: Path, network: str, command: str) -> Iterator[tuple[int, float | None]]:
@@ -224,7 +235,8 @@ def main(networks: str = "", commands: str = "") -> None:
             for command in COMMANDS:
                 if networks in network and commands in command:
                     times = [found for _, found in measured(Path(folder), network, command)]
-                    print(line(network, command, times), flush=True)
+                    if any(found is None or found > 0 for found in times):
+                        print(line(network, command, times), flush=True)
 
 
 def line(network: str, command: str, times: list[float | None]) -> str:
@@ -233,7 +245,7 @@ def line(network: str, command: str, times: list[float | None]) -> str:
     first, last = times[0], times[-1]
     growth = math.log(last / first, 4) if first and last and min(first, last) > 0 else math.nan
     mark = " !" if last is None or last > BOUND or (growth > 1.3 and last > 1) else ""
-    return f"{network:16} {command.format(a='A', b='B', c='C'):44} {shown}  {growth:6.2f}{mark}"
+    return f"{network:16} {command.format(a='A', b='B', c='C', f='A'):44} {shown}  {growth:6.2f}{mark}"
 
 
 if __name__ == "__main__":
