@@ -75,6 +75,13 @@ def models(n: int) -> str:
     )
 
 
+def options(n: int) -> str:
+    """A comparison of blocks: an option for every ten layers."""
+    loop = "{{repeat: 5, index: i, do: [{{conv: {{out: {w} + i, kernel: 1}}}}, relu]}}"
+    each = "".join(f"  o{i}:\n    - {loop.format(w=8 + i)}\n" for i in range(n // 10))
+    return f"{HEAD}options:\n{each}"
+
+
 def claimed(n: int) -> str:
     """A claim for every hundred layers, each of a part of the network."""
     claims = "".join(f"      g{i + 1}: {8 * (8 + i)}\n" for i in range(n // 100))
@@ -109,6 +116,7 @@ NETWORKS: dict[str, Callable[[int], str]] = {
     ),
     "models": models,
     "claims": claimed,
+    "options": options,
 }
 
 COMMANDS = (
@@ -145,11 +153,14 @@ COMMANDS = (
     "memory {a} --mode training --fit 80GB",
     "memory {a} --in-place",
     "training {a} --images 1M --epochs 90",
-    "check {a}",
-    "check {a} --format sarif",
-    "check {a} --budget params<=5M",
-    "fmt {a} --check",
-    "claims {a}",
+    "formula {a} --set H=h --set W=w",
+    "table {a} --set H=h --set W=w",
+    "block {f}",
+    "check {f}",
+    "check {f} --format sarif",
+    "check {f} --budget params<=5M",
+    "fmt {f} --check",
+    "claims {f}",
     "export {a}",
     "new scale-copy --from {a} -o -",
 )
@@ -164,11 +175,12 @@ def seconds(arguments: list[str]) -> float | None:
     child = os.fork()
     if child == 0:
         resource.setrlimit(resource.RLIMIT_CPU, (GIVEN_UP, GIVEN_UP))
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        try:
             start = time.process_time()
             code = run(arguments)
             os.write(writer, f"{time.process_time() - start if code < 2 else -code}".encode())
-        os._exit(0)
+        finally:
+            os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as told:
         text = told.read()
@@ -180,10 +192,11 @@ def run(arguments: list[str]) -> int:
     """Run a command in this process; returns its exit code."""
     from vcalc.cli import main as vcalc
 
-    try:
-        vcalc(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        try:
+            vcalc(arguments)
+        except SystemExit as ended:
+            return int(ended.code or 0)
     return 0
 
 
@@ -201,7 +214,7 @@ def files(folder: Path, network: Callable[[int], str], n: int) -> dict[str, str]
         path = folder / f"scale-{name}-{n}.yaml"
         path.write_text(content, encoding="utf-8")
         paths[name] = f"{path}:m0" if "models:\n  m0" in content else str(path)
-    return paths
+    return {**paths, "f": paths["a"].removesuffix(":m0")}
 
 
 def measured(folder: Path, network: str, command: str) -> Iterator[tuple[int, float | None]]:
@@ -214,16 +227,16 @@ def measured(folder: Path, network: str, command: str) -> Iterator[tuple[int, fl
 def main(networks: str = "", commands: str = "") -> None:
     """Print a line for each network and command."""
     warm = ["table", "lenet5"], ["memory", "lenet5"], ["formula", "lenet5", "--batch", "n"]
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-        for words in warm:
-            run(words)
+    for words in warm:
+        run(words)
     print(f"{'network':16} {'command':44} {LAYERS // 4:>8} {LAYERS // 2:>8} {LAYERS:>8}  growth")
     with TemporaryDirectory() as folder:
         for network in NETWORKS:
             for command in COMMANDS:
                 if networks in network and commands in command:
                     times = [found for _, found in measured(Path(folder), network, command)]
-                    print(line(network, command, times), flush=True)
+                    if any(found is None or found > 0 for found in times):
+                        print(line(network, command, times), flush=True)
 
 
 def line(network: str, command: str, times: list[float | None]) -> str:
@@ -232,7 +245,7 @@ def line(network: str, command: str, times: list[float | None]) -> str:
     first, last = times[0], times[-1]
     growth = math.log(last / first, 4) if first and last and min(first, last) > 0 else math.nan
     mark = " !" if last is None or last > BOUND or (growth > 1.3 and last > 1) else ""
-    return f"{network:16} {command.format(a='A', b='B', c='C'):44} {shown}  {growth:6.2f}{mark}"
+    return f"{network:16} {command.format(a='A', b='B', c='C', f='A'):44} {shown}  {growth:6.2f}{mark}"
 
 
 if __name__ == "__main__":

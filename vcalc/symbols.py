@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -197,6 +198,7 @@ def operations(value: Any) -> int:
     return int(sympy.count_ops(value, visual=False))
 
 
+@lru_cache(maxsize=4096, typed=True)
 def closed_form(value: Any) -> Any:
     """The sum of products that a count comes to, like terms collected and floors within floors made one."""
     whole = exact(value)

@@ -16,9 +16,9 @@ def plain(value: Any) -> str:
     return _formula(value) if hasattr(value, "free_symbols") else str(value)
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=50_000)
 def _formula(value: Any) -> str:
-    """A formula: layers have the same ones over and over, and SymPy takes its time."""
+    """A formula: layers have the same ones over and over, a table asks twice, and SymPy takes its time."""
     return str(value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from vcalc import conventions, foreign
 from vcalc.analyses import depth, receptive_field, training
-from vcalc.analyses.cost import Costs, added, collected, lots
+from vcalc.analyses.cost import Costs, lots
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.graph import Node
@@ -154,9 +154,10 @@ class Question:
 
     def of_network_under(self, network: Network, weighing: list[Convention]) -> list[Any]:
         """The params or FLOPs of a network under each of some conventions."""
-        parts = [lots(self._nodes(network, of)) for of in (self.of, *([self.plus] if self.plus else []))]
-        weigh = Convention.flops if self.metric == "flops" else Convention.params
-        return [sum(collected(added([weigh(each, lot) for lot in part])) for part in parts) for each in weighing]
+        parts = [self._nodes(network, of) for of in (self.of, *([self.plus] if self.plus else []))]
+        in_lots = [(nodes, lots(nodes)) for nodes in parts]
+        each = (Costs(network.graph, convention) for convention in weighing)
+        return [sum(getattr(costs.total(*part), self.metric) for part in in_lots) for costs in each]
 
     def _nodes(self, network: Network, of: tuple[str, ...]) -> list[Node]:
         nodes = network.graph.select(of, self.kinds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from heapq import heappop, heappush
 
 from vcalc.graph import Graph, Node, takes_words
 from vcalc.layers.base import SIZES
@@ -53,19 +54,13 @@ def lines(graph: Graph) -> list[Line]:
         attributes[node.index] = attribute = _attribute(node.path, taken) if own else attributes[node.shares or 0]
         inputs = [holds[index] for index in node.inputs]
         dead = [holds.pop(index) for index in dict.fromkeys(node.inputs) if last[index] == node.index]
-        free += dead
-        output = min(free) if free else _fresh(holds)
-        if output in free:
-            free.remove(output)
+        for name in dead:
+            heappush(free, name)
+        output = heappop(free) if free else f"x{len(holds) or ''}"
         holds[node.index] = output
         dead = [name for name in dead if name != output]
         made.append(Line(node, attribute, code_of(node.facts), inputs, output, dead))
     return made
-
-
-def _fresh(holds: dict[int, str]) -> str:
-    used = set(holds.values())
-    return next(name for name in ("x", *(f"x{i}" for i in range(1, len(used) + 2))) if name not in used)
 
 
 def _attribute(path: str, taken: set[str]) -> str:
