@@ -42,12 +42,12 @@ class _Pool(Layer):
     ceil_mode: Any = field(FLAG, "whether a last, partly empty window counts", False)
 
     def output(self, *inputs: Shape) -> Shape:
-        if not isinstance(self.pad, str):
-            for kernel, pad in zip(self.kernel, self.pad, strict=True):
-                message = f"{self.kind}: a pad of {show(pad)} is more than half of a window of {show(kernel)}"
-                hint = f"a pad of {show(kernel // 2)} at most: a window has to lie on the map, not beside it"
-                needs(not certainly_less(kernel // 2, pad), message, "pad", hint)
-        return slide_map(inputs[0], self, inputs[0][0], self.ceil_mode)
+        shape = slide_map(inputs[0], self, inputs[0][0], self.ceil_mode)
+        for kernel, pad in zip(self.kernel, (0, 0) if isinstance(self.pad, str) else self.pad, strict=True):
+            message = f"{self.kind}: a pad of {show(pad)} is more than half of a window of {show(kernel)}"
+            hint = f"a pad of {show(kernel // 2)} at most: a window has to lie on the map, not beside it"
+            needs(not certainly_less(kernel // 2, pad), message, "pad", hint)
+        return shape
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         size = elements(output)
