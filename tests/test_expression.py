@@ -605,6 +605,23 @@ def test_each_constant_name_and_operator_is_an_operation():
     assert constant(7).operations == named("n").operations == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [
+        ("n + 2 * m", 1),
+        ("n ** 2", 1),
+        ("0.5 * n", 20),
+        ("n / 2", 20),
+        ("2 ** n", 20),
+        ("sqrt(n)", 200),
+        ("n ** 0.5", 200),
+        ("log(n) + 1", 200),
+    ],
+)
+def test_decimals_and_roots_cost_more(text: str, weight: int):
+    assert parse(text).weight == weight
+
+
 def test_an_expression_keeps_its_text():
     assert [parse(text).text for text in (" 42 ", "width", "n+1")] == ["42", "width", "n+1"]
     assert (constant(42).text, constant(42, "six*7").text, named("width").text) == ("42", "six*7", "width")

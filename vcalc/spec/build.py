@@ -10,9 +10,9 @@ from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import VcalcError
 from vcalc.graph import Graph
 from vcalc.layers import Layer
-from vcalc.spec.expression import Environment, Expression
+from vcalc.spec.expression import DECIMAL, IRRATIONAL, Environment, Expression
 from vcalc.spec.syntax import ModelEntry, Spec, Step
-from vcalc.spec.values import LARGEST, exactly, has_symbols, is_list, operations, product_of_terms
+from vcalc.spec.values import LARGEST, exactly, has_symbols, is_list, is_quotient, operations, product_of_terms
 
 SYMBOLIC = 1000
 """What an operation on symbols costs, in operations on numbers."""
@@ -57,7 +57,7 @@ class Budget:
 
     def value(self, expression: Expression, environment: Environment) -> Any:
         """An expression's value, paid for: operations cost more on symbols, and on lists by their length."""
-        cost = expression.operations
+        cost = expression.operations * expression.weight
         for name in expression.columns:
             value = environment.get(name)
             if type(value) is int:
@@ -66,6 +66,8 @@ class Budget:
                 cost += expression.operations * _length(value)
             elif has_symbols(value):
                 cost += expression.operations * SYMBOLIC
+            elif is_quotient(value) or isinstance(value, float):
+                cost += expression.operations * (IRRATIONAL if hasattr(value, "digits") else DECIMAL)
         self.spend(cost)
         return expression.value(environment)
 

@@ -97,12 +97,13 @@ def of_digits(found: Decimal, make: Callable[[], Any], scale: Decimal | None = N
 
     `make` gives what a formula writes, `scale` is the size of what was added up to the number.
     """
-    if abs(found) >= LARGEST:
+    size = found.copy_abs()
+    if size >= LARGEST:
         raise too_large()
     simple = Fraction(found).limit_denominator(2 ** (limits.NUMBER_BITS // 2))
-    if abs(found - digits(simple)) <= NEAR * (abs(found) if scale is None else scale):
+    if CONTEXT.subtract(found, digits(simple)).copy_abs() <= CONTEXT.multiply(NEAR, scale or size):
         return number(simple)
-    if abs(found) * LARGEST <= 1:
+    if CONTEXT.multiply(size, LARGEST) <= 1:
         raise too_fine()
     return Irrational(found, make)
 
@@ -138,7 +139,7 @@ def combined(sign: str, a: Any, b: Any) -> Any:
     return of_digits(
         _BY_DIGITS[sign](x, y),
         lambda: _OPERATORS[sign](_written(a), _written(b)),
-        max(abs(x), abs(y)) if sign in "+-" else None,
+        max(x.copy_abs(), y.copy_abs()) if sign in "+-" else None,
     )
 
 
@@ -170,7 +171,7 @@ def check_size_of_power(a: Any, b: Any) -> None:
         parts = fraction(a)
         largest = max(abs(parts.numerator), parts.denominator)
         bits = largest.bit_length() if largest > 1 else 0
-    if bits * abs(digits(b)) > 8 * limits.NUMBER_BITS:
+    if CONTEXT.multiply(Decimal(bits), digits(b).copy_abs()) > 8 * limits.NUMBER_BITS:
         raise too_large()
 
 

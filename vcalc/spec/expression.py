@@ -44,16 +44,23 @@ ARRIVES = "C, H, W are the shape of a map that arrives at a layer, N, D of token
 OPERATORS = ("and", "or", "not", "if", "else")
 """The words among the operators."""
 
+DECIMAL, IRRATIONAL = 20, 200
+"""What an operation on decimals and quotients costs, and one on roots and logarithms, in ones on whole numbers."""
+
 CONSTANTS = {"true": True, "false": False, "True": True, "False": False}
 
 
 class Expression:
     """A parsed expression: its text, the names it uses, how many operations it takes, its value in an environment."""
 
-    __slots__ = ("_closure", "columns", "names", "operations", "shape_names", "text")
+    __slots__ = ("_closure", "columns", "names", "operations", "shape_names", "text", "weight")
 
-    def __init__(self, text: str, closure: Closure, columns: dict[str, int], operations: int = 1) -> None:
+    def __init__(
+        self, text: str, closure: Closure, columns: dict[str, int], operations: int = 1, weight: int = 1
+    ) -> None:
         self.text = text
+        self.weight = weight
+        """What one of its operations takes of the time of one on whole numbers, if the names in it have whole ones."""
         self.columns = columns
         """Where each name first stands."""
         self.names = frozenset(columns)
@@ -109,7 +116,7 @@ def parse(text: str) -> Expression:
         raise ExpressionError(message, _IN_PARTS)
     reading = _Reading(text)
     closure = _compile(_tree(text), reading, 0)
-    return Expression(text, closure, reading.columns, reading.operations)
+    return Expression(text, closure, reading.columns, reading.operations, reading.weight)
 
 
 _IN_PARTS = "name parts of it under let"
@@ -157,6 +164,11 @@ class _Reading:
         self.text = text
         self.columns: dict[str, int] = {}
         self.operations = 0
+        self.weight = 1
+
+    def weigh(self, weight: int) -> None:
+        """Note that its operations take so many times as long."""
+        self.weight = max(self.weight, weight)
 
     def column(self, node: ast.expr) -> int:
         """Where a node stands; Python counts in bytes."""
@@ -204,6 +216,7 @@ def _compile_constant(node: Any, reading: _Reading, depth: int) -> Closure:
         raise reading.refuse(node, f"{reading.quote(node)} is {error}", error.hint) from None
     if isinstance(value, float):
         value = _as_written(value, ast.get_source_segment(reading.text, node) or "")
+        reading.weigh(DECIMAL)
     return lambda _: value
 
 
@@ -244,6 +257,10 @@ def _compile_binary(node: Any, reading: _Reading, depth: int) -> Closure:
         raise reading.refuse(node, f"{_OTHERS[type(node.op)]} does not combine numbers; + - * / // % ** do", hint)
     apply = operations.BINARY[_BINARY[type(node.op)]]
     left, right = _compile(node.left, reading, depth), _compile(node.right, reading, depth)
+    if isinstance(node.op, ast.Div):
+        reading.weigh(DECIMAL)
+    elif isinstance(node.op, ast.Pow) and not (isinstance(node.right, ast.Constant) and type(node.right.value) is int):
+        reading.weigh(IRRATIONAL if reading.weight > 1 else DECIMAL)
     return lambda environment: apply(left(environment), right(environment))
 
 
@@ -304,6 +321,8 @@ def _compile_call(node: Any, reading: _Reading, depth: int) -> Closure:
         hint = suggestion(name, FUNCTIONS, "functions")
         raise reading.refuse(node, f"there is no function {reading.quote(node.func)}", hint)
     function, (least, most), _ = FUNCTIONS[name]
+    if name in ("sqrt", "log"):
+        reading.weigh(IRRATIONAL)
     if node.keywords or not least <= len(node.args) <= most:
         wanted = str(least) if least == most else f"{least} to {most}"
         raise reading.refuse(node, f"{name} takes {wanted} argument(s), not {len(node.args) + len(node.keywords)}")
