@@ -87,8 +87,12 @@ class Guard:
             return str(getattr(what, "co_filename", "")).startswith(self.code)
         if event in ("os.listdir", "os.scandir"):
             return os.path.join(str(what), "").startswith((*self.data, *self.code))
+        if event != "open" or arguments[2] & (os.O_WRONLY | os.O_RDWR):
+            return False
+        if isinstance(what, int):  # the path was an event of its own
+            return True
         path = str(what)
-        if event != "open" or ".." in path or "w" in str(arguments[1] or ""):
+        if ".." in path:
             return False
         data = path.startswith(self.data) and path.endswith((".yaml", "index.json"))
         return path == self.file or data or (path.startswith(self.code) and path.endswith((".py", ".pyc")))

@@ -47,10 +47,10 @@ def test_proposals_of_a_single_level():
         ("relative_attention", {"query_rows": 2, "key_rows": 3}, "2 8 4, 2 4 4, 2 N 4",
          "relative_attention: tokens into rows: 4 does not divide into 3", "key_rows"),
         ("relative_attention", {"query_rows": 2, "key_rows": 2}, "2 8 4, 2 4 4, 3 4 4",
-         "queries, keys and values do not match: a feature map [2, 8, 4], a feature map [2, 4, 4],"
-         " a feature map [3, 4, 4]", ""),
+         "queries, keys and values do not match: heads [2, 8, 4], heads [2, 4, 4],"
+         " heads [3, 4, 4]", ""),
         ("scaled_dot_product_attention", {}, "3 4, 2 3 4, 2 3 4",
-         "queries, keys and values do not match: tokens [3, 4], a feature map [2, 3, 4], a feature map [2, 3, 4]", ""),
+         "queries, keys and values do not match: tokens [3, 4], heads [2, 3, 4], heads [2, 3, 4]", ""),
         ("matmul", {}, "2 3 4, 4 5", "matmul: a feature map [2, 3, 4] and tokens [4, 5] do not match", ""),
         ("matmul", {}, "2 3 4, 3 4 5",
          "matmul: a feature map [2, 3, 4] and a feature map [3, 4, 5] do not match", ""),

@@ -6,6 +6,7 @@ import pytest
 
 import vcalc as api
 from vcalc.errors import VcalcError
+from vcalc.spec.bindings import channels_last
 
 TOO_LARGE = "a number of more than 128 bits\n  help: the largest is 2**128 - 1, about 3.4e38"
 
@@ -207,3 +208,43 @@ def test_sizes_from_numpy():
     bound = api.load("resnet18").bind(classes=numpy.int64(7), H=numpy.int32(64), W=64)
     assert bound.total == api.load("resnet18").bind(classes=7, H=64, W=64).total
     assert type(bound.total.params) is int
+
+
+# Channels first
+
+
+@pytest.mark.parametrize(
+    ("sizes", "meant"),
+    [
+        ((224, 224, 3), "3x224x224"),
+        ((480, 640, 3), "3x480x640"),
+        ((28, 28, 1), "1x28x28"),
+        ((32, 32, 4), "4x32x32"),
+        ((3, 224, 224), ""),
+        ((3, 224, 3), ""),
+        ((64, 128, 1), ""),
+        ((512, 7, 3), ""),
+        ((512, 3, 3), ""),
+        ((224, 224, 224), ""),
+    ],
+)
+def test_sizes_that_look_like_an_image_whose_channels_are_last(sizes, meant):
+    assert channels_last(sizes) == meant
+
+
+@pytest.mark.parametrize("sizes", ["224x224x3", "480x640x3"])
+def test_an_image_is_given_with_its_channels_first(vcalc, sizes):
+    height, width, _ = sizes.split("x")
+    says = f"error: --input {sizes} is a map of {height} channels, and this network takes 3\n"
+    says += f"  help: did you mean 3x{height}x{width}? Channels come first\n"
+    assert vcalc("table", "resnet18", "--input", sizes, code=2).stderr == says
+
+
+def test_few_columns_and_many_channels_may_be_meant(vcalc, tmp_path):
+    """Where the spec itself has many channels, or the columns are not as many as its channels, or its sizes are set."""
+    net = tmp_path / "net.yaml"
+    net.write_text("input: {C: 64, H: 32, W: 3}\nlayers: [conv: {out: 4, kernel: 1}]\n")
+    assert vcalc("table", str(net), "--input", "64x64x1", "--format", "json")
+    assert vcalc("table", str(net), "--input", "32x64x3", "--format", "json")
+    assert vcalc("table", "resnet18", "--input", "3x224x3", "--format", "json")
+    assert vcalc("table", "resnet18", "--set", "C=224", "--set", "W=3", "--format", "json")

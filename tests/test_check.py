@@ -377,11 +377,24 @@ def test_a_claim_on_a_quotient_of_printed_figures_finds_the_others_figures():
         ("{name: p1, do: [relu]}, {take: p1}, relu", []),
         ("{name: p1, do: [relu]}, {name: p2, do: [relu]}, {take: p1}, tanh", []),
         ("{let: {width: 4}}, {conv: {out: width, kernel: 1}}", []),
+        ("flatten, {keep_channels: {count: 2}}, {embedding: {vocabulary: 9, out: 4}}", []),
+        ("flatten, relu, {embedding: {vocabulary: 9, out: 4}}", ["embedding-of-activations"]),
     ],
 )  # fmt: skip
 def test_likely_mistakes(found, layers, expected):
     text = HEAD.replace("expect: {params: 112}\n", "").replace("Net", "Net  # vcalc: ignore[no-figure]", 1)
     assert codes(found(text + f"layers: [{layers}]\n")) == expected
+
+
+def test_a_saved_name_is_read_in_its_block_or_asked_for_by_a_call(found):
+    text = HEAD.replace("expect: {params: 112}", "expect: {depth: 0}") + (
+        "blocks:\n  b:\n    do:\n      - save: x\n      - relu\n      - save: y\n"
+        "layers:\n  - save: x\n  - b\n  - branches: [[], [take: x]]\n    join: add\n"
+    )
+    assert found(text) == [("unused-branch", 8, 9), ("unused-branch", 10, 9)]
+    asked = text.replace("  - b\n", "  - b: {save: {z: x}}\n  - take: z\n  - b: {save: [y]}\n")
+    assert found(asked) == [("unused-branch", 15, 5)]
+    assert found(asked.replace("[take: x]", "[take: x], [take: y]")) == []
 
 
 def test_a_model_in_use_is_checked_in_its_own_file(found):
@@ -422,6 +435,35 @@ def test_what_hides_a_hyperparameter(found, layers, column):
     got = found(text)
     assert codes(got) == ["shadowed-name"]
     assert got[0][1] == 6
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        ("let: {w: 1}, relu, let: {w: 2}, conv: {out: w, kernel: 1}", "a value here, and hides the value of"),
+        ("let: {w: 1}, {repeat: w, index: w, do: [conv: {out: w + 1, kernel: 1}]}", "a loop's index here, and hides"),
+        ("{each: {w: [1]}, do: [let: {w: w}, conv: {out: w, kernel: 1}]}", "hides the loop variable of line 5"),
+        ("let: {vgg16: 1}, conv: {out: vgg16, kernel: 1}", "hides the catalogue's model of that name"),
+        ("let: {channels: 4}, layernorm: {over: channels}, conv: {out: channels, kernel: 1}", "word of this field"),
+        ("save: p, {name: p, do: [conv: {out: 3, kernel: 1}]}, relu, {branches: [[], [take: p]], join: add}",
+         "'p' is the tensor that was saved under this name, and hides the group that has it"),
+    ],
+)  # fmt: skip
+def test_a_name_that_hides_another(net, layers, says):
+    text = HEAD.replace("expect: {params: 112}", "expect: {depth: 1}") + f"layers: [{layers}]\n"
+    (finding,) = check_file(net(text)).findings
+    assert (finding.problem.code, finding.severity) == ("shadowed-name", "warning")
+    assert says in finding.problem.message
+
+
+def test_a_name_of_another_block_or_of_a_list_that_has_ended_is_not_hidden(found):
+    text = HEAD.replace("expect: {params: 112}", "expect: {depth: 4}") + (
+        "blocks:\n  a: {args: {c: 2}, do: [conv: {out: c, kernel: 1}]}\n"
+        "  b: {args: {c: 2}, do: [conv: {out: c, kernel: 1}]}\n"
+        "layers: [a, b, {each: {c: [2]}, do: [conv: {out: c, kernel: 1}]}, let: {c: 4}, conv: {out: c, kernel: 1},\n"
+        "  {name: p, do: [relu, save: p]}, {branches: [[], [take: p]], join: add}]\n"
+    )
+    assert found(text) == []
 
 
 def test_a_claim_uses_a_hyperparameter(found):

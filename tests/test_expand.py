@@ -33,6 +33,26 @@ def channels(text: str, model: str = "net", **given: Any) -> list[Any]:
     return [node.output[0] for node in net(text, model, **given).graph.nodes]
 
 
+def test_a_pool_steps_by_its_window():
+    """LeNet as torch's tutorial for CIFAR-10 writes it, its pools with their window only: 62,006 parameters."""
+    graph = net("""
+        layers:
+          - {conv: {out: 6, kernel: 5}}
+          - relu
+          - maxpool: {kernel: 2}
+          - {conv: {out: 16, kernel: 5}}
+          - relu
+          - maxpool: {kernel: 2}
+          - flatten
+          - linear: {out: 120}
+          - relu
+          - linear: {out: 84}
+          - relu
+          - linear: {out: 10}
+    """).graph
+    assert sum(sum(node.facts.parameters.values()) for node in graph.nodes) == 62_006
+
+
 def refusal(text: str, model: str = "net", **given: Any) -> str:
     with pytest.raises(VcalcError) as refused:
         net(text, model, **given)
@@ -190,6 +210,65 @@ def test_branches_start_from_the_same_tensor():
     assert [node.path for node in nodes] == ["conv1", "conv2", "relu", "conv3", "concat"]
     assert [node.inputs for node in nodes] == [(-1,), (0,), (1,), (0,), (2, 0, 3)]
     assert nodes[-1].output == (4 + 8 + 2, 32, 32)
+
+
+KEPT = "[conv: {out: 8, kernel: 1}]"
+"""A branch that gives 8 channels; 3 arrive."""
+
+
+@pytest.mark.parametrize(
+    ("branch", "out"),
+    [
+        ("[]", 11),
+        ("[{if: false, then: [relu]}]", 8),
+        ("[{if: false, then: [relu], else: []}]", 11),
+        ("[{if: true, then: []}]", 11),
+        ("[{if: true, then: [{if: false, then: [relu]}]}]", 8),
+        ("[{if: false, then: [relu]}, {if: C > 3, then: [tanh]}]", 8),
+        ("[{if: false, then: [relu]}, {if: C == 3, then: [tanh]}]", 11),
+        ("[{let: {k: 1}}, {if: k > 1, then: [relu]}]", 8),
+        ("[{repeat: 0, do: [relu]}]", 8),
+        ("[{repeat: 2, when: false, do: [relu]}]", 8),
+        ("[{repeat: 2, do: []}]", 11),
+        ("[{each: {c: []}, do: [relu]}]", 8),
+        ("[{name: g, do: [{if: false, then: [relu]}]}]", 8),
+        ("[maybe: {really: false}]", 8),
+        ("[maybe: {really: true}]", 11),
+        ("[nothing]", 11),
+        ("[{residual: [{if: false, then: [relu]}]}]", 11),
+        ("[{branches: [[], [{if: false, then: [relu]}]], join: add}]", 11),
+        ("[save: x]", 11),
+        ("[dropout]", 11),
+    ],
+)
+def test_a_branch_in_which_nothing_is_carried_out_is_none(branch, out):
+    blocks = "blocks: {maybe: {args: {really: }, do: [{if: really, then: [tanh]}]}, nothing: {do: []}}\n"
+    for order in (f"{KEPT}, {branch}", f"{branch}, {KEPT}"):
+        assert channels(blocks + f"layers: [{{branches: [{order}], join: concat}}, sigmoid]")[-1] == out
+
+
+@pytest.mark.parametrize("join", ["add", "concat", "mean", "multiply"])
+def test_one_branch_left_is_itself(join):
+    """Nothing is joined: no layer stands for it, and no work."""
+    found = net(f"layers: [{{branches: {{a: [{{if: false, then: [tanh]}}], b: [relu]}}, join: {join}}}]")
+    assert [(node.path, node.inputs) for node in found.graph.nodes] == [("b/relu", (-1,))]
+
+
+def test_a_residual_adds_what_there_is():
+    """Its shortcut is the tensor itself where nothing is carried out in it; layers that are left out add nothing."""
+    off = "{if: false, then: [tanh]}"
+    assert paths(f"layers: [{{residual: [relu], shortcut: [{off}]}}]") == ["relu", "add"]
+    assert paths(f"layers: [{{residual: [{off}]}}, gelu]") == ["gelu"]
+    assert paths(f"layers: [{{residual: [{off}], shortcut: [relu]}}, gelu]") == ["shortcut/relu", "gelu"]
+    assert paths("layers: [{residual: []}]") == ["add"]
+
+
+def test_a_branch_that_is_left_out_has_no_name():
+    text = "layers: [{branches: {a: [{if: false, then: [tanh]}], b: [relu]}, join: add}, take: a]"
+    assert "no tensor is called 'a' so far" in refusal(text)
+    assert paths("layers: [{branches: {a: [{if: false, then: [tanh]}], b: [relu]}, join: add}, {name: a, do: [gelu]}]")[
+        -1
+    ] == ("a/gelu")
 
 
 def test_a_join_has_fields_that_see_what_arrives_at_the_branches():
@@ -491,6 +570,84 @@ def test_an_unknown_tensor_names_the_nearest():
     message = refusal("layers: [{name: stem, do: [relu]}, take: stemm]")
     assert "no tensor is called 'stemm' so far" in message
     assert "'stem'" in message
+
+
+def test_a_name_saved_in_a_block_is_the_blocks_own():
+    """3 channels with those of the caller's x make 11; with the block's own they would be 16."""
+    text = """
+        blocks: {inner: {do: [conv: {out: 8, kernel: 1}, save: x, relu]}}
+        layers: [save: x, inner, {branches: [[], [take: x]], join: concat}]
+    """
+    assert channels(text)[-1] == 8 + 3
+
+
+HANDS = """
+blocks:
+  up:
+    args: {c: }
+    do:
+      - branches: [[], [take: skip]]
+        join: concat
+      - conv: {out: c, kernel: 1}
+      - save: wide
+      - conv: {out: 1, kernel: 1}
+      - save: narrow
+"""
+
+
+@pytest.mark.parametrize(
+    "call", ["up: {c: 7, CALL}", "{use: up, with: {c: 7}, CALL}", "{use: chosen, with: {c: 7}, CALL}"]
+)
+@pytest.mark.parametrize(
+    ("handed", "taken", "out"),
+    [
+        ("take: skip, save: wide", "wide", 7),
+        ("take: {skip: skip}, save: {narrow: wide}", "narrow", 7),
+        ("take: [skip], save: [wide, narrow]", "narrow", 1),
+        ("take: {skip: down}, save: {skip: wide}", "skip", 7),
+        ("take: skip", "skip", 3),
+    ],
+)
+def test_what_a_call_hands_over(call, handed, taken, out):
+    layers = f"[save: skip, {{name: down, do: [tanh]}}, {call.replace('CALL', handed)}, take: {taken}, relu]"
+    found = net(f"{HANDS}let: {{chosen: up}}\nlayers: {layers}").graph.nodes
+    assert [node.output[0] for node in found] == [3, 6, 7, 1, out]
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        ("[save: skip, up: {c: 4}]", "a block has what its call hands to it: up: {take: skip}"),
+        ("[save: s, up: {c: 4, take: {skip: t}}]", "no tensor is called 't' so far"),
+        ("[save: skip, up: {c: 4, take: skip, save: side}]", "block up saves no 'side'"),
+        ("[save: skip, up: {c: 4, take: skip, save: {a: wid}}]", "did you mean 'wide'?"),
+        ("[save: skip, up: {c: 4, take: skip}, take: wide]", "up: {save: wide}"),
+        ("[{use: resnet18, save: x}]", "keeps the names of its tensors to itself"),
+        ("[{use: chosen, take: x}]", "keeps the names of its tensors to itself"),
+    ],
+)
+def test_what_a_call_cannot_hand_over(layers, says):
+    assert says in refusal(f"{HANDS}let: {{chosen: resnet18}}\nlayers: {layers}")
+
+
+def test_groups_loops_and_branches_name_tensors_for_the_list_around_them():
+    """A name that is saved again stands for the new tensor from there on."""
+    found = channels("""
+        layers:
+          - {repeat: 2, do: [save: x, conv: {out: C + 1, kernel: 1}]}
+          - take: x
+          - {name: g, do: [relu, save: y]}
+          - {if: true, then: [tanh, save: z]}
+          - {branches: [[take: y], [take: z]], join: concat}
+    """)
+    assert found == [4, 5, 4, 4, 8]
+
+
+def test_a_blocks_argument_cannot_be_called_like_what_a_call_says():
+    for word in ("name", "take", "save"):
+        assert f"'{word}' cannot name an argument" in refusal(
+            f"blocks: {{b: {{args: {{{word}: 1}}, do: [relu]}}}}\nlayers: [b]"
+        )
 
 
 # Models of one file, and bindings

@@ -153,7 +153,7 @@ def test_sizes_that_double():
         ("conv: {out: 1 / (a - a), kernel: 1}", "divides by zero"),
         ("conv: {out: 1 / ((a + 1)**2 - a**2 - 2*a - 1), kernel: 1}", "divides by zero"),
         ("conv: {out: log(a - a), kernel: 1}", "log takes numbers above 0"),
-        ("conv: {out: log(-a), kernel: 1}", "not a real number"),
+        ("conv: {out: log(-a), kernel: 1}", "log takes numbers above 0"),
         ("conv: {out: 3*a / (2*a), kernel: 1}", "out is 1.5, not a whole number"),
         ("conv: {out: sqrt(2*a / a), kernel: 1}", "not a whole number"),
     ],

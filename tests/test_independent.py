@@ -23,6 +23,15 @@ PEERS = [(model, library, name) for model in model_names() for library, name in 
 BUFFERS = {"running_mean", "running_var", "num_batches_tracked", "relative_position_index", "relative_coords_table"}
 """The buffers that vcalc counts too; networks with others are compared in everything else."""
 
+OTHER_ORDER = {
+    ("Pre-activation ResNet", "timm"): "the projection of a shortcut runs before the residual branch",
+    ("CoAtNet", "timm"): "the projection of a shortcut runs before the residual branch",
+    ("MaxViT", "timm"): "the projection of a shortcut runs before the residual branch",
+    ("NASNet", "timm"): "the second stem cell fits the newer of its two inputs first, all other cells the older",
+    ("RegNet", "torchvision"): "the projection of a shortcut runs before the residual branch",
+}
+"""Families whose layers a library runs in another order."""
+
 
 @cache
 def build(library: str, name: str) -> Any:
@@ -76,9 +85,11 @@ def test_roles_layers_and_multiply_adds(model: str, library: str, name: str, siz
         height, width = height + 32, width + 64
     if size == "odd":
         height, width = (height + 20) | 1, (width + 44) | 1
-    checks = against(ours(model, H=height, W=width), library)
+    network = ours(model, H=height, W=width)
+    checks, in_order = against(network, library)
     assert [check for check in checks if not check.holds] == []
     assert len(checks) > 10
+    assert in_order is ((network.spec.family, library) not in OTHER_ORDER)
 
 
 @pytest.mark.parametrize(("height", "width"), [(800, 1280), (224, 288)])
@@ -91,7 +102,7 @@ def test_feature_pyramid(height: int, width: int) -> None:
         peer = resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=torch.nn.BatchNorm2d).eval()
     network = ours("resnet50-fpn", H=height, W=width)
     assert held("parameters", network) == sum(parameter.numel() for parameter in peer.parameters())
-    assert (multiply_adds(network), rows(network)) == run(peer, (3, height, width))
+    assert (multiply_adds(network), rows(network)) == run(peer, (3, height, width))[:2]
 
 
 def test_a_name_of_timms_weights_is_that_network_with_that_head_or_an_error():

@@ -448,27 +448,32 @@ FACTS = [
          {"window_elements": 9*64*55*55, "stepped_elements": 4*64*55*55}),
     Fact("maxpool", {"kernel": 2, "stride": 2, "pad": 1, "ceil_mode": True}, "1 3 4 -> 1 2 3", {},
          {"window_elements": 4*2*3, "stepped_elements": 4*2*3}),
+    # Without a stride windows lie side by side, as in torch, Keras and darknet
+    Fact("maxpool", {"kernel": 2}, "6 28 28 -> 6 14 14", {},
+         {"window_elements": 4*6*14*14, "stepped_elements": 4*6*14*14}),
+    Fact("avgpool", {"kernel": [2, 3], "pad": "same"}, "1 5 7 -> 1 3 3", {},
+         {"window_elements": 6*9, "stepped_elements": 6*9, "averaged_elements": 6*9}),
     Fact("maxpool", {"kernel": 3, "stride": 2, "pad": "same"}, "2 5 6 -> 2 3 3", {},
          {"window_elements": 9*2*9, "stepped_elements": 4*2*9}),
     # Means: of whole windows; 56 windows of 3, the last of which lacks one; at both edges of 5, windows of 2 elements.
     # 4 padded by 1: windows of 2, 3 and 1 elements, of 3, 3 and 2 with the padding, 6 and 8 along each side
     Fact("avgpool", {"kernel": [2, 3], "stride": [2, 3]}, "4 6 7 -> 4 3 2", {},
          {"window_elements": 6*4*6, "stepped_elements": 6*4*6, "averaged_elements": 6*4*6}),
-    Fact("avgpool", {"kernel": 3, "pad": 1}, "2 5 5 -> 2 5 5", {},
+    Fact("avgpool", {"kernel": 3, "stride": 1, "pad": 1}, "2 5 5 -> 2 5 5", {},
          {"window_elements": 9*2*25, "stepped_elements": 2*25, "averaged_elements": 9*2*25}),
     Fact("avgpool", {"kernel": 3, "stride": 2, "ceil_mode": True}, "64 112 112 -> 64 56 56", {},
          {"window_elements": 9*64*56*56, "stepped_elements": 4*64*56*56,
           "averaged_elements": 64 * (55*3 + 2) * (55*3 + 2)}),
-    Fact("avgpool", {"kernel": 3, "pad": 1, "count_pad": False}, "2 5 5 -> 2 5 5", {},
+    Fact("avgpool", {"kernel": 3, "stride": 1, "pad": 1, "count_pad": False}, "2 5 5 -> 2 5 5", {},
          {"window_elements": 9*2*25, "stepped_elements": 2*25, "averaged_elements": 2 * (2+3*3+2) * (2+3*3+2)}),
     Fact("avgpool", {"kernel": 3, "stride": 2, "pad": 1, "ceil_mode": True}, "1 4 4 -> 1 3 3", {},
          {"window_elements": 9*9, "stepped_elements": 4*9, "averaged_elements": (3+3+2) * (3+3+2)}),
     Fact("avgpool", {"kernel": 3, "stride": 2, "pad": 1, "ceil_mode": True, "count_pad": False}, "1 4 4 -> 1 3 3", {},
          {"window_elements": 9*9, "stepped_elements": 4*9, "averaged_elements": (2+3+1) * (2+3+1)}),
     # 4 rows by two: 2 + 2 + 2 + 1; 5 columns by three: 2 + 3 + 3 + 3 + 2; what `same` pads is there before any rounding
-    Fact("avgpool", {"kernel": [2, 3], "pad": "same", "count_pad": False}, "6 4 5 -> 6 4 5", {},
+    Fact("avgpool", {"kernel": [2, 3], "stride": 1, "pad": "same", "count_pad": False}, "6 4 5 -> 6 4 5", {},
          {"window_elements": 6 * 6*20, "stepped_elements": 6*20, "averaged_elements": 6 * 7*13}),
-    Fact("avgpool", {"kernel": 2, "pad": "same", "ceil_mode": True}, "1 5 5 -> 1 5 5", {},
+    Fact("avgpool", {"kernel": 2, "stride": 1, "pad": "same", "ceil_mode": True}, "1 5 5 -> 1 5 5", {},
          {"window_elements": 4*25, "stepped_elements": 25, "averaged_elements": 4*25}),
     Fact("avgpool", {"kernel": [1, 3], "stride": [1, 2], "pad": [0, 1], "count_pad": False}, "2 3 5 -> 2 3 3", {},
          {"window_elements": 3*2*9, "stepped_elements": 2*2*9, "averaged_elements": 2 * 3 * (2+3+2)}),
@@ -771,8 +776,8 @@ def test_parameters_are_taken_once_whatever_the_rows():
             {"heads": 2, "window": 7},
             {"shift": (0, 0), "window": (7, 7), "cosine": False, "position_mlp": 0, "one_hot_lookup": False},
         ),
-        ("maxpool", {"kernel": 2}, {"stride": (1, 1), "pad": (0, 0), "ceil_mode": False, "written": None}),
-        ("avgpool", {"kernel": 2}, {"stride": (1, 1), "pad": (0, 0), "ceil_mode": False, "count_pad": True}),
+        ("maxpool", {"kernel": 2}, {"stride": (2, 2), "pad": (0, 0), "ceil_mode": False, "written": None}),
+        ("avgpool", {"kernel": 2}, {"stride": (2, 2), "pad": (0, 0), "ceil_mode": False, "count_pad": True}),
         (
             "conv_transpose",
             {"out": 4, "kernel": 2},
@@ -923,13 +928,13 @@ def test_an_output_element_of_a_transposed_convolution_reads_no_more_than_it_say
         for i in range(size):
             for tap in range(kernel):
                 readers.setdefault(i * stride + tap * dilation - pad, []).append(i)
-        window = layer.reach((1, size, size))
-        widest = max(max(read) - min(read) + 1 for read in readers.values())
-        assert window.enlarged == (stride, stride)
-        assert window.kernel == (window.kernel[0], window.kernel[0])
-        assert window.kernel[0] >= widest, (kernel, stride, pad)
-        if dilation == 1:
-            assert window.kernel[0] == widest, (kernel, stride, pad)
+        rows, columns = layer.reach((1, size, size)).reads
+        assert rows == columns
+        for element, read in readers.items():
+            assert rows.first(element) <= min(read), (kernel, stride, pad)
+            assert rows.last(element) >= max(read), (kernel, stride, pad)
+            if dilation == 1 and min(read) > 0 and max(read) < size - 1:
+                assert (rows.first(element), rows.last(element)) == (min(read), max(read)), (kernel, stride, pad)
 
 
 def test_a_transposed_convolution_has_the_weights_and_work_of_the_convolution_it_turns_round():
@@ -983,7 +988,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("attention", {"heads": 2}, "4 8 8", "put 'tokens' before it"),
     ("conv", {"out": 4, "kernel": 7}, "3 5 5", "a window of 7 does not fit an input of 5 padded by 0"),
     ("conv", {"out": 4, "kernel": 3, "dilation": 4}, "3 8 8", "a window of 9 does not fit an input of 8"),
-    ("maxpool", {"kernel": [1, 4], "pad": 1}, "3 8 1", "a window of 4 does not fit an input of 1 padded by 1"),
+    ("maxpool", {"kernel": [2, 4], "pad": 1}, "3 8 1", "a window of 4 does not fit an input of 1 padded by 1"),
     ("maxpool", {"kernel": 4, "stride": 2, "ceil_mode": True}, "3 2 2", "a window of 4 does not fit an input of 2"),
     ("conv", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8", "input channels into groups: 3 does not divide into 2"),
     ("conv", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8", "output channels into groups: 5 does not divide into 2"),
@@ -1020,7 +1025,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("matmul", {}, "3 4, 3 4", "matmul: tokens [3, 4] and tokens [3, 4] do not match"),
     ("matmul", {}, "2 3 4, 5 4 3", "matmul: a feature map [2, 3, 4] and a feature map [5, 4, 3] do not match"),
     ("matmul", {}, "2 3 4, 4 3", "matmul: a feature map [2, 3, 4] and tokens [4, 3] do not match"),
-    ("matmul", {}, "3, 3", "matmul takes a feature map [C, H, W] or tokens [N, D], but a vector [3] arrives"),
+    ("matmul", {}, "3, 3", "or heads [h, N, d], but a vector [3] arrives"),
     ("scaled_dot_product_attention", {}, "3 4, 3 4", "scaled_dot_product_attention joins 3 branches, not 2"),
     ("scaled_dot_product_attention", {}, "3 4, 5 6, 5 4", "do not match: tokens [3, 4], tokens [5, 6], tokens [5, 4]"),
     ("scaled_dot_product_attention", {}, "3 4, 5 4, 6 4", "queries, keys and values do not match"),
@@ -1043,7 +1048,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("pool_heads", {"height": 3}, "2 8 4", "pool_heads: tokens into rows: 8 does not divide into 3"),
     ("pool_heads", {"height": 2, "skip": 1}, "2 8 4", "pool_heads: tokens into rows: 7 does not divide into 2"),
     ("pool_heads", {"height": 2, "skip": 8}, "2 8 4", "pool_heads: 8 tokens cannot be left out of 8"),
-    ("pool_heads", {"height": 2}, "8 4", "pool_heads takes a feature map [C, H, W], but tokens [8, 4] arrives"),
+    ("pool_heads", {"height": 2}, "8 4", "pool_heads takes heads [h, N, d], but tokens [8, 4] arrives"),
     ("relative_attention", {"query_rows": 2, "key_rows": 2}, "2 8 4, 2 8 4", "joins 3 branches, not 2"),
     ("relative_attention", {"query_rows": 2, "key_rows": 2}, "2 8 4, 2 4 5, 2 4 4", "queries, keys and values do not"),
     ("relative_attention", {"query_rows": 2, "key_rows": 2}, "2 8 4, 2 4 4, 2 6 4", "queries, keys and values do not"),

@@ -157,7 +157,7 @@ def test_gradients_of_a_residual():
 
 def test_a_branch_that_needs_no_gradient_saves_nothing():
     """Before the first trained layer nothing is saved."""
-    plain = graph((3, 8, 8), ("relu", {}), ("maxpool", {"kernel": 2}), ("conv", CONV))
+    plain = graph((3, 8, 8), ("relu", {}), ("maxpool", {"kernel": 2, "stride": 1}), ("conv", CONV))
     assert [size.per_image for size in Memory(plain, BARE).saved_by] == [0, 0, 3 * 7 * 7 * 4]
 
 
@@ -544,14 +544,18 @@ PARTS = {"take_token", "keep_tokens", "keep_channels"}
 def test_whose_output_lies_in_its_inputs_memory():
     """Reshapes, parts, and what drops nothing: drop_path at its p of 0, dropout at inference."""
     views = {
-        training: {case.kind for case in CASES if case.facts(case.sizes).layer.is_view(training)}
+        training: {
+            case.kind
+            for case in CASES
+            if case.facts(case.sizes).layer.is_view(training, case.facts(case.sizes).inputs[0])
+        }
         for training in (True, False)
     }
     assert views == {True: RESHAPES | PARTS | {"drop_path"}, False: RESHAPES | PARTS | {"drop_path", "dropout"}}
     dropout, drop_path = KINDS["dropout"], KINDS["drop_path"]
-    assert [dropout(p=p).is_view(True) for p in (0, 0.1, 1)] == [True, False, False]
-    assert [drop_path(p=p).is_view(True) for p in (0, 0.1, 1)] == [True, False, False]
-    assert drop_path(p=1).is_view(False)
+    assert [dropout(p=p).is_view(True, (4,)) for p in (0, 0.1, 1)] == [True, False, False]
+    assert [drop_path(p=p).is_view(True, (4,)) for p in (0, 0.1, 1)] == [True, False, False]
+    assert drop_path(p=1).is_view(False, (4,))
 
 
 def test_whether_an_activation_saves_its_output_or_its_input():
@@ -660,6 +664,16 @@ def test_the_table_says_what_it_is(vcalc: Any):
     text = vcalc("memory", "resnet50", "--mode", "training", "--fit", "24 GB").stdout
     for words in ("do not add peaks", "not included: rounding", "largest batch that fits into 24 GB", "peak backward"):
         assert words in text
+
+
+def test_a_batch_norm_of_one_value_is_not_trained_with_one_image(vcalc: Any, tmp_path: Path):
+    spec = tmp_path / "net.yaml"
+    spec.write_text("title: Net\ninput: {D: 4}\nlayers: [linear: {out: 8}, batchnorm]\n")
+    for batch, said in (("1", True), ("2", False)):
+        text = vcalc("memory", str(spec), "--mode", "training", "--batch", batch).stdout
+        assert (
+            "torch does not train with a batch of 1: one value a channel has no variance, at batchnorm" in text
+        ) is said
 
 
 def test_layers_are_shown_on_request(vcalc: Any):

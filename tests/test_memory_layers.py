@@ -33,5 +33,5 @@ def test_what_the_batch_does_not_multiply():
     norm = KINDS["batchnorm"]()
     names = ("mean", "inverse deviation")
     assert norm.saved((MAP,), MAP)[1:] == tuple(Tensor(name, 6, STATISTIC, False) for name in names)
-    pool = KINDS["avgpool"](kernel=3, pad="same", count_pad=False)
+    pool = KINDS["avgpool"](kernel=3, stride=1, pad="same", count_pad=False)
     assert pool.saved((MAP,), MAP)[-1] == Tensor("shares", 80, per_image=False)

@@ -6,6 +6,7 @@ Dropout keeps a byte an element on a GPU and a factor of the activations' dtype 
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -22,8 +23,8 @@ from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
 from vcalc.graph import INPUT, Facts, Graph
 from vcalc.layers import KINDS
-from vcalc.layers.base import elements
-from vcalc.layers.tensors import OUTPUT, Tensor
+from vcalc.layers.base import FROZEN, elements
+from vcalc.layers.tensors import GRADIENT, OUTPUT, Gradient, Tensor
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
 from vcalc.torch_backend import parts
@@ -364,6 +365,8 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("keep_channels", {"count": 3, "start": 1}, ((6, 8, 10),)),
     ("keep_channels", {"count": 3}, ((5, 6),)),
     ("channel_shuffle", {"groups": 3}, ((6, 8, 10),)),
+    ("channel_shuffle", {"groups": 1}, ((6, 8, 10),)),
+    ("channel_shuffle", {"groups": 6}, ((6, 8, 10),)),
     ("zero_pad", {"rows": 1, "channels": [0, 2]}, ((6, 8, 10),)),
     ("mean", {}, ((6, 8, 10), (6, 8, 10))),
     ("mean", {}, ((6, 8, 10), (6, 8, 10), (6, 1, 1))),
@@ -448,7 +451,11 @@ def size(facts: Facts, stored: Any) -> int:
     if isinstance(stored, int):
         return BATCH * elements(facts.inputs[stored]) * plan.element(facts.layer.reads)
     if stored is OUTPUT:
-        return 0 if facts.layer.is_view(True) else BATCH * facts.layer.storage(facts.inputs, facts.output) * 4
+        return (
+            0
+            if facts.layer.is_view(True, facts.inputs[0])
+            else BATCH * facts.layer.storage(facts.inputs, facts.output) * 4
+        )
     assert isinstance(stored, Tensor)
     return stored.elements * plan.element(stored.type) * (BATCH if stored.per_image else 1)
 
@@ -472,7 +479,7 @@ def test_what_a_kind_saves(kind: str, fields: dict[str, Any], shapes: tuple[tupl
     ours = set(facts.layer.saved(facts.inputs, facts.output))
     assert sum(size(facts, stored) for stored in ours) == saved.bytes
     assert {0, 1, 2, "output"} & kinds == {"output" if s is OUTPUT else s for s in ours if not_made(s)}
-    assert (result.untyped_storage()._cdata in there) == facts.layer.is_view(True)
+    assert (result.untyped_storage()._cdata in there) == facts.layer.is_view(True, facts.inputs[0])
 
 
 def not_made(stored: Any) -> bool:
@@ -490,8 +497,135 @@ def test_what_is_alive_while_a_kind_runs(kind: str, fields: dict[str, Any], shap
         result = call(inputs)
     steps = facts.layer.steps(facts.inputs, facts.output, False)
     most = max(
-        sum(0 if stored is OUTPUT and facts.layer.is_view(False) else size(facts, stored) for stored in set(step))
+        sum(
+            0 if stored is OUTPUT and facts.layer.is_view(False, facts.inputs[0]) else size(facts, stored)
+            for stored in set(step)
+        )
         for step in steps
     )
     assert before + most == max(live.peak, before)
     del result
+
+
+LATER = "issue 14 rebuilds memory: what this kind makes on the way backward is not told"
+UNTOLD = {
+    *("global_response_norm", "linear_attention", "mean", "multiply", "prelu", "radial_basis", "random_features"),
+    *("relative_attention", "rmsnorm", "roi_align", "rotary_embedding", "split_heads", "subsample", "unfold"),
+}
+UNTOLD_FIELDS: dict[str, tuple[dict[str, Any], ...]] = {
+    "avgpool": ({"pad": "same"},),
+    "conv": ({"standardized": True}, {"connections": [[0, 1], [2], [0, 1, 2]]}, {"kernel": [3, 4], "pad": "same"}),
+    "instancenorm": ({"affine": True},),
+    "layer_scale": ({"shared": True},),
+    "maxpool": ({"pad": "same"},),
+    "pool_heads": ({"skip": 1},),
+    "scaled_dot_product_attention": ({"relative_positions": 9},),
+}
+UNTOLD_CASES = (
+    ("groupnorm", {"groups": 3}, ((5, 6),)),
+    ("layer_scale", {}, ((6, 8, 10),)),
+    ("window_attention", {"heads": 2, "window": 4, "cosine": True}, ((6, 8, 8),)),
+    ("space_to_depth", {}, ((6, 7, 10),)),
+    ("scaled_dot_product_attention", {}, ((3, 5, 6), (3, 7, 6), (3, 7, 4))),
+    ("scaled_dot_product_attention", {}, ((5, 6), (7, 6), (7, 6))),
+    ("scaled_dot_product_attention", {"keys_read": 2}, ((3, 5, 6), (3, 7, 6), (3, 7, 4))),
+    ("scaled_dot_product_attention", {"keys_read": 2}, ((5, 6), (7, 6), (7, 6))),
+    ("scaled_dot_product_attention", {}, ((6, 5, 8), (3, 7, 8), (3, 7, 4))),
+)
+
+
+def untold(kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> bool:
+    given = (fields.items() >= some.items() for some in UNTOLD_FIELDS.get(kind, ()))
+    return kind in UNTOLD or (kind, fields, shapes) in UNTOLD_CASES or any(given)
+
+
+def backward_cases() -> list[Any]:
+    """The cases, those whose temporary tensors of the backward pass are not told yet marked."""
+    later = [pytest.mark.xfail(reason=LATER, strict=True)]
+    # The numbers of words have no gradient.
+    return [pytest.param(*case, marks=later if untold(*case) else []) for case in CASES if case[0] != "embedding"]
+
+
+@pytest.mark.parametrize(("kind", "fields", "shapes"), backward_cases(), ids=str)
+def test_what_is_alive_while_a_kind_runs_backward(
+    kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
+):
+    """The largest step, its inputs held by the caller; torch is watched, and adds no gradient in place."""
+    facts = Facts(KINDS[kind](**fields), shapes)
+    module, call = module_of(facts)
+    inputs = [x.requires_grad_() for x in inputs_of(facts)]
+    leaves = [*inputs, *(p for p in module.parameters() if p.requires_grad)]
+    with Live(own(module), *inputs) as live:
+        total = (call(inputs) * 1.0).sum()
+        live.peak = 0
+        torch.autograd.grad(total, leaves, allow_unused=True)
+    steps = facts.layer.gradient_steps(facts.inputs, facts.output)
+    trained = sum(count for role, count in facts.parameters.items() if role not in FROZEN) * 4
+    most = max(
+        sum(alive_backward(facts, stored) for stored in set(step)) + (trained if step is steps[-1] else 0)
+        for step in steps
+    )
+    scalars = 16
+    assert abs(live.peak - most - sum(x.untyped_storage().nbytes() for x in inputs)) <= scalars
+
+
+def alive_backward(facts: Facts, stored: Any) -> int:
+    """Bytes of what a step of the backward pass holds beside the inputs; a gradient passed on is no new one."""
+    if isinstance(stored, Gradient):
+        shape = facts.inputs[stored.number]
+        return 0 if facts.layer.passes_gradient(shape, facts.output) else BATCH * elements(shape) * 4
+    if stored is GRADIENT:
+        return BATCH * elements(facts.output) * 4
+    return 0 if isinstance(stored, int) else size(facts, stored)
+
+
+# What issue 14 has to bring: torch's values, which ours are not yet.
+
+
+@pytest.mark.xfail(reason="issue 14: memory does not know the call style that counts do", strict=True)
+def test_attention_written_as_products_saves_what_those_save():
+    """Scores and their softmax, 12 heads of 197 x 197, in place of the fused operator's sums."""
+    graph = Graph((197, 768))
+    graph.add(KINDS["linear"](out=768), (INPUT,), "linear")
+    graph.add(KINDS["attention"](heads=12, written="matmul"), (0,), "attention")
+    attention = parts.Attention(768, 12, 64)
+    attention.fused = False
+    x = torch.randn(1, 197, 768, requires_grad=True)
+    with Saved(own(attention) | {x.untyped_storage()._cdata}) as saved:
+        result = attention(x)
+    ours = Memory(graph, Plan(TRAINING, device="cpu"))
+    assert ours.saved_by[1].at(1) == saved.bytes + x.untyped_storage().nbytes()
+    del result
+
+
+@pytest.mark.xfail(reason="issue 14: whether a view of a copy is saved depends on the batch", strict=True)
+@pytest.mark.parametrize(
+    ("model", "name", "batch"), [("cait-xxs24", "cait_xxs24_224", 2), ("beit-b-16", "beit_base_patch16_224", 1)]
+)
+def test_saved_bytes_where_a_leading_one_makes_a_view_of_a_copy(model: str, name: str, batch: int):
+    with suppress(ImportError):
+        start_torchvision()
+    timm = pytest.importorskip("timm")
+    network = expand(*load(model))
+    module = timm.create_model(name, pretrained=False).train()
+    with Saved(own(module)) as saved:
+        result = module(torch.randn(batch, *network.graph.input))
+    ours = Memory(network.graph, Plan(TRAINING, device="cpu")).saved.at(batch)
+    assert ours == pytest.approx(saved.bytes, rel=0.01)
+    del result
+
+
+@pytest.mark.xfail(reason="issue 14: a module holds its inputs until it returns", strict=True)
+def test_the_peak_of_a_network_of_modules():
+    try:
+        start_torchvision()
+    except ImportError:
+        pytest.skip("torchvision is not installed: pip install 'vcalc[torch]'")
+    from torchvision import models
+
+    network, module = expand(*load("resnet50"), SMALL), models.resnet50().eval()
+    image = torch.randn(BATCH, 3, 64, 64)
+    memory = Memory(network.graph, Plan(in_place=True))
+    with torch.no_grad(), Live(own(module), image) as live:
+        module(image)
+    assert memory.peak(BATCH).size.at(BATCH) - memory.held.always == live.peak

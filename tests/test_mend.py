@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from vcalc.errors import LayerError
+import pytest
+import yaml
+
+from vcalc.errors import LayerError, VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, mend
+from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Heads, rank
+from vcalc.spec.network import Network, expand
+from vcalc.spec.parse import parse_spec
 
 SAME_SIZE = "bring them to one height and width: pad, stride, or 'upsample'"
 KEEPS = "with stride 1 and pad: same, conv and pools keep the height and width that arrive"
@@ -54,18 +60,149 @@ def test_residuals(made: tuple[int, ...], arrives: tuple[int, ...], says: str):
     assert mend.residual(made, arrives) == says
 
 
+def test_features_of_tokens_are_joined_as_maps():
+    assert mend.concatenated((16, 8), (16, 4)) == mend.FEATURES
+    assert mend.concatenated((16, 8), (12, 4)) == "linear: {out: 8} brings the second to the width of the first"
+    assert mend.concatenated((64, 8, 8), (64, 4, 4)) == SAME_SIZE
+
+
+# Helps, followed to the letter
+
+
+SHAPES = {MAP: (12, 4, 4), TOKENS: (16, 12), VECTOR: (12,), HEADS: Heads((3, 16, 4))}
+FIELDS = {"to_map": {"height": 4}, "split_heads": {"heads": 2}}
+
+
+def after(kind: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    fields = {name: 1 for name, field in KINDS[kind].fields.items() if field.required}
+    return Facts(KINDS[kind](**{**fields, **FIELDS.get(kind, {})}), (shape,)).output
+
+
+def fits(kind: str, shape: tuple[int, ...]) -> bool:
+    return rank(shape) in KINDS[kind].accepts
+
+
+REFUSED = [(kind, arrives) for kind in KINDS for arrives in SHAPES if arrives not in KINDS[kind].accepts]
+
+
+@pytest.mark.parametrize(("kind", "arrives"), REFUSED)
+def test_a_help_about_what_a_layer_takes_is_true(kind: str, arrives: int):
+    """Put a layer before it, use another kind, leave it out, or there is no way: each is tried."""
+    layer, shape = object.__new__(KINDS[kind]), SHAPES[arrives]
+    with pytest.raises(LayerError) as refused:
+        layer.check((shape,))
+    hint = refused.value.problems[0].hint
+    ways = [way for put in re.findall("put (.*?) before it", hint) for way in put.split(" or ")]
+    for way in ways:
+        there = shape
+        for word in re.findall(r"'(\w+)'", way):
+            there = after(word, there)
+        layer.check((there,))
+    used = re.findall(r"use '(\w+)'", hint)
+    assert all(fits(word, shape) and "out" in KINDS[word].fields for word in used)
+    left_out = hint.startswith("leave it out")
+    if left_out:
+        assert arrives in {rank(after(kind, SHAPES[wanted])) for wanted in layer.accepts}
+    none = hint.startswith("no layer makes")
+    if none:
+        assert arrives == VECTOR
+        assert ("embedding" in hint) == (MAP not in layer.accepts)
+    assert ways or used or left_out or none
+
+
+def test_only_an_embedding_makes_more_of_a_vector():
+    vectors = [kind.kind for kind in KINDS.values() if VECTOR in kind.accepts and not kind.joins]
+    assert {kind for kind in vectors if rank(after(kind, (12,))) != VECTOR} == {"embedding"}
+
+
+@pytest.mark.parametrize(
+    ("join", "first", "second"),
+    [
+        ("add", (8, 4, 4), (6, 4, 4)),
+        ("multiply", (16, 8), (16, 6)),
+        ("add", (8,), (6,)),
+        ("concat", (16, 8), (12, 4)),
+        ("add", (8, 4, 4), (16, 8)),
+        ("concat", (8, 4, 4), (8,)),
+        ("concat", (16, 8), (8,)),
+        ("add", Heads((2, 16, 4)), (16, 8)),
+        ("add", Heads((2, 16, 4)), (2, 16, 5)),
+    ],
+    ids=str,
+)
+def test_a_help_about_two_branches_is_true(join: str, first: tuple[int, ...], second: tuple[int, ...]):
+    """A layer with its fields after the second, or words that make the rank of the one of the other."""
+    with pytest.raises(LayerError) as refused:
+        Facts(KINDS[join](), (first, second))
+    hint = refused.value.problems[0].hint
+    written = re.search(r"(\w+): (\{.*?\})", hint)
+    if written:
+        mended = Facts(KINDS[written[1]](**yaml.safe_load(written[2])), (second,)).output
+        assert Facts(KINDS[join](), (first, mended)).output
+        return
+    words = re.findall(r"'(\w+)'", hint)
+    made = {rank(after(word, shape)) for shape in (first, second, (16, 8)) for word in words if fits(word, shape)}
+    assert {rank(first), rank(second)} & made
+
+
+@pytest.mark.parametrize("kind", ["conv", "conv_transpose"])
+@pytest.mark.parametrize(
+    ("channels", "out", "groups"), [(3, 8, 3), (64, 96, 48), (64, 100, 64), (64, 64, 3), (10, 4, 5)]
+)
+def test_a_help_about_groups_divides_both(kind: str, channels: int, out: int, groups: int):
+    def tried(**fields: int) -> None:
+        Facts(KINDS[kind](**{"kernel": 3, "out": out, "groups": groups, **fields}), ((channels, 8, 8),))
+
+    with pytest.raises(LayerError) as refused:
+        tried()
+    hint, _, outs = refused.value.problems[0].hint.partition(";")
+    for number in map(int, re.findall(r"\d+", hint.split(" divides ")[0])):
+        tried(groups=number)
+    for number in map(int, re.findall(r"\d+", outs.partition("out is")[2])):
+        tried(out=number)
+    assert outs or channels % groups
+
+
+@pytest.mark.parametrize(
+    ("shape", "layers", "says", "followed", "output"),
+    [
+        ("{N: 16, D: 8}", "{branches: [[], [linear: {out: 4}]], join: concat}", "in to_map: {height: 1}",
+         "{branches: [[to_map: {height: 1}], [linear: {out: 4}, to_map: {height: 1}]], join: concat}, tokens",
+         (16, 12)),
+        ("{N: 16, D: 8}", "{branches: [[], [take_token, linear: {out: 8}]], join: multiply}", "keep_tokens: {count: 1}",
+         "{branches: [[], [keep_tokens: {count: 1}, linear: {out: 8}]], join: multiply}", (16, 8)),
+        ("{N: 16, D: 8}", "{branches: [[], [global_avgpool, linear: {out: 8}]], join: add}", "{keep_dims: true}",
+         "{branches: [[], [global_avgpool: {keep_dims: true}, linear: {out: 8}]], join: add}", (16, 8)),
+        ("{C: 8, H: 4, W: 4}", "linear: {out: 3}", "'pointwise_linear', which keeps height and width",
+         "pointwise_linear: {out: 3}", (3, 4, 4)),
+        ("{N: 16, D: 8}", "split_heads: {heads: 2}, conv: {out: 3, kernel: 1}", "'merge_heads' and then 'to_map'",
+         "split_heads: {heads: 2}, merge_heads, to_map: {height: 4}, conv: {out: 3, kernel: 1}", (3, 4, 4)),
+    ],
+)  # fmt: skip
+def test_a_help_that_is_followed_gives_what_was_meant(shape, layers, says, followed, output):
+    def network(text: str) -> Network:
+        spec = parse_spec(f"input: {shape}\nlayers: [{text}]\n", "net.yaml", "net")
+        return expand(spec, spec.models["net"])
+
+    with pytest.raises(VcalcError) as refused:
+        network(layers)
+    assert says in refused.value.problems[0].hint
+    assert network(followed).graph.nodes[-1].output == output
+
+
 @pytest.mark.parametrize(
     ("kind", "shapes", "says"),
     [
         ("take_token", [(10,)], "leave it out: what arrives is a vector already"),
         ("tokens", [(196, 768)], "leave it out: what arrives is tokens already"),
-        ("merge_heads", [(196, 768)], "put 'split_heads' before it"),
-        ("merge_heads", [(768,)], ""),
+        ("merge_heads", [(196, 768)], "leave it out: what arrives is tokens already"),
+        ("pool_heads", [(196, 768)], "put 'split_heads' before it"),
+        ("merge_heads", [(768,)], "no layer makes heads of a vector, but 'embedding' of word numbers"),
         ("matmul", [(2, 8, 4), (2, 5, 6)], "the second has to be [2, 4, M], with any M"),
         ("matmul", [(8, 4), (5, 6)], "the second has to be [4, M], with any M"),
     ],
 )
 def test_what_a_layer_takes(kind: str, shapes: list[tuple[int, ...]], says: str):
     with pytest.raises(LayerError) as error:
-        Facts(KINDS[kind](), tuple(shapes))
+        Facts(KINDS[kind](**({"height": 2} if kind == "pool_heads" else {})), tuple(shapes))
     assert error.value.problems[0].hint == says

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from vcalc import conventions
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.read_claims import claims_of
 from vcalc.spec.find import (
-    _names_in_files,
     _parse,
     block_names,
     build_index,
@@ -131,16 +131,19 @@ def test_a_file_is_read_once_and_again_when_it_changes(tmp_path):
 
 def test_a_model_is_read_from_one_file(monkeypatch):
     """The index says which: however large the catalogue, a model costs as much to read."""
-    names, opened, really = model_names(), [], open
+    names, opened = model_names(), []
 
-    def noted(file, *arguments, **more):
-        opened.append(str(file))
-        return really(file, *arguments, **more)
+    def noting(really):
+        def noted(file, *arguments, **more):
+            opened.extend([] if isinstance(file, int) else [str(file)])
+            return really(file, *arguments, **more)
 
-    monkeypatch.setattr("builtins.open", noted)
+        return noted
+
+    monkeypatch.setattr("os.open", noting(os.open))
+    monkeypatch.setattr("builtins.open", noting(open))
     for name in names:
         _parse.cache_clear()
-        _names_in_files.cache_clear()
         opened.clear()
         load(name)
         assert opened == [find(name)[0]], name

@@ -176,7 +176,7 @@ def test_transposed_convolutions(shape: tuple[int, int, int], fields: dict[str, 
         ((2, 6, 7), {"kernel": 3, "stride": 2, "ceil_mode": True}),
         ((1, 5, 4), {"kernel": 2, "stride": 3, "ceil_mode": True}),
         ((1, 4, 3), {"kernel": 2, "stride": 2, "pad": 1, "ceil_mode": True}),
-        ((3, 5, 5), {"kernel": 3, "pad": 1}),
+        ((3, 5, 5), {"kernel": 3, "stride": 1, "pad": 1}),
         ((1, 7, 8), {"kernel": [3, 2], "stride": [2, 1], "pad": [1, 0]}),
     ],
 )

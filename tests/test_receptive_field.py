@@ -6,7 +6,7 @@ By hand: a window of k elements, each `step` input positions from the next, adds
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 from typing import Any
 
 import pytest
@@ -75,48 +75,96 @@ SIZES = [
 @pytest.mark.parametrize(("layers", "expected"), SIZES)
 def test_size_and_stride(layers: list[Any], expected: tuple[int, int]):
     field = stack(*layers)
-    assert field is not None
-    assert [(axis.size, axis.stride) for axis in field] == [expected] * 2
+    assert [(axis.size, axis.stride) for axis in field.axes] == [expected] * 2
 
 
 def test_height_and_width_apart():
     field = stack(conv([1, 7], pad=[0, 3]), maxpool([2, 1], [2, 1]), conv([3, 3], dilation=[1, 2]))
-    assert field == (Axis(0, 1 + 2 * 2, 2), Axis(-3, 3 + 4, 1))
+    assert field.axes == (Axis(((0, 1 + 2 * 2),), 2), Axis(((-3, 3 + 4),), 1))
 
 
 @pytest.mark.parametrize(
     "layer",
     [
         ("global_avgpool", {}),
-        ("adaptive_avgpool", {"out": 7}),
-        ("adaptive_maxpool", {"out": 7}),
+        ("adaptive_avgpool", {"out": 1}),
         ("flatten", {}),
+        ("groupnorm", {"groups": 2}),
+        ("instancenorm", {}),
+        ("global_response_norm", {}),
+        ("window_attention", {"heads": 2, "window": 62}),
     ],
 )
 def test_the_whole_input(layer: tuple[str, dict[str, Any]]):
     field = stack(conv(3), layer)
-    assert field is None
+    assert field.is_whole
     assert size_of(field, (3, 48, 64)) == (48, 64)
     assert as_record(field, (3, 48, 64)) == {"size": [48, 64], "stride": None, "start": None}
 
 
 def test_attention_reads_everything_and_tokens_nothing_new():
     patches = [conv(16, stride=16), ("tokens", {}), ("layernorm", {}), ("linear", {"out": 4})]
-    assert stack(*patches) == (Axis(0, 15, 16),) * 2
-    assert stack(*patches, ("attention", {"heads": 2})) is None
-    assert stack(*patches, ("class_token", {}), ("attention", {"heads": 2}), ("take_token", {})) is None
+    assert stack(*patches).axes == (Axis(((0, 15),), 16),) * 2
+    assert stack(*patches, ("attention", {"heads": 2})).is_whole
+    assert stack(*patches, ("class_token", {}), ("attention", {"heads": 2}), ("take_token", {})).is_whole
 
 
-def test_a_window_of_attention_reads_at_most_itself_on_both_sides():
-    """Patches of 4; an element of a 7x5 window may stand at either end of it: 6 more on each side, and 4."""
-    field = stack(conv(4, stride=4), ("window_attention", {"heads": 2, "window": [7, 5]}))
-    assert field == (Axis(-6 * 4, 6 * 4 + 3, 4), Axis(-4 * 4, 4 * 4 + 3, 4))
+@pytest.mark.parametrize(
+    ("layers", "size", "stride"),
+    [
+        # swin-t's first windows, 7 patches of 4; two that lie on one another, two that do not
+        ([conv(4, stride=4), ("window_attention", {"heads": 2, "window": 7})], 28, 4),
+        ([conv(4, stride=4), ("window_attention", {"heads": 2, "window": 7, "shift": 3})], 28, 4),
+        ([("window_attention", {"heads": 2, "window": 4}), ("window_attention", {"heads": 2, "window": 4})], 4, 1),
+        ([("window_attention", {"heads": 2, "window": 4, "shift": shift}) for shift in (0, 2)], 8, 1),
+        ([conv(4, stride=4), ("window_attention", {"heads": 2, "window": 4})], 16, 4),
+        ([("window_attention", {"heads": 2, "window": 4}), conv(3)], 8, 1),
+        # windows of 7 merged by 2: elements at a seam read two windows
+        ([("window_attention", {"heads": 2, "window": 7}), ("space_to_depth", {"factor": 2})], 14, 2),
+        # a pattern of 4 after upsampling: the window of 3 that meets two patches of 4 reads both
+        ([("avgpool", {"kernel": 4, "stride": 4}), ("upsample", {"scale": 4}), conv(3)], 8, 1),
+        ([conv(4, stride=3), ("upsample", {"scale": 3}), ("space_to_depth", {"factor": 2})], 7, 2),
+        ([("unfold", {"kernel": 7, "stride": 4})], 7, 4),
+        # 64 to 7: windows of 10 at most, 9 or 10 apart
+        ([("adaptive_avgpool", {"out": 7})], 10, Fraction(64, 7)),
+        ([("upsample", {"out": [96, 96]}), conv(3)], 3, Fraction(2, 3)),
+        # patches put back on the map that they come from, and read by a 3x3
+        ([conv(4, stride=4), ("tokens", {}), ("class_token", {}), ("keep_tokens", {"start": 1, "count": 256}),
+          ("linear", {"out": 4}), ("to_map", {"height": 16}), conv(3)], 12, 4),
+    ],
+)  # fmt: skip
+def test_what_the_element_reads_that_reads_most(layers: list[Any], size: int, stride: Any):
+    field = stack(*layers)
+    assert [(axis.size, axis.stride) for axis in field.axes] == [(size, stride)] * 2
+
+
+def test_tokens_that_do_not_lie_as_on_a_map_are_read_everywhere():
+    """Rows of 8 patches are not the map's; a class token moves all others."""
+    patches = [conv(4, stride=4), ("tokens", {})]
+    for layers in (
+        [("to_map", {"height": 32}), conv(3)],
+        [("class_token", {}), ("keep_tokens", {"count": 256}), ("to_map", {"height": 16}), conv(3)],
+    ):
+        assert stack(*patches, *layers).is_whole
+
+
+def test_one_side_read_whole():
+    """A softmax over the last axis of a map reads a row; a window as high as the map, all of a column."""
+    field = stack(conv(3), ("softmax", {}))
+    assert as_record(field, (4, 64, 48)) == {"size": [3, 48], "stride": [1, None], "start": [1, None]}
+    field = stack(("window_attention", {"heads": 2, "window": [64, 4]}))
+    assert as_record(field, (4, 64, 64)) == {"size": [64, 4], "stride": [None, 1], "start": [None, 1.5]}
+
+
+def test_a_pattern_too_long_to_be_kept():
+    """At least what is read, and here no more: two elements at a seam of 300."""
+    assert stack(conv(3), ("upsample", {"scale": 300}), conv(3)).axes[0].size == 4
 
 
 def test_tokens_and_vectors_as_the_input():
-    assert size_of(None, (196, 64)) == (196,)
     graph = Graph((196, 64))
     graph.add(KINDS["attention"](heads=2), (INPUT,), "attention")
+    assert size_of(receptive_fields(graph)[0], graph.input) == (196,)
     assert as_record(receptive_fields(graph)[0], graph.input) == {"size": [196], "stride": None, "start": None}
 
 
@@ -190,7 +238,7 @@ def test_a_join_takes_the_outermost_positions():
         ends.append(at)
     joined = graph.add(KINDS["concat"](), tuple(ends), "concat")
     fields = receptive_fields(graph)
-    assert [fields[at][0] for at in (*ends, joined)] == [Axis(-2, 2, 1), Axis(0, 3, 1), Axis(-2, 3, 1)]
+    assert [fields[at].axes[0].phases for at in (*ends, joined)] == [((-2, 2),), ((0, 3),), ((-2, 3),)]
 
 
 def test_a_gate_of_the_whole_map_makes_the_field_whole():
@@ -198,7 +246,7 @@ def test_a_gate_of_the_whole_map_makes_the_field_whole():
     body = graph.add(KINDS["conv"](out=4, kernel=3, pad=1), (INPUT,), "conv")
     gate = graph.add(KINDS["global_avgpool"](), (body,), "pool")
     graph.add(KINDS["multiply"](), (body, gate), "multiply")
-    assert receptive_fields(graph)[-1] is None
+    assert receptive_fields(graph)[-1].is_whole
 
 
 def test_branches_that_step_differently_read_the_whole_input():
@@ -206,7 +254,7 @@ def test_branches_that_step_differently_read_the_whole_input():
     strided = graph.add(KINDS["conv"](out=4, kernel=2, stride=2), (INPUT,), "strided")
     dense = graph.add(KINDS["conv"](out=4, kernel=5), (INPUT,), "dense")
     joined = graph.add(KINDS["add"](), (strided, dense), "add")
-    assert receptive_fields(graph)[joined] is None
+    assert receptive_fields(graph)[joined].is_whole
 
 
 # Symbols
@@ -215,9 +263,9 @@ def test_branches_that_step_differently_read_the_whole_input():
 def test_formulas():
     k, s, d = symbols.symbol("K"), symbols.symbol("S"), symbols.symbol("D")
     three, strided, dilated = stack(*[conv(k)] * 3), stack(conv(k, stride=s), conv(k)), stack(conv(3, dilation=d))
-    assert symbols.closed_form(three[0].size) == 3 * k - 2
-    assert symbols.closed_form(strided[0].size - (k + (k - 1) * s)) == 0
-    assert (strided[0].stride, dilated[0].size) == (s, 2 * d + 1)
+    assert symbols.closed_form(three.axes[0].size) == 3 * k - 2
+    assert symbols.closed_form(strided.axes[0].size - (k + (k - 1) * s)) == 0
+    assert (strided.axes[0].stride, dilated.axes[0].size) == (s, 2 * d + 1)
 
 
 def test_the_wider_of_two_symbolic_branches():
@@ -225,7 +273,7 @@ def test_the_wider_of_two_symbolic_branches():
     graph = Graph((4, 64, 64))
     branches = [graph.add(KINDS["conv"](out=4, kernel=2 * n + 1, pad=n), (INPUT,), str(n)) for n in (k, 3, k + 1)]
     joined = graph.add(KINDS["concat"](), tuple(branches), "concat")
-    size = receptive_fields(graph)[joined][0].size
+    size = receptive_fields(graph)[joined].axes[0].size
     assert [symbols.evaluate(size, {"K": value}) for value in (1, 2, 3, 9)] == [7, 7, 9, 21]
 
 
@@ -261,7 +309,7 @@ def read_by(layers: list[Any], position: int, size: int) -> set[int]:
 @pytest.mark.parametrize("size", [32, 33, 47])
 @pytest.mark.parametrize("layers", TRACED)
 def test_traced(layers: list[Any], size: int):
-    axis = stack(*layers, size=size)[0]
+    axis = stack(*layers, size=size).axes[0]
     first, second = read_by(layers, 0, size), read_by(layers, 1, size)
     assert (axis.left, axis.right) == (min(first), max(first))
     assert axis.stride == min(second) - min(first)
@@ -271,7 +319,7 @@ def test_traced(layers: list[Any], size: int):
 
 def test_same_padding_of_a_symbolic_size():
     """A 1x1 window in steps of 2 needs no padding, whatever the size."""
-    axis = stack(conv(1, stride=2, pad="same"), size=symbols.symbol("H"))[0]
+    axis = stack(conv(1, stride=2, pad="same"), size=symbols.symbol("H")).axes[0]
     assert symbols.evaluate(axis.left, {"H": 8}) == 0
 
 
@@ -280,7 +328,7 @@ def test_same_padding_of_a_symbolic_size():
 def test_an_upsampled_map_is_read_in_whole_positions(kernel: int, scale: int):
     """Element i of an upsampled map is position i // scale; a window may begin at any element."""
     read = [{element // scale for element in range(start, start + kernel)} for start in range(scale)]
-    axis = stack(("upsample", {"scale": scale}), conv(kernel))[0]
+    axis = stack(("upsample", {"scale": scale}), conv(kernel)).axes[0]
     assert axis.size == max(map(len, read))
     assert axis.stride * scale == 1
 
@@ -289,12 +337,13 @@ def taps(mode: str, element: int, scale: int) -> range:
     """The positions that an element of an enlarged map is made from.
 
     Its centre is at (element + 1/2) / scale from the edge of the map, position i from i to i + 1. Nearest takes the
-    position it lies in; bilinear the centres on both sides of it, bicubic two on each side.
+    position it lies in; bilinear the centres on both sides of it, or the one it lies on; bicubic one more on each side.
     """
     if mode == "nearest":
         return range(element // scale, element // scale + 1)
-    below = floor(Fraction(2 * element + 1, 2 * scale) - Fraction(1, 2))
-    return range(below, below + 2) if mode == "bilinear" else range(below - 1, below + 3)
+    centre = Fraction(2 * element + 1, 2 * scale) - Fraction(1, 2)
+    around = range(floor(centre), ceil(centre) + 1)
+    return around if mode == "bilinear" else range(around.start - 1, around.stop + 1)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
@@ -303,16 +352,16 @@ def taps(mode: str, element: int, scale: int) -> range:
 def test_what_an_enlarged_map_is_made_from(kernel: int, scale: int, mode: str):
     """The most over every element that a window may begin at; the first element, and all, by the same step."""
     window = [{tap for i in range(kernel) for tap in taps(mode, at + i, scale)} for at in range(scale)]
-    alone = stack(("upsample", {"scale": scale, "mode": mode}))[0]
+    alone = stack(("upsample", {"scale": scale, "mode": mode})).axes[0]
     assert (alone.left, alone.right) == (taps(mode, 0, scale)[0], taps(mode, 0, scale)[-1])
     assert alone.stride == Fraction(1, scale)
-    assert stack(("upsample", {"scale": scale, "mode": mode}), conv(kernel))[0].size == max(map(len, window))
+    assert stack(("upsample", {"scale": scale, "mode": mode}), conv(kernel)).axes[0].size == max(map(len, window))
 
 
 @pytest.mark.parametrize(("mode", "around"), [("nearest", 0), ("bilinear", 1), ("bicubic", 3)])
 def test_an_enlarged_map_of_a_strided_one(mode: str, around: int):
     """Patches of 8, each `around` more: as many steps of 8 wider."""
-    axis = stack(maxpool(8, 8), ("upsample", {"scale": 4, "mode": mode}))[0]
+    axis = stack(maxpool(8, 8), ("upsample", {"scale": 4, "mode": mode})).axes[0]
     assert (axis.size, axis.stride) == (8 + around * 8, 2)
 
 
@@ -329,7 +378,7 @@ def test_a_transposed_convolution_reads_the_positions_whose_kernels_it_lays(kern
     """From the outermost to the outermost at most, over all output elements; without dilation just as many."""
     for pad in range(3):
         window = {"kernel": kernel, "stride": stride, "pad": pad, "dilation": dilation}
-        axis = stack(("conv_transpose", {"out": 4, **window}))[0]
+        axis = stack(("conv_transpose", {"out": 4, **window})).axes[0]
         read = [places for element in range(stride) if (places := laid_on(element, **window))]
         widest = max(max(places) - min(places) + 1 for places in read)
         assert axis.stride * stride == 1
@@ -344,7 +393,7 @@ def test_the_first_element_of_a_transposed_convolution(kernel: int, stride: int)
     """It lies on the first position if it is not cut off: 2x2 kernels, 2 apart, read as nearest upsampling does."""
     for pad in range(3):
         window = {"kernel": kernel, "stride": stride, "pad": pad, "dilation": 1}
-        axis = stack(("conv_transpose", {"out": 4, **window}))[0]
+        axis = stack(("conv_transpose", {"out": 4, **window})).axes[0]
         if first := laid_on(0, **window):
             assert axis.left == min(first), pad
             assert axis.right >= max(first), pad
@@ -353,62 +402,63 @@ def test_the_first_element_of_a_transposed_convolution(kernel: int, stride: int)
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 7])
 @pytest.mark.parametrize("after", [2, 3, 5])
-def test_a_convolution_after_a_transposed_one_reads_no_more_than_is_said(after: int, kernel: int, stride: int):
-    """And what is said is at most one position too many: whole positions are counted twice over."""
+def test_a_convolution_after_a_transposed_one_reads_what_is_said(after: int, kernel: int, stride: int):
     window = {"kernel": kernel, "stride": stride, "pad": 1, "dilation": 1}
-    axis = stack(("conv_transpose", {"out": 4, **window}), conv(after))[0]
+    axis = stack(("conv_transpose", {"out": 4, **window}), conv(after)).axes[0]
     read = [{place for i in range(after) for place in laid_on(at + i, **window)} for at in range(stride)]
-    widest = max(max(places) - min(places) + 1 for places in read if places)
-    assert widest <= axis.size <= widest + 1
+    assert axis.size == max(max(places) - min(places) + 1 for places in read if places)
 
 
 def test_a_transposed_convolution_of_a_symbolic_kernel():
     """As deep as whole steps fit into a kernel, rounded up."""
     k, s = symbols.symbol("K"), symbols.symbol("S")
-    size = stack(("conv_transpose", {"out": 4, "kernel": k, "stride": s}))[0].size
+    size = stack(("conv_transpose", {"out": 4, "kernel": k, "stride": s})).axes[0].size
     for kernel, stride, depth in ((4, 2, 2), (5, 2, 3), (2, 2, 1), (3, 1, 3), (1, 3, 1)):
         assert symbols.evaluate(size, {"K": kernel, "S": stride}) == depth
 
 
-@pytest.mark.parametrize(("kind", "operands"), [("matmul", 2), ("scaled_dot_product_attention", 3)])
-def test_products_of_activations_read_everything(kind: str, operands: int):
+@pytest.mark.parametrize(
+    ("kind", "operands", "before"), [("matmul", 2, ()), ("scaled_dot_product_attention", 3, ("tokens",))]
+)
+def test_products_of_activations_read_everything(kind: str, operands: int, before: tuple[str, ...]):
     graph = Graph((4, 8, 8))
-    ends = tuple(graph.add(KINDS["conv"](out=4, kernel=3, pad=1), (INPUT,), "conv") for _ in range(operands))
-    product = graph.add(KINDS[kind](), ends, kind)
-    assert receptive_fields(graph)[product] is None
+    ends = [graph.add(KINDS["conv"](out=4, kernel=3, pad=1), (INPUT,), "conv") for _ in range(operands)]
+    for each in before:
+        ends = [graph.add(KINDS[each](), (end,), each) for end in ends]
+    product = graph.add(KINDS[kind](), tuple(ends), kind)
+    assert receptive_fields(graph)[product].is_whole
 
 
 def test_halves_are_written_as_decimals():
-    field = stack(("upsample", {"scale": 2}), conv(2))
-    assert as_record(field, (4, 64, 64)) == {"size": [2, 2], "stride": [0.5, 0.5], "start": [0.25, 0.25]}
+    field = stack(("upsample", {"scale": 2}), conv(3))
+    assert as_record(field, (4, 64, 64)) == {"size": [2, 2], "stride": [0.5, 0.5], "start": [0.5, 0.5]}
     assert as_record(stack(("upsample", {"scale": 2}), maxpool(2, 2)), (4, 64, 64))["stride"] == [1, 1]
 
 
 def test_a_symbolic_scale():
     scale = symbols.symbol("S")
-    assert stack(conv(3), ("upsample", {"scale": scale}))[0].stride == 1 / scale
-    assert stack(conv(1, stride=scale), ("upsample", {"scale": scale}))[0].stride == 1
+    assert stack(conv(3), ("upsample", {"scale": scale})).axes[0].stride == 1 / scale
+    assert stack(conv(1, stride=scale), ("upsample", {"scale": scale})).axes[0].stride == 1
 
 
 # Single layers
 
 
-def reach(kind: str, *shape: int, **fields: Any) -> Any:
+def read(kind: str, *shape: int, element: int = 0, **fields: Any) -> Any:
+    """What an element of a layer's output reads, first and last, along H and W."""
     window = KINDS[kind](**fields).reach(shape)
-    return window and (window.kernel, window.stride, window.pad, window.dilation, window.enlarged)
-
-
-ONE = (1, 1)
+    return window and [axis and (axis.first(element), axis.last(element)) for axis in window.reads]
 
 
 def test_what_single_layers_read():
     """A `same` pool of 3 over 8 in steps of 1 has one row before it; of 2, none: the odd row comes after."""
-    assert reach("relu", 6) is None
-    assert reach("flatten", 6) is None
-    assert reach("flatten", 6, 1, 1)[0] is reach("flatten", 5, 6)[0] is None  # everything
-    assert reach("zero_pad", 6, 8, 10, rows=[1, 2], columns=[3, 0]) == (ONE, ONE, (1, 3), ONE, ONE)
-    assert reach("maxpool", 6, 8, 8, kernel=3, pad="same") == ((3, 3), ONE, (1, 1), ONE, ONE)
-    assert reach("maxpool", 6, 8, 8, kernel=2, stride=2, pad="same") == ((2, 2), (2, 2), (0, 0), ONE, ONE)
-    assert reach("conv", 6, 8, 8, out=4, kernel=3, dilation=[1, 2], pad="same") == ((3, 3), ONE, (1, 2), (1, 2), ONE)
-    assert reach("upsample", 6, 8, 8, scale=3, mode="bicubic") == ((4, 4), ONE, (2, 2), ONE, (3, 3))
-    assert reach("conv_transpose", 6, 8, 8, out=4, kernel=4, stride=2, pad=1) == ((2, 2), ONE, ONE, ONE, (2, 2))
+    assert read("relu", 6) is None
+    assert read("flatten", 6) is None
+    assert read("flatten", 6, 1, 1) == read("flatten", 5, 6) == [None, None]
+    assert read("zero_pad", 6, 8, 10, rows=[1, 2], columns=[3, 0]) == [(-1, -1), (-3, -3)]
+    assert read("maxpool", 6, 8, 8, kernel=3, stride=1, pad="same") == [(-1, 1), (-1, 1)]
+    assert read("maxpool", 6, 8, 8, kernel=2, stride=2, pad="same", element=3) == [(6, 7), (6, 7)]
+    assert read("conv", 6, 8, 8, out=4, kernel=3, dilation=[1, 2], pad="same") == [(-1, 1), (-2, 2)]
+    assert read("upsample", 6, 8, 8, scale=3, mode="bicubic") == [(-2, 1), (-2, 1)]
+    assert read("conv_transpose", 6, 8, 8, out=4, kernel=4, stride=2, pad=1) == [(-1, 0), (-1, 0)]
+    assert read("window_attention", 6, 8, 8, heads=2, window=[4, 8], shift=1) == [(-3, 0), None]

@@ -16,6 +16,7 @@ ORDER = (
     "arithmetic",
     "working",
     "symbols",
+    "conditions",
     "source",
     "units",
     "layers",

@@ -19,6 +19,7 @@ from vcalc.spec.network import expand
 
 torch: Any = pytest.importorskip("torch", reason="the networks are built with torch")
 
+from vcalc.reports.validate import validate_report
 from vcalc.torch_backend.against import start_torchvision, twin
 from vcalc.torch_backend.build import build, example
 from vcalc.torch_backend.validate import validate
@@ -55,7 +56,7 @@ layers:
   - adaptive_maxpool: {out: [9, 11]}
   - avgpool: {kernel: 3, stride: 2, pad: same}
   - avgpool: {kernel: 3, stride: 2, pad: same, count_pad: false}
-  - avgpool: {kernel: 3, pad: 1, count_pad: false, ceil_mode: true}
+  - avgpool: {kernel: 3, stride: 1, pad: 1, count_pad: false, ceil_mode: true}
   - maxpool: {kernel: 2, stride: 1, pad: same}
   - leaky_relu
   - hardsigmoid
@@ -268,6 +269,120 @@ def test_against_a_twin():
     record = json.loads(result.output)
     assert (result.exit_code, record["mismatches"], record["twin"]) == (0, 0, "resnet18")
     assert any(row["what"] == "params: norm scale" and row["ours"] == row["theirs"] == 4_800 for row in record["rows"])
+
+
+class Parallel(torch.nn.Module):
+    """Two convolutions side by side, the larger first, and an attention that is a module of its own."""
+
+    class Attention(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.q, self.k, self.v, self.proj = (torch.nn.Linear(4, 4) for _ in range(4))
+
+        def forward(self, x: Any) -> Any:
+            y = torch.nn.functional.scaled_dot_product_attention(self.q(x), self.k(x), self.v(x))
+            return self.proj(y)
+
+    def __init__(self, kernel: int = 1) -> None:
+        super().__init__()
+        self.large = torch.nn.Conv2d(3, 4, 3, padding=1)
+        self.small = torch.nn.Conv2d(3, 4, kernel, padding=kernel // 2)
+        self.attention = Parallel.Attention()
+        self.head = torch.nn.Linear(4, 10)
+
+    def forward(self, x: Any) -> Any:
+        y = self.large(x) + self.small(x)
+        return self.head(self.attention(y.flatten(2).transpose(1, 2)).mean(1))
+
+
+WRITTEN_OUT = """
+title: Parallel
+same_as: {timm: parallel}
+input: {C: 3, H: 8, W: 8}
+layers:
+  - branches: [[conv: {out: 4, kernel: 1}], [conv: {out: 4, kernel: 3, pad: 1}]]
+    join: add
+  - tokens
+  - branches: [[linear: {out: 4}], [linear: {out: 4}], [linear: {out: 4}]]
+    join: scaled_dot_product_attention
+  - linear: {out: 4}
+  - global_avgpool
+  - linear: {out: 10}
+"""
+
+
+@pytest.mark.parametrize("kernel", [1, 5])
+def test_a_twin_whose_layers_run_in_another_order(kernel: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The same layers in another order are the same; one that is not there is named beside what is left."""
+    with torch.device("meta"):
+        peer = Parallel(kernel).eval().requires_grad_(False)
+    monkeypatch.setattr("vcalc.torch_backend.against.twin", lambda library, name: peer)
+    (tmp_path / "net.yaml").write_text(WRITTEN_OUT)
+    result = run("validate", str(tmp_path / "net.yaml"), "--against", "timm", "--format", "json")
+    record = json.loads(result.output)
+    wrong = [row for row in record["rows"] if not row["holds"] and row["path"] != "total"]
+    assert record["in_order"] is False
+    if kernel == 1:
+        assert (result.exit_code, record["mismatches"], wrong) == (0, 0, [])
+        shown = run("validate", str(tmp_path / "net.yaml"), "--against", "timm").output
+        assert "all 7 convolutions and matrices are the same, in another order" in shown
+    else:
+        assert result.exit_code == 1
+        assert [(row["path"], row["ours"], row["theirs"]) for row in wrong] == [
+            ("1 of 7", [4, 3, [1, 1], 64], [4, 3, [5, 5], 64])
+        ]
+
+
+def test_a_twin_is_never_downloaded(monkeypatch: pytest.MonkeyPatch):
+    """A backbone has trained weights of its own, and a name can be an address."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a download")
+
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", refuse)
+    try:
+        start_torchvision()
+    except VcalcError as error:
+        pytest.skip(str(error))
+    built = twin("torchvision", "lraspp_mobilenet_v3_large")
+    assert all(parameter.is_meta for parameter in built.parameters())
+    with pytest.raises(VcalcError, match="torchvision has no network 'resnet51'"):
+        twin("torchvision", "resnet51")
+    pytest.importorskip("timm")
+    with pytest.raises(VcalcError, match="timm has no network 'hf-hub:someone/else'"):
+        twin("timm", "hf-hub:someone/else")
+
+
+def test_a_layer_that_torch_refuses_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As if table took a pool that is padded too far: the layer and torch's reason, and the others compared."""
+    network = network_of(
+        tmp_path, "title: T\ninput: {C: 3, H: 8, W: 8}\nlayers: [relu, maxpool: {kernel: 3, stride: 2}]"
+    )
+    monkeypatch.setattr(network.graph.nodes[1].layer, "pad", (2, 2))
+    wrong = [check for check in validate(network) if not check.holds]
+    assert [(check.path, check.what) for check in wrong] == [("maxpool", "runs in torch"), ("total", "runs in torch")]
+    assert "no: pad should be at most half" in wrong[0].theirs
+    report = validate_report(network, wrong, {})
+    assert not report.holds
+
+
+def test_what_validate_cannot_find_out():
+    """No room, no such dtype: exit code 2."""
+    result = run("validate", "lenet5", "--device", "cpu", "--batch", "99999999999")
+    assert (result.exit_code, "torch cannot run C1 (conv) here" in result.output) == (2, True)
+    result = run("validate", "lenet5", "--dtype", "int8")
+    assert (result.exit_code, "torch runs no network in int8" in result.output) == (2, True)
+
+
+def test_words_and_pixels_of_one_input(tmp_path: Path):
+    """A part of the input is looked up, the rest convolved."""
+    text = (
+        "title: T\ninput: {C: 3, H: 8, W: 8}\nlayers:\n  - save: x\n  - conv: {out: 4, kernel: 1}\n  - global_avgpool\n"
+        "  - save: y\n  - take: x\n  - flatten\n  - keep_channels: {count: 1}\n  - embedding: {vocabulary: 9, out: 4}\n"
+        "  - take_token\n  - branches: [[], [take: y]]\n    join: add\n"
+    )
+    for device in ("meta", "cpu"):
+        assert [check for check in validate(network_of(tmp_path, text), device) if not check.holds] == []
 
 
 def test_against_nobody():

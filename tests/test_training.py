@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from vcalc.errors import VcalcError
 from vcalc.spec.find import catalogue_files, load, load_file
 from vcalc.spec.network import expand
 from vcalc.spec.schedule import Schedule, count
+from vcalc.symbols import symbol
 
 SPEC = """
 title: Net
@@ -75,6 +77,14 @@ def test_three_passes_of_every_image_seen(run):
     assert record["images"] == 1500
     assert record["passes"] == 3
     assert record["flops"] == 3 * 2 * FORWARD * 1500
+
+
+@pytest.mark.parametrize(("images", "epochs"), [(3, "1.5"), (5, "0.5"), (3, "0.1"), (7, "1.5")])
+def test_images_seen_are_rounded_as_numbers_and_symbols_are(images: int, epochs: str):
+    """Halves up: of 1.5 epochs of 3 images 5."""
+    expected = int(Decimal(epochs) * images + Decimal("0.5"))
+    assert Schedule(images=images, epochs=count(epochs, "epochs")).seen == expected
+    assert Schedule(images=symbol("n"), epochs=count(epochs, "epochs")).seen.subs(symbol("n"), images) == expected
 
 
 def test_a_model_has_a_schedule_of_its_own_with_its_sizes(run):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from vcalc import conventions
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.depth import depth
+from vcalc.conditions import stated
 from vcalc.errors import VcalcError
 from vcalc.reports.layers_table import selected, table_report
 from vcalc.spec import find
@@ -87,6 +88,11 @@ class Network:
     def hyperparameters(self) -> dict[str, Any]:
         """Every hyperparameter with its value."""
         return dict(self._expanded.hyperparameters)
+
+    @property
+    def conditions(self) -> list[str]:
+        """Where the formulas hold, such as `d % 12 == 0`: what sizes that are symbols leave open. None for numbers."""
+        return stated(self._expanded.conditions)
 
     @property
     def layers(self) -> list[Layer]:

@@ -1,12 +1,15 @@
 """The few operations a formula may use beside `+ - * //`, the same for ints, symbols, arrays and workings.
 
-A size check refuses only when the answer is known: `certainly` turns a comparison of symbols
-that nobody can decide yet into "not refused".
+A size check refuses only when the answer is known: `assumed` turns a comparison of symbols that nobody can decide yet
+into "not refused", and notes it as a condition of the formulas that follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from math import gcd
 from typing import Any
 
@@ -67,6 +70,49 @@ def common_divisor(a: Number, b: Number) -> Number:
 
         return numpy.gcd(a, b)
     return gcd(a, b)
+
+
+Condition = tuple[str, Number, Number]
+"""A relation that has to hold: `==`, `!=`, `>=` or `>`; `%`, where the second divides the first."""
+
+_noted: ContextVar[dict[Condition, None] | None] = ContextVar("conditions", default=None)
+
+
+@contextmanager
+def conditions() -> Iterator[dict[Condition, None]]:
+    """What is assumed within, in order."""
+    found: dict[Condition, None] = {}
+    token = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(token)
+
+
+def assumed(relation: str, a: Number, b: Number) -> bool:
+    """False where a relation is known not to hold (for arrays: anywhere); where symbols leave it open it is noted."""
+    if type(a) is int and type(b) is int:
+        return bool(_HOLDS[relation](a, b))
+    a, b = bare(a), bare(b)
+    if not (is_symbolic(a) or is_symbolic(b)):
+        answer = _HOLDS[relation](a, b)
+        return bool(getattr(answer, "all", lambda: answer)())
+    from vcalc import symbols
+
+    known = symbols.holds(relation, a, b)
+    noted = _noted.get()
+    if known is None and noted is not None:
+        noted[relation, a, b] = None
+    return known is not False
+
+
+_HOLDS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "%": lambda a, b: a % b == 0,
+}
 
 
 def certainly_different(a: Number, b: Number) -> bool:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
-from vcalc.layers.base import Layer, elements, show
+from vcalc.layers.base import Heads, Layer, elements, show
+from vcalc.layers.tensors import INDEX
 
 
 class Facts:
@@ -19,12 +20,14 @@ class Facts:
     __slots__ = ("_work", "buffers", "inputs", "layer", "output", "parameters", "shared")
 
     def __init__(self, layer: Layer, inputs: tuple[Shape, ...], shared: bool = False) -> None:
+        inputs = layer.read(inputs)
         layer.check(inputs)
         self.layer = layer
         self.inputs = inputs
         self.shared = shared
         """Whether the parameters are another node's, which has counted them."""
-        self.output: Shape = tidied(layer.output(*inputs))
+        output: Shape = tidied(layer.output(*inputs))
+        self.output = Heads(output) if layer.gives_heads(inputs, output) else output
         self.parameters: dict[str, Number] = {} if shared else layer.parameters(*inputs)
         self.buffers: dict[str, Number] = {} if shared else layer.buffers(*inputs)
         self._work: dict[str, Number] | None = None
@@ -123,9 +126,10 @@ class Graph:
         node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
 
     def _facts_of(self, layer: Layer, shapes: tuple[Shape, ...], shared: bool = False) -> Facts:
-        key = (layer, shapes, shared)
+        key = (layer, shapes, shared, tuple([type(shape) for shape in shapes]))
         facts = self._facts.get(key)
         if facts is None:
+            layer.check(shapes)
             facts = self._facts[key] = Facts(layer, shapes, shared)
         return facts
 
@@ -162,3 +166,19 @@ def is_within(path: str, part: str) -> bool:
 def group_of(path: str) -> str:
     """The outermost group of a path, the layer itself where there is none."""
     return path.partition("/")[0]
+
+
+def untouched(graph: Graph) -> set[int]:
+    """The nodes that give elements of the input as they are, reordered or some of them; the input is one itself."""
+    found = {INPUT}
+    for node in graph.nodes:
+        if len(node.inputs) == 1 and node.inputs[0] in found and node.layer.is_view(True, node.input):
+            found.add(node.index)
+    return found
+
+
+def takes_words(graph: Graph) -> bool:
+    """Whether the input is word numbers: embeddings look them up, and no other layer computes with them."""
+    found = untouched(graph)
+    readers = [node for node in graph.nodes if node.index not in found and not found.isdisjoint(node.inputs)]
+    return bool(readers) and all(node.layer.reads == INDEX for node in readers)

@@ -31,7 +31,7 @@ EXPRESSION_DEPTH = 40
 """Operations inside one another in one expression."""
 
 NUMBER_BITS = 128
-"""Bits of any whole number that an expression gives, and of any size of a tensor."""
+"""Bits of any whole number that an expression gives, of both parts of a fraction, and of any size of a tensor."""
 
 LIST_ITEMS = 10_000
 """Items of one list, those of the lists in it included."""

@@ -21,10 +21,15 @@ def share(name: str) -> Any:
 
 
 def exact(value: Any) -> Any:
-    """A float as the decimal fraction it was written as: 0.75*N stays exact. A text is refused, since SymPy runs it."""
+    """The number as SymPy has it: a float is the decimal that it prints as, 0.75*N stays exact.
+
+    A text is refused, since SymPy runs it.
+    """
     if isinstance(value, str):
         raise TypeError(f"the word {value!r:.40} is not a number")
-    return sympy.Rational(str(value)) if isinstance(value, float) else sympy.sympify(value)
+    if isinstance(value, float):
+        return sympy.Rational(str(value))
+    return sympy.sympify(getattr(value, "written", value))
 
 
 def decide(operator: str, a: Any, b: Any) -> bool | None:
@@ -32,17 +37,118 @@ def decide(operator: str, a: Any, b: Any) -> bool | None:
     difference = exact(a) - exact(b)
     if not difference.is_number:
         difference = sympy.expand(difference)
+    fact: bool | None = getattr(difference, _FACTS[operator])
+    if fact is None:
+        fact = _within(operator, *bounds(difference))
+    return None if fact is None else fact is not (operator == "!=")
+
+
+_FACTS = {
+    "==": "is_zero",
+    "!=": "is_zero",
+    "<": "is_negative",
+    "<=": "is_nonpositive",
+    ">": "is_positive",
+    ">=": "is_nonnegative",
+}
+
+
+def _within(operator: str, low: Any, high: Any) -> bool | None:
+    """What the bounds of a difference say of the fact that an operator asks for."""
     if operator in ("==", "!="):
-        zero = difference.is_zero
-        return zero if zero is None or operator == "==" else not zero
-    fact = {
-        "<": difference.is_negative,
-        "<=": difference.is_nonpositive,
-        ">": difference.is_positive,
-        ">=": difference.is_nonnegative,
-    }
-    answer: bool | None = fact[operator]
-    return answer
+        return False if low > 0 or high < 0 else None
+    if operator in ("<", "<="):
+        low, high = -high, -low
+        operator = operator.replace("<", ">")
+    if low > 0 or (low == 0 and operator == ">="):
+        return True
+    return False if high < 0 or (high == 0 and operator == ">") else None
+
+
+def holds(relation: str, a: Any, b: Any) -> bool | None:
+    """Whether a relation (see `vcalc.arithmetic.Condition`) holds whatever the symbols are; None where that is open.
+
+    Two sizes that both grow, and one of them faster, are not equal: that they meet where both are small helps nobody.
+    """
+    if relation == "%":
+        return decide("==", exact(a) % exact(b), 0)
+    known = decide(relation, a, b)
+    return False if known is None and relation == "==" and _grow_apart(exact(a), exact(b)) else known
+
+
+def _grow_apart(a: Any, b: Any) -> bool:
+    """Whether the difference of two formulas gets ever larger with each of its symbols."""
+    if not (a.free_symbols and b.free_symbols):
+        return False
+    difference = _unrounded(sympy.expand(a - b))
+    if difference is None or not difference.free_symbols:
+        return False
+    signs = {factor.is_positive for term, factor in difference.as_coefficients_dict().items() if term.free_symbols}
+    return len(signs) == 1
+
+
+def _unrounded(value: Any) -> Any:
+    """A sum of products without the floors and ceilings in it, which are off by a number; None for another formula."""
+    terms = []
+    for term in sympy.Add.make_args(value):
+        factor, rest = term.as_coeff_Mul()
+        if isinstance(rest, (sympy.floor, sympy.ceiling)):
+            rest = _unrounded(sympy.expand(rest.args[0]))
+        elif not rest.is_polynomial():
+            rest = None
+        if rest is None:
+            return None
+        terms.append(factor * rest)
+    return sympy.expand(sympy.Add(*terms))
+
+
+def bounds(value: Any) -> tuple[Any, Any]:
+    """What a formula is no less and no more than: as wide as may be where it is not seen."""
+    if value.is_number:
+        return value, value
+    if value.is_Symbol:
+        return (1 if value.is_integer else 0), sympy.oo
+    if isinstance(value, (sympy.floor, sympy.ceiling, sympy.Min, sympy.Max)):
+        ends = [bounds(part) for part in value.args]
+        return value.func(*(low for low, _ in ends)), value.func(*(high for _, high in ends))
+    if value.is_Add:
+        ends = [bounds(part) for part in value.args]
+        return sympy.Add(*(low for low, _ in ends)), sympy.Add(*(high for _, high in ends))
+    if value.is_Mul or (value.is_Pow and value.exp.is_Integer and value.exp > 0):
+        return _bounds_of_product(value)
+    return -sympy.oo, sympy.oo
+
+
+def _bounds_of_product(value: Any) -> tuple[Any, Any]:
+    """Those of a product of numbers that are not below nought, and of one factor."""
+    factor, rest = value.as_coeff_Mul()
+    base, times = rest.as_base_exp()
+    parts = [base] * int(times) if times.is_Integer and times > 0 else [None]
+    ends = [bounds(part) for part in (rest.args if rest.is_Mul else parts) if part is not None]
+    if not ends or any(low < 0 for low, _ in ends):
+        return -sympy.oo, sympy.oo
+    low, high = sympy.Mul(*(low for low, _ in ends)), sympy.Mul(*(high for _, high in ends))
+    return (factor * low, factor * high) if factor > 0 else (factor * high, factor * low)
+
+
+def is_rising(value: Any) -> bool:
+    """Whether a formula is seen not to fall while its symbols grow: sums and products of such, rounded or not."""
+    if value.is_Symbol or value.is_number:
+        return True
+    if value.is_Add or isinstance(value, (sympy.floor, sympy.ceiling, sympy.Min, sympy.Max)):
+        return all(map(is_rising, value.args))
+    if value.is_Mul or (value.is_Pow and value.exp.is_Integer and value.exp > 0):
+        parts = value.args if value.is_Mul else (value.base,)
+        return all(is_rising(part) and bounds(part)[0] >= 0 for part in parts)
+    return False
+
+
+def quotient(a: Any, b: Any) -> tuple[Any, Any]:
+    """What has to divide, and by what, for a / b to be whole; by an int where that is a number."""
+    whole = exact(a) / exact(b)
+    short = operations(whole) <= limits.RATIO_OPERATIONS
+    above, below = sympy.fraction(sympy.together(sympy.cancel(sympy.together(whole))) if short else whole)
+    return above, int(below) if below.is_Integer else below
 
 
 def maximum(a: Any, b: Any) -> Any:
@@ -56,8 +162,19 @@ def minimum(a: Any, b: Any) -> Any:
 
 
 def round_half_away(value: Any) -> Any:
-    """The nearest whole number of a positive expression, halves up."""
-    return sympy.floor(exact(value) + sympy.Rational(1, 2))
+    """The nearest whole number, halves away from zero, also below it."""
+    half, whole = sympy.Rational(1, 2), exact(value)
+    if whole.is_nonnegative:
+        return sympy.floor(whole + half)
+    if whole.is_nonpositive:
+        return sympy.ceiling(whole - half)
+    return sympy.sign(whole) * sympy.floor(sympy.Abs(whole) + half)
+
+
+def round_half_even(value: Any) -> Any:
+    """The nearest whole number, halves to the even one: the sum of what half the number is rounded down and up."""
+    quarter, half = sympy.Rational(1, 4), exact(value) / 2
+    return sympy.floor(half + quarter) + sympy.ceiling(half - quarter)
 
 
 def floor(value: Any) -> Any:

@@ -15,6 +15,7 @@ from vcalc.numerals import NumeralError, exactly, read
 from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import ModelEntry, Option, Spec
+from vcalc.spec.values import is_number
 from vcalc.units import exact
 
 _IS_NUMBER = re.compile(r"[+-]?[0-9.][0-9.,_]*\s*[KMGBT%]?", re.IGNORECASE)
@@ -166,5 +167,4 @@ def _same_formula(written: str, value: Any, network: Network) -> bool:
     from vcalc.spec.expression import parse
 
     formula = Operations().value(parse(written), dict(network.symbols))
-    is_number = isinstance(formula, (int, float)) or is_symbolic(formula)
-    return is_number and bool(symbols.decide("==", value, formula))
+    return is_number(formula) and bool(symbols.decide("==", value, formula))

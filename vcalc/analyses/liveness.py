@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from vcalc.analyses.ledger import Ledger
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, NOTHING, Moment, Plan, Size
 from vcalc.arithmetic import Shape
-from vcalc.graph import INPUT, Graph, Node
+from vcalc.graph import INPUT, Graph, Node, takes_words
 from vcalc.layers.base import FROZEN, elements
-from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Step, Stored, Tensor
+from vcalc.layers.tensors import ACTIVATION, GRADIENT, INDEX, OUTPUT, Gradient, Step, Stored, Tensor
 
 
 class _Block(NamedTuple):
@@ -121,7 +121,7 @@ class Run:
     def _layer(self, node: Node, saves: bool, again: bool) -> None:
         layer, inputs = node.layer, node.facts.inputs
         overwrites = self._overwrites(node)
-        shares = overwrites or layer.is_view(self.plan.training)
+        shares = overwrites or layer.is_view(self.plan.training, inputs[0])
         key = self._key[node.inputs[0]] if shares else ("again" if again else "output", node.index)
         saved = self._wanted(node, layer.saved(inputs, node.output)) if saves else ()
         if saved and overwrites:
@@ -278,7 +278,7 @@ class _Gradient(NamedTuple):
 
 def _input_type(graph: Graph) -> str:
     """What the elements of the network's input are: activations, or numbers of words."""
-    return next((node.layer.reads for node in graph.nodes if INPUT in node.inputs), ACTIVATION)
+    return INDEX if takes_words(graph) else ACTIVATION
 
 
 def _trains(graph: Graph) -> list[bool]:

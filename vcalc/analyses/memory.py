@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from vcalc.analyses.liveness import Run
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, FP32, NOTHING, SCRATCH, STATES, UPDATE, Moment, Plan, Size
-from vcalc.arithmetic import is_symbolic, maximum
+from vcalc.arithmetic import is_symbolic, maximum, product
 from vcalc.errors import VcalcError
-from vcalc.graph import Graph
+from vcalc.graph import Graph, Node
 from vcalc.layers.base import FROZEN, INTEGER_BUFFERS
 from vcalc.layers.tensors import ACTIVATION
 
@@ -97,6 +97,11 @@ class Memory:
             (_largest(size, capacity) for size in {moment.size for moment in self.moments} if _limits(size, capacity)),
             default=None,
         )
+
+
+def single_values(graph: Graph) -> list[Node]:
+    """Batch norms that see one value a channel of each image, which torch refuses to train with a batch of one."""
+    return [node for node in graph.nodes if node.kind == "batchnorm" and product(node.input[1:]) == 1]
 
 
 def _limits(size: Size, capacity: int) -> bool:

@@ -8,11 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from vcalc.arithmetic import Shape, certainly_equal
 from vcalc.errors import Place, Problem, quoted
-from vcalc.graph import Node
+from vcalc.graph import Node, untouched
+from vcalc.layers.base import MAP, TOKENS, show
 from vcalc.layers.conv import extent
+from vcalc.layers.mend import FEATURES
+from vcalc.layers.tensors import INDEX
+from vcalc.layers.windows import Sliding
 from vcalc.source.read import YamlNode, is_null
 from vcalc.spec import syntax
+from vcalc.spec.bindings import channels_last, merged_input
+from vcalc.spec.find import is_model
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import Spec
 
@@ -20,9 +27,12 @@ MISTAKES = {
     "conv-bias-before-norm": "a convolution adds a bias that the batch norm right after it takes away",
     "stride-drops-rows": "a stride ends before the last rows or columns of its input, which no window reads",
     "window-does-not-tile": "windows that lie side by side do not cover their input",
+    "embedding-of-activations": "an embedding looks up what a layer computed, which are no word numbers",
     "unused-branch": "a tensor is worked out or saved, and nothing reads it",
     "unused-hyperparameter": "a hyperparameter that no expression uses",
-    "shadowed-name": "an argument, a loop variable or a let hides a hyperparameter",
+    "channels-last": "an input of a map looks like an image whose channels come last",
+    "concat-along-tokens": "tokens of one size are joined one after the other, not side by side",
+    "shadowed-name": "a name hides what else has that name: a value, a model, a group",
 }
 """The codes of likely mistakes, and what each says."""
 
@@ -40,12 +50,17 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
     for node in nodes:
         for index in node.inputs:
             readers.setdefault(index, []).append(node)
+    for step, name in origin.hidden:
+        message = f"{quoted(name)} is the tensor that was saved under this name, and hides the group that has it"
+        yield _shadowed(message, network.spec.source.place(step.node))
+    yield from _channels_last(network)
     said: set[tuple[syntax.Step, str]] = set()
+    words = untouched(network.graph)
     for node in nodes:
         if node.index in foreign:
             continue
         step = origin.steps[node.index]
-        found = [_dead_end(node, readers, origin.named)]
+        found = [_dead_end(node, readers, origin.named), _looks_up_activations(node, words), _along_tokens(node)]
         if not network.same_as:
             found += [_bias_before_norm(node, step, readers), _rows_left_over(node)]
         for problem in found:
@@ -53,6 +68,19 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
                 said.add((step, problem.code))
                 problem.place, problem.path = network.spec.source.place(step.node), node.path
                 yield problem
+
+
+def _channels_last(network: Network) -> Iterator[Problem]:
+    """An input of few columns and many channels."""
+    sizes, model = network.graph.input, network.spec.models.get(network.name)
+    written = merged_input(network.spec.input, model.input if model else {})
+    meant = channels_last(sizes) if len(sizes) == MAP else ""
+    if meant and "C" in written:
+        channels, height, width = sizes
+        columns = f"{width} column{'s' * (width > 1)}"
+        message = f"an input of {channels} channels, {height} rows and {columns}"
+        place = network.spec.source.place(written["C"].node)
+        yield Problem("channels-last", message, place, f"did you mean {meant} for C, H and W? Channels come first")
 
 
 def _bias_before_norm(node: Node, step: syntax.Step, readers: dict[int, list[Node]]) -> Problem | None:
@@ -67,12 +95,25 @@ def _bias_before_norm(node: Node, step: syntax.Step, readers: dict[int, list[Nod
     return Problem("conv-bias-before-norm", message, hint="bias: false, or bias: true where the network has it")
 
 
+def _along_tokens(node: Node) -> Problem | None:
+    """Tokens that agree in number and in width: which of the two sizes grows is not seen in what is written."""
+    shapes = node.facts.inputs
+    if node.kind != "concat" or len(shapes[0]) != TOKENS or not all(_equal(shapes[0], shape) for shape in shapes[1:]):
+        return None
+    message = f"tokens {show(shapes[0])} are joined one after the other, to {show(node.output)}"
+    return Problem("concat-along-tokens", message, hint=f"silence this where it is meant; else: {FEATURES}")
+
+
+def _equal(first: Shape, second: Shape) -> bool:
+    return len(first) == len(second) and all(map(certainly_equal, first, second))
+
+
 def _rows_left_over(node: Node) -> Problem | None:
     """Rows or columns at the end of a map that no window reads, although the windows reach one another."""
     if len(node.input) != 3 or len(node.output) != 3:
         return None
     window = node.layer.reach(node.input)
-    if window is None or window.kernel is None or tuple(window.enlarged) != (1, 1):
+    if not isinstance(window, Sliding):
         return None
     for axis, what in enumerate(("rows", "columns")):
         size, positions = node.input[axis + 1], node.output[axis + 1]
@@ -100,6 +141,14 @@ def _rows_left_over(node: Node) -> Problem | None:
     return None
 
 
+def _looks_up_activations(node: Node, words: set[int]) -> Problem | None:
+    """Word numbers that are no elements of the input: torch would look up what is left of activations when rounded."""
+    if node.layer.reads != INDEX or words.issuperset(node.inputs):
+        return None
+    message = f"this {node.kind} looks up words by what a layer computed, which are no whole numbers"
+    return Problem("embedding-of-activations", message, hint="it reads the input, or a part of it")
+
+
 def _dead_end(node: Node, readers: dict[int, list[Node]], named: set[int]) -> Problem | None:
     """An output that is neither read nor named: a saved tensor is looked at by its name, a group may be an output."""
     if node.index in readers or node.index in named:
@@ -115,14 +164,32 @@ def mistakes_of_spec(spec: Spec, claimed: set[str]) -> Iterator[Problem]:
         if name not in spec.used and name not in claimed:
             message = f"no expression uses the hyperparameter {quoted(name)}"
             yield Problem("unused-hyperparameter", message, source.place(key), "use it, or leave it out")
-    required = set(_required(spec))
-    for name, key, what in spec.bound:
-        hides = name in spec.names and key is not spec.names[name] and what not in ("a hyperparameter", "a block")
-        if hides and key not in required:
-            line = source.place(spec.names[name]).line
-            message = f"{quoted(name)} names {what} here, and hides the hyperparameter of line {line}"
-            yield Problem("shadowed-name", message, source.place(key), "give one of them another name")
+    yield from _hidden(spec)
     yield from _unread(spec)
+
+
+def _hidden(spec: Spec) -> Iterator[Problem]:
+    """Names that hide another: what they stand for depends on where one looks."""
+    required = set(_required(spec))
+    before: dict[str, tuple[YamlNode, str]] = {}
+    for name, key, what, hides in spec.bound:
+        hidden = "the catalogue's model of that name" if is_model(name) else ""
+        if hides and key not in required:
+            node, other = before.get(name, (None, "a symbol"))
+            if name in spec.names:
+                node, other = spec.names[name], "a hyperparameter"
+            of_line = f" of line {spec.source.place(node).line}" if node else ""
+            hidden = f"the {other.partition(' ')[2]}{of_line}"
+        if hidden:
+            yield _shadowed(f"{quoted(name)} names {what} here, and hides {hidden}", spec.source.place(key))
+        before[name] = (key, what)
+    for name, node in spec.worded:
+        message = f"{quoted(name)} is a word of this field here, and hides what has that name"
+        yield _shadowed(message, spec.source.place(node))
+
+
+def _shadowed(message: str, place: Place) -> Problem:
+    return Problem("shadowed-name", message, place, "give one of them another name")
 
 
 def _required(spec: Spec) -> Iterator[YamlNode]:
@@ -136,23 +203,47 @@ def _required(spec: Spec) -> Iterator[YamlNode]:
 
 
 def _unread(spec: Spec) -> Iterator[Problem]:
-    """Saved tensors whose name is never taken up."""
-    saved: list[tuple[str, YamlNode]] = []
-    taken: set[str] = set()
-    lists = [spec.layers, *(block.body for block in spec.blocks.values())]
-    lists += [option.body for option in spec.options.values()]
+    """Saved tensors whose name is never taken up: in the block that has it, or by a call that asks the block for it."""
+    networks = [_steps_of(spec.layers), *(_steps_of(option.body) for option in spec.options.values())]
+    blocks = [_steps_of(block.body) for block in spec.blocks.values()]
+    asked = {name for steps in (*networks, *blocks) for step in steps for name in _asked(step)}
+    for steps, of_block in (*((each, False) for each in networks), *((each, True) for each in blocks)):
+        taken = {name for step in steps for name in _taken(step)} | (asked if of_block else set())
+        for step in steps:
+            for name in _named(step):
+                if name not in taken:
+                    place: Place = spec.source.place(step.node)
+                    message = f"{quoted(name)} is saved, and nothing takes it up"
+                    yield Problem("unused-branch", message, place, f"take: {name}, or leave the save out")
+
+
+def _named(step: syntax.Step) -> tuple[str, ...]:
+    """The names that a step gives to tensors."""
+    if isinstance(step, syntax.Save):
+        return (step.name,)
+    return tuple(step.saves) if isinstance(step, syntax.Call) else ()
+
+
+def _taken(step: syntax.Step) -> tuple[str, ...]:
+    """The names of tensors that a step takes up, or hands to a block."""
+    if isinstance(step, syntax.Take):
+        return (step.name,)
+    return tuple(step.takes.values()) if isinstance(step, syntax.Call) else ()
+
+
+def _asked(step: syntax.Step) -> tuple[str, ...]:
+    """The names that a call asks its block for."""
+    return tuple(step.saves.values()) if isinstance(step, syntax.Call) else ()
+
+
+def _steps_of(body: list[syntax.Step]) -> list[syntax.Step]:
+    """The steps of a list, and of those within."""
+    found, lists = [], [body]
     while lists:
         for step in lists.pop():
-            if isinstance(step, syntax.Save):
-                saved.append((step.name, step.node))
-            elif isinstance(step, syntax.Take):
-                taken.add(step.name)
+            found.append(step)
             lists += _inside(step)
-    for name, node in saved:
-        if name not in taken:
-            place: Place = spec.source.place(node)
-            message = f"{quoted(name)} is saved, and nothing takes it up"
-            yield Problem("unused-branch", message, place, f"take: {name}, or leave the save out")
+    return found
 
 
 def _inside(step: Any) -> list[list[syntax.Step]]:
@@ -160,5 +251,5 @@ def _inside(step: Any) -> list[list[syntax.Step]]:
     if isinstance(step, (syntax.Group, syntax.Loop)):
         return [step.body]
     if isinstance(step, syntax.If):
-        return [step.then, step.otherwise]
+        return [step.then, step.otherwise or []]
     return [body for _, body in step.branches] if isinstance(step, syntax.Branches) else []

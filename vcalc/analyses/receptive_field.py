@@ -1,66 +1,220 @@
-"""The part of the input that one output element can depend on (Araujo, Norris & Sim 2019, equations 1 to 5).
+"""The part of the input that one output element can depend on, at inference, padding included.
 
-Kept for each spatial axis as the first output element's leftmost and rightmost input position and the step to the next
-element; joins take the outermost positions of their branches.
+Kept for each spatial axis as the outermost input positions that elements read (Araujo, Norris & Sim 2019, equations 1
+to 5), for as many elements in turn as differ: after upsampling by 4 it takes four until the pattern comes again. Joins
+take the outermost positions of their branches, element by element.
 """
 
 from __future__ import annotations
 
+from functools import reduce
+from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from vcalc.arithmetic import Number, certainly_equal, is_symbolic, maximum, minimum
+from vcalc.arithmetic import (
+    Number,
+    Shape,
+    ceil_div,
+    certainly_different,
+    certainly_equal,
+    certainly_less,
+    is_symbolic,
+    maximum,
+    minimum,
+)
 from vcalc.graph import Graph, Node
-from vcalc.layers.base import EVERYWHERE
+from vcalc.layers.windows import ALONG_LAST, BY_TOKEN, REORDERED, Front, Grid, Reads, Window
+
+MOST_PHASES = 256
+"""Elements of a pattern along one axis that are told apart; of a longer one an upper bound is kept."""
 
 
 class Axis(NamedTuple):
-    """One axis: positions that the first output element reads, and the step to the next element."""
+    """What the elements along one axis read: the first and last position of each of `phases` elements in turn.
 
-    left: Number
-    right: Number
-    stride: Number
+    The next ones read the same, `span` positions further on. Both positions grow from element to element.
+    """
+
+    phases: tuple[tuple[Number, Number], ...]
+    span: Number
 
     @property
-    def size(self) -> Number:
-        """How many input positions an element reads at most, padding included."""
-        return -((self.left - self.right) // 1) + 1
+    def left(self) -> Number:
+        """The first position that the first element reads."""
+        return self.phases[0][0]
+
+    @property
+    def right(self) -> Number:
+        """The last position that the first element reads."""
+        return self.phases[0][1]
+
+    @property
+    def stride(self) -> Number:
+        """How far the next element's positions lie, on average."""
+        return _divided(self.span, len(self.phases))
 
     @property
     def start(self) -> Number:
         """The centre of the first element's receptive field, in input positions from 0."""
-        twice = self.left + self.right
-        return twice // 2 if certainly_equal(twice % 2, 0) else twice / 2
+        return _divided(self.left + self.right, 2)
+
+    @property
+    def size(self) -> Number:
+        """How many positions the element reads that reads the most."""
+        widths = dict.fromkeys(right - left for left, right in self.phases)
+        return maximum(reduce(maximum, widths) + 1, 0)
+
+    def bounded(self) -> Bound:
+        """Outermost positions that hold for all phases."""
+        lefts, rights = zip(*self.phases, strict=True)
+        return Bound(reduce(minimum, lefts), reduce(maximum, rights), self.span, 0, 0, 1, len(self.phases))
+
+    def through(self, reads: Reads) -> Axis | Bound:
+        """What the elements of the next layer read, which read these."""
+        if len(self.phases) == 1 and certainly_equal(reads.parts, 1):
+            ((left, right),) = self.phases
+            moved = (left + reads.low * self.span, right + reads.high * self.span)
+            return Axis((moved,), self.span * reads.step)
+        if not all(type(number) is int for number in reads):
+            return self.bounded().through(reads)
+        common = gcd(reads.step, reads.parts)
+        outputs, inputs = reads.parts // common, reads.block * reads.step // common
+        turns = len(self.phases) // gcd(inputs, len(self.phases))
+        if outputs * turns > MOST_PHASES:
+            return self.bounded().through(reads)
+        phases = tuple((self._of(reads.first(j), 0), self._of(reads.last(j), 1)) for j in range(outputs * turns))
+        return Axis(phases, self.span * (inputs * turns // len(self.phases)))
+
+    def repeated(self, elements: int) -> tuple[tuple[Number, Number], ...]:
+        """The phases of so many elements, a multiple of those that differ."""
+        return tuple((self._of(j, 0), self._of(j, 1)) for j in range(elements))
+
+    def _of(self, element: int, side: int) -> Number:
+        turns, phase = divmod(element, len(self.phases))
+        return self.phases[phase][side] + turns * self.span
 
 
-Field = tuple[Axis, ...] | None
-"""One entry an axis of the input; None stands for the whole input."""
+class Bound(NamedTuple):
+    """Outermost positions where sizes are open, or a pattern is too long to be kept.
 
-_HERE = Axis(0, 0, 1)
+    Element j reads from left + span*((step*j + low)//parts) at the least to right + span*((step*j + high)//parts).
+    """
+
+    left: Number
+    right: Number
+    span: Number
+    low: Number
+    high: Number
+    step: Number
+    parts: Number
+
+    @property
+    def stride(self) -> Number:
+        """How far the next element's positions lie, on average."""
+        return _divided(self.span * self.step, self.parts)
+
+    @property
+    def start(self) -> Number:
+        """The centre of the first element's positions, in input positions from 0."""
+        apart = self.low // self.parts + self.high // self.parts
+        return _divided(self.left + self.right + self.span * apart, 2)
+
+    @property
+    def size(self) -> Number:
+        """How many positions an element reads at most."""
+        return (self.right - self.left) // 1 + 1 + self.span * ceil_div(self.high - self.low, self.parts)
+
+    def through(self, reads: Reads) -> Bound:
+        """What the elements of the next layer read, which read these."""
+        if certainly_equal(self.step, 1) and certainly_equal(self.parts, 1):
+            left = self.left + self.span * (self.low + reads.start)
+            right = self.right + self.span * (self.high + reads.end)
+            return Bound(left, right, self.span * reads.block, reads.low, reads.high, reads.step, reads.parts)._short()
+        low, high, step, parts = reads.low + reads.start, reads.high + reads.end, reads.step, reads.parts
+        if not certainly_equal(reads.block, 1):  # block*(j//block) lies between j - block + 1 and j
+            low, parts = low - reads.block + 1, 1
+        lost = 0 if certainly_equal(self.step, 1) else parts - 1
+        return self._replace(
+            low=self.step * (low - lost) + self.low * parts,
+            high=self.step * high + self.high * parts,
+            step=self.step * step,
+            parts=self.parts * parts,
+        )._short()
+
+    def _short(self) -> Bound:
+        """The same in lower terms, where a common divisor of step and parts is known."""
+        common = self.parts if certainly_equal(self.step, self.parts) else 1
+        if type(self.step) is int and type(self.parts) is int:
+            common = gcd(self.step, self.parts)
+        if certainly_equal(common, 1):
+            return self
+        low, high = self.low // common, self.high // common
+        return self._replace(low=low, high=high, step=self.step // common, parts=self.parts // common)
+
+    def joined(self, other: Bound) -> Bound:
+        """The outermost positions of both, which step by the same."""
+        if not all(map(certainly_equal, (self.span, *self[-2:]), (other.span, *other[-2:]))):
+            self, other = self._even(), other._even()
+        return self._replace(
+            left=minimum(self.left, other.left),
+            right=maximum(self.right, other.right),
+            low=minimum(self.low, other.low),
+            high=maximum(self.high, other.high),
+        )
+
+    def _even(self) -> Bound:
+        """Positions that grow by the same from element to element, no less."""
+        left = self.left + _divided(self.span * (self.low - self.parts + 1), self.parts)
+        right = self.right + _divided(self.span * self.high, self.parts)
+        return Bound(left, right, self.stride, 0, 0, 1, 1)
+
+
+AnyAxis = Axis | Bound | None
+"""None for an axis of which an element reads everything."""
+
+
+class Field(NamedTuple):
+    """What the elements of a tensor read of each axis of the input, and how they lie.
+
+    The grid is None for a map, that of a map for tokens or heads that form one, or else the index of the node that put
+    them in an order of their own.
+    """
+
+    axes: tuple[AnyAxis, ...]
+    grid: Grid | int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether an element reads the whole input."""
+        return bool(self.axes) and not any(self.axes)
+
+
+_HERE = Axis(((0, 0),), 1)
 
 
 def receptive_fields(graph: Graph) -> list[Field]:
     """The receptive field of every node, in order."""
-    start: Field = tuple([_HERE] * (len(graph.input) - 1))
+    rank = len(graph.input)
+    start = Field((_HERE,) * (rank - 1), None if rank == 3 else -1)
     fields: list[Field] = []
     for node in graph.nodes:
-        before = [fields[i] if i >= 0 else start for i in node.inputs]
-        fields.append(_step(node, _joined(before)))
+        fields.append(_step(node, [fields[i] if i >= 0 else start for i in node.inputs]))
     return fields
 
 
-def size_of(field: Field, input: tuple[Number, ...]) -> tuple[Number, ...]:
-    """Height and width of a field; the input's own for the whole of it."""
+def size_of(field: Field, input: Shape) -> tuple[Number, ...]:
+    """Height and width of a field; the input's own where it is read whole."""
     sizes = input[1:] if len(input) == 3 else input[:-1]
-    return tuple(sizes) if field is None else tuple(axis.size for axis in field)
+    return tuple(size if axis is None else axis.size for size, axis in zip(sizes, field.axes, strict=True))
 
 
-def as_record(field: Field, input: tuple[Number, ...]) -> dict[str, Any]:
+def as_record(field: Field, input: Shape) -> dict[str, Any]:
     """A field as plain data: size, stride and start along each axis; the last two only where they are defined."""
     size = list(size_of(field, input))
-    if field is None:
+    if field.is_whole:
         return {"size": size, "stride": None, "start": None}
-    strides, starts = ([_decimal(getattr(axis, name)) for axis in field] for name in ("stride", "start"))
-    return {"size": size, "stride": strides, "start": starts}
+    strides = [axis and _decimal(axis.stride) for axis in field.axes]
+    return {"size": size, "stride": strides, "start": [axis and _decimal(axis.start) for axis in field.axes]}
 
 
 def _decimal(value: Number) -> Number:
@@ -68,25 +222,9 @@ def _decimal(value: Number) -> Number:
     return float(value) if getattr(value, "denominator", 1) != 1 and not is_symbolic(value) else value
 
 
-def _step(node: Node, field: Field) -> Field:
-    window = node.layer.reach(node.input)
-    if field is None or window is None:
-        return field
-    if window is EVERYWHERE or len(field) != 2:
-        return None
-    return tuple(_slid(axis, i, window) for i, axis in enumerate(field))
-
-
-def _slid(axis: Axis, i: int, window: Any) -> Axis:
-    before = window.pad[i] * axis.stride
-    extent = window.dilation[i] * (window.kernel[i] - 1) * axis.stride
-    step = _divided(axis.stride * window.stride[i], window.enlarged[i])
-    return Axis(axis.left - before, axis.right + extent - before, step)
-
-
 def _divided(a: Number, b: Number) -> Number:
     """a / b exactly: a whole number where it is one, else a fraction."""
-    if b == 1:
+    if certainly_equal(b, 1):
         return a
     if certainly_equal(a % b, 0):
         return a // b
@@ -94,19 +232,102 @@ def _divided(a: Number, b: Number) -> Number:
         return a / b
     from fractions import Fraction
 
-    return Fraction(a, b)
+    return Fraction(a) / b
 
 
-def _joined(fields: list[Field]) -> Field:
-    """The outermost positions; the whole input when a branch reads it, or when branches step differently."""
-    first = fields[0]
-    for field in fields[1:]:
-        if first is None or field is None or len(field) != len(first):
+def _step(node: Node, fields: list[Field]) -> Field:
+    """What a layer's elements read, from what those of its inputs do."""
+    window, shapes = node.layer.reach(node.input), node.facts.inputs
+    if window is REORDERED:
+        return Field(tuple(map(_widest, *(field.axes for field in fields))), node.index)
+    field = _joined(fields, shapes)
+    if window is None or (window in (ALONG_LAST, BY_TOKEN) and _by_token(field.grid, window, len(node.output))):
+        return field
+    if isinstance(window, Front):
+        return field._replace(grid=_moved(field.grid, window, node.index))
+    if len(field.axes) != 2 or not _lies(field.grid, window.takes):
+        return _whole(field)
+    return Field(_through(field.axes, window), window.gives)
+
+
+def _whole(field: Field) -> Field:
+    return Field((None,) * len(field.axes))
+
+
+def _through(axes: tuple[AnyAxis, ...], window: Window) -> tuple[AnyAxis, ...]:
+    found: list[AnyAxis] = []
+    for axis, reads in zip(axes, window.reads, strict=True):
+        if found and axis == axes[0] and reads == window.reads[0]:
+            found.append(found[0])
+        else:
+            found.append(None if axis is None or reads is None else axis.through(reads))
+    return tuple(found)
+
+
+def _by_token(grid: Grid | int | None, window: Window, rank: int) -> bool:
+    """Whether the last axis is the features of a token or of a head, and no place."""
+    return isinstance(grid, tuple) or (isinstance(grid, int) and rank < 3 and window is ALONG_LAST)
+
+
+def _moved(grid: Grid | int | None, front: Front, index: int) -> Grid | int:
+    """The grid of tokens with more, or fewer, before those that have a place."""
+    before = grid[0] + front.tokens if isinstance(grid, tuple) else -1
+    return (before, *grid[1:]) if isinstance(grid, tuple) and not certainly_less(before, 0) else index
+
+
+def _lies(grid: Grid | int | None, takes: Grid | None) -> bool:
+    """Whether what arrives is a map where a map is wanted, tokens that form the wanted grid where those are."""
+    if isinstance(grid, tuple) and takes is not None:
+        return all(map(certainly_equal, grid, takes))
+    return grid is None and takes is None
+
+
+def _widest(first: AnyAxis, *others: AnyAxis) -> AnyAxis:
+    """The axis of the token that reads most, where tokens are put one after the other."""
+    for axis in others:
+        if first is None or axis is None:
             return None
-        if not all(certainly_equal(a.stride, b.stride) for a, b in zip(first, field, strict=True)):
+        if certainly_less(first.size, axis.size):
+            first = axis
+        elif not certainly_less(axis.size, first.size + 1):
             return None
-        first = tuple(
-            Axis(minimum(a.left, b.left), maximum(a.right, b.right), a.stride)
-            for a, b in zip(first, field, strict=True)
-        )
     return first
+
+
+def _joined(fields: list[Field], shapes: tuple[Shape, ...]) -> Field:
+    """The outermost positions of each element; the whole input when branches do not lie element on element."""
+    first = fields[0]
+    for field, shape in zip(fields[1:], shapes[1:], strict=True):
+        if field.grid != first.grid or _apart(shapes[0], shape):
+            return _whole(first)
+        first = Field(tuple(map(_union, first.axes, field.axes)), first.grid)
+    return first
+
+
+def _apart(a: Shape, b: Shape) -> bool:
+    """Whether not all places are the same: a map of one place is added to every place of another."""
+    places = slice(1, None) if len(a) == 3 else slice(0, -1)
+    return len(a) != len(b) or any(map(certainly_different, a[places], b[places]))
+
+
+def _union(a: AnyAxis, b: AnyAxis) -> AnyAxis:
+    """The outermost positions of two branches; the whole axis where they step differently."""
+    if a is None or b is None or a is b:
+        return a and b
+    if not certainly_equal(a.stride, b.stride):
+        return None
+    if isinstance(a, Axis) and isinstance(b, Axis):
+        elements = lcm(len(a.phases), len(b.phases))
+        if elements <= MOST_PHASES:
+            return Axis(
+                tuple(map(_hull, a.repeated(elements), b.repeated(elements))), a.span * elements // len(a.phases)
+            )
+    return _bound(a).joined(_bound(b))
+
+
+def _bound(axis: Axis | Bound) -> Bound:
+    return axis.bounded() if isinstance(axis, Axis) else axis
+
+
+def _hull(a: tuple[Number, Number], b: tuple[Number, Number]) -> tuple[Number, Number]:
+    return minimum(a[0], b[0]), maximum(a[1], b[1])

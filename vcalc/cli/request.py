@@ -127,6 +127,10 @@ def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
         takes = f"{spec.title} takes {'x'.join(spec.input)}" if spec else "an image has 3, tokens 2, a vector 1"
         count = f"{len(sizes)} size{'s' if len(sizes) > 1 else ''}"
         raise VcalcError("input", f"--input {text} has {count}; {takes}", hint=_meant_size(sizes, spec))
+    if spec is not None:
+        from vcalc.spec.bindings import check_order
+
+        check_order(spec.input, sizes)
     return dict(zip(names, sizes, strict=True))
 
 

@@ -88,7 +88,7 @@ def _all(
                 continue
             for library in network.same_as if against == "twins" else {against} & network.same_as.keys():
                 try:
-                    validated.append((network, compared(network, library)))
+                    validated.append((network, compared(network, library).checks))
                 except VcalcError as error:
                     if error.problems[0].code != "input":
                         raise

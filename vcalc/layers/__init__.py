@@ -1,7 +1,7 @@
 """The layer kinds, one family a file. Importing this package makes `KINDS` complete."""
 
 from vcalc.layers import activation, attention, conv, heads, linear, merge, norm, pool, pooling_attention, shape, tokens
-from vcalc.layers.base import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, Layer, Window, kinds
+from vcalc.layers.base import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, Layer, kinds
 from vcalc.layers.fields import Field
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "STANDS_FOR",
     "Field",
     "Layer",
-    "Window",
     "kinds",
 ]
 

@@ -8,6 +8,7 @@ from vcalc.arithmetic import Number, Shape, exact_div, product
 from vcalc.layers.base import MAP, Layer, elements, features, needs_division
 from vcalc.layers.fields import FLAG, FRACTION, choice, count, field
 from vcalc.layers.tensors import MASK, OUTPUT, Step, Stored, Tensor
+from vcalc.layers.windows import ALONG_LAST, Window
 
 
 class _Activation(Layer):
@@ -120,6 +121,9 @@ class Softmax(_Activation, kind="softmax"):
             rows = product(output[1:] if self.over == "channels" and len(output) == MAP else output[:-1])
         return {"exponentials": size, "softmax_additions": size - rows, "divisions": size}
 
+    def reach(self, input: Shape) -> Window | None:
+        return ALONG_LAST if len(input) == MAP and self.over == "last" else None
+
 
 class Dropout(Layer, kind="dropout"):
     """Elements dropped at random in training; the identity at inference."""
@@ -128,7 +132,7 @@ class Dropout(Layer, kind="dropout"):
 
     p: Any = field(FRACTION, "probability that an element is dropped", 0.5)
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return not training or self.p == 0
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -138,7 +142,7 @@ class Dropout(Layer, kind="dropout"):
         return (_mask(output),) if self.p else ()
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT,),) if self.is_view(training) else ((OUTPUT, _mask(output)),)
+        return ((OUTPUT,),) if self.is_view(training, inputs[0]) else ((OUTPUT, _mask(output)),)
 
 
 def _mask(output: Shape) -> Tensor:
@@ -153,7 +157,7 @@ class DropPath(Layer, kind="drop_path"):
 
     p: Any = field(FRACTION, "probability that the branch is dropped", 0.0)
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return not training or self.p == 0
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -163,7 +167,7 @@ class DropPath(Layer, kind="drop_path"):
         return (Tensor("factor", 1),) if self.p else ()
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        if self.is_view(training):
+        if self.is_view(training, inputs[0]):
             return ((OUTPUT,),)
         kept, product = Tensor("factor", 1), Tensor("what is kept", elements(output))
         return ((kept, product), (product, OUTPUT))

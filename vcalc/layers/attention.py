@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, minimum, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, needs, needs_division
+from vcalc.layers.base import MAP, TOKENS, Layer, needs, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or, size2d
 from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
+from vcalc.layers.windows import EVERYWHERE, Reads, Window
 
 
 def _attention_parameters(width: Number, inner: Number, layer: Any) -> dict[str, Number]:
@@ -306,6 +307,12 @@ class WindowAttention(Layer, kind="window_attention"):
         )
 
     def reach(self, input: Shape) -> Window:
-        # The bound over all positions: an element at a window's edge reads the whole window on one side of it.
-        height, width = self.window
-        return Window((2 * height - 1, 2 * width - 1), pad=(height - 1, width - 1))
+        axes = zip(self._windows(input), self.window, self.shift, strict=True)
+        return Window(tuple(_own_window(*axis) for axis in axes))
+
+
+def _own_window(count: Number, size: Number, shift: Number) -> Reads | None:
+    """Along one axis of `count` windows an element reads the window that it lies in; a single one is not shifted."""
+    if certainly_equal(count, 1):
+        return None
+    return Reads(-shift, -shift, parts=size, block=size, start=shift, end=shift + size - 1)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
 from vcalc.layers.fields import Field, choice
 from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Step, Stored
+from vcalc.layers.windows import Front, Window
 
 PRIMITIVES = {
     "multiply_adds": "products of a weight and an activation, each added to a sum",
@@ -127,53 +128,50 @@ FORMS = {
 }
 """How a network's source may call an operation. It computes the same; tools that watch the calls count differently."""
 
+BRANCHES = "branches"
+"""The field of a join's error about how many branches there are."""
+
 MAP, TOKENS, VECTOR = 3, 2, 1
+HEADS = 0
+"""What is no map, although it has three sizes, too."""
 SIZES = {MAP: ("C", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}
 """What the sizes of a shape are called, by its rank."""
-RANK_NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]"}
+RANK_NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]", HEADS: "heads [h, N, d]"}
 
 _WAYS = {
-    (MAP, TOKENS): ("tokens",),
-    (MAP, VECTOR): ("flatten", "global_avgpool"),
-    (TOKENS, VECTOR): ("take_token",),
-    (TOKENS, MAP): ("to_map",),
+    (MAP, TOKENS): ("'tokens'",),
+    (MAP, VECTOR): ("'flatten'", "'global_avgpool'"),
+    (MAP, HEADS): ("'tokens' and then 'split_heads'",),
+    (TOKENS, VECTOR): ("'take_token'",),
+    (TOKENS, MAP): ("'to_map'",),
+    (TOKENS, HEADS): ("'split_heads'",),
+    (HEADS, TOKENS): ("'merge_heads'",),
+    (HEADS, VECTOR): ("'merge_heads' and then 'take_token'",),
+    (HEADS, MAP): ("'merge_heads' and then 'to_map'",),
 }
-"""The kinds that turn a rank into another."""
-_INSTEAD = {"conv": "linear", "pointwise_linear": "linear"}
-"""The kind that does to tokens and vectors what another does to maps."""
-_ON_HEADS = ("merge_heads", "rotary_embedding", "pool_heads", "relative_attention")
-"""Kinds whose three sizes are no map's, but heads, tokens and the width of a head."""
+"""What turns a rank into another."""
+_INSTEAD = {
+    "conv": ("linear", ""),
+    "pointwise_linear": ("linear", ""),
+    "linear": ("pointwise_linear", ", which keeps height and width"),
+}
+"""The kind that does the same to what a kind does not take, and what to know of it."""
+
+
+class Heads(tuple[Number, ...]):
+    """The shape of heads, [h, N, d], or [h, d, N] where tokens go last."""
+
+    __slots__ = ()
+
+
+def rank(shape: Shape) -> int:
+    """MAP, TOKENS, VECTOR or HEADS."""
+    return HEADS if isinstance(shape, Heads) else len(shape)
 
 
 SPECIAL = {"final": "module"}
 """Forms that are a special case of another, whose rule holds where a convention has none for them."""
 
-
-class Window:
-    """How one output element reads the input along H and W: kernel, stride, padding before, dilation (pairs).
-
-    `enlarged` output elements stand where one input element stood.
-    """
-
-    __slots__ = ("dilation", "enlarged", "kernel", "pad", "stride")
-
-    def __init__(
-        self,
-        kernel: Any,
-        stride: Any = (1, 1),
-        pad: Any = (0, 0),
-        dilation: Any = (1, 1),
-        enlarged: Any = (1, 1),
-    ) -> None:
-        self.kernel = kernel
-        self.stride = stride
-        self.pad = pad
-        self.dilation = dilation
-        self.enlarged = enlarged
-
-
-EVERYWHERE = Window(None)
-"""Every output element reads the whole input."""
 
 KINDS: dict[str, type[Layer]] = {}
 """Every layer kind by its spec word; classes enter themselves."""
@@ -186,9 +184,13 @@ class Layer:
     family: ClassVar[str] = ""
     source: ClassVar[str] = ""
     """Paper and section that the formulas come from."""
-    accepts: ClassVar[tuple[int, ...]] = (MAP, TOKENS, VECTOR)
+    accepts: ClassVar[tuple[int, ...]] = (MAP, TOKENS, VECTOR, HEADS)
+    splits_heads: ClassVar[bool] = False
+    """True for a kind whose output is heads although no heads arrive."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
+    joins_one: ClassVar[bool] = False
+    """For a join: whether of one tensor it makes that tensor, so that there is nothing to do."""
     example: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """Shapes of inputs in symbols, for documentation, where a kind's inputs differ."""
     weighted_layers: ClassVar[int] = 0
@@ -234,7 +236,7 @@ class Layer:
             elif spec.required:
                 raise LayerError(f"{self.kind} needs '{name}': {spec.doc}", hint=f"write {self.kind}: {{{name}: …}}")
             else:
-                value = spec.type.accept(spec.default) if spec.default is not None else None
+                value = spec.usual(self)
             setattr(self, name, value)
         if values:
             raise LayerError(f"{self.kind} has no key '{next(iter(values))}'", next(iter(values)))
@@ -284,11 +286,11 @@ class Layer:
         """What one forward pass does, by primitive (see PRIMITIVES)."""
         return {}
 
-    def reach(self, input: Shape) -> Window | None:
-        """How an output element reads the input; None: only the element in its own place."""
+    def reach(self, input: Shape) -> Window | Front | None:
+        """What an output element reads of the input; None: only the element in its own place."""
         return None
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         """Whether the output has the memory of the first input: reshapes, and what does nothing."""
         return False
 
@@ -319,32 +321,56 @@ class Layer:
     # Checks
 
     def check(self, inputs: tuple[Shape, ...]) -> None:
-        """Refuse inputs of the wrong rank."""
-        for shape in inputs:
-            if len(shape) not in self.accepts:
-                wanted = " or ".join(RANK_NAMES[rank] for rank in self.accepts)
-                raise LayerError(
-                    f"{self.kind} takes {wanted}, but {describe(shape)} arrives", hint=self._rank_hint(len(shape))
-                )
+        """Refuse inputs of the wrong rank, and heads together with a map."""
+        ranks = [rank(shape) for shape in inputs]
+        for each, shape in zip(ranks, inputs, strict=True):
+            if each not in self.accepts:
+                wanted = " or ".join(RANK_NAMES[accepted] for accepted in self.accepts)
+                message = f"{self.kind} takes {wanted}, but {describe(shape)} arrives"
+                raise LayerError(message, hint=self._rank_hint(each))
+        if HEADS in ranks and MAP in ranks:
+            from vcalc.layers import mend
+
+            heads, other = inputs[ranks.index(HEADS)], inputs[ranks.index(MAP)]
+            message = f"{self.kind}: {describe(heads)} and {describe(other)} do not match"
+            raise LayerError(message, hint=mend.joined(heads, other))
+
+    def read(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Inputs of which only the sizes are known: three are those of heads to a kind that takes heads and no map."""
+        if MAP in self.accepts or HEADS not in self.accepts:
+            return inputs
+        return tuple(Heads(shape) if len(shape) == MAP else shape for shape in inputs)
+
+    def gives_heads(self, inputs: tuple[Shape, ...], output: Shape) -> bool:
+        """Whether the three sizes of an output are those of heads."""
+        return len(output) == MAP and (self.splits_heads or any(isinstance(shape, Heads) for shape in inputs))
 
     def _rank_hint(self, rank: int) -> str:
-        if any(self.kind in _WAYS.get((wanted, rank), ()) for wanted in self.accepts):
+        if any(f"'{self.kind}'" in _WAYS.get((wanted, rank), ()) for wanted in self.accepts):
             return f"leave it out: what arrives is {RANK_NAMES[rank].split(' [')[0]} already"
-        if self.kind in _ON_HEADS:
-            return "put 'split_heads' before it" if rank == TOKENS else ""
-        instead = f"use '{_INSTEAD[self.kind]}'" if self.kind in _INSTEAD else ""
-        return ", or ".join(filter(None, (way_between(rank, self.accepts), instead)))
+        instead, keeps = _INSTEAD.get(self.kind, ("", ""))
+        use = f"use '{instead}'{keeps}" if instead and rank in KINDS[instead].accepts else ""
+        return ", or ".join(filter(None, (way_between(rank, self.accepts), use))) or no_way(rank, self.accepts)
 
 
 def way_between(rank: int, wanted: Iterable[int]) -> str:
     """What makes one of the wanted ranks of what arrives."""
-    ways = (" or ".join(f"'{kind}'" for kind in _WAYS.get((rank, each), ())) for each in wanted)
-    return next((f"put {way} before it" for way in ways if way), "")
+    ways = filter(None, (" or ".join(_WAYS.get((rank, each), ())) for each in wanted))
+    return next((f"put {way} before it" for way in sorted(ways, key=lambda way: " and " in way)), "")
+
+
+def no_way(rank: int, wanted: Iterable[int]) -> str:
+    """That nothing makes one of the wanted ranks of a vector, or only of one of word numbers."""
+    if rank != VECTOR:
+        return ""
+    made = next(RANK_NAMES[each].split(" [")[0] for each in wanted)
+    only = "" if MAP in wanted else ", but 'embedding' of word numbers"
+    return f"no layer makes {made} of a vector{only}"
 
 
 def describe(shape: Shape) -> str:
     """A shape in words for a message: `a feature map [64, 56, 56]`."""
-    name = RANK_NAMES.get(len(shape), "a tensor [").split(" [")[0]
+    name = RANK_NAMES.get(rank(shape), "a tensor [").split(" [")[0]
     return f"{name} {show(shape)}"
 
 
@@ -376,17 +402,48 @@ def needs(condition: bool, message: str, field: str = "", hint: str = "") -> Non
 
 def needs_division(what: str, whole: Number, parts: Number, field: str) -> None:
     """Refuse when `whole` is known not to divide into `parts`."""
-    if certainly_less(0, parts) and certainly_different(whole % parts, 0):
-        hint = _divisors(whole, parts)
+    if not _divides(whole, parts):
+        hint = f"it divides into {near}" if (near := _divisors(whole, parts)) else ""
         raise LayerError(f"{what}: {show(whole)} does not divide into {show(parts)}", field, hint)
 
 
+def needs_groups(kind: str, channels: Number, out: Number, groups: Number) -> None:
+    """Refuse groups that input or output channels are known not to divide into; the help has what divides both."""
+    for what, whole in (("input", channels), ("output", out)):
+        if not _divides(whole, groups):
+            message = f"{kind}: {what} channels into groups: {show(whole)} does not divide into {show(groups)}"
+            raise LayerError(message, "groups", _groups(channels, out, groups))
+
+
+def _divides(whole: Number, parts: Number) -> bool:
+    """Whether nothing is known against it."""
+    return not certainly_less(0, parts) or assumed("%", whole, parts)
+
+
+MOST_DIVIDED = 1_000_000
+"""The largest number whose divisors are looked for."""
+
+
 def _divisors(whole: Number, parts: Number) -> str:
-    if not (type(whole) is int and type(parts) is int and 0 < whole <= 1_000_000):
+    """What a number divides into, nearest to what it was to: `4 or 8`."""
+    if not (type(whole) is int and type(parts) is int and 0 < whole <= MOST_DIVIDED):
         return ""
     below = next(d for d in range(min(parts, whole), 0, -1) if whole % d == 0)
     above = next((d for d in range(parts, whole) if whole % d == 0), whole)
-    return "it divides into " + " or ".join(map(str, dict.fromkeys((below, above))))
+    return " or ".join(map(str, dict.fromkeys((below, above))))
+
+
+def _groups(channels: Number, out: Number, groups: Number) -> str:
+    """What groups both channels divide into, and which output channels divide into as many as were asked for."""
+    sizes = (channels, out, groups)
+    if not all(type(size) is int and 0 < size <= MOST_DIVIDED for size in sizes):
+        return ""
+    both = f"both {channels} and {out}" if channels != out else channels
+    hint = f"{_divisors(common_divisor(channels, out), groups)} divides {both}"
+    if channels % groups:
+        return hint
+    fitting = dict.fromkeys(size for size in (out - out % groups, out - out % groups + groups) if size)
+    return f"{hint}; with groups: {groups}, out is {' or '.join(map(str, fitting))}"
 
 
 def kinds() -> Iterator[type[Layer]]:

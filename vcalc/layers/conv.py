@@ -7,8 +7,8 @@ from typing import Any
 from vcalc.arithmetic import (
     Number,
     Shape,
+    assumed,
     ceil_div,
-    certainly_different,
     certainly_equal,
     certainly_less,
     exact_div,
@@ -17,9 +17,10 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.errors import LayerError
-from vcalc.layers.base import MAP, Layer, Window, elements, needs, needs_division, show
+from vcalc.layers.base import MAP, Layer, elements, needs, needs_division, needs_groups, show
 from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding2d, size2d
 from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
+from vcalc.layers.windows import Reads, Sliding, Window
 
 
 def slide(
@@ -31,7 +32,7 @@ def slide(
     """
     reach = extent(kernel, dilation)
     room = size + 2 * pad - reach
-    if certainly_less(room + stride - 1 if ceil_mode else room, 0):
+    if not assumed(">=", room + stride - 1 if ceil_mode else room, 0):
         message = f"a window of {show(reach)} does not fit an input of {show(size)} padded by {show(pad)} on each side"
         raise LayerError(message, "kernel", "a larger input, more pad, or fewer strides before it")
     if not ceil_mode:
@@ -121,22 +122,21 @@ class Conv(Layer, kind="conv"):
 
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
-        needs_division("conv: input channels into groups", shape[0], self.groups, "groups")
-        needs_division("conv: output channels into groups", self.out, self.groups, "groups")
+        needs_groups("conv", shape[0], self.out, self.groups)
         needs(bool(self.standardized or not self.gain), "conv: gain belongs to standardized weights", "gain")
         if self.connections:
             self._check_connections(shape[0])
-        single = bool(self.standardized) and certainly_equal(self._of_one(shape), 1)
-        needs(not single, "conv: one weight an output channel has no variance to be standardized", "standardized")
+        several = not self.standardized or assumed("!=", self._of_one(shape), 1)
+        needs(several, "conv: one weight an output channel has no variance to be standardized", "standardized")
         return slide_map(shape, self, self.out)
 
     def _check_connections(self, channels: Number) -> None:
         needs(
-            not certainly_different(len(self.connections), self.out),
+            assumed("==", len(self.connections), self.out),
             f"conv: connections has {len(self.connections)} lists for {show(self.out)} output channels",
             "connections",
         )
-        needs(not certainly_different(self.groups, 1), "conv: connections and groups exclude each other", "connections")
+        needs(assumed("==", self.groups, 1), "conv: connections and groups exclude each other", "connections")
         needs(not self.standardized, "conv: connections and standardized exclude each other", "connections")
         needs(
             all(self.connections),
@@ -145,7 +145,7 @@ class Conv(Layer, kind="conv"):
         )
         highest = max(map(max, self.connections))
         needs(
-            not certainly_less(channels, highest + 1),
+            assumed(">=", channels, highest + 1),
             f"conv: connections names input channel {highest}, the input has {show(channels)} (0 is the first)",
             "connections",
         )
@@ -219,7 +219,7 @@ class Conv(Layer, kind="conv"):
         return (first, (*made[1:], of_weights, Gradient(0)))
 
     def reach(self, input: Shape) -> Window:
-        return Window(self.kernel, self.stride, leading_pad(self, input), self.dilation)
+        return Sliding(self.kernel, self.stride, leading_pad(self, input), self.dilation)
 
 
 class ConvTranspose(Layer, kind="conv_transpose"):
@@ -242,19 +242,18 @@ class ConvTranspose(Layer, kind="conv_transpose"):
     def output(self, *inputs: Shape) -> Shape:
         channels, *sizes = inputs[0]
         needs_division("conv_transpose: rows into images", sizes[0], self.stack, "stack")
-        needs_division("conv_transpose: input channels into groups", channels, self.groups, "groups")
-        needs_division("conv_transpose: output channels into groups", self.out, self.groups, "groups")
+        needs_groups("conv_transpose", channels, self.out, self.groups)
         grown = []
         for axis, size in enumerate(sizes):
             needs(
-                not certainly_less(maximum(self.stride[axis], self.dilation[axis]) - 1, self.output_pad[axis]),
+                assumed(">=", maximum(self.stride[axis], self.dilation[axis]) - 1, self.output_pad[axis]),
                 "conv_transpose: output_pad is less than the stride or the dilation",
                 "output_pad",
             )
             reach = extent(self.kernel[axis], self.dilation[axis])
             full = (size - 1) * self.stride[axis] + reach + self.output_pad[axis]
             needs(
-                not certainly_less(full - 2 * self.pad[axis], 1),
+                assumed(">=", full - 2 * self.pad[axis], 1),
                 f"conv_transpose: nothing is left of {show(full)} rows or columns without {show(self.pad[axis])}"
                 " on each side",
                 "pad",
@@ -297,11 +296,11 @@ class ConvTranspose(Layer, kind="conv_transpose"):
         return (0,)
 
     def reach(self, input: Shape) -> Window:
-        # The bound over all output positions: as many input elements as have the position in their kernel.
-        reaches = tuple(map(extent, self.kernel, self.dilation))
-        before = ((reach - 1 - self.pad[i]) // self.stride[i] for i, reach in enumerate(reaches))
+        # Output element j has the kernels of those input elements in it that stand up to `pad` after it.
+        extents = map(extent, self.kernel, self.dilation)
         return Window(
-            tuple(ceil_div(reach, self.stride[i]) for i, reach in enumerate(reaches)),
-            pad=tuple(before),
-            enlarged=self.stride,
+            tuple(
+                Reads(pad - reach + stride, pad, parts=stride)
+                for reach, stride, pad in zip(extents, self.stride, self.pad, strict=True)
+            )
         )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from vcalc.arithmetic import certainly_less
+from vcalc.arithmetic import assumed
 
 REQUIRED: Any = object()
 
@@ -29,7 +29,10 @@ def _whole(value: Any, minimum: int) -> Any:
         if not value.is_integer():
             raise ValueError
         value = int(value)
-    if certainly_less(value, minimum):
+    if type(value) is int:
+        if value < minimum:
+            raise ValueError
+    elif not (assumed("%", value, 1) and assumed(">=", value, minimum)):
         raise ValueError
     return value
 
@@ -73,15 +76,19 @@ def _flag(value: Any) -> bool:
 
 
 def _fraction(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+    if not _is_real(value) or not 0 <= value <= 1:
         raise ValueError
     return value
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not _is_real(value) or not math.isfinite(value):
         raise ValueError
     return float(value)
+
+
+def _is_real(value: Any) -> bool:
+    return not isinstance(value, bool) and hasattr(value, "as_integer_ratio")
 
 
 def _index_lists(value: Any) -> tuple[tuple[int, ...], ...]:
@@ -120,6 +127,18 @@ FRACTION = FieldType("a number from 0 to 1", _fraction)
 INDEX_LISTS = FieldType("a list of lists of input channels, one list an output channel", _index_lists)
 
 
+class Like:
+    """The default of a field that has the value of another one, above it, where it is not said."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Field:
     """One spec key of a layer: its type, default, the symbol the literature uses, one sentence of documentation."""
 
@@ -135,6 +154,12 @@ class Field:
     @property
     def required(self) -> bool:
         return self.default is REQUIRED
+
+    def usual(self, layer: Any) -> Any:
+        """The value that a layer has where the field is not said; the fields above it have theirs."""
+        if isinstance(self.default, Like):
+            return getattr(layer, self.default.name)
+        return None if self.default is None else self.type.accept(self.default)
 
 
 def field(type: FieldType, doc: str, default: Any = REQUIRED, symbol: str = "") -> Any:

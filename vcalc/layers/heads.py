@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_less, exact_div, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, describe, elements, needs, needs_division, show
+from vcalc.arithmetic import Number, Shape, assumed, certainly_different, exact_div, product
+from vcalc.layers.base import (
+    BRANCHES,
+    HEADS,
+    TOKENS,
+    Layer,
+    describe,
+    elements,
+    needs,
+    needs_division,
+    show,
+)
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
+from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Window
 
 
 class SplitHeads(Layer, kind="split_heads"):
@@ -19,6 +30,7 @@ class SplitHeads(Layer, kind="split_heads"):
 
     source = "Vaswani et al. 2017, section 3.2.2"
     accepts = (TOKENS,)
+    splits_heads = True
 
     heads: Any = field(count(), "attention heads", symbol="h")
     transposed: Any = field(FLAG, "whether tokens go last, [h, d, N], as the keys of a product", False)
@@ -29,7 +41,10 @@ class SplitHeads(Layer, kind="split_heads"):
         one = exact_div(width, self.heads)
         return (self.heads, one, tokens) if self.transposed else (self.heads, tokens, one)
 
-    def is_view(self, training: bool) -> bool:
+    def reach(self, input: Shape) -> Window | None:
+        return REORDERED if self.transposed else None
+
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -40,13 +55,16 @@ class MergeHeads(Layer, kind="merge_heads"):
     """Heads [h, N, d] put side by side again: tokens [N, h*d]."""
 
     source = "Vaswani et al. 2017, section 3.2.2"
-    accepts = (MAP,)
+    accepts = (HEADS,)
 
     def output(self, *inputs: Shape) -> Shape:
         heads, tokens, width = inputs[0]
         return (tokens, heads * width)
 
-    def is_view(self, training: bool) -> bool:
+    def reach(self, input: Shape) -> Window:
+        return BY_TOKEN
+
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -57,13 +75,13 @@ class RotaryEmbedding(Layer, kind="rotary_embedding"):
     """Pairs of a query's or a key's elements turned by angles that grow with the token's position."""
 
     source = "Su et al. 2021 (RoFormer), section 3.2.2"
-    accepts = (MAP,)
+    accepts = (HEADS,)
 
     skip: Any = field(count(0), "tokens at the front that are not turned, such as a class token", 0)
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
-            not certainly_less(inputs[0][1], self.skip),
+            assumed(">=", inputs[0][1], self.skip),
             f"rotary_embedding: {show(self.skip)} tokens cannot be left out of {show(inputs[0][1])}",
             "skip",
         )
@@ -137,9 +155,9 @@ class LinearAttention(Layer, kind="linear_attention"):
     example = (("N", "m"), ("N", "m"), ("N", "D"))
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 3, f"linear_attention joins 3 branches, not {len(inputs)}")
+        needs(len(inputs) == 3, f"linear_attention joins 3 branches, not {len(inputs)}", BRANCHES)
         query, key, value = inputs
-        fits = not certainly_different(query[1], key[1]) and not certainly_different(key[0], value[0])
+        fits = assumed("==", query[1], key[1]) and assumed("==", key[0], value[0])
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
         return (query[0], value[1])
 

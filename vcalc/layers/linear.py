@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements
+from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Layer, elements
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
+from vcalc.layers.windows import EVERYWHERE, Window
 
 
 class Linear(Layer, kind="linear"):
@@ -36,10 +37,13 @@ class Linear(Layer, kind="linear"):
 
 
 class PointwiseLinear(Layer, kind="pointwise_linear"):
-    """A matrix applied to the channels at each position of a map: a 1x1 convolution written as a linear layer."""
+    """A matrix applied to the channels at each position of a map: a 1x1 convolution written as a linear layer.
+
+    On heads it mixes them, for each pair of a query and a key by itself.
+    """
 
     source = "Liu et al. 2022 (ConvNeXt), section 2.5: 1x1 convolutions written as linear layers"
-    accepts = (MAP,)
+    accepts = (MAP, HEADS)
     weighted_layers = 1
 
     out: Any = field(count(), "output channels", symbol="C_out")

@@ -7,13 +7,21 @@ from collections.abc import Iterator
 from vcalc.arithmetic import Shape, certainly_different, certainly_less
 from vcalc.errors import LayerError
 from vcalc.layers import KINDS, Layer
-from vcalc.layers.base import MAP, TOKENS, VECTOR, show
+from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, rank, show
 
 _RANKS = {
     frozenset((MAP, TOKENS)): "'tokens' turns a map into tokens, 'to_map' tokens into a map",
     frozenset((MAP, VECTOR)): "'global_avgpool' or 'flatten' turns a map into a vector",
     frozenset((TOKENS, VECTOR)): "'take_token' or 'global_avgpool' turns tokens into a vector",
+    frozenset((HEADS, MAP)): "'merge_heads' and then 'to_map' turn heads into a map",
+    frozenset((HEADS, TOKENS)): "'merge_heads' turns heads into tokens, 'split_heads' tokens into heads",
 }
+
+ONE_TOKEN = (
+    "one token goes with all: keep_tokens: {count: 1} gives it where take_token gives a vector,"
+    " global_avgpool: {keep_dims: true} where global_avgpool does"
+)
+"""How what is one for all tokens, as a scale and a shift of their features, is joined with them."""
 
 MOST_STRIDE = 8
 """The largest stride that a shortcut is said to need."""
@@ -21,8 +29,10 @@ MOST_STRIDE = 8
 
 def joined(first: Shape, second: Shape) -> str:
     """How one of two branches could be brought to the shape of the other."""
-    if len(first) != len(second):
-        return _RANKS[frozenset((len(first), len(second)))]
+    if rank(first) != rank(second):
+        return _RANKS.get(frozenset((rank(first), rank(second))), "")
+    if rank(first) == HEADS:
+        return ""
     if len(first) == MAP and any(map(certainly_different, first[1:], second[1:])):
         return "bring them to one height and width: pad, stride, or 'upsample'"
     if len(first) == MAP:
@@ -32,17 +42,33 @@ def joined(first: Shape, second: Shape) -> str:
     return ""
 
 
+FEATURES = (
+    "concat joins tokens along N; features are joined as maps: end each branch in to_map: {height: 1},"
+    " and put 'tokens' after it"
+)
+"""How tokens are joined along D, which concat has no word for."""
+
+
+def concatenated(first: Shape, second: Shape) -> str:
+    """The same for a join one after the other, where tokens as many as the others were meant to get wider."""
+    if len(first) == len(second) == TOKENS:
+        return FEATURES if not certainly_different(first[0], second[0]) else joined(first, second)
+    return joined(first, second)
+
+
 def combined(first: Shape, second: Shape) -> str:
     """The same for a join element by element, where a vector stands for a constant over H and W."""
-    if {len(first), len(second)} == {MAP, VECTOR}:
+    if {rank(first), rank(second)} == {MAP, VECTOR}:
         return "a vector goes with a map of as many channels"
+    if {rank(first), rank(second)} == {TOKENS, VECTOR}:
+        return ONE_TOKEN
     return joined(first, second)
 
 
 def residual(made: Shape, arrives: Shape) -> str:
     """How what a residual's layers give could be added to what arrives: a shortcut that gives the same."""
-    if len(made) != len(arrives):
-        return combined(made, arrives)
+    if rank(made) != rank(arrives) or rank(made) == HEADS:
+        return joined(made, arrives) if TOKENS in map(rank, (made, arrives)) else combined(made, arrives)
     for word, fields in _shortcuts(made):
         if _gives(KINDS[word], fields, arrives, made):
             written = ", ".join(f"{name}: {value}" for name, value in fields.items())

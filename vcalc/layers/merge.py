@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal, exact_div, minimum, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_different, certainly_equal, exact_div, minimum, product
 from vcalc.errors import LayerError
 from vcalc.layers.base import (
-    EVERYWHERE,
+    BRANCHES,
+    HEADS,
     MAP,
     TOKENS,
     VECTOR,
     Layer,
-    Window,
     describe,
     elements,
     needs,
@@ -21,16 +21,17 @@ from vcalc.layers.base import (
 )
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.tensors import OUTPUT, STATISTIC, Step, Stored, Tensor
+from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
 
 
 def _alike(a: Shape, b: Shape) -> bool:
-    """Whether nothing is known to tell two shapes apart."""
-    return len(a) == len(b) and not any(map(certainly_different, a, b))
+    """Whether two shapes are the same, as far as is known; what is not is assumed."""
+    return len(a) == len(b) and all(assumed("==", one, other) for one, other in zip(a, b, strict=True))
 
 
 def _meet(a: Number, b: Number) -> bool:
     """Whether two sizes may be the same, or one of them is 1, as a constant's."""
-    return not certainly_different(a, b) or certainly_equal(a, 1) or certainly_equal(b, 1)
+    return certainly_equal(a, 1) or certainly_equal(b, 1) or assumed("==", a, b)
 
 
 def _common(a: Number, b: Number) -> Number:
@@ -43,6 +44,7 @@ class Concat(Layer, kind="concat"):
 
     source = "Szegedy et al. 2015, section 4; Huang et al. 2017, equation 2"
     joins = True
+    joins_one = True
 
     def output(self, *inputs: Shape) -> Shape:
         first = inputs[0]
@@ -51,8 +53,11 @@ class Concat(Layer, kind="concat"):
                 from vcalc.layers import mend
 
                 message = f"concat: {describe(first)} and {describe(shape)} differ in more than the first size"
-                raise LayerError(message, hint=mend.joined(first, shape))
+                raise LayerError(message, hint=mend.concatenated(first, shape))
         return (sum(shape[0] for shape in inputs), *first[1:])
+
+    def reach(self, input: Shape) -> Window | None:
+        return {MAP: None, TOKENS: REORDERED}.get(len(input), EVERYWHERE)
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
         return True
@@ -60,6 +65,7 @@ class Concat(Layer, kind="concat"):
 
 class _Elementwise(Layer):
     joins = True
+    joins_one = True
 
     def output(self, *inputs: Shape) -> Shape:
         result = inputs[0]
@@ -100,7 +106,7 @@ class Add(_Elementwise, kind="add"):
         return {"additions": (len(inputs) - 1) * elements(output)}
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return _alike(input, output)
+        return len(input) == len(output) and not any(map(certainly_different, input, output))
 
 
 class Mean(_Elementwise, kind="mean"):
@@ -135,13 +141,14 @@ class MatMul(Layer, kind="matmul"):
 
     source = "none needed"
     saves_for_others = True
-    accepts = (MAP, TOKENS)
+    accepts = (MAP, TOKENS, HEADS)
     joins = True
     forms = ("function", "operator", "bmm", "einsum")
     example = (("N", "K"), ("K", "M"))
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 2, f"matmul joins 2 branches, not {len(inputs)}", hint="join two of them first")
+        more = "join two of them first" if len(inputs) > 2 else ""
+        needs(len(inputs) == 2, f"matmul joins 2 branches, not {len(inputs)}", BRANCHES, more)
         left, right = inputs
         fits = _alike(right, (*left[:-2], left[-1], right[-1]))
         if not fits:
@@ -169,7 +176,7 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         "Vaswani et al. 2017, equation 1; relative positions: Bao et al. 2022 (BEiT), section 2.2;"
         " keys_read: Child et al. 2019 (Sparse Transformer), section 4; fewer heads of keys: Ainslie et al. 2023 (GQA)"
     )
-    accepts = (MAP, TOKENS)
+    accepts = (HEADS, TOKENS)
     joins = True
     example = (("N", "d"), ("M", "d"), ("M", "e"))
 
@@ -179,17 +186,23 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
 
     def output(self, *inputs: Shape) -> Shape:
         order = "they are queries, keys and values, in this order"
-        needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}", hint=order)
+        needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}", BRANCHES, order)
         query, key, value = inputs
         fits = len(query) == len(key) and _alike((*key[:-1], query[-1]), key) and _alike((*key[:-1], value[-1]), value)
         message = f"queries, keys and values do not match: {', '.join(map(describe, inputs))}"
         needs(fits, message, hint="queries [N, D] read keys [M, D] and values [M, E], all of them or none in heads")
         if len(query) == MAP:
             needs_division("scaled_dot_product_attention: heads of queries into heads of keys", query[0], key[0], "")
-        square = not self.causal or not certainly_different(query[-2], key[-2])
+        square = not self.causal or assumed("==", query[-2], key[-2])
         needs(square, "scaled_dot_product_attention: causal takes as many queries as keys", "causal")
         alone = self._unbiased or not (self.causal or self.keys_read is not None)
-        needs(alone, "scaled_dot_product_attention: a mask and biases do not go together", "relative_positions")
+        masks = (*(("causal",) if self.causal else ()), *(("keys_read",) if self.keys_read is not None else ()))
+        needs(
+            alone,
+            "scaled_dot_product_attention: a mask and biases do not go together",
+            "relative_positions",
+            f"leave relative_positions out, or {' and '.join(masks)}",
+        )
         return (*query[:-1], value[-1])
 
     @property
@@ -280,7 +293,7 @@ class RoIAlign(Layer, kind="roi_align"):
 
     def output(self, *inputs: Shape) -> Shape:
         channels = inputs[0][0]
-        same = not any(certainly_different(shape[0], channels) for shape in inputs)
+        same = all(assumed("==", shape[0], channels) for shape in inputs)
         needs(same, "roi_align: all levels have as many channels as the first")
         return (channels, self.proposals * self.out, self.out)
 

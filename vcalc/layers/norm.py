@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, product
+from vcalc.arithmetic import Number, Shape, certainly_equal, product
 from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs, needs_division
 from vcalc.layers.fields import FLAG, NUMBER, choice, count, field
 from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
+from vcalc.layers.windows import ALONG_LAST, EVERYWHERE, Window
 
 
 class _Norm(Layer):
@@ -78,6 +79,9 @@ class LayerNorm(_Norm, kind="layernorm"):
     def statistics(self, input: Shape) -> tuple[Tensor, ...]:
         return _mean_and_deviation(product(input[1:] if self._over_channels(input) else input[:-1]))
 
+    def reach(self, input: Shape) -> Window | None:
+        return ALONG_LAST if len(input) == MAP and self.over == "last" else None
+
 
 class RMSNorm(_Norm, kind="rmsnorm"):
     """Each token divided by the root of its mean square; a factor a feature is trained, no offset."""
@@ -115,6 +119,10 @@ class GroupNorm(_Norm, kind="groupnorm"):
 
     def output(self, *inputs: Shape) -> Shape:
         needs_division("groupnorm: channels into groups", features(inputs[0]), self.groups, "groups")
+        single = certainly_equal(elements(inputs[0]), self.groups)
+        needs(
+            not single, "groupnorm: a group of one element has no variance to be divided by", "groups", "fewer groups"
+        )
         return inputs[0]
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
@@ -127,6 +135,9 @@ class GroupNorm(_Norm, kind="groupnorm"):
         """Tokens are copied with the features first, as torch's operator wants them."""
         return () if len(input) == MAP else (Tensor("turned input", elements(input)),)
 
+    def reach(self, input: Shape) -> Window:
+        return EVERYWHERE
+
 
 class InstanceNorm(_Norm, kind="instancenorm"):
     """Normalisation over the positions of each channel by itself; without trained factors unless asked."""
@@ -136,12 +147,21 @@ class InstanceNorm(_Norm, kind="instancenorm"):
 
     affine: Any = field(FLAG, "whether a factor and an offset a channel are trained", False)
 
+    def output(self, *inputs: Shape) -> Shape:
+        single = certainly_equal(product(inputs[0][1:]), 1)
+        hint = "a larger input, or fewer strides before it"
+        needs(not single, "instancenorm: one position has no variance to be divided by", hint=hint)
+        return inputs[0]
+
     def statistics(self, input: Shape) -> tuple[Tensor, ...]:
         return (*_mean_and_deviation(input[0]), *((Tensor("factors", input[0]),) if self.affine else ()))
 
     def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
         offsets = (Tensor("offsets", inputs[0][0]),) if self.affine else ()
         return ((OUTPUT, *self.statistics(inputs[0]), *offsets),)
+
+    def reach(self, input: Shape) -> Window:
+        return EVERYWHERE
 
 
 class LocalResponseNorm(Layer, kind="local_response_norm"):
@@ -217,6 +237,9 @@ class GlobalResponseNorm(Layer, kind="global_response_norm"):
         kept = (lengths, mean, quotients, normalized) if training else (quotients,)
         scaled = Tensor("scaled", elements(output))
         return ((lengths, mean, quotients), (*kept, normalized, scaled), (*kept, scaled, OUTPUT))
+
+    def reach(self, input: Shape) -> Window:
+        return EVERYWHERE
 
 
 class LayerScale(Layer, kind="layer_scale"):

@@ -10,6 +10,7 @@ from vcalc.arithmetic import (
     bare,
     ceil_div,
     certainly_equal,
+    certainly_less,
     common_divisor,
     is_symbolic,
     maximum,
@@ -17,10 +18,11 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.errors import LayerError
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, Layer, Window, elements, needs, show
+from vcalc.layers.base import MAP, TOKENS, Layer, elements, needs, show
 from vcalc.layers.conv import leading_pad, made_of, padded_input, slide_map
-from vcalc.layers.fields import FLAG, count, field, padding2d, size2d
+from vcalc.layers.fields import FLAG, Like, count, field, padding2d, size2d
 from vcalc.layers.tensors import INDEX, OUTPUT, Step, Stored, Tensor
+from vcalc.layers.windows import EVERYWHERE, Reads, Sliding, Window
 
 
 def _indices(output: Shape) -> Tensor:
@@ -29,17 +31,22 @@ def _indices(output: Shape) -> Tensor:
 
 
 class _Pool(Layer):
-    """A window that slides over each channel by itself."""
+    """A window that slides over each channel by itself; it steps by its own size if not said otherwise."""
 
     accepts = (MAP,)
     forms = ("module", "subclass", "functional")
 
     kernel: Any = field(size2d(), "window size", symbol="K")
-    stride: Any = field(size2d(), "step between windows", 1, "S")
+    stride: Any = field(size2d(), "step between windows", Like("kernel"), "S")
     pad: Any = field(padding2d(), "padding on each side, or 'same'", 0, "P")
     ceil_mode: Any = field(FLAG, "whether a last, partly empty window counts", False)
 
     def output(self, *inputs: Shape) -> Shape:
+        if not isinstance(self.pad, str):
+            for kernel, pad in zip(self.kernel, self.pad, strict=True):
+                message = f"{self.kind}: a pad of {show(pad)} is more than half of a window of {show(kernel)}"
+                hint = f"a pad of {show(kernel // 2)} at most: a window has to lie on the map, not beside it"
+                needs(not certainly_less(kernel // 2, pad), message, "pad", hint)
         return slide_map(inputs[0], self, inputs[0][0], self.ceil_mode)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
@@ -53,7 +60,7 @@ class _Pool(Layer):
         return ((OUTPUT, *made_of(padded_input(self, inputs[0]))),)
 
     def reach(self, input: Shape) -> Window:
-        return Window(self.kernel, self.stride, leading_pad(self, input))
+        return Sliding(self.kernel, self.stride, leading_pad(self, input))
 
 
 class MaxPool(_Pool, kind="maxpool"):
@@ -168,7 +175,12 @@ class _AdaptivePool(Layer):
         return {"window_elements": channels * product(map(_adaptive_reads, sizes, self.out))}
 
     def reach(self, input: Shape) -> Window:
-        return EVERYWHERE
+        return Window(
+            tuple(
+                None if certainly_equal(out, 1) else Reads(0, size - 1, size, out)
+                for size, out in zip(input[1:], self.out, strict=True)
+            )
+        )
 
 
 class AdaptiveAvgPool(_AdaptivePool, kind="adaptive_avgpool"):
@@ -205,8 +217,11 @@ class Subsample(Layer, kind="subsample"):
     kernel: Any = field(count(), "window size and step", 2, "K")
 
     def output(self, *inputs: Shape) -> Shape:
-        channels, height, width = inputs[0]
-        return (channels, height // self.kernel, width // self.kernel)
+        channels, *sizes = inputs[0]
+        for size in sizes:
+            fits = not certainly_less(size, self.kernel)
+            needs(fits, f"subsample: a window of {show(self.kernel)} does not fit an input of {show(size)}", "kernel")
+        return (channels, *(size // self.kernel for size in sizes))
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"scale": inputs[0][0], "shift": inputs[0][0]}
@@ -227,4 +242,4 @@ class Subsample(Layer, kind="subsample"):
         return ((means, sums), (sums, scaled), (sums, scaled, OUTPUT))
 
     def reach(self, input: Shape) -> Window:
-        return Window((self.kernel, self.kernel), (self.kernel, self.kernel))
+        return Sliding((self.kernel, self.kernel), (self.kernel, self.kernel))

@@ -11,23 +11,32 @@ from typing import Any
 from vcalc.arithmetic import (
     Number,
     Shape,
-    certainly_different,
+    assumed,
     certainly_equal,
-    certainly_less,
     exact_div,
     maximum,
     product,
 )
-from vcalc.layers.base import EVERYWHERE, MAP, Layer, Window, describe, elements, needs, needs_division, show
+from vcalc.layers.base import (
+    BRANCHES,
+    HEADS,
+    Layer,
+    describe,
+    elements,
+    needs,
+    needs_division,
+    show,
+)
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
 from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, Gradient, Step, Stored, Tensor
+from vcalc.layers.windows import EVERYWHERE, Sliding, Window
 
 
 def _grid(kind: str, tokens: Number, skip: Number, rows: Number, key: str) -> tuple[Number, Number]:
     """Rows and columns of the map that tokens form, without those that are skipped."""
     needs(
-        not certainly_less(tokens, skip + 1),
+        assumed(">=", tokens, skip + 1),
         f"{kind}: {show(skip)} tokens cannot be left out of {show(tokens)}",
         "skip",
     )
@@ -39,7 +48,7 @@ class PoolHeads(Layer, kind="pool_heads"):
     """Heads [h, N, d] pooled by a depthwise convolution, the same for all heads, over the map that tokens form."""
 
     source = "Fan et al. 2021 (MViT), section 3.1; convolutions: Li et al. 2022 (MViTv2), section 4.3"
-    accepts = (MAP,)
+    accepts = (HEADS,)
     weighted_layers = 1
 
     height: Any = field(count(), "rows of the map that the tokens form", symbol="H")
@@ -87,7 +96,10 @@ class PoolHeads(Layer, kind="pool_heads"):
         return ((maps, GRADIENT, of_maps), (GRADIENT, of_maps, Gradient(0)))
 
     def reach(self, input: Shape) -> Window:
-        return EVERYWHERE
+        rows, columns = _grid(self.kind, input[1], self.skip, self.height, "height")
+        kernel, stride, pad = ((side, side) for side in (self.kernel, self.stride, self.kernel // 2))
+        takes, gives = (self.skip, rows, columns), (self.skip, *self._places(input))
+        return Sliding(kernel, stride, pad, takes=takes, gives=gives)
 
 
 class RelativeAttention(Layer, kind="relative_attention"):
@@ -98,7 +110,7 @@ class RelativeAttention(Layer, kind="relative_attention"):
     """
 
     source = "Li et al. 2022 (MViTv2), section 4.1, equations 3 and 4"
-    accepts = (MAP,)
+    accepts = (HEADS,)
     joins = True
     example = (("h", "N", "d"), ("h", "M", "d"), ("h", "M", "d"))
 
@@ -107,10 +119,10 @@ class RelativeAttention(Layer, kind="relative_attention"):
     skip: Any = field(count(0), "tokens at the front without a place, such as a class token", 0)
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}")
+        needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}", BRANCHES)
         query, key, value = inputs
         pairs = ((query[0], key[0]), (query[2], key[2]), (key[0], value[0]), (key[1], value[1]))
-        fits = not any(certainly_different(one, other) for one, other in pairs)
+        fits = all(assumed("==", one, other) for one, other in pairs)
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
         self._grids(inputs)
         return (*query[:2], value[2])

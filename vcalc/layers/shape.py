@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, certainly_less
-from vcalc.layers.base import (
-    EVERYWHERE,
-    MAP,
-    TOKENS,
-    VECTOR,
-    Layer,
-    Window,
-    elements,
-    features,
-    needs,
-    needs_division,
-    show,
-)
+from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal
+from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs, needs_division, show
 from vcalc.layers.fields import both_sides, choice, count, field, size2d
 from vcalc.layers.tensors import OUTPUT, Step, Tensor
+from vcalc.layers.windows import EVERYWHERE, Sliding, Window, interpolated
 
 
 class Flatten(Layer, kind="flatten"):
@@ -31,7 +20,7 @@ class Flatten(Layer, kind="flatten"):
     def output(self, *inputs: Shape) -> Shape:
         return (elements(inputs[0]),)
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
@@ -42,7 +31,7 @@ class Flatten(Layer, kind="flatten"):
 
 
 class KeepChannels(Layer, kind="keep_channels"):
-    """Some of the channels of a map, of the features of tokens, or of a vector, the others left out."""
+    """Some channels of a map, features of tokens or of a vector, or heads, the others left out."""
 
     source = "Ma et al. 2018 (ShuffleNet V2), section 3.2 (channel split)"
 
@@ -52,13 +41,13 @@ class KeepChannels(Layer, kind="keep_channels"):
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
         needs(
-            not certainly_less(features(shape), self.start + self.count),
+            assumed(">=", features(shape), self.start + self.count),
             f"keep_channels: {show(self.count)} from {show(self.start)} cannot stay of {show(features(shape))}",
             "count",
         )
         return (shape[0], self.count) if len(shape) == TOKENS else (self.count, *shape[1:])
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
 
@@ -73,6 +62,13 @@ class ChannelShuffle(Layer, kind="channel_shuffle"):
     def output(self, *inputs: Shape) -> Shape:
         needs_division("channel_shuffle: channels into groups", inputs[0][0], self.groups, "groups")
         return inputs[0]
+
+    def is_view(self, training: bool, input: Shape) -> bool:
+        # One group, or groups of one channel, stay as they are.
+        return certainly_equal(self.groups, 1) or certainly_equal(self.groups, input[0])
+
+    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+        return self.is_view(True, input)
 
 
 class ZeroPad(Layer, kind="zero_pad"):
@@ -90,7 +86,7 @@ class ZeroPad(Layer, kind="zero_pad"):
         return tuple(size + pad[0] + pad[1] for size, pad in zip(inputs[0], pads, strict=True))
 
     def reach(self, input: Shape) -> Window:
-        return Window((1, 1), pad=(self.rows[0], self.columns[0]))
+        return Sliding((1, 1), pad=(self.rows[0], self.columns[0]))
 
 
 class SpaceToDepth(Layer, kind="space_to_depth"):
@@ -110,7 +106,7 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
         return ((*((Tensor("padded input", elements(output)),) if pads else ()), OUTPUT),)
 
     def reach(self, input: Shape) -> Window:
-        return Window((self.factor, self.factor), (self.factor, self.factor))
+        return Sliding((self.factor, self.factor), (self.factor, self.factor))
 
 
 class Upsample(Layer, kind="upsample"):
@@ -133,6 +129,6 @@ class Upsample(Layer, kind="upsample"):
 
     def reach(self, input: Shape) -> Window:
         if self.out:
-            return EVERYWHERE
-        before, size = {"nearest": (0, 1), "bilinear": (1, 2), "bicubic": (2, 4)}[self.mode]
-        return Window((size, size), pad=(before, before), enlarged=(self.scale, self.scale))
+            return Window(tuple(interpolated(self.mode, *sizes) for sizes in zip(input[1:], self.out, strict=True)))
+        reads = interpolated(self.mode, 1, self.scale)
+        return Window((reads, reads))

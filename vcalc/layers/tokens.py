@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number, Shape, certainly_less, exact_div, product
-from vcalc.layers.base import EVERYWHERE, MAP, TOKENS, VECTOR, Layer, Window, elements, needs, needs_division, show
+from vcalc.arithmetic import Number, Shape, assumed, exact_div, product
+from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
 from vcalc.layers.fields import FLAG, count, field, size2d
 from vcalc.layers.tensors import INDEX, Stored
+from vcalc.layers.windows import REORDERED, Front, Sliding, Window
 
 
 class Tokens(Layer, kind="tokens"):
@@ -21,10 +22,13 @@ class Tokens(Layer, kind="tokens"):
         channels, height, width = inputs[0]
         return (height * width, channels)
 
+    def reach(self, input: Shape) -> Window:
+        return Sliding((1, 1), gives=(0, input[1], input[2]))
+
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
         return True
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
 
@@ -43,7 +47,8 @@ class Unfold(Layer, kind="unfold"):
         return (height * width, channels * product(self.kernel))
 
     def reach(self, input: Shape) -> Window:
-        return EVERYWHERE
+        _, height, width = slide_map(input, self, input[0])
+        return Sliding(self.kernel, self.stride, self.pad, gives=(0, height, width))
 
 
 class ToMap(Layer, kind="to_map"):
@@ -59,10 +64,13 @@ class ToMap(Layer, kind="to_map"):
         needs_division("to_map: tokens into rows", tokens, self.height, "height")
         return (width, self.height, exact_div(tokens, self.height))
 
+    def reach(self, input: Shape) -> Window:
+        return Sliding((1, 1), takes=(0, self.height, exact_div(input[0], self.height)))
+
     def passes_gradient(self, input: Shape, output: Shape) -> bool:
         return True
 
-    def is_view(self, training: bool) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
 
@@ -104,6 +112,9 @@ class ClassToken(Layer, kind="class_token"):
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"class_token": self.count * inputs[0][1]}
 
+    def reach(self, input: Shape) -> Front:
+        return Front(self.count)
+
 
 class PositionEmbedding(Layer, kind="position_embedding"):
     """One vector a token added to it: learned, or fixed sines and cosines (`fixed: true`, frozen)."""
@@ -133,13 +144,16 @@ class TakeToken(Layer, kind="take_token"):
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
-            not certainly_less(inputs[0][0], self.index + 1),
+            assumed(">=", inputs[0][0], self.index + 1),
             f"take_token: there is no token {show(self.index)} among {show(inputs[0][0])} (0 is the first)",
             "index",
         )
         return (inputs[0][1],)
 
-    def is_view(self, training: bool) -> bool:
+    def reach(self, input: Shape) -> Window:
+        return REORDERED
+
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
 
@@ -154,13 +168,16 @@ class KeepTokens(Layer, kind="keep_tokens"):
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
-            not certainly_less(inputs[0][0], self.start + self.count),
+            assumed(">=", inputs[0][0], self.start + self.count),
             f"keep_tokens: {show(self.count)} from {show(self.start)} cannot stay of {show(inputs[0][0])}",
             "count",
         )
         return (self.count, inputs[0][1])
 
-    def is_view(self, training: bool) -> bool:
+    def reach(self, input: Shape) -> Front:
+        return Front(-self.start)
+
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
 
@@ -181,6 +198,3 @@ class AppendTokens(Layer, kind="append_tokens"):
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"mask_token": inputs[0][1]}
-
-    def reach(self, input: Shape) -> Window:
-        return EVERYWHERE

@@ -8,7 +8,7 @@ from vcalc import units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.depth import depth, nonlinearities
 from vcalc.analyses.receptive_field import receptive_fields, size_of
-from vcalc.reports.notes import bug_notes, convention_note, left_out_notes, params_note
+from vcalc.reports.notes import bug_notes, conditions_note, convention_note, left_out_notes, params_note
 from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import Spec
@@ -41,6 +41,7 @@ def block_report(name: str, spec: Spec, sides: list[tuple[str, Network, Costs]])
     for option, network, costs in sides:
         notes += left_out_notes(costs, network.graph.nodes, f", {option}")
         notes += bug_notes(costs, network.graph.nodes, f", {option}")
+        notes += conditions_note(network.conditions, option)
     crossings = _crossings(variable, options, sides) if variable else []
     notes = [*map(_crossing_text, crossings), *_never(variable, options, crossings), *notes]
     table = Table(f"{spec.title}, input {_inputs(sides)}", shown, rows, notes)

@@ -223,13 +223,9 @@ def _what(change: LayerChange) -> str:
 
 def _signature(layer: Layer) -> str:
     """A layer as it would be written: `conv out 64, kernel 3`, without what goes without saying."""
-    usual = {name: field.type.accept(field.default) for name, field in layer.fields.items() if _has_default(field)}
+    usual = {name: field.usual(layer) for name, field in layer.fields.items() if not field.required}
     fields = [f"{name} {_text(value)}" for name, value in layer.values().items() if value != usual.get(name)]
     return f"{layer.kind} {', '.join(fields)}".rstrip()
-
-
-def _has_default(field: Any) -> bool:
-    return not field.required and field.default is not None
 
 
 def _text(value: Any) -> str:

@@ -8,12 +8,17 @@ from vcalc import foreign
 from vcalc.errors import VcalcError, quoted
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Layer, kinds
-from vcalc.layers.base import MAP, TOKENS, VECTOR, show
+from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, rank, show
 from vcalc.layers.fields import Field
 from vcalc.reports.table import Column, Report, Row, Table
 
-_INPUT_NAMES = {MAP: ("C_in", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}
-_OUTPUT_NAMES = {MAP: ("C_out", "H_out", "W_out"), TOKENS: ("N_out", "D_out"), VECTOR: ("D_out",)}
+_INPUT_NAMES = {MAP: ("C_in", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",), HEADS: ("h", "N", "d")}
+_OUTPUT_NAMES = {
+    MAP: ("C_out", "H_out", "W_out"),
+    TOKENS: ("N_out", "D_out"),
+    VECTOR: ("D_out",),
+    HEADS: ("h_out", "N_out", "d_out"),
+}
 
 
 def kinds_report() -> Report:
@@ -82,15 +87,15 @@ def formulas_of(kind: type[Layer]) -> list[tuple[str, str]]:
     from vcalc import symbols
 
     layer = _sample(kind)
-    rank = max(kind.accepts) if len(kind.accepts) == 3 else kind.accepts[0]
-    names = kind.example or (_INPUT_NAMES[rank],) * (2 if kind.joins else 1)
+    first = MAP if kind.accepts == Layer.accepts else kind.accepts[0]
+    names = kind.example or (_INPUT_NAMES[first],) * (2 if kind.joins else 1)
     inputs = tuple(tuple(map(symbols.symbol, sizes)) for sizes in names)
 
     facts = Facts(layer, inputs)
     known = [size for sizes in inputs for size in sizes]
     output = tuple(
         size if size in known or size.is_Symbol or size.is_Integer else symbols.symbol(name)
-        for size, name in zip(map(symbols.exact, facts.output), _OUTPUT_NAMES[len(facts.output)], strict=True)
+        for size, name in zip(map(symbols.exact, facts.output), _OUTPUT_NAMES[rank(facts.output)], strict=True)
     )
     lines = [("input", " and ".join(map(show, dict.fromkeys(inputs)))), ("output", show(output))]
     lines += [(str(name), str(size)) for name, size in zip(output, facts.output, strict=True) if str(name) != str(size)]

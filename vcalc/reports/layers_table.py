@@ -8,11 +8,13 @@ from vcalc import foreign, units
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.receptive_field import Field, as_record, receptive_fields, size_of
 from vcalc.arithmetic import is_symbolic
+from vcalc.conditions import stated
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts, Graph, Node, group_of
 from vcalc.layers.base import SIZES
 from vcalc.reports.notes import (
     bug_notes,
+    conditions_note,
     convention_note,
     convention_record,
     left_out_notes,
@@ -79,7 +81,7 @@ def table_report(
     )
     rows.append(makes.sum("total", total, "total"))
     heading = title(network, costs)
-    notes = [*_empty(picked, rows, chosen), *_notes(costs, nodes, total, only, network.library)]
+    notes = [*_empty(picked, rows, chosen), *_notes(network, costs, nodes, total, only)]
     tables = [_explained(costs, nodes, total, heading, notes) if explain else Table(heading, picked, rows, notes)]
 
     def record() -> dict[str, Any]:
@@ -206,13 +208,13 @@ def title(network: Network, costs: Costs) -> str:
     return f"{name}, input {shape_text(network.graph.input)}{batch}, {costs.dtype}"
 
 
-def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...], library: str) -> list[str]:
+def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
     convention = costs.convention
     part = f" of {', '.join(only)}" if only else ""
     notes = [
         f"total{part}: {summary(costs, total)}",
         convention_note(convention),
-        *writing_note(costs, library),
+        *writing_note(costs, network.library),
         *params_note(convention),
         *left_out_notes(costs, nodes),
         *bug_notes(costs, nodes),
@@ -220,7 +222,7 @@ def _notes(costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...], 
     not_stored = sorted({node.kind for node in nodes if not convention.stores(node.layer)})
     if not_stored:
         notes.append(f"memory is that of the outputs; reusing their input's: {', '.join(not_stored)}")
-    return notes
+    return notes + conditions_note(network.conditions)
 
 
 def summary(costs: Costs, total: Cost) -> str:
@@ -314,6 +316,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
     ]
     if not any(is_symbolic(value) for value in total):
         notes.append("every size has a number; bind one to a name for a formula: --set H=32*h --set W=32*h")
+    notes += conditions_note(network.conditions)
     table = Table(
         title(network, costs), [Column("what", "count"), Column("formula", "formula", prose=True)], rows, notes
     )
@@ -326,6 +329,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),
         "symbols": sorted(network.symbols),
+        "conditions": stated(network.conditions),
         **{key: plain_value(value) for key, value in total._asdict().items()},
     }
     return Report([table], record)

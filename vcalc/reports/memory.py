@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import units
-from vcalc.analyses.memory import Memory
+from vcalc.analyses.memory import Memory, single_values
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, UPDATE, Plan, Size
 from vcalc.arithmetic import is_symbolic
 from vcalc.layers.base import SIZES
@@ -43,7 +43,7 @@ def memory_report(
         columns = [column for column in columns if column.key not in ("memory", "formula")]
     styles = {"total peak": "total"}
     rows = [Row(cells, styles.get(cells["what"], "layer"), sums=False) for cells in figures.rows()]
-    table = Table(heading, columns, rows, [*_notes(memory), *([] if fit is None else [fit["says"]])])
+    table = Table(heading, columns, rows, [*_notes(memory, batch), *([] if fit is None else [fit["says"]])])
     tables = [table, _layers_table(memory, batch)] if show_layers else [table]
     holds = fit is None or fit["batch"] != 0
     numbers = [Row({**row.cells, "formula": (row.cells.get("formula") or "").replace(",", "")}) for row in rows]
@@ -148,7 +148,7 @@ def _fit(memory: Memory, capacity: int) -> dict[str, Any]:
     return {**record, "says": f"largest batch that fits into {room}: {batch:,} {works}"}
 
 
-def _notes(memory: Memory) -> list[str]:
+def _notes(memory: Memory, batch: Any) -> list[str]:
     plan, held = memory.plan, memory.held
     notes = [
         "held: there all the time; sum: all of it together, whether or not it is there at once; peak: everything that "
@@ -162,6 +162,10 @@ def _notes(memory: Memory) -> list[str]:
         )
         if held.scratch:
             notes.append(f"peak update holds {units.size(held.scratch)} that torch's {plan.optimizer} makes on a GPU")
+        alone = single_values(memory.graph)
+        if alone and batch == 1:
+            what = "one value a channel has no variance"
+            notes.append(f"torch does not train with a batch of 1: {what}, at {alone[0].path}")
     if plan.mixed:
         notes.append(
             f"mixed: weights, gradients and activations in {plan.dtype}; a copy of the weights and the optimizer's "

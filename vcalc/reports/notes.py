@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from vcalc import units
 from vcalc.analyses.cost import Costs
+from vcalc.arithmetic import Condition
+from vcalc.conditions import stated
 from vcalc.conventions import Convention
 from vcalc.graph import Node
 from vcalc.reports.table import plain_value
+
+MOST_SAID = 20
+"""Conditions that a note tells; JSON has all of them."""
 
 
 def convention_note(convention: Convention) -> str:
@@ -28,6 +34,15 @@ def params_note(convention: Convention) -> list[str]:
     notes = [f"params leave out: {', '.join(sorted(rule.left_out))}"] if rule.left_out else []
     notes += [f"params of these are not seen: {', '.join(sorted(rule.lost))}"] if rule.lost else []
     return notes + ([f"params hold buffers: {', '.join(sorted(rule.buffers))}"] if rule.buffers else [])
+
+
+def conditions_note(conditions: Sequence[Condition], what: str = "") -> list[str]:
+    """Where formulas hold, if that is not for all sizes."""
+    said = stated(conditions)
+    if not said:
+        return []
+    more = f", and {len(said) - MOST_SAID} more" if len(said) > MOST_SAID else ""
+    return [f"{what} holds where {', '.join(said[:MOST_SAID])}{more}".lstrip()]
 
 
 def writing_note(costs: Costs, library: str) -> list[str]:

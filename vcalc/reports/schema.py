@@ -16,12 +16,12 @@ from vcalc.devices import names as device_names
 from vcalc.layers import KINDS, Layer, kinds
 from vcalc.layers.base import FORMS as WRITTEN_FORMS
 from vcalc.layers.base import RANK_NAMES, SIZES, show
-from vcalc.layers.fields import Field, FieldType
+from vcalc.layers.fields import Field, FieldType, Like
 from vcalc.reports.kinds import summary
 from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.spec.parse import LIBRARIES, MODEL_WORDS, TOP
 from vcalc.spec.steps import JOINS, LAYERS
-from vcalc.spec.words import BLOCK, CLAIM, FORMS, NAME, OPTION, SCHEDULE, TOP_KEYS
+from vcalc.spec.words import BLOCK, CALL, CLAIM, FORMS, NAME, OPTION, SCHEDULE, TOP_KEYS
 
 Schema = dict[str, Any]
 
@@ -51,6 +51,7 @@ def spec_schema() -> Schema:
             "value": _value(),
             "values": {"type": ["object", "null"], "additionalProperties": _ref("value")},
             "hyperparameters": {**_named(_ref("value")), "type": ["object", "null"]},
+            "handed": _handed(),
             "label": {"type": ["string", "number"], "pattern": r"^[^/,:\s]{1,60}$"},
             "name": {"$ref": "#/$defs/label", "description": NAME},
             "sizes": _sizes(),
@@ -149,7 +150,7 @@ def _field(field: Field) -> Schema:
     default = "" if field.required or field.default is None else f"; {show(field.default)} if not said"
     symbol = f"{field.symbol}: " if field.symbol else ""
     made = {"description": f"{symbol}{field.doc}\n\n{field.type.says}, or an expression{default}"}
-    if default:
+    if default and not isinstance(field.default, Like):
         made["default"] = field.default
     return {**made, **_taken(field.type)}
 
@@ -222,6 +223,8 @@ def _item() -> Schema:
         then: Schema = {"propertyNames": {"enum": list(each.keys)}}
         if each.required:
             then["required"] = list(each.required)
+        if word in CALL:
+            then["properties"] = {word: _ref("label") if word == "save" else _TEXT}
         form = {"if": {"required": [word]}, "then": then, "else": form}
     properties = {name: _documented(_ref(f"layer_{name}"), summary(KINDS[name])) for name in LAYERS}
     for word, each in FORMS.items():
@@ -248,8 +251,8 @@ def _part(key: str) -> Schema:
         "with": _ref("values"),
         "upto": _TEXT,
         "as": _TEXT,
-        "save": _ref("label"),
-        "take": _TEXT,
+        "save": _ref("handed"),
+        "take": _ref("handed"),
         "name": _ref("name"),
     }
     return made.get(key, _ref("steps"))
@@ -268,8 +271,16 @@ def _call() -> Schema:
     return {
         "description": "A block of this file, with its arguments.",
         "type": ["object", "null"],
-        "properties": {"name": _ref("name")},
+        "properties": {word: _documented(_ref("name" if word == "name" else "handed"), CALL[word]) for word in CALL},
         "additionalProperties": _ref("value"),
+    }
+
+
+def _handed() -> Schema:
+    """Tensors that a call hands over: one name, several, or new names for them."""
+    several: Schema = {"type": "array", "items": _ref("label")}
+    return {
+        "anyOf": [_TEXT, several, {"type": "object", "propertyNames": _ref("label"), "additionalProperties": _TEXT}]
     }
 
 
@@ -278,7 +289,7 @@ def _call() -> Schema:
 
 def _block() -> Schema:
     default = {**_value(), "type": [*_value()["type"], "null"]}
-    parts: dict[str, Schema] = {"args": {**_named(default), "type": ["object", "null"]}, "do": _ref("steps")}
+    parts: dict[str, Schema] = {"args": {**_named(default, *CALL), "type": ["object", "null"]}, "do": _ref("steps")}
     parts["shared"] = {"type": "boolean"}
     return _object({key: _documented(parts[key], text) for key, text in BLOCK.items()}, ("do",))
 

@@ -9,6 +9,7 @@ from vcalc.reports.table import Column, Report, Row, Table, shape_text
 from vcalc.spec.network import Network
 
 if TYPE_CHECKING:
+    from vcalc.torch_backend.against import Compared
     from vcalc.torch_backend.validate import Check
 
     Validated = tuple[Network, list[Check]]
@@ -41,8 +42,9 @@ def validate_report(network: Network, checks: list[Check], how: dict[str, Any]) 
     return Report(tables, {**record, "mismatches": len(wrong)}, holds=not wrong)
 
 
-def against_report(network: Network, library: str, checks: list[Check]) -> Report:
-    """One model and its twin: totals, parameters by role, and every convolution and matrix in order."""
+def against_report(network: Network, library: str, compared: Compared) -> Report:
+    """One model and its twin: totals, parameters by role, and every convolution and matrix."""
+    checks, in_order = compared
     wrong = [check for check in checks if not check.holds]
     totals = [check for check in checks if check.path == "total"]
     columns = [
@@ -54,8 +56,12 @@ def against_report(network: Network, library: str, checks: list[Check]) -> Repor
     rows = [Row({**check._asdict(), "holds": check.holds}, "layer") for check in totals]
     twin = network.same_as[library]
     alike = sum(check.holds for check in checks if check.path != "total")
+    every = len(checks) - len(totals)
+    same = f"{alike} of {every} convolutions and matrices have the same shape"
+    if alike == every:
+        same = f"all {every} convolutions and matrices are the same, in {'the' if in_order else 'another'} order"
     notes = [
-        f"{alike} of {len(checks) - len(totals)} convolutions and matrices have the same shape, in the order they run",
+        same,
         f"{len(wrong)} mismatches",
     ]
     tables = [Table(f"{network.title} ({network.name}), held against {library}'s {twin}", columns, rows, notes)]
@@ -65,6 +71,7 @@ def against_report(network: Network, library: str, checks: list[Check]) -> Repor
         "device": "meta",
         "against": library,
         "twin": twin,
+        "in_order": in_order,
         "rows": [_row(check) for check in checks],
         "mismatches": len(wrong),
     }

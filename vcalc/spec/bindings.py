@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import Shape, certainly_less, is_symbolic
+from vcalc.arithmetic import Shape, assumed, is_symbolic
 from vcalc.errors import VcalcError, quoted, suggestion
-from vcalc.layers.base import SIZES
+from vcalc.layers.base import MAP, SIZES
 from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
 from vcalc.spec.fields import is_word
 from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
-from vcalc.spec.values import NoValueError, bounded, bounded_list, is_list, shown
+from vcalc.spec.values import NoValueError, bounded, bounded_list, decimal, is_list, is_quotient, shown
 
 
 def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
@@ -27,6 +27,32 @@ def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
     what = f"an input of {', '.join(sizes)}" if sizes else "an input without sizes"
     hint = "write {C: , H: , W: } or {N: , D: } or {D: }"
     return VcalcError("input", f"{what} is no image, no tokens and no vector", hint=hint)
+
+
+SMALLEST_IMAGE = 16
+"""Rows and columns from which sizes can be taken for an image's, with its channels last."""
+
+
+def channels_last(sizes: Iterable[Any]) -> str:
+    """What sizes of a map would be that look like those of an image with its channels last: `3x224x224`."""
+    channels, height, width = sizes
+    if not all(type(size) is int for size in (channels, height, width)) or min(channels, height) < SMALLEST_IMAGE:
+        return ""
+    looks = width in (3, 4) or (width == 1 and channels == height)
+    return f"{width}x{channels}x{height}" if looks else ""
+
+
+def check_order(written: dict[str, Value], digits: list[str]) -> None:
+    """Refuse sizes in a row whose last is the channels that a spec takes, and whose first is not."""
+    sizes = tuple(int(size) for size in digits if len(size) < 10)
+    takes = written["C"].expression if "C" in written else None
+    wanted = takes.value({}) if takes and not takes.names else None
+    meant = channels_last(sizes) if len(sizes) == len(SIZES[MAP]) else ""
+    if meant and sizes[2] == wanted != sizes[0]:
+        message = (
+            f"--input {'x'.join(map(str, sizes))} is a map of {sizes[0]} channels, and this network takes {wanted}"
+        )
+        raise VcalcError("input", message, hint=f"did you mean {meant}? Channels come first")
 
 
 def merged_input(whole: dict[str, Value], *own: dict[str, Value]) -> dict[str, Value]:
@@ -57,8 +83,8 @@ class Bindings:
         return {name: value for name, value in self._values.items() if name not in SHAPE_NAMES}
 
     def hyperparameters(self) -> dict[str, Any]:
-        """The hyperparameters alone, in the order they are written."""
-        return {name: self.hyperparameter(name) for name in self._written}
+        """The hyperparameters alone, in the order they are written; quotients and roots as floats."""
+        return {name: decimal(self.hyperparameter(name)) for name in self._written}
 
     def hyperparameter(self, name: str) -> Any:
         """One hyperparameter's value. Raises VcalcError where hyperparameters define one another in a circle."""
@@ -130,7 +156,7 @@ class Bindings:
         if written is None or written.expression is None or written.expression.names:
             return False
         value = self._evaluate(written)
-        return isinstance(value, float) and not value.is_integer()
+        return is_quotient(value) or (isinstance(value, float) and not value.is_integer())
 
     def _holds_a_word(self, name: str) -> bool:
         written = self._written.get(name)
@@ -168,7 +194,8 @@ class Bindings:
         value = self._from_outside(name, self._given.pop(name)) if from_outside else self._evaluate(written)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if not (type(value) is int or is_symbolic(value) or hasattr(value, "shape")) or certainly_less(value, 1):
+        size = type(value) is int or is_symbolic(value) or hasattr(value, "shape")
+        if not (size and assumed("%", value, 1) and assumed(">=", value, 1)):
             error = VcalcError("input", f"input {name} is {shown(value)}, not a whole number, 1 or more")
             raise error if from_outside else error.at(self.spec.source.place(written.node))
         return value
@@ -192,7 +219,13 @@ def _plain(name: str, value: Any) -> Any:
     try:
         if is_list(value):
             return bounded_list([_plain(name, item) for item in value])
-        return bounded(value.item() if getattr(value, "shape", None) == () else value)
+        if getattr(value, "shape", None) == ():
+            value = value.item() if value.dtype.kind != "f" else float(str(value))  # 0.1, of 32 bits, too
+        if hasattr(value, "as_integer_ratio") and not isinstance(value, (int, float)):
+            from vcalc.spec import exact
+
+            return exact.from_outside(value)
+        return bounded(value)
     except NoValueError as error:
         raise VcalcError("binding", f"{name} is {error}", hint=error.hint) from None
 

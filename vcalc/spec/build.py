@@ -104,6 +104,11 @@ class Scope:
         """A part of this part."""
         return Scope(self, name, self.count(name), numbered)
 
+    def forget(self, scope: Scope) -> None:
+        """Take back a part of this part, the last of its name, in which nothing was."""
+        del self.inner[scope.name, scope.ordinal]
+        self.counts[scope.name] -= 1
+
     def count(self, name: str) -> int:
         """Note one more thing of that name; returns how many there are."""
         ordinal = self.counts[name] = self.counts.get(name, 0) + 1
@@ -203,8 +208,12 @@ class Building:
         """The models of other specs in use."""
         self.steps: list[Step] = []
         """The step of a spec that each node comes from."""
+        self.carried_out = 0
+        """How many steps did something so far: layers, saved and taken tensors, empty lists, which pass on."""
         self.named: set[int] = set()
         """The nodes whose output has a name: saved, or what a named group gives."""
+        self.hidden: list[tuple[Spec, Step, str]] = []
+        """Where which spec takes up a saved tensor whose name a group has, too."""
         self.shared: dict[Any, list[int]] = {}
         """The nodes of each shared block's first call."""
         self.sharing: Sharing | None = None
@@ -246,6 +255,7 @@ class Building:
         if len(self.graph.nodes) >= limits.LAYERS:
             message = f"the network comes to more than {limits.LAYERS:,} layers"
             raise VcalcError("limit", message, hint="see docs/limits.md")
+        self.carried_out += 1
         name = name or layer.kind
         self.names.append((scope, name, scope.count(name)))
         self.budget.step(len(inputs) - 1)

@@ -20,13 +20,23 @@ from vcalc.spec.values import exactly
 class Part:
     """What some steps added to a network, all of it following from the tensor that arrived."""
 
-    __slots__ = ("_names", "end", "inner", "nodes", "operations", "scope", "steps")
+    __slots__ = ("_names", "carried_out", "end", "inner", "nodes", "operations", "scope", "steps")
 
-    def __init__(self, nodes: range, steps: int, operations: int, end: int, scope: Scope, inner: list[Scope]) -> None:
+    def __init__(
+        self,
+        nodes: range,
+        steps: int,
+        operations: int,
+        carried_out: int,
+        end: int,
+        scope: Scope,
+        inner: list[Scope],
+    ) -> None:
         self.nodes = nodes
         self.steps = steps
         self.operations = operations
         """What a copy costs."""
+        self.carried_out = carried_out
         self.end = end
         """The tensor that it ends with."""
         self.scope = scope
@@ -47,6 +57,7 @@ class Part:
         """Add the same once more, from tensor `at`, to a scope; returns the tensor it ends with."""
         building.budget.steps += self.steps
         building.budget.operations += self.operations
+        building.carried_out += self.carried_out
         nodes, names, first, stop = building.graph.nodes, building.names, self.nodes.start, self.nodes.stop
         shift = len(nodes) - first
 
@@ -117,12 +128,13 @@ class Copies:
             return build()
         if part is not None and part.fits(building):
             return part.copy(building, at, scope)
-        budget, before, outside = building.budget, len(scope.inner), building.outside
+        budget, before, outside, done = building.budget, len(scope.inner), building.outside, building.carried_out
         first, steps, operations = len(building.graph.nodes), budget.steps, budget.operations - building.paid_once
         end = build()
         if building.outside == outside and building.sharing is None:
             inner = list(islice(reversed(scope.inner.values()), len(scope.inner) - before))[::-1]
             nodes = range(first, len(building.graph.nodes))
             operations = budget.operations - building.paid_once - operations
-            self._parts[key] = Part(nodes, budget.steps - steps, operations, end, scope, inner)
+            done = building.carried_out - done
+            self._parts[key] = Part(nodes, budget.steps - steps, operations, done, end, scope, inner)
         return end

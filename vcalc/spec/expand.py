@@ -7,7 +7,7 @@ from typing import Any
 from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
-from vcalc.layers.base import RANK_NAMES, SIZES, describe, way_between
+from vcalc.layers.base import BRANCHES, RANK_NAMES, SIZES, describe, no_way, rank, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
 from vcalc.spec.build import Building, Scope, Used
@@ -15,7 +15,9 @@ from vcalc.spec.copying import Copies
 from vcalc.spec.expression import Environment, ExpressionError, undecided
 from vcalc.spec.fields import written_out
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
-from vcalc.spec.values import COMPARE, NoValueError, bounded_list, decimal, frozen, shown
+from vcalc.spec.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
+
+PASSES_ON = "a branch in which nothing is carried out is left out; one that passes on what arrives is []"
 
 
 class _Reached(Exception):  # noqa: N818, no error
@@ -45,13 +47,17 @@ class Expander:
         self.root = root
         self.upto = upto
         self.models = (*used_by, model)
-        self.saved: dict[str, int] = {}
+        self.saved: list[dict[str, int]] = [{}]
+        """The tensors that have names: the network's, then those of each call that is being carried out."""
+        self.kept: dict[str, str] = {}
+        """The names of tensors that have ended with a call, and the block that had them."""
         self.copies = Copies(building)
         self.calls: list[str] = []
 
     def steps(self, steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
         """Run a list from tensor `at`; returns the tensor it ends with. An error gets its place and path here."""
         self.building.depth += 1
+        self.building.carried_out += not steps  # an empty list says that what arrives is passed on
         for step in steps:
             try:
                 self.building.budget.step()
@@ -96,7 +102,7 @@ class Expander:
             raise undecided(f"how often {what} {shown(number)} runs", number).at(self.place(value.node))
         if type(number) is not int or number < 0:
             message = f"{what} {shown(number)} is not a whole number, 0 or more"
-            hint = "round, floor or ceil makes it whole" if isinstance(number, float) else ""
+            hint = "round, floor or ceil makes it whole" if is_number(number) and type(number) is not int else ""
             raise VcalcError("type", message, hint=hint).at(self.place(value.node))
         return number
 
@@ -126,6 +132,8 @@ class Expander:
     def call(self, step: syntax.Call, at: int, environment: Environment, scope: Scope) -> int:
         block = self.value(step.block, at, environment)
         if isinstance(block, str):
+            if step.takes or step.saves:
+                raise VcalcError("misplaced", syntax.MODELS_KEEP, hint=syntax.THEIR_GROUPS)
             node = step.block.node
             use = syntax.UseModel(step.node, node, block, step.arguments, step.upto, step.name, step.library)
             return self.use_model(use, at, environment, scope)
@@ -139,14 +147,26 @@ class Expander:
             raise VcalcError("recursion", f"a block calls itself: {circle}", hint=hint)
         self.building.budget.step()
         inner = self.arguments(step, block, at, environment)
+        handed = {name: self.tensor(outer, step) for name, outer in step.takes.items()}
         within = scope.child(step.name) if step.name else scope
         self.calls.append(block.name)
+        self.saved.append(handed)
         sharing = self.building.enter_shared(self.spec, block.name) if block.shared else None
         sees = (*self.calls, *[inner[name] for name in block.arguments])
         at = self.part(sees, block.body, at, inner, within)
         self.building.leave_shared(sharing)
         self.calls.pop()
+        self.give(step, block, self.saved.pop())
         return self.leave(within, at) if step.name else at
+
+    def give(self, step: syntax.Call, block: Block, own: dict[str, int]) -> None:
+        """Save in the caller what a call asks of the names that the block has saved; the others end with it."""
+        for name, inner in step.saves.items():
+            if inner not in own:
+                hint = suggestion(inner, own, "it saves") or f"write save: {inner} in the block, where the tensor is"
+                raise VcalcError("undefined", f"block {block.name} saves no {quoted(inner)}", hint=hint)
+            self.saved[-1][name] = own[inner]
+        self.kept.update(dict.fromkeys(own, block.name))
 
     def part(self, sees: tuple[Any, ...], steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
         """Run a list that sees these values and no others of its own; a copy, where it has run on such a tensor."""
@@ -225,8 +245,8 @@ class Expander:
         return next(iter(lengths.values()))
 
     def condition(self, step: syntax.If, at: int, environment: Environment, scope: Scope) -> int:
-        holds = self.truth(step.condition, at, environment)
-        return self.steps(step.then if holds else step.otherwise, at, environment, scope)
+        body = step.then if self.truth(step.condition, at, environment) else step.otherwise
+        return at if body is None else self.steps(body, at, environment, scope)
 
     def truth(self, condition: Value, at: int, environment: Environment) -> bool:
         """A condition's answer."""
@@ -238,38 +258,78 @@ class Expander:
 
     def branches(self, step: syntax.Branches, at: int, environment: Environment, scope: Scope) -> int:
         outer = scope.child(step.name) if step.name else scope
-        ends = []
-        for name, body in step.branches:
-            within = outer.child(name) if name else outer
-            end = self.steps(body, at, environment, within)
-            ends.append(self.leave(within, end) if name else end)
+        ends: tuple[int, ...] = ()
+        for number, (name, body) in enumerate(step.branches):
+            is_shortcut = step.residual and number > 0
+            ends += self.branch(name, body, is_shortcut, at, environment, outer)
+        if not ends:
+            many = len(step.branches)
+            what = f"none of these {many} branches is left: no condition in them holds, and no loop takes a turn"
+            raise VcalcError("missing", what, hint=PASSES_ON)
+        alone = len(ends) == 1 and step.join.kind.joins_one
+        joined = ends[0] if alone else self.join(step, ends, at, environment, outer)
+        return self.leave(outer, joined) if step.name else joined
+
+    def branch(
+        self, name: str, body: list[Step], is_shortcut: bool, at: int, environment: Environment, outer: Scope
+    ) -> tuple[int, ...]:
+        """Run a branch: its end; none where nothing in it is carried out, but a shortcut is what arrives then."""
+        within = outer.child(name) if name else outer
+        before = self.building.carried_out
+        end = self.steps(body, at, environment, within)
+        if self.building.carried_out > before or is_shortcut:
+            return (self.leave(within, end) if name else end,)
+        if name:
+            outer.forget(within)
+        return ()
+
+    def join(
+        self, step: syntax.Branches, ends: tuple[int, ...], at: int, environment: Environment, scope: Scope
+    ) -> int:
         try:
-            joined = self.put(step.join, tuple(ends), at, environment, outer)
+            return self.put(step.join, ends, at, environment, scope)
         except LayerError as error:
             if step.residual:
                 from vcalc.layers import mend
 
                 error.problems[0].hint = mend.residual(*map(self.building.graph.shape, (ends[0], at)))
+            elif error.field == BRANCHES and len(ends) < len(step.branches):
+                error.problems[0].hint = PASSES_ON
             raise
-        return self.leave(outer, joined) if step.name else joined
 
     def save(self, step: syntax.Save, at: int, environment: Environment, scope: Scope) -> int:
         self.building.outside += 1
-        self.saved[step.name] = at
+        self.saved[-1][step.name] = at
         self.building.named.add(at)
+        self.building.carried_out += 1
         return at
 
     def take(self, step: syntax.Take, at: int, environment: Environment, scope: Scope) -> int:
         self.building.outside += 1
-        if step.name in self.saved:
-            return self.saved[step.name]
-        found = self.root.find(step.name)
-        if found is not None and found.output is not None:
-            return found.output
-        known = [*self.saved, *self.root.ended()]
-        save = f"write save: {step.name} where it is, above this" if "/" not in step.name else ""
-        hint = suggestion(step.name, known, "so far") or save
-        raise VcalcError("undefined", f"no tensor is called {quoted(step.name)} so far", hint=hint)
+        self.building.carried_out += 1
+        return self.tensor(step.name, step)
+
+    def tensor(self, name: str, step: Step) -> int:
+        """The tensor that is saved under a name here, or that a group of the network gives."""
+        saved, group = self.saved[-1].get(name), self.root.find(name)
+        given = group.output if group else None
+        if saved is not None:
+            if given not in (None, saved):
+                self.building.hidden.append((self.spec, step, name))
+            return saved
+        if given is not None:
+            return given
+        raise VcalcError("undefined", f"no tensor is called {quoted(name)} so far", hint=self.where(name))
+
+    def where(self, name: str) -> str:
+        """Where a tensor could come from that has no name here."""
+        if any(name in names for names in self.saved):
+            return f"a block has what its call hands to it: {self.calls[-1]}: {{take: {name}}}"
+        if name in self.kept:
+            block = self.kept[name]
+            return f"block {block} keeps it to itself, unless its call asks for it: {block}: {{save: {name}}}"
+        save = f"write save: {name} where it is, above this" if "/" not in name else ""
+        return suggestion(name, [*self.saved[-1], *self.root.ended()], "so far") or save
 
     def use_model(self, step: syntax.UseModel, at: int, environment: Environment, scope: Scope) -> int:
         from vcalc.spec.find import is_file_name, load
@@ -284,6 +344,7 @@ class Expander:
             circle = " → ".join(entry.name for entry in (*self.models[self.models.index(model) :], model))
             raise VcalcError("recursion", f"a spec uses itself: {circle}")
         self.building.outside += 1
+        self.building.carried_out += 1
         bindings = self.bound(step, spec, model, at, environment)
         inner = bindings.all()
         within = scope.child(step.name or model.name)
@@ -317,9 +378,10 @@ class Expander:
         bindings.all()
         self.building.symbolic |= bool(bindings.symbols)
         expected, found = bindings.input(), self.building.graph.shape(at)
-        if len(expected) != len(found):
+        if len(expected) != rank(found):
             message = f"{step.model} takes {RANK_NAMES[len(expected)]}, but {describe(found)} arrives"
-            raise VcalcError("input", message, hint=way_between(len(found), (len(expected),)))
+            wanted = (len(expected),)
+            raise VcalcError("input", message, hint=way_between(rank(found), wanted) or no_way(rank(found), wanted))
         try:
             bindings.check_used()
         except VcalcError as error:

@@ -8,6 +8,7 @@ comparison open, the error names the symbol to bind. What operators and function
 from __future__ import annotations
 
 import ast
+import sys
 import warnings
 from collections.abc import Callable
 from keyword import iskeyword
@@ -39,6 +40,9 @@ SHAPE_NAMES = frozenset({"C", "H", "W", "N", "D"})
 """The shape that arrives at the layer: C, H, W of a map; N, D of tokens; C or D of a vector."""
 
 ARRIVES = "C, H, W are the shape of a map that arrives at a layer, N, D of tokens, D of a vector"
+
+OPERATORS = ("and", "or", "not", "if", "else")
+"""The words among the operators."""
 
 CONSTANTS = {"true": True, "false": False, "True": True, "False": False}
 
@@ -198,7 +202,18 @@ def _compile_constant(node: Any, reading: _Reading, depth: int) -> Closure:
         values.bounded(value)
     except NoValueError as error:
         raise reading.refuse(node, f"{reading.quote(node)} is {error}", error.hint) from None
+    if isinstance(value, float):
+        value = _as_written(value, ast.get_source_segment(reading.text, node) or "")
     return lambda _: value
+
+
+def _as_written(value: float, text: str) -> Any:
+    """A decimal with all its digits, where it has more than a float keeps."""
+    if len(text) <= sys.float_info.dig:
+        return value
+    from vcalc.spec import exact
+
+    return exact.as_written(value, text)
 
 
 def _compile_name(node: Any, reading: _Reading, depth: int) -> Closure:

@@ -16,6 +16,7 @@ from vcalc.spec.expression import (
     ARRIVES,
     CONSTANTS,
     FUNCTIONS,
+    OPERATORS,
     SHAPE_NAMES,
     ExpressionError,
     can_name,
@@ -25,6 +26,7 @@ from vcalc.spec.expression import (
 from vcalc.spec.syntax import Value
 
 Names = frozenset[str]
+NO_NAMES: Names = frozenset()
 
 WORDS = frozenset(word for kind in KINDS.values() for field in kind.fields.values() for word in field.type.words)
 """Every word that some field of a layer takes."""
@@ -56,7 +58,9 @@ def mended(name: str, unwanted: str) -> str:
 
 
 def _name_hint(name: str) -> str:
-    if name in CONSTANTS or name in FUNCTIONS or iskeyword(name):
+    if iskeyword(name) and name not in CONSTANTS and name not in OPERATORS:
+        return f"it is a word of Python, whose grammar expressions have; choose another name, such as {name}_"
+    if name in CONSTANTS or name in FUNCTIONS or name in OPERATORS:
         return "the language has that word"
     other = mended(name, r"\W+")
     return "a letter, then letters, digits and _" + (f", such as {other}" if can_name(other) else "")
@@ -69,12 +73,14 @@ class FieldReader:
         self.source = source
         self.blocks: dict[str, dict[str, bool]] = {}
         """Every block's arguments, and whether each is required."""
+        self.worded: list[tuple[str, YamlNode]] = []
+        """The words of fields that are names, too, where they stand."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""
         self.operations = 0
         """Those of the expressions that have been read."""
-        self.bound: list[tuple[str, YamlNode, str]] = []
-        """Every name that is bound: where, and what it names."""
+        self.bound: list[tuple[str, YamlNode, str, bool]] = []
+        """Every name that is bound: where, what it names, and whether the name had a meaning there already."""
 
     def visible(self, names: Names, more: Iterable[str], node: YamlNode) -> Names:
         """The names with some more of them. Raises VcalcError when they are too many."""
@@ -84,9 +90,13 @@ class FieldReader:
             self.source.raise_problems()
         return names
 
-    def check_name(self, name: str, node: YamlNode, what: str) -> None:
-        """Note a name that is bound here; refuse a word that cannot name a value."""
-        self.bound.append((name, node, what))
+    def check_name(self, name: str, node: YamlNode, what: str, names: Names = NO_NAMES) -> None:
+        """Note a name that is bound here, where those of `names` are known; refuse a word that cannot name a value."""
+        self.bound.append((name, node, what, name in names))
+        if name in self.blocks:
+            message = f"'{name}' is a block and cannot name {what}, too"
+            self.source.report("name", message, node, f"give one of them another name, such as {name}_block")
+            return
         if name in SHAPE_NAMES:
             message = f"'{name}' is the arriving shape and cannot name {what}"
             self.source.report("name", message, node, ARRIVES)
@@ -121,6 +131,8 @@ class FieldReader:
             self.source.report("type", message, node)
             return Value(node, constant(0))
         if node.value in words:
+            if node.value in names:
+                self.worded.append((node.value, node))
             return Value(node, constant(node.value, node.value))
         try:
             expression = parse(node.value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
@@ -97,20 +98,26 @@ def model_names() -> list[str]:
 
 
 def is_model(name: str) -> bool:
-    """True for the very name of a model of the catalogue, one that the index lacks among them."""
+    """True for the very name of a model of the catalogue, as its index has it: other files are not looked into."""
     if not re.fullmatch(_NAME, name):
         return False
-    return bool(_read_index()["models"].get(name, ("", ""))[1] == name) or name in _names_in_files()
+    if _being_indexed:
+        return name in _being_indexed
+    return bool(_read_index()["models"].get(name, ("", ""))[1] == name)
 
 
-@cache
-def _names_in_files() -> frozenset[str]:
-    """What stands where a file names its models: the files themselves cannot be read while one of them is."""
-    found = set()
+_being_indexed: set[str] = set()
+"""The names of all models while an index is made, which a file may hold that is read for it."""
+
+
+def _names_in_files() -> Iterator[str]:
+    """The models of the files, by the part of each that names them: whole they cannot be read before all are known."""
+    from vcalc.source.read import read, read_file
+
     for path in catalogue_files():
-        with open(path, encoding="utf-8") as file:
-            found |= {stem(path), *re.findall(rf"^  ({_NAME}):", file.read(), re.MULTILINE)}
-    return frozenset(found)
+        section = re.search(r"^models:.*?(?=^[^\s#]|\Z)", read_file(path), re.MULTILINE | re.DOTALL)
+        ((_, models),) = read(section[0], path)[1].value if section else ((None, None),)
+        yield from [key.value for key, _ in models.value] if models else [stem(path)]
 
 
 def block_names() -> list[str]:
@@ -282,6 +289,14 @@ def read_totals() -> dict[str, dict[str, Any]]:
 @cache
 def build_index() -> dict[str, Any]:
     """Every name and alias with its file and model, read from the specs. A model's own name wins over an alias."""
+    _being_indexed.update(_names_in_files())
+    try:
+        return _index_of_files()
+    finally:
+        _being_indexed.clear()
+
+
+def _index_of_files() -> dict[str, Any]:
     models: dict[str, list[str]] = {}
     blocks: dict[str, list[str]] = {}
     aliases: dict[str, list[str]] = {}

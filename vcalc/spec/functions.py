@@ -1,13 +1,12 @@
-"""The functions of the expression language: the same for ints, floats and symbols."""
+"""The functions of the expression language: the same for numbers and symbols."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
-from vcalc.arithmetic import is_symbolic
-from vcalc.spec.operations import BINARY, compared
+from vcalc.arithmetic import assumed, is_symbolic
+from vcalc.spec.operations import BINARY, compared, negated
 from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
 
 
@@ -17,28 +16,33 @@ def _round(value: Any) -> Any:
         from vcalc import symbols
 
         return bounded(symbols.round_half_away(value))
-    whole = int(abs(value))
-    if abs(value) - whole >= 0.5:
-        whole += 1
-    return whole if value >= 0 else -whole
+    return _floor(_plus(value, 0.5)) if compared(">=", value, 0) else -_floor(_plus(negated(value), 0.5))
 
 
 def _round_even(value: Any) -> Any:
     """The nearest whole number, halves to the even one (IEEE 754), as Python and NumPy round."""
     if is_symbolic(number(value)):
-        free = ", ".join(sorted(str(s) for s in value.free_symbols))
-        if value.is_integer:
-            return value
-        raise ExpressionError(f"round_even({shown(value)}) depends on the value of {free}", f"bind {free} to a number")
-    return bounded(round(value))
+        from vcalc import symbols
+
+        return bounded(symbols.round_half_even(value))
+    up, down = _floor(_plus(value, 0.5)), _ceil(_plus(value, -0.5))
+    return up if up % 2 == 0 else down  # they differ at halves alone
+
+
+def _plus(value: Any, more: float) -> Any:
+    return BINARY["+"](value, more)
 
 
 def _floor(value: Any) -> Any:
+    if type(value) is int:
+        return value
     if is_symbolic(number(value)):
         from vcalc import symbols
 
         return bounded(symbols.floor(value))
-    return bounded(math.floor(value))
+    from vcalc.spec import exact
+
+    return exact.floor(value)
 
 
 def _ceil(value: Any) -> Any:
@@ -46,7 +50,7 @@ def _ceil(value: Any) -> Any:
         from vcalc import symbols
 
         return bounded(symbols.ceiling(value))
-    return bounded(math.ceil(value))
+    return -_floor(negated(value))
 
 
 def _round8(value: Any) -> Any:
@@ -58,8 +62,14 @@ def _round8(value: Any) -> Any:
             return value
         free = ", ".join(sorted(str(s) for s in value.free_symbols))
         raise ExpressionError(f"round8({shown(value)}) depends on the value of {free}", f"bind {free} to a number")
-    rounded = max(8, int(value + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * value else rounded
+    rounded = max(8, _floor(_plus(value, 4)) // 8 * 8)
+    return rounded + 8 if compared("<", rounded, BINARY["*"](0.9, value)) else rounded
+
+
+def _size(value: Any) -> Any:
+    if is_symbolic(number(value)):
+        return abs(value)
+    return negated(value) if compared("<", value, 0) else value
 
 
 def _extreme(name: str, sign: str) -> Callable[..., Any]:
@@ -77,19 +87,30 @@ def _extreme(name: str, sign: str) -> Callable[..., Any]:
 
 def _logarithm(value: Any, base: Any = None) -> Any:
     arguments = [number(part) for part in (value, base) if part is not None]
+    if not all(_holds(">", part, 0) for part in arguments):
+        raise ValueError("log takes numbers above 0")
+    if base is not None and not _holds("!=", base, 1):
+        raise ZeroDivisionError
     if any(map(has_symbols, arguments)):
         return _formula("log", arguments)
-    if min(arguments) <= 0:
-        raise ValueError("log takes numbers above 0")
-    return math.log(*arguments)
+    from vcalc.spec import exact
+
+    return exact.logarithm(*arguments)
 
 
 def _root(value: Any) -> Any:
-    if has_symbols(number(value)):
-        return _formula("sqrt", [value])
-    if value < 0:
+    if not _holds(">=", number(value), 0):
         raise ValueError("sqrt takes a number that is not below 0")
-    return math.sqrt(value)
+    if has_symbols(value):
+        return _formula("sqrt", [value])
+    from vcalc.spec import exact
+
+    return exact.root(value)
+
+
+def _holds(sign: str, a: Any, b: int) -> bool:
+    """A comparison's answer; where symbols leave it open, it is a condition of the formula."""
+    return assumed(sign, a, b) if is_symbolic(a) else compared(sign, a, b)
 
 
 def _formula(name: str, arguments: list[Any]) -> Any:
@@ -114,7 +135,7 @@ def _length(values: Any) -> int:
 FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int], str]] = {
     "max": (_extreme("max", ">"), (1, 20), "the largest of several numbers or of a list"),
     "min": (_extreme("min", "<"), (1, 20), "the smallest of several numbers or of a list"),
-    "abs": (lambda value: abs(number(value)), (1, 1), "the size without the sign"),
+    "abs": (_size, (1, 1), "the size without the sign"),
     "round": (_round, (1, 1), "the nearest whole number, halves away from zero"),
     "round_even": (_round_even, (1, 1), "the nearest whole number, halves to the even one (Python, NumPy)"),
     "floor": (_floor, (1, 1), "rounded down"),

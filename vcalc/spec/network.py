@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vcalc.arithmetic import Condition, conditions
 from vcalc.errors import VcalcError
 from vcalc.graph import INPUT, Graph, Node
 from vcalc.spec.bindings import Bindings
@@ -15,13 +16,15 @@ from vcalc.spec.syntax import ModelEntry, Option, Spec
 class Origin:
     """Where the nodes of a graph come from."""
 
-    def __init__(self, building: Building, output: int) -> None:
+    def __init__(self, own: Spec, building: Building, output: int) -> None:
         self.steps = building.steps
         """The step of a spec that each node comes from."""
         self.named = building.named | {output}
         """The nodes whose output has a name, or is the network's."""
         self.spent = building.budget.steps
         """The steps that were spent, by all that shared the budget."""
+        self.hidden = [(step, name) for spec, step, name in building.hidden if spec is own]
+        """Where a tensor is taken up by a name that a group has, too."""
         self._used = [used.nodes for used in building.used]
 
     def foreign(self) -> set[int]:
@@ -33,7 +36,14 @@ class Network:
     """A model with every size bound: its graph, and the hyperparameters that made it."""
 
     def __init__(
-        self, spec: Spec, model: ModelEntry, graph: Graph, bindings: Bindings, library: str, origin: Origin
+        self,
+        spec: Spec,
+        model: ModelEntry,
+        graph: Graph,
+        bindings: Bindings,
+        library: str,
+        origin: Origin,
+        conditions: tuple[Condition, ...],
     ) -> None:
         self.spec = spec
         self.name = model.name
@@ -43,6 +53,8 @@ class Network:
         self.graph = graph
         self.hyperparameters = bindings.hyperparameters()
         self.symbols = dict(bindings.symbols)
+        self.conditions = conditions
+        """What the layers and expressions assume of the symbols, as it came up: where the formulas hold."""
         self.library = library
         """The library whose way of calling the layers the graph has; none, where no library has the network."""
         self.origin = origin
@@ -67,9 +79,20 @@ def expand(
     or as the first one does that the model is the same as. Several expansions may spend one `budget`. Raises VcalcError
     with the place in the file and the path in the network of the first thing that does not fit.
     """
-    library = _library(model, library)
-    budget = budget or Budget()
-    bindings = Bindings(spec, model, given or {}, budget)
+    with conditions() as assumed:
+        return _expand(spec, model, given or {}, option, _library(model, library), budget or Budget(), assumed)
+
+
+def _expand(
+    spec: Spec,
+    model: ModelEntry,
+    given: dict[str, Any],
+    option: Option | None,
+    library: str,
+    budget: Budget,
+    assumed: dict[Condition, None],
+) -> Network:
+    bindings = Bindings(spec, model, given, budget)
     graph = Graph(bindings.input(option))
     environment = bindings.all()
     bindings.check_used()
@@ -82,7 +105,7 @@ def expand(
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]
         _write(graph, nodes, used.spec, _library(used.model, used.library), used.part)
-    return Network(spec, model, graph, bindings, library, Origin(building, output))
+    return Network(spec, model, graph, bindings, library, Origin(spec, building, output), tuple(assumed))
 
 
 def _library(model: ModelEntry, wanted: str) -> str:

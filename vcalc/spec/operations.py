@@ -1,4 +1,4 @@
-"""What the operators of the expression language do. Symbols and floats meet as exact fractions."""
+"""What the operators of the expression language do: exactly, on numbers and symbols alike."""
 
 from __future__ import annotations
 
@@ -7,71 +7,55 @@ from collections.abc import Callable
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import is_symbolic
-from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown, too_large
+from vcalc.arithmetic import assumed, is_symbolic
+from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
 
 
-def _paired(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """An operator on two numbers; fractions where one of them is a symbol."""
+def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """An operator on two numbers: what it does with whole ones, and with formulas."""
 
     def apply(a: Any, b: Any) -> Any:
         if type(a) is int and type(b) is int:
-            return op(a, b)
+            return whole(a, b)
         number(a), number(b)
         if has_symbols(a) or has_symbols(b):
-            return bounded(op(_exact(a), _exact(b)))
-        return bounded(op(a, b))
+            from vcalc import symbols
+
+            return bounded(formula(symbols.exact(a), symbols.exact(b)))
+        return _combined(sign, a, b)
 
     return apply
 
 
-def _exact(value: Any) -> Any:
-    from vcalc import symbols
+def _combined(sign: str, a: Any, b: Any) -> Any:
+    from vcalc.spec import exact
 
-    return symbols.exact(value)
+    return exact.combined(sign, a, b)
 
 
 def _divisor(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """SymPy divides by zero in silence; Python's error stands for both."""
 
     def divide(a: Any, b: Any) -> Any:
-        if b == 0 or (is_symbolic(b) and _is_zero(b)):
+        if not assumed("!=", b, 0):
             raise ZeroDivisionError
         return op(a, b)
 
     return divide
 
 
-def _is_zero(value: Any) -> bool:
-    from vcalc import symbols
-
-    return symbols.decide("==", value, 0) is True
+def _quotient(a: int, b: int) -> Any:
+    return _combined("/", a, b) if a % b else a // b
 
 
-def _quotient(a: Any, b: Any) -> Any:
-    if type(a) is int and type(b) is int and a % b == 0:
-        return a // b
-    return a / b
-
-
-def _power(a: Any, b: Any) -> Any:
-    if has_symbols(a):  # and then b, too, made exact
-        return _symbolic_power(a, b)
-    if isinstance(a, int) and isinstance(b, int):
-        _check_size_of_power(a, b)
-    result = a**b
-    if isinstance(result, complex):
-        raise ValueError("the result is not a real number")
-    return result
-
-
-def _check_size_of_power(a: int, b: int) -> None:
-    if abs(a) > 1 and abs(b) * abs(a).bit_length() > 8 * limits.NUMBER_BITS:
-        raise too_large()
+def _power(a: int, b: int) -> Any:
+    if b >= 0 and b * a.bit_length() <= 8 * limits.NUMBER_BITS:
+        return a**b
+    return _combined("**", a, b)
 
 
 def _symbolic_power(a: Any, b: Any) -> Any:
-    if a == 0 and b.is_negative:
+    if b.is_negative and not assumed("!=", a, 0):
         raise ZeroDivisionError
     if is_symbolic(a):
         if not b.is_Integer:
@@ -79,8 +63,10 @@ def _symbolic_power(a: Any, b: Any) -> Any:
         if abs(b) * _degree(a) > limits.SYMBOLIC_POWER:
             raise ValueError(f"a symbol is raised to at most the {limits.SYMBOLIC_POWER}th power")
     elif b.is_number:
+        from vcalc.spec import exact
+
         largest = max(max(abs(part.p), part.q) for part in a.atoms() if part.is_Rational)
-        _check_size_of_power(int(largest), max(1, int(abs(b))))
+        exact.check_size_of_power(int(largest), max(1, int(abs(b))))
     return a**b
 
 
@@ -92,13 +78,13 @@ def _degree(value: Any) -> int:
 
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    "+": _paired(operator.add),
-    "-": _paired(operator.sub),
-    "*": _paired(operator.mul),
-    "/": _paired(_divisor(_quotient)),
-    "//": _paired(_divisor(operator.floordiv)),
-    "%": _paired(_divisor(operator.mod)),
-    "**": _paired(_power),
+    "+": _paired("+", operator.add, operator.add),
+    "-": _paired("-", operator.sub, operator.sub),
+    "*": _paired("*", operator.mul, operator.mul),
+    "/": _paired("/", _quotient, _divisor(operator.truediv)),
+    "//": _paired("//", operator.floordiv, _divisor(operator.floordiv)),
+    "%": _paired("%", operator.mod, _divisor(operator.mod)),
+    "**": _paired("**", _power, _symbolic_power),
 }
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
@@ -128,7 +114,11 @@ def compared(sign: str, a: Any, b: Any) -> bool:
         if answer is None:
             raise undecided(f"whether {shown(a)} {sign} {shown(b)}", a, b)
         return answer
-    return bool(_COMPARISONS[sign](a, b))
+    if type(a) is int and type(b) is int:
+        return bool(_COMPARISONS[sign](a, b))
+    from vcalc.spec import exact
+
+    return bool(_COMPARISONS[sign](exact.compared(a, b), 0))
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -16,6 +16,7 @@ from vcalc.spec.expression import SHAPE_NAMES, can_name
 from vcalc.spec.fields import Names, is_word
 from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
+from vcalc.spec.words import CALL
 
 if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
@@ -95,7 +96,7 @@ class _Parser:
         spec.schedule = self.schedule(self.top)
         spec.written, spec.written_node = self.written(), self.node("written")
         spec.claims, spec.expect, spec.budget = self.node("claims"), self.node("expect"), self.node("budget")
-        spec.root, spec.used, spec.bound = self.root, reader.used, reader.bound
+        spec.root, spec.used, spec.bound, spec.worded = self.root, reader.used, reader.bound, reader.worded
         source.raise_problems()
         return spec
 
@@ -137,6 +138,9 @@ class _Parser:
             name = self.source.text(node, "a symbol")
             if name and not can_name(name):
                 self.source.report("name", f"{quoted(name)} cannot name a symbol", node, "letters, digits and _")
+            if name in self.block_nodes:
+                message = f"'{name}' is a block and cannot name a symbol, too"
+                self.source.report("name", message, node, f"give one of them another name, such as {name}_block")
             found.append(name)
         return found
 
@@ -163,9 +167,8 @@ class _Parser:
             for name in entry.keys() - MODEL_WORDS:
                 keys.setdefault(name, entry[name][0])
         for name, key in keys.items():
-            if name in self.reader.blocks or name in symbols:
-                what = "a block" if name in self.reader.blocks else "a symbol"
-                message = f"'{name}' is {what} and cannot name a hyperparameter, too"
+            if name in symbols:
+                message = f"'{name}' is a symbol and cannot name a hyperparameter, too"
                 self.source.report("name", message, key, f"give one of them another name, such as {name}_size")
             else:
                 self.reader.check_name(name, key, "a hyperparameter")
@@ -298,7 +301,10 @@ class _Parser:
         arguments: dict[str, Value | None] = {}
         if isinstance(entry.get("args", (None, None))[1], yaml.MappingNode):
             for name, (key, value) in self.source.mapping(entry["args"][1], "args").items():
-                self.reader.check_name(name, key, "an argument")
+                self.reader.check_name(name, key, "an argument", names)
+                if name in CALL:
+                    message = f"'{name}' cannot name an argument: every call has a key of that name"
+                    self.source.report("name", message, key, f"choose another name, such as '{name}_'")
                 arguments[name] = None if is_null(value) else self.reader.value(value, names)
                 names = self.reader.visible(names, [name], key)
         return names, arguments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import floor
 from typing import Any, NamedTuple
 
 import yaml
@@ -46,8 +47,8 @@ class Schedule(NamedTuple):
         if is_symbolic(a) or is_symbolic(b):
             from vcalc import symbols
 
-            return symbols.closed_form(symbols.exact(a) * symbols.exact(b))
-        return round(a * b)  # of 1.5 epochs of 3 images, the nearest whole number
+            return symbols.closed_form(symbols.round_half_away(symbols.exact(a) * symbols.exact(b)))
+        return floor(a * b + Fraction(1, 2))  # of 1.5 epochs of 3 images 5: halves up, as everywhere
 
     def __str__(self) -> str:
         a, b = (self.images, self.epochs) if self.images is not None else (self.batch, self.steps)

@@ -13,7 +13,8 @@ from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
 from vcalc.spec.expression import named
 from vcalc.spec.fields import FieldReader, Names, written_out
-from vcalc.spec.syntax import Step, Value
+from vcalc.spec.syntax import MODELS_KEEP, THEIR_GROUPS, Step, Value
+from vcalc.spec.words import CALL
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
 BELONGS = {
@@ -133,21 +134,36 @@ class StepReader(FieldReader):
         self, node: YamlNode, block: Value, name: str, entries: Entries, names: Names, use: bool = False
     ) -> syntax.Call:
         """A block's call; `name` is empty where only a hyperparameter's value tells which block it is."""
+        own = ("name",) if use else tuple(CALL)
         if name:
-            meant = self.source.known_keys(entries, (*self.blocks[name], "name"), f"block {name}")
+            meant = self.source.known_keys(entries, (*self.blocks[name], *own), f"block {name}")
             required = [argument for argument, required in self.blocks[name].items() if required]
             hint = f"{{use: {name}, {written_out('with', required)}}}" if use else written_out(name, required)
             lacking = [argument for argument in required if argument not in {*entries, *meant}]
             self.lacking(f"block {name}", lacking, node, f"write {hint}")
-        arguments = {key: self.value(v, names) for key, (_, v) in entries.items() if key != "name"}
-        return syntax.Call(node, block, arguments, self.name(entries))
+        arguments = {key: self.value(v, names) for key, (_, v) in entries.items() if key not in own}
+        step = syntax.Call(node, block, arguments, self.name(entries))
+        if not use:
+            step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
+        return step
+
+    def handed(self, entries: Entries, word: str) -> dict[str, str]:
+        """The tensors that a call hands over, by their new names: `{new: name}`, or names that stay as they are."""
+        if word not in entries:
+            return {}
+        node = entries[word][1]
+        if isinstance(node, yaml.MappingNode):
+            pairs = self.source.mapping(node, word)
+            return {self.label(key, word): self.source.text(value, word) for key, value in pairs.values()}
+        items = [node] if isinstance(node, yaml.ScalarNode) else self.source.sequence(node, word)
+        return {name: name for name in (self.label(item, word) for item in items)}
 
     def loop(self, node: YamlNode, entries: Entries, names: Names) -> Step:
         word = "repeat" if "repeat" in entries else "each"
         meant = self.source.known_keys(entries, (word, "do", "index", "when", "name"), word)
         count = self.value(entries["repeat"][1], names) if word == "repeat" else None
         variables = self.variables(entries["each"][1], names) if word == "each" else {}
-        index = self.index(entries, variables)
+        index = self.index(entries, variables, names)
         inner = self.visible(names, [*variables, *([index] if index else [])], node)
         body = self.body(node, entries, inner, word, "do", meant)
         when = self.value(entries["when"][1], inner) if "when" in entries else None
@@ -156,12 +172,12 @@ class StepReader(FieldReader):
     def variables(self, node: YamlNode, names: Names) -> dict[str, Value]:
         entries = self.source.mapping(node, "each", "each: {c: [64, 128]}")
         for name, (key, _) in entries.items():
-            self.check_name(name, key, "a loop variable")
+            self.check_name(name, key, "a loop variable", names)
         if not entries and (is_null(node) or isinstance(node, yaml.MappingNode)):
             self.source.report("missing", "each needs lists to go through", node, "each: {c: [64, 128]}")
         return {name: self.value(value, names) for name, (_, value) in entries.items()}
 
-    def index(self, entries: Entries, variables: dict[str, Value]) -> str:
+    def index(self, entries: Entries, variables: dict[str, Value], names: Names) -> str:
         if "index" not in entries:
             return ""
         node = entries["index"][1]
@@ -171,7 +187,7 @@ class StepReader(FieldReader):
             message = f"'{index}' is a list of this loop and cannot be its index"
             self.source.report("name", message, node, f"choose another name{other}")
         elif index:
-            self.check_name(index, node, "a loop's index")
+            self.check_name(index, node, "a loop's index", names)
         return index
 
     def body(self, node: YamlNode, entries: Entries, names: Names, word: str, key: str, meant: set[str]) -> list[Step]:
@@ -186,7 +202,7 @@ class StepReader(FieldReader):
         meant = self.source.known_keys(entries, ("if", "then", "else"), "if")
         test = self.value(entries["if"][1], names)
         then = self.body(node, entries, names, "if", "then", meant)
-        otherwise = self.steps(entries["else"][1], names, "else") if "else" in entries else []
+        otherwise = self.steps(entries["else"][1], names, "else") if "else" in entries else None
         return syntax.If(node, test, then, otherwise)
 
     def branches(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
@@ -237,13 +253,13 @@ class StepReader(FieldReader):
         self.source.known_keys(entries, ("let",), "let")
         values: dict[str, Value] = {}
         for name, (key, value) in self.source.mapping(entries["let"][1], "let").items():
-            self.check_name(name, key, "a value")
+            self.check_name(name, key, "a value", names)
             values[name] = self.value(value, names)
             names = self.visible(names, [name], key)
         return syntax.Let(node, values)
 
     def use(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        self.source.known_keys(entries, ("use", "with", "upto", "as", "name"), "use")
+        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "name"), "use")
         target = entries["use"][1]
         text = self.source.text(target, "use")
         inside = entries["with"][1] if "with" in entries else None
@@ -257,7 +273,10 @@ class StepReader(FieldReader):
             step = self.call(node, Value(target, named(text)), text if text in self.blocks else "", fields, names, True)
             step.name = self.name(entries) or step.name
             step.upto, step.library = upto, library
+            step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
             return step
+        for word in {"take", "save"} & entries.keys():
+            self.source.report("misplaced", MODELS_KEEP, entries[word][0], THEIR_GROUPS)
         values = self.values(inside, names, "with")
         return syntax.UseModel(node, target, text, values, upto, self.name(entries), library)
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
 
 
+MODELS_KEEP = "a model takes what arrives, and keeps the names of its tensors to itself"
+THEIR_GROUPS = "take: backbone/stage2 goes on from a group of it, where name: backbone is its name"
+
+
 class Value:
     """A field's value: an expression, or a list of values."""
 
@@ -52,10 +56,11 @@ class LayerStep(Step):
 class Call(Step):
     """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`.
 
-    That value may be the name of a catalogue's model, too, whose use may end with a named group, `upto`.
+    That value may be the name of a catalogue's model, too, whose use may end with a named group, `upto`. `takes` are
+    tensors handed to the block, by the names that it has for them, `saves` those it is asked for, by the caller's.
     """
 
-    __slots__ = ("arguments", "block", "library", "name", "upto")
+    __slots__ = ("arguments", "block", "library", "name", "saves", "takes", "upto")
 
     def __init__(
         self, node: Any, block: Value, arguments: dict[str, Value], name: str, upto: str = "", library: str = ""
@@ -66,6 +71,8 @@ class Call(Step):
         self.name = name
         self.upto = upto
         self.library = library
+        self.takes: dict[str, str] = {}
+        self.saves: dict[str, str] = {}
 
 
 class UseModel(Step):
@@ -129,11 +136,11 @@ class Loop(Step):
 
 
 class If(Step):
-    """`if: condition`, `then: [...]`, `else: [...]`."""
+    """`if: condition`, `then: [...]`, `else: [...]`; without `else`, `otherwise` is None."""
 
     __slots__ = ("condition", "otherwise", "then")
 
-    def __init__(self, node: Any, condition: Value, then: list[Step], otherwise: list[Step]) -> None:
+    def __init__(self, node: Any, condition: Value, then: list[Step], otherwise: list[Step] | None) -> None:
         super().__init__(node)
         self.condition = condition
         self.then = then
@@ -302,7 +309,10 @@ class Spec:
         self.root: Any = None
         self.names: dict[str, Any] = {}
         """Where each hyperparameter is first written."""
-        self.bound: list[tuple[str, Any, str]] = []
-        """Every name that the file binds, in order: where, and what it names (an argument, a loop variable, ...)."""
+        self.bound: list[tuple[str, Any, str, bool]] = []
+        """Every name that the file binds, in order: where, what it names (an argument, a loop variable, ...), and
+        whether the name had a meaning there already."""
+        self.worded: list[tuple[str, Any]] = []
+        """The words of fields that are names, too, where they stand."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""

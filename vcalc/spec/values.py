@@ -16,6 +16,7 @@ EXACT_FLOAT = 2.0**53
 """From here on a float leaves out whole numbers."""
 
 COMPARE = "compare it, as in C > 64"
+ROUNDED = "write it with fewer digits, or round it"
 LARGEST = f"the largest is 2**{limits.NUMBER_BITS} - 1, about 3.4e38"
 
 
@@ -47,9 +48,16 @@ def has_symbols(value: Any) -> bool:
     return hasattr(value, "free_symbols")
 
 
+def is_quotient(value: Any) -> bool:
+    """True for a number that no int and no float is: a fraction, a root, a logarithm (see `vcalc.spec.exact`)."""
+    return hasattr(value, "limit_denominator") or hasattr(value, "digits")
+
+
 def is_number(value: Any) -> bool:
     """True for a number or a formula; false for a truth, a word, a list, a block."""
-    return (isinstance(value, (int, float)) and not isinstance(value, bool)) or has_symbols(value)
+    if isinstance(value, (int, float)):
+        return not isinstance(value, bool)
+    return has_symbols(value) or is_quotient(value)
 
 
 def number(value: Any) -> Any:
@@ -84,7 +92,7 @@ def shown(value: Any) -> str:
 
 
 def bounded(value: Any) -> Any:
-    """The value, unless it is a number that no network has. SymPy's whole numbers become Python's."""
+    """The value, unless it is a number that no network has. SymPy's numbers become those of the language."""
     if type(value) is int:
         if value.bit_length() > limits.NUMBER_BITS:
             raise too_large()
@@ -103,11 +111,20 @@ def too_large() -> NoValueError:
     return NoValueError(f"a number of more than {limits.NUMBER_BITS} bits", LARGEST)
 
 
+def too_fine() -> NoValueError:
+    """The error for a fraction that no network has."""
+    return NoValueError(f"a fraction of more than {limits.NUMBER_BITS} bits above or below its line", ROUNDED)
+
+
 def _bounded_formula(value: Any) -> Any:
     if value.is_Integer:
         return bounded(int(value))
     if value.is_finite is False or value.is_real is False or (value.is_number and not value.is_real):
         raise NoValueError("not a real number")
+    if value.is_number:
+        from vcalc.spec import exact
+
+        return exact.of_constant(value)
     if operations(value) > limits.SYMBOLIC_OPERATIONS:
         raise NoValueError(f"it grows past {limits.SYMBOLIC_OPERATIONS} operations")
     if terms(value) > limits.SYMBOLIC_TERMS:
@@ -182,5 +199,13 @@ def exactly(value: Any) -> Any:
 
 
 def decimal(value: Any) -> Any:
-    """What symbols left behind when they cancelled, 3/2 or sqrt(2), as a float: no layer takes that for whole."""
-    return float(value) if has_symbols(value) and not value.free_symbols else value
+    """A quotient, a root or a logarithm as the float next to it, for what is outside the language; lists, too."""
+    if isinstance(value, (int, float, str)):
+        return value
+    if is_list(value):
+        return type(value)(map(decimal, value))
+    if is_quotient(value):
+        from vcalc.spec import exact
+
+        return exact.as_float(value)
+    return value

@@ -33,6 +33,14 @@ TOP_KEYS = {
 NAME = "How the tables call it; a name that turns up again in the same group is numbered."
 
 
+CALL = {
+    "name": NAME,
+    "take": "Tensors handed to the block: their names, or `{its: ours}` where it calls them otherwise.",
+    "save": "Tensors that the block has saved and gives out: their names, or `{ours: its}`.",
+}
+"""The keys of a block's call beside its arguments."""
+
+
 class Form(NamedTuple):
     """One way to write an item of a list of layers: what it does, its keys, and which of them it needs."""
 
@@ -92,6 +100,8 @@ FORMS = {
             "with": "Arguments of the block, or hyperparameters of the model.",
             "upto": "The named group after which the model ends.",
             "as": "The library whose way of writing the model counts, where a convention depends on it.",
+            "take": CALL["take"],
+            "save": CALL["save"],
             "name": NAME,
         },
         (),

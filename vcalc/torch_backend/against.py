@@ -1,15 +1,19 @@
 """A network held against the independent implementation that it says it is the same as: torchvision's or timm's.
 
-Parameters by role, buffers, multiply-adds, and every convolution's and matrix's shape in the order they run. Their
+Parameters by role, buffers, multiply-adds, and every convolution's and matrix's shape. Their
 network is built without storage, so nothing is computed.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from inspect import signature
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from vcalc import conventions
 from vcalc.analyses.cost import Costs
@@ -17,7 +21,7 @@ from vcalc.arithmetic import Number
 from vcalc.errors import VcalcError, suggestion
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
-from vcalc.torch_backend.validate import Check
+from vcalc.torch_backend.validate import Check, in_a_line
 
 HEADLESS = (
     "vit_base_r50_s16_224",
@@ -37,17 +41,10 @@ BUILT_WITH: dict[tuple[str, str], dict[str, Any]] = {
 }
 """What a builder has to be told: no auxiliary classifiers, no values for weights without storage, how many classes."""
 
-OTHER_ORDER = {
-    ("Pre-activation ResNet", "timm"): "the projection of a shortcut runs before the residual branch",
-    ("CoAtNet", "timm"): "the projection of a shortcut runs before the residual branch",
-    ("MaxViT", "timm"): "the projection of a shortcut runs before the residual branch",
-    ("NASNet", "timm"): "the second stem cell fits the newer of its two inputs first, all other cells the older",
-    ("RegNet", "torchvision"): "the projection of a shortcut runs before the residual branch",
-}
-"""Families whose layers a library runs in another order: they are compared sorted."""
-
 Row = tuple[int, int, tuple[int, ...], int]
 """A convolution or a matrix: outputs, inputs of one group, kernel, positions it is applied at."""
+
+WHAT = "outputs, inputs, kernel, positions"
 
 OURS = {
     "weight": "weight",
@@ -86,8 +83,17 @@ def start_torchvision() -> None:
         needed("torchvision", "--against torchvision")
 
 
-def against(network: Network, library: str) -> list[Check]:
+class Compared(NamedTuple):
+    """What a comparison with a twin gives: the checks, and whether all layers run in the same order."""
+
+    checks: list[Check]
+    in_order: bool
+
+
+def against(network: Network, library: str) -> Compared:
     """Compare a network with its twin at the network's own input.
+
+    Convolutions and matrices are the same where each has its equal, in whatever order they run.
 
     Raises VcalcError where the spec names no twin in the library, or the library is missing or takes no such input.
     """
@@ -97,26 +103,40 @@ def against(network: Network, library: str) -> list[Check]:
         raise VcalcError("library", f"{network.name} has no twin in '{library}'", hint=hint)
     peer = twin(library, same_as[library])
     try:
-        flops, theirs = run(peer, network.graph.input)
-    except (AssertionError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-        message = f"{library}'s {same_as[library]} does not take this input: {reason}"
+        theirs = run(peer, network.graph.input)
+    except NotImplementedError:
+        message = (
+            f"{library}'s {same_as[library]} looks at values as it runs, as detectors do, and is built without any"
+        )
+        raise VcalcError("input", message, hint="its backbone can be compared") from None
+    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        message = f"{library}'s {same_as[library]} does not take this input: {in_a_line(error)}"
         raise VcalcError("input", message, hint="leave out --input") from None
-    ours = rows(network)
-    if (network.spec.family, library) in OTHER_ORDER:
-        ours, theirs = sorted(ours), sorted(theirs)
-    checks = [Check("total", library, "multiply-adds", multiply_adds(network), flops)]
+    checks = [Check("total", library, "multiply-adds", multiply_adds(network), theirs.flops)]
     our_roles, their_roles = roles(network), peer_roles(peer)
     checks += [
         Check("total", library, f"params: {role}", our_roles.get(role, 0), their_roles.get(role, 0))
         for role in dict.fromkeys([*our_roles, *their_roles])
     ]
-    checks.append(Check("total", library, "convolutions and matrices", len(ours), len(theirs)))
-    checks += [
-        Check(f"{i + 1} of {len(ours)}", library, "outputs, inputs, kernel, positions", mine, other)
-        for i, (mine, other) in enumerate(zip(ours, theirs, strict=False))
-    ]
-    return checks
+    # A spec may write out an attention that is a module of theirs, whose projections are among all layers only.
+    pairs = (rows(network), theirs.outside), (rows(network, in_attention=True), theirs.every)
+    mine, other = min(pairs, key=lambda pair: sum((Counter(pair[0]) - Counter(pair[1])).values()))
+    checks.append(Check("total", library, "convolutions and matrices", len(mine), len(other)))
+    return Compared([*checks, *_paired(mine, other, library)], mine == other)
+
+
+def _paired(ours: list[Row], theirs: list[Row], library: str) -> list[Check]:
+    """Each of our layers beside an equal one of theirs, wherever it runs; those without one beside what is left."""
+    left = Counter(theirs)
+    left.subtract(ours)
+    beside = [*left.elements()]  # theirs that ours has too few of
+    checks = []
+    for i, row in enumerate(reversed(ours)):  # of several equal ones the last have no partner
+        lacks = left[row] < 0
+        left[row] += lacks
+        other = (beside.pop(0) if beside else "none") if lacks else row
+        checks.append(Check(f"{len(ours) - i} of {len(ours)}", library, WHAT, row, other))
+    return [*reversed(checks), *(Check("none of ours", library, WHAT, "none", row) for row in beside)]
 
 
 def twin(library: str, name: str) -> Any:
@@ -127,30 +147,71 @@ def twin(library: str, name: str) -> Any:
     else:
         with suppress(VcalcError):
             start_torchvision()  # timm uses it where it is there
-    package = needed(library, f"--against {library}")
-    make = package.create_model if library == "timm" else package.models.get_model
-    options = BUILT_WITH.get((library, name), {})
+    make = _builder(library, name)
     try:
-        with torch.device("meta"):
-            network = make(name, **options)
-    except NotImplementedError:  # torchvision's RegNets work out their widths with tensors, which need values
-        network = make(name, **options).to("meta")
+        try:
+            with torch.device("meta"):
+                network = make()
+        except NotImplementedError:  # torchvision's RegNets work out their widths with tensors, which need values
+            network = make().to("meta")
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        ImportError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise VcalcError("library", f"{library} cannot build '{name}': {in_a_line(error)}") from None
     # FlopCounterMode refuses a view of a parameter that has a gradient: CaiT's class token.
     return network.eval().requires_grad_(False)
 
 
-def run(network: Any, shape: tuple[int, ...]) -> tuple[int, list[Row]]:
-    """Multiply-adds of one forward pass, and the convolutions and matrices outside attention in the order they run."""
+def _builder(library: str, name: str) -> Callable[[], Any]:
+    """What makes a library's network, without trained weights, which would have to be downloaded.
+
+    Raises VcalcError where the library has no network of the name.
+    """
+    package = needed(library, f"--against {library}")
+    known = package.list_models() if library == "timm" else package.models.list_models()
+    if not (package.is_model(name) if library == "timm" else name in known):
+        raise VcalcError("library", f"{library} has no network '{name}'", hint=suggestion(name, known, "it has"))
+    options = BUILT_WITH.get((library, name), {})
+    if library == "timm":
+        return partial(package.create_model, name, pretrained=False, **options)
+    make = package.models.get_model_builder(name)
+    without = {"weights": None, "weights_backbone": None}
+    taken = signature(make).parameters
+    return partial(make, **{key: value for key, value in without.items() if key in taken}, **options)
+
+
+class Ran(NamedTuple):
+    """What a forward pass does: multiply-adds, and the convolutions and matrices in the order they run."""
+
+    flops: int
+    outside: list[Row]
+    """Those outside attention."""
+    every: list[Row]
+
+
+def run(network: Any, shape: tuple[int, ...]) -> Ran:
+    """One forward pass, without values."""
     torch = needed("torch", "--against")
     from torch.utils.flop_counter import FlopCounterMode
 
-    found: list[Row] = []
+    found: list[tuple[bool, Row]] = []
+    # vcalc keeps the projections of attention in one layer with it, and some libraries call them without a module.
+    inside = {id(part) for module in network.modules() if _attends(module) for part in module.modules()}
 
     def note(module: Any, _: Any, output: Any) -> None:
         out, inputs, *kernel = module.weight.shape
-        found.append((out, inputs, tuple(kernel) or (1, 1), output.numel() // out))
+        found.append((id(module) in inside, (out, inputs, tuple(kernel) or (1, 1), output.numel() // out)))
 
-    hooks = [module.register_forward_hook(note) for module in _outside_attention(torch, network)]
+    layers = [module for module in network.modules() if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear))]
+    hooks = [module.register_forward_hook(note) for module in layers]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -160,13 +221,8 @@ def run(network: Any, shape: tuple[int, ...]) -> tuple[int, list[Row]]:
         torch.backends.mha.set_fastpath_enabled(fast_path)
         for hook in hooks:
             hook.remove()
-    return counter.get_total_flops() // 2, found
-
-
-def _outside_attention(torch: Any, network: Any) -> list[Any]:
-    """vcalc keeps the projections of attention in one layer with it, and some libraries call them without a module."""
-    inside = {id(part) for module in network.modules() if _attends(module) for part in module.modules()}
-    return [m for m in network.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear)) and id(m) not in inside]
+    outside = [row for within, row in found if not within]
+    return Ran(counter.get_total_flops() // 2, outside, [row for _, row in found])
 
 
 def _attends(module: Any) -> bool:
@@ -180,11 +236,12 @@ def multiply_adds(network: Network) -> Number:
     return Costs(network.graph, conventions.load("macs")).figure(network.graph.nodes, "flops")
 
 
-def rows(network: Network) -> list[Row]:
-    """The convolutions and matrices outside attention in the order of the graph."""
+def rows(network: Network, in_attention: bool = False) -> list[Row]:
+    """The convolutions and matrices in the order of the graph, those in groups called attention among them if asked."""
     found: list[Row] = []
     for node in network.graph.nodes:
-        if node.kind not in ("conv", "linear", "pointwise_linear") or "attention" in node.path.split("/")[:-1]:
+        within = not in_attention and "attention" in node.path.split("/")[:-1]
+        if within or node.kind not in ("conv", "linear", "pointwise_linear"):
             continue
         layer: Any = node.layer
         inputs = node.input[-1] if node.kind == "linear" else node.input[0] // getattr(layer, "groups", 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vcalc.errors import VcalcError
+from vcalc.graph import takes_words
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
 from vcalc.torch_backend.write import source
@@ -36,5 +37,5 @@ def build(network: Network, device: str = "cpu", dtype: str = "float32") -> Any:
 def example(network: Network, batch: int = 1, device: str = "cpu", dtype: str = "float32") -> Any:
     """An input of zeros, or of word numbers where the network begins with an embedding."""
     torch = needed("torch", "running a network")
-    words = any(node.kind == "embedding" and -1 in node.inputs for node in network.graph.nodes)
-    return torch.zeros(batch, *network.graph.input, device=device, dtype=torch.long if words else getattr(torch, dtype))
+    of = torch.long if takes_words(network.graph) else getattr(torch, dtype)
+    return torch.zeros(batch, *network.graph.input, device=device, dtype=of)

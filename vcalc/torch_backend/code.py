@@ -330,7 +330,7 @@ def _relative_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) ->
 
 @_builds("embedding")
 def _embedding(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code(f"nn.Embedding({layer.vocabulary}, {layer.out})")
+    return Code(f"nn.Embedding({layer.vocabulary}, {layer.out})", "{self}({0}.long())")
 
 
 @_builds("class_token")

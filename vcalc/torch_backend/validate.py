@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, NamedTuple
 
 from vcalc import conventions
@@ -43,48 +44,72 @@ def validate(
 ) -> list[Check]:
     """Shape, parameters, buffers and FLOPs of every layer and of the network, on a device.
 
-    Attention is counted as one operator and as two products. Raises VcalcError where the device or the library is not
-    there; `advance` is told each layer's path.
+    Attention is counted as one operator and as two products. What torch refuses to run is a check that does not hold.
+    Raises VcalcError where the library or the device is not there, or has no room or no code for a layer; `advance` is
+    told each layer's path.
     """
     torch = needed("torch", "vcalc validate")
     if network.symbolic:
         raise VcalcError("symbolic", "torch runs sizes, not symbols", hint="bind every size to a number")
     _check_device(torch, device)
+    _check_dtype(torch, dtype)
     counts = conventions.load("torch")
     checks: list[Check] = []
     with torch.no_grad(), torch.device(device):
-        for line, given in _inputs(torch, network, device, dtype, batch):
+        for line in lines(network.graph):
             advance(line.node.path)
-            checks += _layer_checks(torch, line, given, counts, device, batch, dtype)
-    return checks + _network_checks(torch, network, counts, device, dtype, batch)
+            run = partial(_layer_checks, torch, network, line, counts, device, batch, dtype)
+            checks += _unless_refused(torch, run, line.node.path, line.node.kind)
+    run = partial(_network_checks, torch, network, counts, device, dtype, batch)
+    return checks + _unless_refused(torch, run, "total", network.name)
 
 
 def _check_device(torch: Any, device: str) -> None:
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
-        raise VcalcError("device", f"torch has no device '{device}' here: {reason}", hint="meta, cpu, cuda") from None
+        message = f"torch has no device '{device}' here: {in_a_line(error)}"
+        raise VcalcError("device", message, hint="meta, cpu, cuda") from None
 
 
-def _inputs(torch: Any, network: Network, device: str, dtype: str, batch: int) -> Any:
-    """Each layer with tensors of its inputs' shapes."""
-    words = example(network, batch, device, dtype)
-    for line in lines(network.graph):
-        shapes = line.node.facts.inputs
-        given = [
-            words if index < 0 else torch.zeros(batch, *shape, dtype=getattr(torch, dtype))
-            for index, shape in zip(line.node.inputs, shapes, strict=True)
-        ]
-        yield line, given
+def _check_dtype(torch: Any, dtype: str) -> None:
+    of = getattr(torch, dtype, None)
+    if of is None or not of.is_floating_point:
+        raise VcalcError("dtype", f"torch runs no network in {dtype}", hint="fp32, fp16, bf16, fp64")
+
+
+def _unless_refused(torch: Any, run: Callable[[], list[Check]], path: str, kind: str) -> list[Check]:
+    """The checks of a layer or of the network, or the one that says why torch does not run it."""
+    try:
+        return run()
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, OverflowError, MemoryError) as error:
+        reason = in_a_line(error)
+        if isinstance(error, (NotImplementedError, MemoryError, torch.OutOfMemoryError)) or "llocat" in reason:
+            hint = "--device meta has no memory and knows shapes only; or a smaller --batch, another --dtype"
+            raise VcalcError("device", f"torch cannot run {path} ({kind}) here: {reason}", hint=hint) from None
+        return [Check(path, kind, "runs in torch", "yes", f"no: {reason}")]
+
+
+def in_a_line(error: Exception) -> str:
+    """What an exception says, in a line of bearable length."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _inputs(torch: Any, network: Network, line: Line, device: str, dtype: str, batch: int) -> list[Any]:
+    """Tensors of the shapes that a layer reads."""
+    return [
+        example(network, batch, device, dtype) if index < 0 else torch.zeros(batch, *shape, dtype=getattr(torch, dtype))
+        for index, shape in zip(line.node.inputs, line.node.facts.inputs, strict=True)
+    ]
 
 
 def _layer_checks(
-    torch: Any, line: Line, given: list[Any], counts: Any, device: str, batch: int, dtype: str
+    torch: Any, network: Network, line: Line, counts: Any, device: str, batch: int, dtype: str
 ) -> list[Check]:
     from vcalc.torch_backend import parts
 
-    facts = line.node.facts
+    facts, given = line.node.facts, _inputs(torch, network, line, device, dtype, batch)
     names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, **vars(parts)}
     module: Any = None
     if line.code.make:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from vcalc.graph import Graph, Node
+from vcalc.graph import Graph, Node, takes_words
 from vcalc.layers.base import SIZES
 from vcalc.spec.network import Network
 from vcalc.torch_backend.code import Code, code_of
@@ -113,8 +113,7 @@ def source(network: Network, parts: str) -> str:
     names = " x ".join(SIZES[len(network.graph.input)])
     shape = ", ".join(map(str, network.graph.input))
     used = {name for line in made for name in re.findall(r"\b([A-Z]\w+)\(", line.code.make)}
-    integer = any(node.kind == "embedding" and -1 in node.inputs for node in network.graph.nodes)
-    example = f"torch.zeros(1, {shape}{', dtype=torch.long' if integer else ''})"
+    example = f"torch.zeros(1, {shape}{', dtype=torch.long' if takes_words(network.graph) else ''})"
     cite = f"\n\n{_plain(network.spec.cite)}" if network.spec.cite else ""
     blocks = [
         f'"""{_plain(network.title)}, input {names} = {shape}.{cite}\n\nWritten by vcalc; needs torch only.\n"""',

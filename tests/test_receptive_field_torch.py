@@ -1,0 +1,213 @@
+"""Receptive fields held against gradients: what torch's autograd says an output element reads, in random networks.
+
+All weights are positive, so that nothing cancels; every layer's output is scaled, so that no softmax saturates.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any, NamedTuple
+
+import pytest
+
+from vcalc.analyses.receptive_field import Axis, receptive_fields
+from vcalc.errors import LayerError
+from vcalc.graph import INPUT, Graph
+from vcalc.layers import KINDS
+
+torch: Any = pytest.importorskip("torch", reason="gradients are torch's")
+
+from vcalc.torch_backend import parts
+from vcalc.torch_backend.code import code_of
+
+CHANNELS = 2
+
+
+class Drawn(NamedTuple):
+    """A random network; `exact` where docs/receptive-fields.md names no approximation for what is in it."""
+
+    graph: Graph
+    exact: bool
+
+
+class _Draw:
+    """Puts random layers on a graph, one after the other and side by side."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.graph = Graph((CHANNELS, self.random.choice((48, 50, 57)), self.random.choice((48, 51, 56))))
+        self.exact = True
+
+    def add(self, at: int | tuple[int, ...], kind: str, **fields: Any) -> int:
+        inputs = at if isinstance(at, tuple) else (at,)
+        return self.graph.add(KINDS[kind](**fields), inputs, kind)
+
+    def pair(self, *choices: int) -> list[int]:
+        return [self.random.choice(choices), self.random.choice(choices)]
+
+    def conv(self, at: int) -> int:
+        pad: Any = self.random.choice(("same", self.pair(0, 1, 2)))
+        window = {"kernel": self.pair(1, 2, 3, 4), "stride": self.pair(1, 1, 2, 3), "dilation": self.pair(1, 1, 2)}
+        return self.add(at, "conv", out=CHANNELS, pad=pad, **window)
+
+    def avgpool(self, at: int) -> int:
+        kernel, ceil = self.random.randint(2, 4), self.random.random() < 0.5
+        return self.add(at, "avgpool", kernel=kernel, stride=self.pair(1, 2, 3), pad=kernel // 2, ceil_mode=ceil)
+
+    def conv_transpose(self, at: int) -> int:
+        kernel, stride, dilation = self.pair(1, 2, 3, 4), self.pair(1, 2, 3), self.pair(1, 1, 1, 2)
+        holes = any(d > 1 or s > k for k, s, d in zip(kernel, stride, dilation, strict=True))
+        self.exact = self.exact and not holes
+        window = {"kernel": kernel, "stride": stride, "dilation": dilation}
+        return self.add(at, "conv_transpose", out=CHANNELS, pad=self.pair(0, 1), **window)
+
+    def upsample(self, at: int) -> int:
+        mode, scale = self.random.choice(("nearest", "bilinear", "bicubic")), self.random.choice((2, 3))
+        self.exact = self.exact and not (mode == "bicubic" and scale == 3)
+        return self.add(at, "upsample", mode=mode, scale=scale)
+
+    def resize(self, at: int) -> int:
+        height, width = self.graph.shape(at)[1:]
+        mode = self.random.choice(("nearest", "bilinear"))
+        return self.add(at, "upsample", mode=mode, out=[height * 3 // 2, max(1, width * 3 // 4)])
+
+    def adaptive(self, at: int) -> int:
+        return self.add(at, "adaptive_avgpool", out=[max(2, size * 2 // 3) for size in self.graph.shape(at)[1:]])
+
+    def space_to_depth(self, at: int) -> int:
+        return self.add(self.add(at, "space_to_depth"), "pointwise_linear", out=CHANNELS)
+
+    def window_attention(self, at: int) -> int:
+        window = self.pair(2, 3, 4, 7)
+        shift = [self.random.choice((0, size // 2)) for size in window]
+        return self.add(at, "window_attention", heads=1, window=window, shift=shift)
+
+    def shifted(self, at: int) -> int:
+        at = self.add(at, "zero_pad", rows=self.pair(0, 1), columns=self.pair(0, 2))
+        return self.add(at, "subsample", kernel=2)
+
+    def unfold(self, at: int) -> int:
+        kernel = self.pair(1, 2, 3)
+        at = self.add(at, "unfold", kernel=kernel, stride=self.random.choice((1, 2)), pad=1)
+        return self.on_tokens(at)
+
+    def tokens(self, at: int) -> int:
+        at = self.add(self.add(at, "tokens"), "class_token")
+        return self.on_tokens(self.add(at, "keep_tokens", start=1, count=self.graph.shape(at)[0] - 1))
+
+    def on_tokens(self, at: int) -> int:
+        """A layer on tokens, and heads, put back on the map that they came from."""
+        grid = receptive_fields(self.graph)[at].grid
+        assert isinstance(grid, tuple)
+        at = self.add(at, "linear", out=CHANNELS)
+        at = self.add(self.add(at, "split_heads", heads=2), "pool_heads", height=grid[1], kernel=3)
+        return self.add(self.add(at, "merge_heads"), "to_map", height=grid[1])
+
+    def keeps_size(self, at: int) -> int:
+        kernel = self.pair(1, 2, 3, 5)
+        kind: str = self.random.choice(("conv", "conv", "avgpool", "window_attention"))
+        if kind == "window_attention":
+            return self.window_attention(at)
+        return self.add(at, kind, kernel=kernel, stride=1, pad="same", **({"out": CHANNELS} if kind == "conv" else {}))
+
+    def down_and_up(self, at: int) -> int:
+        """An hourglass beside the map that it comes from."""
+        height, width = self.graph.shape(at)[1:]
+        if height % 2 or width % 2:
+            return at
+        lower = self.keeps_size(self.add(at, "avgpool", kernel=2, stride=2))
+        mode = self.random.choice(("nearest", "bilinear", "conv_transpose"))
+        if mode == "conv_transpose":
+            return self.add(lower, mode, out=CHANNELS, kernel=2, stride=2)
+        return self.add(lower, "upsample", mode=mode)
+
+    def branches(self, at: int) -> int:
+        ends = [at]
+        for _ in range(self.random.randint(1, 2)):
+            end = self.random.choice((self.keeps_size, self.down_and_up))(at)
+            ends.append(self.keeps_size(end) if self.random.random() < 0.3 else end)
+        join = self.random.choice(("add", "concat", "mean", "multiply"))
+        at = self.add(tuple(ends), join)
+        return self.add(at, "pointwise_linear", out=CHANNELS) if join == "concat" else at
+
+    def network(self) -> Drawn:
+        at = INPUT
+        ways = [self.conv, self.avgpool, self.conv_transpose, self.upsample, self.resize, self.adaptive, self.tokens]
+        ways += [self.space_to_depth, self.window_attention, self.shifted, self.unfold, *[self.branches] * 4, self.conv]
+        for _ in range(self.random.randint(2, 5)):
+            drawn = self.random.choice(ways)(at)
+            if max(self.graph.shape(drawn)[1:]) > 72:
+                continue  # what was drawn leads nowhere
+            at = drawn
+        self.add(at, "relu")
+        return Drawn(self.graph, self.exact)
+
+
+def drawn(seed: int) -> Drawn:
+    """The first network from this seed that fits its input."""
+    for attempt in range(100):
+        try:
+            found = _Draw(seed * 1000 + attempt).network()
+        except LayerError:
+            continue
+        if min(found.graph.nodes[-1].output[1:]) >= 2:
+            return found
+    raise AssertionError(seed)
+
+
+def traced(graph: Graph) -> list[list[tuple[int, int] | None]]:
+    """For each row, then for each column of the output: the first and the last of the input that it reads."""
+    _, rows, columns = graph.nodes[-1].output
+    x = torch.rand(graph.input, dtype=torch.float64).repeat(rows + columns, 1, 1, 1).requires_grad_()
+    y = run(graph, x)
+    seed = torch.zeros_like(y)
+    for i in range(rows):
+        seed[i, :, i] = torch.rand(seed.shape[1], columns)
+    for i in range(columns):
+        seed[rows + i, :, :, i] = torch.rand(seed.shape[1], rows)
+    (gradient,) = torch.autograd.grad(y, x, seed)
+    size = gradient.abs()
+    return [
+        [extent(each) for each in size[:rows].sum((1, 3))],
+        [extent(each) for each in size[rows:].sum((1, 2))],
+    ]
+
+
+def extent(gradient: Any) -> tuple[int, int] | None:
+    """First and last place of a gradient that is more than the noise of floating point, and of a mask's exp(-100)."""
+    places = (gradient > 1e-14 * gradient.max()).nonzero().flatten().tolist()
+    return (places[0], places[-1]) if places else None
+
+
+def run(graph: Graph, x: Any) -> Any:
+    """The last node's output, each layer as vcalc writes it in torch, with positive weights."""
+    names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, **vars(parts)}
+    made = {INPUT: x}
+    for node in graph.nodes:
+        code = code_of(node.facts)
+        module: Any = eval(code.make, names).double().eval() if code.make else None
+        for parameter in module.parameters() if module else ():
+            parameter.data.uniform_(0.1, 1.0)
+        given = [made[i] for i in node.inputs]
+        call = code.call.format(*(f"given[{i}]" for i in range(len(given))), self="module")
+        y = eval(call, {**names, "module": module, "given": given})
+        made[node.index] = y / y.detach().abs().max()
+    return made[graph.nodes[-1].index]
+
+
+@pytest.mark.parametrize("part", range(20))
+def test_no_element_reads_more_than_its_receptive_field(part: int):
+    """Sixteen networks each; some element reads all of it where nothing is approximated and the map is large enough."""
+    torch.manual_seed(part)
+    met = 0
+    for seed in range(16 * part, 16 * part + 16):
+        graph, exact = drawn(seed)
+        described = (seed, [(node.kind, node.layer.values()) for node in graph.nodes])
+        field = receptive_fields(graph)[-1]
+        for axis, size, found in zip(field.axes, graph.input[1:], traced(graph), strict=True):
+            widest = max(last - first + 1 for first, last in filter(None, found))
+            assert widest <= (size if axis is None else axis.size), described
+            if exact and isinstance(axis, Axis) and axis.size <= size // 2 and 2 * len(axis.phases) <= len(found):
+                met += 1
+                assert widest == axis.size, described
+    assert met >= 8, "too few were large enough to be told"

@@ -1,0 +1,79 @@
+"""The conditions of a formula as they are said: `d % 12 == 0`, `h >= 7`; each thing once, in the order it came up.
+
+`vcalc.arithmetic.assumed` notes them; SymPy is here where there is one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from vcalc.arithmetic import Condition, is_symbolic
+
+MOST = 2**40
+"""A size beyond which none is looked for that fulfils a condition."""
+
+
+def stated(conditions: Sequence[Condition]) -> list[str]:
+    """The conditions as text; those that another one holds in it are left out."""
+    if not conditions:
+        return []
+    from vcalc import symbols
+
+    divided: dict[Any, int] = {}
+    least: dict[Any, int] = {}
+    others: dict[str, None] = {}
+    for relation, a, b in conditions:
+        whole, parts = symbols.quotient(a, b) if relation == "%" else (a, None)
+        start = _least(a, b, relation) if relation in (">=", ">") else None
+        if type(parts) is int and whole.is_integer:
+            divided[whole] = math.lcm(parts, divided.get(whole, 1))
+        elif start:
+            least[start[0]] = max(start[1], least.get(start[0], 1))
+        else:
+            others[_compared(relation, a, b) if parts is None else _divides(whole, parts)] = None
+    return [
+        *(_divides(whole, parts) for whole, parts in divided.items() if parts > 1),
+        *(f"{name} >= {size}" for name, size in least.items() if size > divided.get(name, 1)),
+        *others,
+    ]
+
+
+def _divides(whole: Any, parts: Any) -> str:
+    above = f"({whole})" if whole.is_Add else str(whole)
+    return f"{above} % {parts if getattr(parts, 'is_Symbol', True) else f'({parts})'} == 0"
+
+
+def _compared(relation: str, a: Any, b: Any) -> str:
+    """The relation with its number, where it has one, on the right."""
+    if is_symbolic(a):
+        return f"{a} {relation} {b}"
+    return f"{b} {relation.replace('>', '<')} {a}"
+
+
+def _least(a: Any, b: Any, relation: str) -> tuple[Any, int] | None:
+    """The only symbol of a - b, and where it has to begin, if a - b does not fall while the symbol grows."""
+    from vcalc import symbols
+
+    difference = symbols.closed_form(symbols.exact(a) - symbols.exact(b))
+    if len(difference.free_symbols) != 1 or not symbols.is_rising(difference):
+        return None
+    (name,) = difference.free_symbols
+    if not name.is_integer:
+        return None
+
+    def fulfils(size: int) -> bool:
+        value = difference.subs(name, size)
+        return bool(value > 0 if relation == ">" else value >= 0)
+
+    high = 1
+    while not fulfils(high):
+        high *= 2
+        if high > MOST:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fulfils(middle) else (middle, high)
+    return name, high
