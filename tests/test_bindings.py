@@ -158,7 +158,7 @@ def test_a_value_that_does_not_fit_where_it_is_used(refused, binding: str, says:
     ("size", "says"),
     [
         ("3x32", "--input 3x32 has 2 sizes; Net takes CxHxW"),
-        ("3x32x32x1", "--input 3x32x32x1 is no size"),
+        ("3x32x32x1", "--input 3x32x32x1 has 4 sizes; Net takes CxHxW\n  help: write --input 3x32x32"),
         ("3xaxb", "--input 3xaxb is no size"),
         ("3x-32x32", "--input 3x-32x32 is no size"),
         ("", "--input  is no size"),

@@ -45,16 +45,15 @@ def network(layers: str, input_: str):
 
 
 def expanded(written: str):
-    """The network of an answer, with something in its gaps, on the first input that it takes, or on heads."""
+    """The network of an answer, with something in its gaps, on the first input that it takes."""
     filled = written.replace("…, …, …", "[], [], []").replace("…, …]", "[], []]").replace("[…]", "[relu]")
     filled = filled.replace("if: …", "if: true")
     filled = re.sub(r"(heads|window|height|factor): …", r"\1: 2", filled).replace("…", "1")
     before = "{save: '1'}, " if "take" in filled else ""
-    layers = filled if filled.startswith("[") else f"[{before}{filled}]"
-    heads = f"[split_heads: {{heads: 2}}, {layers[1:]}"
-    for given, input_ in [*((layers, input_) for input_ in INPUTS), (heads, INPUTS[1])]:
+    before = "{split_heads: {heads: 2}}, " if filled in ("merge_heads", "rotary_embedding") else before
+    for input_ in INPUTS:
         try:
-            return network(given, input_)
+            return network(f"[{before}{filled}]" if not filled.startswith("[") else filled, input_)
         except VcalcError as error:
             problem = error
     return problem

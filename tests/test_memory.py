@@ -614,7 +614,7 @@ def test_open_sizes_are_refused():
         (("--optimizer", "adam"), "--optimizer is for training"),
         (("--checkpoint", "2"), "--checkpoint is for training"),
         (("--mixed",), "--mixed is for training"),
-        (("--convention", "macs"), "by no convention"),
+        (("--convention", "macs"), "there is no option '--convention'"),
         (("--set", "H=32*h", "--set", "W=32*h"), "bind every size to a number"),
         (("--mode", "training", "--dtype", "int8"), "does not train"),
     ],

@@ -137,6 +137,8 @@ def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
 def _meant_size(sizes: list[str], spec: Spec | None) -> str:
     """How sizes that are too many or too few were probably meant: with a batch in front, or without what stays."""
     own = [str(getattr(value.node, "value", "")) for value in spec.input.values()] if spec else ["3", "224", "224"]
+    if len(sizes) == len(own) + 1 == 4 and sizes[0] == own[0] != sizes[1]:
+        return f"write --input {'x'.join(sizes[:3])}"
     if len(sizes) == len(own) + 1:
         batch = f" --batch {sizes[0]}" if sizes[0] != "1" else ""
         return f"the batch stands apart: --input {'x'.join(sizes[1:])}{batch}"

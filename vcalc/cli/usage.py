@@ -33,7 +33,7 @@ def mended(error: click.UsageError) -> VcalcError | None:
 
 def _no_option(error: click.NoSuchOption) -> VcalcError:
     options = _options(error.ctx)
-    hint = foreign.hint("options", error.option_name, options, "")
+    hint = foreign.hint("options", error.option_name, options, "it has")
     return VcalcError("usage", f"there is no option {quoted(error.option_name)}", hint=hint or _usage(error))
 
 
