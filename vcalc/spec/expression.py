@@ -41,7 +41,7 @@ SHAPE_NAMES = frozenset({"C", "H", "W", "N", "D"})
 
 ARRIVES = "C, H, W are the shape of a map that arrives at a layer, N, D of tokens, D of a vector"
 
-DECIMAL, IRRATIONAL = 20, 200
+DECIMAL, IRRATIONAL = 10, 80
 """What an operation on decimals and quotients costs, and one on roots and logarithms, in ones on whole numbers."""
 
 CONSTANTS = {"true": True, "false": False, "True": True, "False": False}
