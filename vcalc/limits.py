@@ -57,7 +57,7 @@ that is called counts as two."""
 
 OPERATIONS = 10_000_000
 """Operations of all expressions while a spec is expanded; one on symbols counts as a thousand, one on decimals as
-twenty, one on roots and logarithms as two hundred, a layer unlike all before it as four hundred; in a network with
+ten, one on roots and logarithms as eighty, a layer unlike all before it as four hundred; in a network with
 symbols each layer as a thousand, and one unlike all before it as ten thousand and a thousand more for each term of its
 sizes; a new size that a stride leaves rounded as 150 thousand."""
 

@@ -44,7 +44,7 @@ ARRIVES = "C, H, W are the shape of a map that arrives at a layer, N, D of token
 OPERATORS = ("and", "or", "not", "if", "else")
 """The words among the operators."""
 
-DECIMAL, IRRATIONAL = 20, 200
+DECIMAL, IRRATIONAL = 10, 80
 """What an operation on decimals and quotients costs, and one on roots and logarithms, in ones on whole numbers."""
 
 CONSTANTS = {"true": True, "false": False, "True": True, "False": False}
