@@ -89,8 +89,6 @@ class Guard:
             return os.path.join(str(what), "").startswith((*self.data, *self.code))
         if event != "open" or arguments[2] & (os.O_WRONLY | os.O_RDWR):
             return False
-        if isinstance(what, int):  # the path was an event of its own
-            return True
         path = str(what)
         if ".." in path:
             return False

@@ -413,3 +413,16 @@ def test_nobody_reads_any_more():
     )
     assert done.stdout.startswith("ViT-H/14")
     assert done.stderr == ""
+
+
+def test_a_bar_is_shown_on_a_terminal_only(monkeypatch, capsys):
+    from vcalc.cli.progress import progress
+
+    assert list(progress([1, 2], "counting")) == [1, 2]
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert list(progress([1, 2], "counting")) == [1, 2]
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "counting" in shown.err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 
 import pytest
@@ -131,17 +130,13 @@ def test_a_file_is_read_once_and_again_when_it_changes(tmp_path):
 
 def test_a_model_is_read_from_one_file(monkeypatch):
     """The index says which: however large the catalogue, a model costs as much to read."""
-    names, opened = model_names(), []
+    names, opened, really = model_names(), [], open
 
-    def noting(really):
-        def noted(file, *arguments, **more):
-            opened.extend([] if isinstance(file, int) else [str(file)])
-            return really(file, *arguments, **more)
+    def noted(file, *arguments, **more):
+        opened.append(str(file))
+        return really(file, *arguments, **more)
 
-        return noted
-
-    monkeypatch.setattr("os.open", noting(os.open))
-    monkeypatch.setattr("builtins.open", noting(open))
+    monkeypatch.setattr("builtins.open", noted)
     for name in names:
         _parse.cache_clear()
         opened.clear()

@@ -35,7 +35,7 @@ PRIMITIVES = {
     "divisions": "divisions by the sums of a softmax",
     "standardized_weights": "weights that are brought to mean 0 and variance 1 before they convolve",
     "scaled_weights": "standardized weights that a trained factor multiplies",
-    "normalized_elements": "elements that a norm takes a mean from and divides by a deviation",
+    "normalized_elements": "elements that a norm divides by a deviation, or by the root of a mean square",
     "affine_elements": "elements that a norm then multiplies by a trained factor, with a trained offset added",
     "averaged_elements": "elements that averages are taken over, padding among them only where it is averaged",
     "inside_elements": "elements of average windows that lie on the map, where `same` pads it",

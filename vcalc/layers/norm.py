@@ -100,9 +100,6 @@ class RMSNorm(_Norm, kind="rmsnorm"):
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"scale": features(inputs[0])} if self.affine else {}
 
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        return {"affine_elements": elements(output)} if self.affine else {}
-
     def statistics(self, input: Shape) -> tuple[Tensor, ...]:
         return (Tensor("inverse root mean square", product(input[:-1]), STATISTIC),)
 
