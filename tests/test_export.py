@@ -146,7 +146,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     assert [path.name for path in tmp_path.iterdir()] == ["net.py"]
 
 
-@pytest.mark.parametrize("arguments", [("vgg16",), ("vgg16", "--against", "torchvision"), ("--all",)])
+@pytest.mark.parametrize("arguments", one_in(3, [["vgg16"], ["vgg16", "--against", "torchvision"], ["--all"]]))
 def test_without_torch_there_is_one_clear_message(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     result = run("validate", *arguments)

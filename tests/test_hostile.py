@@ -64,17 +64,20 @@ def count(text: str) -> str:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [
-        (HEAD + "layers: " + "[" * 100_000, "nested more than 60 deep"),
-        (HEAD + "layers: " + "[" * 100_000 + "]" * 100_000, "nested more than 60 deep"),
-        (HEAD + "layers: " + "{a: " * 100_000, "nested more than 60 deep"),
-        (HEAD + "layers:\n" + "- " * 100_000, "nested more than 60 deep"),
-        (HEAD + "layers:\n" + "? " * 100_000, "nested more than 60 deep"),
-        (HEAD + 'layers: [conv: {kernel: 1, out: "' + "(" * 400_000 + '"}]', "at most 500 are read"),
-        (HEAD + "layers: [conv: {kernel: 1, out: " + "-" * 499 + "1}]", "nested more than 40 deep"),
-        (HEAD + 'layers: [conv: {kernel: 1, out: "' + "[" * 499 + '"}]', "is not an expression"),
-        (HEAD + "layers: [conv: {kernel: 1, out: x" + ".a" * 249 + "}]", "is not part of the expression language"),
-    ],
+    one_in(
+        3,
+        [
+            (HEAD + "layers: " + "[" * 100_000, "nested more than 60 deep"),
+            (HEAD + "layers: " + "[" * 100_000 + "]" * 100_000, "nested more than 60 deep"),
+            (HEAD + "layers: " + "{a: " * 100_000, "nested more than 60 deep"),
+            (HEAD + "layers:\n" + "- " * 100_000, "nested more than 60 deep"),
+            (HEAD + "layers:\n" + "? " * 100_000, "nested more than 60 deep"),
+            (HEAD + 'layers: [conv: {kernel: 1, out: "' + "(" * 400_000 + '"}]', "at most 500 are read"),
+            (HEAD + "layers: [conv: {kernel: 1, out: " + "-" * 499 + "1}]", "nested more than 40 deep"),
+            (HEAD + 'layers: [conv: {kernel: 1, out: "' + "[" * 499 + '"}]', "is not an expression"),
+            (HEAD + "layers: [conv: {kernel: 1, out: x" + ".a" * 249 + "}]", "is not part of the expression language"),
+        ],
+    ),
     ids=["lists", "closed lists", "mappings", "items", "keys", "parentheses", "minuses", "brackets", "attributes"],
 )
 def test_what_nests_without_end(text: str, says: str):
@@ -104,7 +107,7 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize(("loop", "says"), STEPS)
+@pytest.mark.parametrize(("loop", "says"), one_in(3, STEPS))
 def test_loops_end(loop: str, says: str):
     found = count(f"{HEAD}layers:\n - {loop}\n")
     assert says in found
@@ -136,27 +139,33 @@ def test_sizes_that_double():
 
 @pytest.mark.parametrize(
     ("layers", "says"),
-    [
-        ("repeat: 99000\n   index: i\n   do: [let: {x: a*i + b}]", "more than 10,000,000 operations"),
-        ("repeat: 9000\n   index: i\n   do: [conv: {out: a + i, kernel: 1}]", "more than 10,000,000 operations"),
-        ("repeat: 30\n   do: [maxpool: {kernel: 3, stride: 2, pad: 1}]", ""),
-        ("repeat: 90\n   do: [maxpool: {kernel: 3, stride: 2, pad: 1}]", "more than 10,000,000 operations"),
-        ("repeat: 1000\n   do: [conv: {out: C*a + b, kernel: 1}]", "more than 200 terms"),
-        ("conv: {out: (a+b+c+d+e)**3, kernel: 1}\n - conv: {out: 3, kernel: 1}", "a size of more than 120 operations"),
-        ("conv: {out: (a+b+c+d+e+f)**16, kernel: 1}", "more than 200 terms"),
-        ("conv: {out: (a+b)**16 * (c+d)**16, kernel: 1}", "more than 200 terms"),
-        ("conv: {out: '[(a+b+c+d)**4, (a+e+f+d)**4][0]', kernel: (a+b+c+f)**4}", "more than 200 terms"),
-        ("conv: {out: ((a**16)**16)**16, kernel: 1}", "at most the 16th power"),
-        ("conv: {out: (a - a + 9)**(a - a + 9**9), kernel: 1}", "more than 128 bits"),
-        ("conv: {out: 9**(a - a + 9**9), kernel: 1}", "more than 128 bits"),
-        ("conv: {out: (2**120*a)**16, kernel: 1}", "more than 128 bits"),
-        ("conv: {out: 1 / (a - a), kernel: 1}", "divides by zero"),
-        ("conv: {out: 1 / ((a + 1)**2 - a**2 - 2*a - 1), kernel: 1}", "divides by zero"),
-        ("conv: {out: log(a - a), kernel: 1}", "log takes numbers above 0"),
-        ("conv: {out: log(-a), kernel: 1}", "log takes numbers above 0"),
-        ("conv: {out: 3*a / (2*a), kernel: 1}", "out is 1.5, not a whole number"),
-        ("conv: {out: sqrt(2*a / a), kernel: 1}", "not a whole number"),
-    ],
+    one_in(
+        3,
+        [
+            ("repeat: 99000\n   index: i\n   do: [let: {x: a*i + b}]", "more than 10,000,000 operations"),
+            ("repeat: 9000\n   index: i\n   do: [conv: {out: a + i, kernel: 1}]", "more than 10,000,000 operations"),
+            ("repeat: 30\n   do: [maxpool: {kernel: 3, stride: 2, pad: 1}]", ""),
+            ("repeat: 90\n   do: [maxpool: {kernel: 3, stride: 2, pad: 1}]", "more than 10,000,000 operations"),
+            ("repeat: 1000\n   do: [conv: {out: C*a + b, kernel: 1}]", "more than 200 terms"),
+            (
+                "conv: {out: (a+b+c+d+e)**3, kernel: 1}\n - conv: {out: 3, kernel: 1}",
+                "a size of more than 120 operations",
+            ),
+            ("conv: {out: (a+b+c+d+e+f)**16, kernel: 1}", "more than 200 terms"),
+            ("conv: {out: (a+b)**16 * (c+d)**16, kernel: 1}", "more than 200 terms"),
+            ("conv: {out: '[(a+b+c+d)**4, (a+e+f+d)**4][0]', kernel: (a+b+c+f)**4}", "more than 200 terms"),
+            ("conv: {out: ((a**16)**16)**16, kernel: 1}", "at most the 16th power"),
+            ("conv: {out: (a - a + 9)**(a - a + 9**9), kernel: 1}", "more than 128 bits"),
+            ("conv: {out: 9**(a - a + 9**9), kernel: 1}", "more than 128 bits"),
+            ("conv: {out: (2**120*a)**16, kernel: 1}", "more than 128 bits"),
+            ("conv: {out: 1 / (a - a), kernel: 1}", "divides by zero"),
+            ("conv: {out: 1 / ((a + 1)**2 - a**2 - 2*a - 1), kernel: 1}", "divides by zero"),
+            ("conv: {out: log(a - a), kernel: 1}", "log takes numbers above 0"),
+            ("conv: {out: log(-a), kernel: 1}", "log takes numbers above 0"),
+            ("conv: {out: 3*a / (2*a), kernel: 1}", "out is 1.5, not a whole number"),
+            ("conv: {out: sqrt(2*a / a), kernel: 1}", "not a whole number"),
+        ],
+    ),
 )
 def test_symbols_come_to_an_end(layers: str, says: str):
     found = count(f"{SYMBOLS}layers:\n - {layers}\n")
@@ -166,39 +175,45 @@ def test_symbols_come_to_an_end(layers: str, says: str):
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [
-        (HEAD + "layers:\n" + "- relu\n" * 10_000, ""),
-        (HEAD + "layers: [" + "relu, " * 9_000 + "relu]\n", ""),
-        (HEAD + "layers:\n- {branches: [" + "[], " * 20_000 + "[]], join: add}\n", ""),
-        (HEAD + "let: {a: [" + "1, " * 40_000 + "1]}\nlayers: [relu]\n", "a list of more than 10,000 items"),
-        (HEAD + "layers:\n" + "- rleu\n" * 40_000, "50 problems; the rest is not looked at"),
-        ("".join(f"k{i}: 1\n" for i in range(20_000)), "50 problems; the rest is not looked at"),
-        ("a: 1\n" * 20_000, "50 problems; the rest is not looked at"),
-        ("[" + "!t x, " * 100_000 + "]", "50 problems; the rest is not looked at"),
-        ("[" + "max(1, " * 20_000 + "]", "a spec is a mapping"),
-        ("a: &a [x]\nb: [" + "*a, " * 40_000 + "]", "YAML aliases are not part"),
-        ("[" + "&a x, " * 51_000 + "]", "more than 50,000 values"),
-        (HEAD + "let:\n" + "".join(f"  n{i}: 1\n" for i in range(20_000)) + "layers: [relu]\n", "more than 500 names"),
-        (HEAD + "layers:\n" + "".join(f"- let: {{n{i}: 1}}\n" for i in range(9_000)), "more than 500 names"),
-        (
-            HEAD + "blocks:\n" + "".join(f"  n{i}: {{do: []}}\n" for i in range(9_000)) + "layers: []",
-            "more than 500 names",
-        ),
-        (
-            HEAD + "let:\n" + "".join(f"  n{i}: n{i + 1}\n" for i in range(400)) + "  n400: 1\nlayers: [relu]\n",
-            "60 deep",
-        ),
-        (HEAD + "models:\n" + "".join(f"  m{i}: {{a{i}: 1}}\n" for i in range(9_000)), "more than 500 names"),
-        (HEAD + "layers: [" + "a" * 400_000 + "]", "there is no layer or block 'aaa"),
-        (HEAD + "layers: [relu] # " + "a" * 400_000, ""),
-        (HEAD + "layers: [relu, " + "a" * 400_000 + "[0]]", "this is not YAML"),
-        ("a" * 200_000 + ": [x[" + "b" * 200_000, "this is not YAML"),
-        (
-            HEAD + "layers:\n" + "- conv: {kernel: 1, out: 2*(3 + 4)*(5 - 4)}\n" * 5_000,
-            "more than 30,000 operations in one file",
-        ),
-        (HEAD + "layers:\n- conv: {kernel: 1, out: " + "1+" * 50_000 + "1}", "at most 500 are read"),
-    ],
+    one_in(
+        3,
+        [
+            (HEAD + "layers:\n" + "- relu\n" * 10_000, ""),
+            (HEAD + "layers: [" + "relu, " * 9_000 + "relu]\n", ""),
+            (HEAD + "layers:\n- {branches: [" + "[], " * 20_000 + "[]], join: add}\n", ""),
+            (HEAD + "let: {a: [" + "1, " * 40_000 + "1]}\nlayers: [relu]\n", "a list of more than 10,000 items"),
+            (HEAD + "layers:\n" + "- rleu\n" * 40_000, "50 problems; the rest is not looked at"),
+            ("".join(f"k{i}: 1\n" for i in range(20_000)), "50 problems; the rest is not looked at"),
+            ("a: 1\n" * 20_000, "50 problems; the rest is not looked at"),
+            ("[" + "!t x, " * 100_000 + "]", "50 problems; the rest is not looked at"),
+            ("[" + "max(1, " * 20_000 + "]", "a spec is a mapping"),
+            ("a: &a [x]\nb: [" + "*a, " * 40_000 + "]", "YAML aliases are not part"),
+            ("[" + "&a x, " * 51_000 + "]", "more than 50,000 values"),
+            (
+                HEAD + "let:\n" + "".join(f"  n{i}: 1\n" for i in range(20_000)) + "layers: [relu]\n",
+                "more than 500 names",
+            ),
+            (HEAD + "layers:\n" + "".join(f"- let: {{n{i}: 1}}\n" for i in range(9_000)), "more than 500 names"),
+            (
+                HEAD + "blocks:\n" + "".join(f"  n{i}: {{do: []}}\n" for i in range(9_000)) + "layers: []",
+                "more than 500 names",
+            ),
+            (
+                HEAD + "let:\n" + "".join(f"  n{i}: n{i + 1}\n" for i in range(400)) + "  n400: 1\nlayers: [relu]\n",
+                "60 deep",
+            ),
+            (HEAD + "models:\n" + "".join(f"  m{i}: {{a{i}: 1}}\n" for i in range(9_000)), "more than 500 names"),
+            (HEAD + "layers: [" + "a" * 400_000 + "]", "there is no layer or block 'aaa"),
+            (HEAD + "layers: [relu] # " + "a" * 400_000, ""),
+            (HEAD + "layers: [relu, " + "a" * 400_000 + "[0]]", "this is not YAML"),
+            ("a" * 200_000 + ": [x[" + "b" * 200_000, "this is not YAML"),
+            (
+                HEAD + "layers:\n" + "- conv: {kernel: 1, out: 2*(3 + 4)*(5 - 4)}\n" * 5_000,
+                "more than 30,000 operations in one file",
+            ),
+            (HEAD + "layers:\n- conv: {kernel: 1, out: " + "1+" * 50_000 + "1}", "at most 500 are read"),
+        ],
+    ),
     ids=lambda value: value[:30] if isinstance(value, str) else None,
 )
 def test_long_files(text: str, says: str):
@@ -503,7 +518,7 @@ def test_a_file_of_many_questions_ends(tmp_path, command: str, text: str):
     assert seconds(command, *(["--check"] if command == "fmt" else []), str(tmp_path / "net.yaml")) < SECONDS
 
 
-@pytest.mark.parametrize("format_", ["plain", "json", "markdown"])
+@pytest.mark.parametrize("format_", one_in(3, ["plain", "json", "markdown"]))
 def test_a_long_table_of_formulas_ends(tmp_path, format_: str):
     text = "symbols: [a, b, h]\ninput: {C: 8*a + b, H: 8*h + a, W: 8*h + b}\n"
     layers = "layers: [{repeat: 9900, do: [conv: {out: 64, kernel: 3, pad: 1}]}]\n"

@@ -264,7 +264,9 @@ def test_what_may_not_be_read_is_no_silence(folder):
         Path("specs/sub").chmod(0o755)
 
 
-@pytest.mark.parametrize("path", ["no/such/folder.json", "tiny.yaml/out.json", "/proc/vcalc.json", "a" * 300, ""])
+@pytest.mark.parametrize(
+    "path", one_in(5, ["no/such/folder.json", "tiny.yaml/out.json", "/proc/vcalc.json", "a" * 300, ""])
+)
 def test_where_no_file_can_be(path):
     stderr = run("table", "tiny.yaml", "-o", path, code=2).stderr
     assert f"{path} cannot be written: " in stderr
@@ -351,7 +353,7 @@ def test_what_a_pipe_says_is_read_from_standard_input():
     assert "called -" in shell("$V table tiny.yaml --convention <(cat tiny.yaml)", code=2).stderr
 
 
-@pytest.mark.parametrize("command", [["table"], ["check"], ["fmt"]])
+@pytest.mark.parametrize("command", one_in(3, [["table"], ["check"], ["fmt"]]))
 def test_what_is_no_file(command, folder):
     Path("empty").mkdir()
     with socket.socket(socket.AF_UNIX) as listening:
@@ -676,7 +678,7 @@ READERS = [
 ]
 
 
-@pytest.mark.parametrize("command", one_in(6, READERS), ids=" ".join)
+@pytest.mark.parametrize("command", one_in(12, READERS), ids=" ".join)
 def test_no_name_commands_the_terminal(command):
     code = {"table tiny.yaml": 2, "fmt --check": 1}.get(" ".join(command), 0)
     for name in ODD:
@@ -686,7 +688,7 @@ def test_no_name_commands_the_terminal(command):
     assert "owned" not in names()
 
 
-@pytest.mark.parametrize("command", [["table"], ["check"], ["fmt"], ["claims"], ["table", "-o", "out.json"]])
+@pytest.mark.parametrize("command", one_in(2, [["table"], ["check"], ["fmt"], ["claims"], ["table", "-o", "out.json"]]))
 def test_a_name_in_no_encoding(command):
     name = os.fsencode("caf") + b"\xe9.yaml"
     Path(os.fsdecode(name)).write_text(UNTIDY)
@@ -742,7 +744,7 @@ def test_what_an_encoding_lacks_has_a_stand_in():
 # The text of a spec
 
 
-@pytest.mark.parametrize("end", ["\r\n", "\r"])
+@pytest.mark.parametrize("end", one_in(2, ["\r\n", "\r"]))
 def test_line_ends_of_elsewhere(end):
     expected = run("table", "tiny.yaml").stdout
     Path("tiny.yaml").write_bytes(TINY.replace("\n", end).encode())
@@ -788,7 +790,7 @@ def test_the_columns_of_a_text(text, columns):
     assert mark.index("^") == text_width(source[: source.index("rleu")])
 
 
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("form", one_in(2, ["NFC", "NFD"]))
 def test_names_in_both_forms_of_unicode(form):
     name = unicodedata.normalize(form, "réseau.yaml")
     Path(name).write_text(TINY.replace("Tiny", unicodedata.normalize(form, "Réseau 文字")), encoding="utf-8")
@@ -1030,6 +1032,7 @@ def test_nothing_of_the_folder_is_imported(repository):
     assert not list(repository.folder.rglob("owned"))
 
 
+@pytest.mark.slow
 def test_names_and_titles_are_text(repository):
     for name in ("a`b`\n# c.yaml", "[x](http://evil.example).yaml", "@everyone.yaml", "-h.yaml"):
         repository.write(f"specs/{name}", EVIL)

@@ -19,7 +19,10 @@ def of_each_file() -> list[str]:
 
 
 def one_in(every: int, values: Iterable[Any]) -> list[Any]:
-    """The values as parameters of a test; one in `every` is in the default suite, the first among them."""
+    """The values as parameters of a test, tuples as several; one in `every` is in the default suite, the first too."""
     return [
-        pytest.param(value, marks=() if index % every == 0 else pytest.mark.slow) for index, value in enumerate(values)
+        pytest.param(
+            *(value if isinstance(value, tuple) else (value,)), marks=() if index % every == 0 else pytest.mark.slow
+        )
+        for index, value in enumerate(values)
     ]
