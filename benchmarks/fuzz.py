@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import importlib
 import io
 import json
 import multiprocessing
 import os
+import pkgutil
 import random
 import resource
 import signal
@@ -30,6 +32,7 @@ from typing import Any, ClassVar
 
 from fuzz_cases import ROOT, case, corpus, trees
 
+import vcalc
 from vcalc import conventions
 from vcalc.analyses import check
 from vcalc.analyses.cost import Costs
@@ -153,6 +156,9 @@ def begin(folder: str) -> None:
 def warm_up(path: str) -> None:
     """Import everything that is imported late, read the conventions, and watch from then on."""
     State.path = path
+    for module in pkgutil.walk_packages(vcalc.__path__, "vcalc."):
+        if not module.name.startswith(("vcalc.torch_backend", "vcalc.__main__")):
+            importlib.import_module(module.name)
     dice = random.Random(0)
     for _ in range(200):
         with contextlib.suppress(Exception):

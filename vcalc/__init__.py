@@ -1,7 +1,5 @@
 """Memory, parameters and FLOPs of vision architectures, as exact numbers and as formulas."""
 
-from __future__ import annotations
-
 TYPE_CHECKING = False  # typing itself takes longer to import than all else here; a type checker takes this for true
 if TYPE_CHECKING:
     from typing import Any
@@ -11,7 +9,7 @@ __version__ = "0.1.0"
 __all__ = ["Layer", "Model", "Network", "VcalcError", "__version__", "load", "models"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """The public names, brought in when they are first used: the command line needs none of them."""
     if name in __all__:
         from vcalc import api
