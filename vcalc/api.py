@@ -71,7 +71,7 @@ class Model:
         """Bind hyperparameters and input sizes (C, H, W) to numbers, lists, or formulas as text such as "32*h".
 
         `values` binds by name, too, what is called like one of the others: `bind({"batch": 4})`. `convention` is a name
-        or a file's; `batch` a number, or a name for a formula; `dtype` a name, or NumPy's or torch's own; `library` says
+        or a file's; `batch` a number, or a name for a formula; `dtype` a name, or NumPy's or torch's; `library` says
         whose way of writing the network tools are to count. What is left out keeps the spec's value. Raises VcalcError
         for an unknown name, for what is no value, and for sizes that do not fit.
         """
