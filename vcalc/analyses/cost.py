@@ -9,7 +9,8 @@ from vcalc.arithmetic import Number, is_symbolic
 from vcalc.conventions import Bug, Convention
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.graph import Counted, Facts, Graph, Node
-from vcalc.layers.base import STANDS_FOR, elements
+from vcalc.layers.base import elements
+from vcalc.layers.vocabulary import STANDS_FOR
 
 DTYPE_BYTES = {
     "float64": 8,

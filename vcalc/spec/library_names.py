@@ -106,7 +106,7 @@ def check_unlike(name: str, found: str) -> None:
     if name in UNLIKE:
         library, has, near, values = UNLIKE[name]
         hint = f"{near} is the nearest: vcalc table {near}" + (f" --set {values}" if values else "")
-        raise VcalcError("unknown-model", f"{library}'s {name} has {has}, which {found} has not", hint=hint)
+        raise VcalcError("unknown-model", f"{library}'s {name} has {has}, and {found} is another network", hint=hint)
 
 
 def _told(name: str, text: str, find: Find) -> Found | None:
