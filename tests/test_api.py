@@ -158,3 +158,8 @@ def test_models_are_the_catalogue():
 def test_an_unknown_name_is_no_attribute():
     with pytest.raises(AttributeError, match="resnet"):
         vcalc.resnet  # noqa: B018
+
+
+def test_a_shell_completes_what_there_is():
+    assert dir(vcalc) == sorted(vcalc.__all__)
+    assert all(hasattr(vcalc, name) for name in dir(vcalc))
