@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import stat
@@ -313,3 +314,14 @@ def test_hostile_lengths_end(folder):
         with suppress(VcalcError):
             formatted(text, "net.yaml")
         assert time.process_time() - started < 20
+
+
+def test_a_folder_has_the_specs_that_check_looks_at(vcalc, tmp_path):
+    """No hidden file, and nothing that is no file: only what a link points to stays fmt's own exception."""
+    text = "input: {D: 8}\ntitle: Net\ncite: own work\nexpect: {params: 18}\nlayers: [linear: {out: 2}]\n"
+    for name in ("net.yaml", ".hidden.yaml"):
+        (tmp_path / name).write_text(text)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert vcalc("fmt", str(tmp_path)).stdout.endswith("1 spec, 1 of them changed\n")
+    assert (tmp_path / ".hidden.yaml").read_text() == text
+    assert vcalc("check", str(tmp_path)).stdout.startswith("1 file, 1 model")

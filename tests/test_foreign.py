@@ -216,3 +216,22 @@ def test_a_foreign_field_is_answered_by_meaning(layer, says):
     for part in says:
         assert part in message
     assert "needs" not in message  # what was meant is not missing, too
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("table", "nn.Conv2d"), "here that is conv: {out: …, kernel: …}; 'vcalc layers' lists the layer kinds"),
+        (("table", "conv3d"), "there are no layers of three axes"),
+        (("table", "ConvBNReLU"), "here that is [{conv: "),
+        (("compare", "vgg16", "Linear"), "here that is linear: {out: …}"),
+        (("table", "maxpool"), "it is a layer kind: vcalc layers maxpool"),
+        (("conv",), "it is a layer kind: vcalc layers conv"),
+        (("table", "lstm"), "none of this family"),
+        (("table", "vgg61"), "did you mean 'vgg19' or 'vgg16'"),
+        (("conventions", "thopp"), "did you mean 'thop'?"),
+        (("conventions", "vgg61"), "did you mean 'vgg19' or 'vgg16'"),
+    ],
+)
+def test_a_layer_or_a_convention_in_a_models_place(vcalc, command, says):
+    assert says in vcalc(*command, code=2).stderr

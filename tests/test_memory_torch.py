@@ -23,8 +23,9 @@ from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
 from vcalc.graph import INPUT, Facts, Graph
 from vcalc.layers import KINDS
-from vcalc.layers.base import FROZEN, elements
+from vcalc.layers.base import elements
 from vcalc.layers.tensors import GRADIENT, OUTPUT, Gradient, Tensor
+from vcalc.layers.vocabulary import FROZEN
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
 from vcalc.torch_backend import parts

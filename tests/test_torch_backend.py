@@ -316,7 +316,7 @@ def test_a_twin_whose_layers_run_in_another_order(kernel: int, tmp_path: Path, m
     """The same layers in another order are the same; one that is not there is named beside what is left."""
     with torch.device("meta"):
         peer = Parallel(kernel).eval().requires_grad_(False)
-    monkeypatch.setattr("vcalc.torch_backend.against.twin", lambda library, name: peer)
+    monkeypatch.setattr("vcalc.torch_backend.against.twin", lambda library, name, shape: peer)
     (tmp_path / "net.yaml").write_text(WRITTEN_OUT)
     result = run("validate", str(tmp_path / "net.yaml"), "--against", "timm", "--format", "json")
     record = json.loads(result.output)

@@ -18,8 +18,8 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Facts, Graph
 from vcalc.layers import KINDS
 from vcalc.spec.find import find, load, model_names
+from vcalc.spec.library_names import UNLIKE
 from vcalc.spec.network import expand
-from vcalc.spec.others import OTHERS
 from vcalc.spec.parse import parse_spec
 
 TWINS = json.loads((Path(__file__).parent / "data" / "twins.json").read_text())
@@ -94,8 +94,8 @@ def test_single_layers(kind: str, fields: dict[str, Any], arrives: tuple[int, ..
 def test_the_exact_name_of_a_librarys_network_is_that_network() -> None:
     for model in model_names():
         for name in load(model)[1].same_as.values():
-            if name in OTHERS:
-                with pytest.raises(VcalcError, match=f"{OTHERS[name].library}'s {name} has {OTHERS[name].has}"):
+            if name in UNLIKE:
+                with pytest.raises(VcalcError, match=f"{UNLIKE[name].library}'s {name} has {UNLIKE[name].has}"):
                     find(name)
             else:
                 assert find(name)[1] == (name if name in model_names() else model)

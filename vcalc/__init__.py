@@ -16,3 +16,8 @@ def __getattr__(name: str) -> "Any":
 
         return getattr(api, name)
     raise AttributeError(f"module 'vcalc' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What there is to use, brought in or not: a shell completes it."""
+    return __all__

@@ -10,10 +10,12 @@ pandas.DataFrame(network.rows())
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from vcalc import conventions
-from vcalc.analyses.cost import Cost, Costs
+from vcalc.analyses.cost import Cost, Costs, batch_size
 from vcalc.analyses.depth import depth
 from vcalc.conditions import stated
 from vcalc.errors import VcalcError
@@ -57,27 +59,31 @@ class Model:
 
     def bind(
         self,
+        values: Mapping[str, Any] = MappingProxyType({}),
+        /,
         *,
         convention: str = conventions.DEFAULT,
-        batch: int = 1,
-        dtype: str = "float32",
+        batch: Any = 1,
+        dtype: Any = "float32",
         library: str = "",
         **sizes: Any,
     ) -> Network:
         """Bind hyperparameters and input sizes (C, H, W) to numbers, lists, or formulas as text such as "32*h".
 
-        `convention` is a name or a file's; `library` says whose way of writing the network tools are to count.
-        What is left out keeps the spec's value. Raises VcalcError for an unknown name and for sizes that do not fit.
+        `values` binds by name, too, what is called like one of the others: `bind({"batch": 4})`. `convention` is a name
+        or a file's; `batch` a number, or a name for a formula; `dtype` a name, or NumPy's or torch's; `library` says
+        whose way of writing the network tools are to count. What is left out keeps the spec's value. Raises VcalcError
+        for an unknown name, for what is no value, and for sizes that do not fit.
         """
-        return Network(expand(self._spec, self._entry, sizes, library=library), convention, batch, dtype)
+        return Network(expand(self._spec, self._entry, {**values, **sizes}, library=library), convention, batch, dtype)
 
 
 class Network:
     """A model with every size bound, counted under one convention."""
 
-    def __init__(self, expanded: _Expanded, convention: str, batch: int, dtype: str) -> None:
+    def __init__(self, expanded: _Expanded, convention: str, batch: Any, dtype: Any) -> None:
         self._expanded = expanded
-        self._costs = Costs(expanded.graph, conventions.find(convention), batch, dtype)
+        self._costs = Costs(expanded.graph, conventions.find(convention), batch_size(batch), dtype)
 
     @property
     def input(self) -> tuple[Any, ...]:

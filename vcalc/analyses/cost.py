@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from vcalc.arithmetic import Number, is_symbolic
 from vcalc.conventions import Bug, Convention
-from vcalc.errors import VcalcError, suggestion
+from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.graph import Counted, Facts, Graph, Node
-from vcalc.layers.base import STANDS_FOR, elements
+from vcalc.layers.base import elements
+from vcalc.layers.vocabulary import STANDS_FOR
 
 DTYPE_BYTES = {
     "float64": 8,
@@ -24,8 +25,38 @@ DTYPE_BYTES = {
 DTYPE_ALIASES = {"fp64": "float64", "fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "fp8": "float8"}
 
 
-def dtype_name(name: str) -> str:
-    """The full name of a dtype. Raises VcalcError for an unknown one."""
+MOST_IMAGES = 10**12
+"""A batch is not larger."""
+
+
+def batch_size(given: Any, what: str = "batch") -> Number:
+    """Images at once: a number, or the symbol of a name. Raises VcalcError for anything else."""
+    if type(given) in (int, str) and str(given) == "1":
+        return 1  # what nearly every call has: nothing is loaded for it
+    from vcalc.numerals import NumeralError, whole
+    from vcalc.spec.bindings import from_python
+    from vcalc.spec.expression import can_name
+
+    if isinstance(given, str) and can_name(given):
+        from vcalc import symbols
+
+        return symbols.symbol(given)
+    message = f"{what} {quoted(str(given))} is neither a whole number, 1 or more and at most 10**12, nor a name"
+    hint = "--batch 32, or --batch B" if what == "--batch" else "batch=32, or batch='B'"
+    try:
+        size = whole(given) if isinstance(given, str) else from_python(what, given)
+    except NumeralError as error:
+        raise error.error("batch", message, hint) from None
+    if is_symbolic(size):
+        return size
+    if not isinstance(size, (int, float)) or isinstance(size, bool) or not 1 <= size <= MOST_IMAGES or size % 1:
+        raise VcalcError("batch", message, hint=hint)
+    return int(size)
+
+
+def dtype_name(dtype: Any) -> str:
+    """The full name of a dtype, of NumPy's and torch's own, too. Raises VcalcError for an unknown one."""
+    name = getattr(dtype, "__name__", str(dtype)).removeprefix("torch.")
     full = DTYPE_ALIASES.get(name.lower(), name.lower())
     if full not in DTYPE_BYTES:
         raise VcalcError(
@@ -83,7 +114,7 @@ def _added_by_name(parts: Iterable[tuple[dict[str, Number], int]]) -> dict[str, 
 class Costs:
     """The costs of a graph's nodes, each distinct layer worked out once."""
 
-    def __init__(self, graph: Graph, convention: Convention, batch: Number = 1, dtype: str = "float32") -> None:
+    def __init__(self, graph: Graph, convention: Convention, batch: Number = 1, dtype: Any = "float32") -> None:
         self.graph = graph
         self.convention = convention
         self.batch = batch

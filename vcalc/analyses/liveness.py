@@ -9,8 +9,9 @@ from vcalc.analyses.ledger import Ledger
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, NOTHING, Moment, Plan, Size
 from vcalc.arithmetic import Shape
 from vcalc.graph import INPUT, Graph, Node, takes_words
-from vcalc.layers.base import FROZEN, elements
+from vcalc.layers.base import elements
 from vcalc.layers.tensors import ACTIVATION, GRADIENT, INDEX, OUTPUT, Gradient, Step, Stored, Tensor
+from vcalc.layers.vocabulary import FROZEN
 
 
 class _Block(NamedTuple):

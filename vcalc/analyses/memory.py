@@ -15,8 +15,8 @@ from vcalc.analyses.memory_plan import BACKWARD, FORWARD, FP32, NOTHING, SCRATCH
 from vcalc.arithmetic import is_symbolic, maximum, product
 from vcalc.errors import VcalcError
 from vcalc.graph import Graph, Node
-from vcalc.layers.base import FROZEN, INTEGER_BUFFERS
 from vcalc.layers.tensors import ACTIVATION
+from vcalc.layers.vocabulary import FROZEN, INTEGER_BUFFERS
 
 
 class Held(NamedTuple):

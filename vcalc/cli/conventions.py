@@ -14,6 +14,7 @@ from vcalc.reports.table import Report
 if TYPE_CHECKING:
     from vcalc.analyses.readings import Asked
     from vcalc.analyses.variants import Model
+    from vcalc.spec.syntax import ModelEntry, Spec
 
 
 @click.command("conventions", short_help="Counting conventions; a model under all of them.")
@@ -42,12 +43,11 @@ def conventions_command(models: tuple[str, ...], request: Request) -> Report:
         request.refuse("a convention is shown as it is, and counts no model")
         return convention_report(named[0])
     from vcalc.analyses.readings import all_conventions
-    from vcalc.spec.find import load
 
     chosen = all_conventions(request.convention)
     sides = []
     for model in models:
-        network = request.network(*load(model))
+        network = request.network(*_loaded(model))
         sides.append((network, [request.costs(network, convention) for convention in chosen]))
     return model_report(*sides[0]) if len(sides) == 1 else models_report(sides)
 
@@ -56,6 +56,23 @@ def _is_convention(name: str) -> bool:
     from vcalc.conventions import aliases, names
 
     return name in names() or name in aliases()
+
+
+def _loaded(model: str) -> tuple[Spec, ModelEntry]:
+    """A model. Raises VcalcError for a name that is no convention's either, with those that are near."""
+    from vcalc.conventions import aliases, names
+    from vcalc.errors import VcalcError, nearest, quoted
+    from vcalc.spec.find import load
+
+    try:
+        return load(model)
+    except VcalcError as error:
+        problem = error.problems[0]
+        near = nearest(model, [*names(), *aliases()], 1, cutoff=0.75)
+        if problem.code == "unknown-model" and problem.message.startswith("there is no model ") and near:
+            problem.message = problem.message.replace("no model", "no model or convention", 1)
+            problem.hint = f"did you mean {quoted(near[0])}?"
+        raise
 
 
 def _mixed(given: tuple[str, ...], named: list[str]) -> Exception:

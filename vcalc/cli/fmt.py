@@ -53,19 +53,14 @@ def _is_no_spec(error: Exception) -> bool:
 
 def _files(paths: tuple[str, ...]) -> list[tuple[str, bool]]:
     """Every file, and whether it was named: what a folder holds is looked at only where it is a spec, and no link."""
-    from vcalc.source.walk import unreadable
+    from vcalc.source.walk import files_below
 
     found: dict[str, tuple[str, bool]] = {}
     for path in paths:
-        if not os.path.isdir(path):
-            found[os.path.abspath(path)] = (path, True)
-            continue
-        for folder, folders, names in os.walk(path, onerror=unreadable):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            files = (os.path.join(folder, name) for name in sorted(names) if name.endswith((".yaml", ".yml")))
-            for file in files:
-                if not os.path.islink(file):
-                    found.setdefault(os.path.abspath(file), (file, False))
+        named = not os.path.isdir(path)
+        for file in [path] if named else files_below(path, links=False):
+            key = os.path.abspath(file)
+            found[key] = (file, named) if named else found.get(key, (file, named))
     return list(found.values())
 
 

@@ -77,7 +77,9 @@ class Request:
     @property
     def whole_batch(self) -> int:
         """The batch as a number. Raises VcalcError for a name."""
-        size = _batch_size(self.batch)
+        from vcalc.analyses.cost import batch_size
+
+        size = batch_size(self.batch, "--batch")
         if isinstance(size, int):
             return size
         raise VcalcError("batch", f"--batch {quoted(self.batch)} is no whole number, and one is needed here")
@@ -88,9 +90,9 @@ class Request:
 
     def costs(self, network: Network, convention: Convention) -> Costs:
         """A network's costs under a convention."""
-        from vcalc.analyses.cost import Costs
+        from vcalc.analyses.cost import Costs, batch_size
 
-        return Costs(network.graph, convention, _batch_size(self.batch), self.dtype)
+        return Costs(network.graph, convention, batch_size(self.batch, "--batch"), self.dtype)
 
 
 def _given(settings: tuple[str, ...], input_: str | None, spec: Spec | None) -> dict[str, Any]:
@@ -148,25 +150,3 @@ def _meant_size(sizes: list[str], spec: Spec | None) -> str:
     if len(own) == 2 and len(sizes) == 1 and own[1].isdigit():
         return f"write --input {sizes[0]}x{own[1]}"
     return "write 3x224x224, or 512x768 for N tokens of width D"
-
-
-def _batch_size(text: str) -> Any:
-    """`--batch` as a number, or as a symbol where it is a name."""
-    if text == "1":
-        return 1  # what nearly every call has: nothing is loaded for it
-    from vcalc.numerals import NumeralError, whole
-    from vcalc.spec.expression import can_name
-
-    if can_name(text):
-        from vcalc import symbols
-
-        return symbols.symbol(text)
-    message = f"--batch {quoted(text)} is neither a whole number, 1 or more and at most 10**12, nor a name"
-    hint = "--batch 32, or --batch B"
-    try:
-        size = whole(text)
-    except NumeralError as error:
-        raise error.error("batch", message, hint) from None
-    if not 1 <= size <= 10**12:
-        raise VcalcError("batch", message, hint=hint)
-    return size

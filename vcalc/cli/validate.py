@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from vcalc.cli.options import MODEL, Word, counting, reporting
+from vcalc.cli.progress import bar
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
@@ -63,7 +62,7 @@ def validate_command(
         return _all(against, device, progress, request, [network])
     if against:
         return against_report(network, against, compared(network, against))
-    with _bar([node.path for node in network.graph.nodes], progress) as advance:
+    with bar(len(network.graph.nodes), "validate", progress) as advance:
         checks = validate(network, device, request.dtype_name, request.whole_batch, advance)
     return validate_report(network, checks, _how(device, request))
 
@@ -80,7 +79,7 @@ def _all(
     networks = networks or [request.network(*load(name)) for name in model_names()]
     validated: list[Validated] = []
     skipped: list[tuple[str, str]] = []
-    with _bar([network.name for network in networks], progress) as advance:
+    with bar(len(networks), "validate", progress) as advance:
         for network in networks:
             advance(network.name)
             if not against:
@@ -99,21 +98,6 @@ def _all(
 
 def _how(device: str, request: Request) -> dict[str, object]:
     return {"device": device, "dtype": request.dtype_name, "batch": request.whole_batch}
-
-
-@contextmanager
-def _bar(names: list[str], wanted: bool) -> Iterator[Callable[[str], None]]:
-    """What to call with each name in turn: it moves a progress bar on standard error, if one is wanted."""
-    if not wanted:
-        yield lambda name: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("validate", total=len(names))
-        yield lambda name: progress.update(task, advance=1, description=name[:40])
 
 
 @click.command("export", short_help="A model as a plain torch module, in a file of its own.")

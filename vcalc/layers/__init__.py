@@ -1,8 +1,9 @@
 """The layer kinds, one family a file. Importing this package makes `KINDS` complete."""
 
 from vcalc.layers import activation, attention, conv, heads, linear, merge, norm, pool, pooling_attention, shape, tokens
-from vcalc.layers.base import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, Layer, kinds
+from vcalc.layers.base import KINDS, Layer, kinds
 from vcalc.layers.fields import Field
+from vcalc.layers.vocabulary import BUFFERS, FORMS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR
 
 __all__ = [
     "BUFFERS",

@@ -8,6 +8,7 @@ from vcalc import units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.depth import depth, nonlinearities
 from vcalc.analyses.receptive_field import receptive_fields, size_of
+from vcalc.conventions import Convention
 from vcalc.reports.notes import bug_notes, conditions_note, convention_note, left_out_notes, params_note
 from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
 from vcalc.spec.network import Network
@@ -27,16 +28,7 @@ def block_report(name: str, spec: Spec, sides: list[tuple[str, Network, Costs]])
     for other in options[1:]:
         ratios[other["name"]] = {key: _ratio(first[key], other[key]) for key in RATIOS}
         rows.append(Row({"name": f"{first['name']} : {other['name']}", **ratios[other["name"]]}, "total"))
-    shown = [
-        Column("name", "option"),
-        Column("params", "params", number=True, text=_text),
-        Column("flops", convention.unit, number=True, text=_text),
-        Column("memory", f"memory ({convention.memory.unit})", number=True, drop=3, text=_text),
-        Column("receptive_field", "receptive field", number=True, drop=2, text=_field_text),
-        Column("depth", "depth", number=True, drop=4),
-        Column("nonlinearities", "non-linearities", number=True, drop=5),
-        Column("output", "output", number=True, drop=6, text=shape_text),
-    ]
+    shown = _columns(convention)
     notes = [convention_note(convention), *params_note(convention)]
     for option, network, costs in sides:
         notes += left_out_notes(costs, network.graph.nodes, f", {option}")
@@ -66,6 +58,19 @@ def _variable(wanted: str, options: list[dict[str, Any]]) -> str:
     """The symbol to solve for: the one that the spec names, or the only one that is open."""
     open_ = {str(s) for option in options for key in RATIOS for s in getattr(option[key], "free_symbols", ())}
     return wanted if wanted in open_ else open_.pop() if len(open_) == 1 else ""
+
+
+def _columns(convention: Convention) -> list[Column]:
+    return [
+        Column("name", "option"),
+        Column("params", "params", number=True, text=_text),
+        Column("flops", convention.unit, number=True, text=_text),
+        Column("memory", f"memory ({convention.memory.unit})", number=True, drop=3, text=_text),
+        Column("receptive_field", "receptive field", number=True, drop=2, text=_field_text),
+        Column("depth", "depth", number=True, drop=4),
+        Column("nonlinearities", "non-linearities", number=True, drop=5),
+        Column("output", "output", number=True, drop=6, text=shape_text),
+    ]
 
 
 def _crossings(

@@ -55,10 +55,10 @@ def number_report(network: Network, asked: Asked, origin: Origin) -> Report:
         ],
         "cut_short": origin.cut_short,
     }
-    return Report(tables, record, partial(_every_answer, asked, origin), origin.holds)
+    return Report(tables, record, partial(_every_answer, origin), origin.holds)
 
 
-def _every_answer(asked: Asked, origin: Origin) -> Table:
+def _every_answer(origin: Origin) -> Table:
     """Claims, what comes to the figure, and the nearest, in one table with a number and its unit apart."""
     keys = (
         "answer",

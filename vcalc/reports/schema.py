@@ -14,9 +14,9 @@ from vcalc.analyses.training import METRICS as TRAINING_METRICS
 from vcalc.conventions import names as convention_names
 from vcalc.devices import names as device_names
 from vcalc.layers import KINDS, Layer, kinds
-from vcalc.layers.base import FORMS as WRITTEN_FORMS
 from vcalc.layers.base import RANK_NAMES, SIZES, show
 from vcalc.layers.fields import Field, FieldType, Like
+from vcalc.layers.vocabulary import FORMS as WRITTEN_FORMS
 from vcalc.reports.kinds import summary
 from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.spec.parse import LIBRARIES, MODEL_WORDS, TOP

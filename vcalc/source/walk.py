@@ -24,7 +24,7 @@ def spec_files(paths: tuple[str, ...]) -> list[str]:
     return list(found.values())
 
 
-def unreadable(error: OSError) -> NoReturn:
+def _unreadable(error: OSError) -> NoReturn:
     """Refuse a folder that os.walk would leave out without a word."""
     reason = (error.strerror or str(error)).lower()
     raise VcalcError("file", f"{error.filename} cannot be read: {reason}") from None
@@ -34,10 +34,10 @@ def _files(path: str) -> list[str]:
     if path == "-":
         raise VcalcError("file", "standard input is no file", hint="name a file or a folder; ./- is a file called -")
     if os.path.isdir(path):
-        below = sorted(_below(path), key=lambda file: file.split(os.sep))
-        if not below:
+        files = files_below(path)
+        if not files:
             raise VcalcError("file", f"{path} has no spec in it", hint="a spec's name ends in .yaml")
-        return below
+        return files
     try:
         there = os.path.exists(path)
     except ValueError:
@@ -53,15 +53,19 @@ def _files(path: str) -> list[str]:
     return [path]
 
 
-def _below(folder: str) -> list[str]:
+def files_below(folder: str, links: bool = True) -> list[str]:
+    """The files in a folder that are named as specs are, sorted: none that is hidden, no link that leads out.
+
+    Without `links`, no link at all.
+    """
     inside = os.path.join(os.path.realpath(folder), "")
     found = []
-    for where, folders, names in os.walk(folder, onerror=unreadable):
+    for where, folders, names in os.walk(folder, onerror=_unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = os.path.join(where, name)
             if name.startswith(".") or not name.endswith(SUFFIXES) or not os.path.isfile(path):
                 continue
-            if os.path.realpath(path).startswith(inside):
+            if os.path.realpath(path).startswith(inside) and (links or not os.path.islink(path)):
                 found.append(path)
-    return found
+    return sorted(found, key=lambda file: file.split(os.sep))

@@ -15,8 +15,8 @@ from vcalc.layers.base import MAP, SIZES
 from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
 from vcalc.spec.fields import is_word, name_hint
-from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
-from vcalc.spec.values import NoValueError, bounded, bounded_list, decimal, is_list, is_quotient, shown
+from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
+from vcalc.spec.values import NoValueError, bounded, bounded_list, decimal, is_list, is_number, is_quotient, shown
 
 
 def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
@@ -113,7 +113,10 @@ class Bindings:
 
     def _work_out(self, name: str) -> Any:
         if name in self._given:
-            return self._from_outside(name, self._given.pop(name))
+            value = self._from_outside(name, self._given.pop(name))
+            if is_list(value) or is_number(value) or isinstance(value, (bool, str, Block)):
+                return value
+            raise VcalcError("binding", f"{name} is {shown(value)}: neither a number nor a truth, a word or a list")
         if name in self._written:
             return self._evaluate(self._written[name])
         return self.symbol(name)
@@ -134,7 +137,7 @@ class Bindings:
     def _from_outside(self, name: str, value: Any) -> Any:
         """A binding of the command line: a value as it is, a text read as an expression."""
         if not isinstance(value, str):
-            return _plain(name, value)
+            return from_python(name, value)
         if self._holds_a_word(name) and is_word(value, frozenset((*self._written, *self._values))):
             return value
         try:
@@ -194,7 +197,7 @@ class Bindings:
         value = self._from_outside(name, self._given.pop(name)) if from_outside else self._evaluate(written)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        size = type(value) is int or is_symbolic(value) or hasattr(value, "shape")
+        size = type(value) is int or is_symbolic(value)
         if not (size and assumed("%", value, 1) and assumed(">=", value, 1)):
             error = VcalcError("input", f"input {name} is {shown(value)}, not a whole number, 1 or more")
             raise error if from_outside else error.at(self.spec.source.place(written.node))
@@ -214,13 +217,16 @@ class Bindings:
             raise VcalcError("binding", f"{what} has no hyperparameter {quoted(name)}", hint=hint)
 
 
-def _plain(name: str, value: Any) -> Any:
-    """A binding from Python: a number, a truth, a word, an array, or a list of them."""
+def from_python(name: str, value: Any) -> Any:
+    """A number, a truth, a word, or a list of them, as the language has it; NumPy's and torch's, too.
+
+    Raises VcalcError for a number that no network has; what is no value of the language stays what it is.
+    """
     try:
-        if is_list(value):
-            return bounded_list([_plain(name, item) for item in value])
+        if is_list(value) or isinstance(value, range) or getattr(value, "shape", None):
+            return bounded_list([from_python(name, item) for item in value[: limits.LIST_ITEMS + 1]])
         if getattr(value, "shape", None) == ():
-            value = value.item() if value.dtype.kind != "f" else float(str(value))  # 0.1, of 32 bits, too
+            value = _scalar(value)
         if hasattr(value, "as_integer_ratio") and not isinstance(value, (int, float)):
             from vcalc.spec import exact
 
@@ -228,6 +234,17 @@ def _plain(name: str, value: Any) -> Any:
         return bounded(value)
     except NoValueError as error:
         raise VcalcError("binding", f"{name} is {error}", hint=error.hint) from None
+
+
+def _scalar(value: Any) -> Any:
+    """An array's only number as Python's; 0.1 of 32 bits is 0.1, too."""
+    item = value.item()
+    if not hasattr(item, "as_integer_ratio") or hasattr(item, "numerator"):
+        return item
+    try:
+        return float(str(value.__array__()))
+    except (TypeError, RuntimeError):  # a type that NumPy lacks
+        return item
 
 
 def explained(error: NoValueError | ExpressionError, spec: Spec, model: ModelEntry) -> VcalcError:

@@ -12,7 +12,7 @@ from vcalc.graph import Graph
 from vcalc.layers import Layer
 from vcalc.spec.expression import DECIMAL, IRRATIONAL, Environment, Expression
 from vcalc.spec.syntax import ModelEntry, Spec, Step
-from vcalc.spec.values import LARGEST, exactly, has_symbols, is_list, is_quotient, operations, product_of_terms
+from vcalc.spec.values import LARGEST, has_symbols, is_list, is_quotient, key_of, operations, product_of_terms
 
 SYMBOLIC = 1000
 """What an operation on symbols costs, in operations on numbers."""
@@ -246,7 +246,7 @@ class Building:
 
     def layer(self, kind: type[Layer], fields: dict[str, Any]) -> Layer:
         """The layer with these fields; equal ones are one object, so that their facts are worked out once."""
-        key = (kind, *fields, *[value if type(value) is int else exactly(value) for value in fields.values()])
+        key = (kind, *fields, *[value if type(value) is int else key_of(value) for value in fields.values()])
         layer = self._layers.get(key)
         if layer is None:
             layer = self._layers[key] = kind(**fields)

@@ -15,7 +15,7 @@ from vcalc import limits
 from vcalc.graph import Node
 from vcalc.layers.base import rank
 from vcalc.spec.build import Building, Scope
-from vcalc.spec.values import exactly
+from vcalc.spec.values import key_of
 
 
 class Part:
@@ -124,7 +124,7 @@ class Copies:
         building = self.building
         try:
             shape = building.graph.shape(at)
-            key = (exactly(follows_from), rank(shape), shape)
+            key = (key_of(follows_from), rank(shape), shape)
             part = self._parts.get(key)
         except TypeError:  # what has no hash is like nothing else
             return build()

@@ -57,9 +57,9 @@ def _find_model(name: str) -> tuple[str, str, str]:
         found = named(name)
         if found:
             return (*found, "")
-        from vcalc.spec.elsewhere import elsewhere
+        from vcalc.spec.library_names import model_of
 
-        other = elsewhere(name, named, load_file)
+        other = model_of(name, named, load_file)
         if other:
             return other
     raise _unknown("models", name)
@@ -81,8 +81,10 @@ def _named(names: dict[str, list[str]], name: str) -> tuple[str, str] | None:
 
 def _model_named(models: dict[str, list[str]], name: str) -> tuple[str, str] | None:
     found = _named(models, name)
-    if found:
-        _check_other(name, found[1])
+    if found and "_" in name:
+        from vcalc.spec.library_names import check_unlike
+
+        check_unlike(name, found[1])
     return found
 
 
@@ -94,21 +96,22 @@ def _unknown(section: str, name: str) -> VcalcError:
     by_plain = {plain(n): n for n in known}
     close = [f"'{by_plain[short]}'" for short in nearest(plain(name), by_plain, cutoff=_ALIKE)]
     hint = f"did you mean {' or '.join(close)}?" if close else f"'{command}' lists them; a file is named with its .yaml"
+    if section == "models":
+        hint = _layer_hint(name) or hint
     if "," in name:
         hint = f"names stand apart, with a space between them: {' '.join(name.replace(',', ' ').split())}"
     return VcalcError("unknown-model", f"there is no {what} {quoted(name)}", hint=hint)
 
 
-def _check_other(name: str, found: str) -> None:
-    """Refuse the exact name of a library's network that the model found for it is not."""
-    if "_" not in name:
-        return
-    from vcalc.spec.others import OTHERS
+def _layer_hint(name: str) -> str:
+    """What to write in a spec for a name that is a layer's and no model's."""
+    from vcalc.layers import KINDS
 
-    if name in OTHERS:
-        library, has, nearest, values = OTHERS[name]
-        hint = f"{nearest} is the nearest: vcalc table {nearest}" + (f" --set {values}" if values else "")
-        raise VcalcError("unknown-model", f"{library}'s {name} has {has}, which {found} has not", hint=hint)
+    if name in KINDS:
+        return f"it is a layer kind: vcalc layers {name}"
+    if not foreign.answers("layers", name):
+        return ""
+    return f"{foreign.layer_hint(name, KINDS, 'layer kinds')}; 'vcalc layers' lists the layer kinds"
 
 
 def model_names() -> list[str]:

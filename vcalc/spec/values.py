@@ -188,13 +188,13 @@ def frozen(value: Any) -> Any:
     return tuple([frozen(item) for item in value]) if is_list(value) else value
 
 
-def exactly(value: Any) -> Any:
+def key_of(value: Any) -> Any:
     """What equals only the same of another value: 1, 1.0 and true, which are equal, are three."""
     kind = type(value)
     if kind is int or kind is str:
         return value
     if kind is tuple:
-        return tuple([item if type(item) is int else exactly(item) for item in value])
+        return tuple([item if type(item) is int else key_of(item) for item in value])
     return kind, value
 
 

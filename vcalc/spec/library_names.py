@@ -1,4 +1,4 @@
-"""Models by the names that others give them: an owner before it, the tag of its weights behind it.
+"""Models by the names that libraries give them: an owner before it, the tag of its weights behind it.
 
 `timm/resnet50.a1_in1k`, `torchvision:vgg16`, `microsoft/resnet-50`, `tf_efficientnet_b0`. A name that says whose it is
 means that library's network or is an error: a network that is only called alike would give another number.
@@ -36,6 +36,28 @@ _SIZE = re.compile(r"_r?(\d{3})(?=_|$)")
 _PORTS = re.compile(r"(?:tf|tv|gluon|ssl|swsl|ig)_(?P<name>.+?)(?:_v1b)?")
 """Prefixes under which timm keeps (or kept) the same networks with the weights of others."""
 
+
+class Unlike(NamedTuple):
+    """A library's network that is called like a model and is another one: what it has, the model that is nearest, and
+    the values that make that one the same."""
+
+    library: str
+    has: str
+    nearest: str
+    values: str = ""
+
+
+UNLIKE = {
+    "maxvit_t": Unlike("torchvision", "30,919,624 parameters", "maxvit-t"),
+    "mvit_v2_s": Unlike("torchvision", "34,537,744 parameters", "mvit-v2-s"),
+    "mvitv2_base_cls": Unlike("timm", "19,168 classes", "mvit-v2-b-cls", "classes=19168"),
+    "mvitv2_large_cls": Unlike("timm", "19,168 classes", "mvit-v2-l-cls", "classes=19168"),
+    "mvitv2_huge_cls": Unlike("timm", "19,168 classes", "mvit-v2-h", "classes=19168"),
+    "vit_base_r50_s16_224": Unlike("timm", "no classifier", "hybrid-r50-vit-b-16"),
+}
+"""By the library's own spelling; what timm and torchvision build by default (timm 1.0, torchvision 0.28)."""
+
+
 Find = Callable[[str], tuple[str, str] | None]
 Load = Callable[[str], Spec]
 
@@ -48,7 +70,7 @@ class Found(NamedTuple):
     library: str
 
 
-def elsewhere(name: str, find: Find, load: Load) -> Found | None:
+def model_of(name: str, find: Find, load: Load) -> Found | None:
     """The model that a name of others means; None for a name that means none.
 
     `find` finds a file and a model by name or alias, `load` reads the file. Raises VcalcError for a name that is
@@ -77,6 +99,14 @@ def elsewhere(name: str, find: Find, load: Load) -> Found | None:
     if owner and find(base):
         _refuse_owner(name, owner, find(base))
     return None
+
+
+def check_unlike(name: str, found: str) -> None:
+    """Refuse the exact name of a library's network that the model found for it is not."""
+    if name in UNLIKE:
+        library, has, near, values = UNLIKE[name]
+        hint = f"{near} is the nearest: vcalc table {near}" + (f" --set {values}" if values else "")
+        raise VcalcError("unknown-model", f"{library}'s {name} has {has}, and {found} is another network", hint=hint)
 
 
 def _told(name: str, text: str, find: Find) -> Found | None:
