@@ -76,6 +76,8 @@ class FieldReader:
         """Every block's arguments, and whether each is required."""
         self.worded: list[tuple[str, YamlNode]] = []
         """The words of fields that are names, too, where they stand."""
+        self.tensors: set[str] = set()
+        """The names of tensors that have been saved so far, in the order of the file."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""
         self.operations = 0
@@ -157,6 +159,10 @@ class FieldReader:
             hint = "write true or false"
         elif name in FUNCTIONS:
             hint = f"it is a function: {name}(…)"
+        elif name in self.tensors:
+            hint = (
+                f"it is a tensor; a call hands it over: take: {{its: {name}}}, 'its' being the block's name"
+            )
         elif nearest(name, known | shape):
             hint = suggestion(name, known | shape, "")
         elif foreign.answers("values", name):
