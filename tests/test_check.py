@@ -247,7 +247,7 @@ def test_a_file_that_cannot_be_read(net, tmp_path):
         ("memory <= 1000 bytes", "memory of net under lecture is 1,024 bytes, and the budget is <= 1000 bytes (1,000)"),
         ("receptive_field >= 4", "receptive_field of net is 3, and the budget is >= 4"),
         ("multiply_adds <= 6911", "multiply_adds of net is 6,912, and the budget is <= 6911"),
-        ("tokens <= 4", "stage/relu gives [4, 8, 8], which has no such size"),
+        ("tokens <= 4", "stage/relu gives [4, 8, 8], which has no tokens"),
     ],
 )
 def test_budgets_hold_or_say_by_how_much_not(vcalc, net, budget, says):

@@ -151,6 +151,12 @@ def test_an_answer_has_the_parameters_of_what_was_asked_for(word, params):
     assert sum(sum(node.facts.parameters.values()) for node in made.graph.nodes) == params
 
 
+def test_squeeze_and_excitation_gives_back_any_number_of_channels():
+    [answer] = foreign.answers("layers", "SE")
+    [*_, last] = network(f"[{answer.write}]", "{C: 40, H: 8, W: 8}").graph.nodes
+    assert last.output == (40, 8, 8)
+
+
 def said(layers: str) -> str:
     with pytest.raises(VcalcError) as caught:
         network(layers, INPUTS[0])

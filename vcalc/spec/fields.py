@@ -160,9 +160,7 @@ class FieldReader:
         elif name in FUNCTIONS:
             hint = f"it is a function: {name}(…)"
         elif name in self.tensors:
-            hint = (
-                f"it is a tensor; a call hands it over: take: {{its: {name}}}, 'its' being the block's name"
-            )
+            hint = f"it is a tensor; a call hands it over: take: {{its: {name}}}, 'its' being the block's name"
         elif nearest(name, known | shape):
             hint = suggestion(name, known | shape, "")
         elif foreign.answers("values", name):

@@ -108,7 +108,7 @@ def _check_other(name: str, found: str) -> None:
     if name in OTHERS:
         library, has, nearest, values = OTHERS[name]
         hint = f"{nearest} is the nearest: vcalc table {nearest}" + (f" --set {values}" if values else "")
-        raise VcalcError("unknown-model", f"{library}'s {name} has {has}, which {found} has not", hint=hint)
+        raise VcalcError("unknown-model", f"{library}'s {name} has {has}, and {found} is another network", hint=hint)
 
 
 def model_names() -> list[str]:
