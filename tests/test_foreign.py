@@ -30,6 +30,7 @@ ALLOWED = {
     "fields": {field for kind in KINDS.values() for field in kind.fields},
     "values": ("0", *SHAPE_NAMES),
     "joins": JOINS,
+    "sizes": SHAPE_NAMES,
     "keys": TOP_KEYS,
     "metrics": METRICS,
     "columns": (*DEFAULT_COLUMNS, "kind"),

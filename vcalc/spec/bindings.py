@@ -26,6 +26,8 @@ def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
         return None
     what = f"an input of {', '.join(sizes)}" if sizes else "an input without sizes"
     hint = "write {C: , H: , W: } or {N: , D: } or {D: }"
+    if set(sizes) == {"N", *SIZES[MAP]}:
+        hint += "; N counts tokens, and --batch images"
     return VcalcError("input", f"{what} is no image, no tokens and no vector", hint=hint)
 
 
@@ -40,6 +42,16 @@ def channels_last(sizes: Iterable[Any]) -> str:
         return ""
     looks = width in (3, 4) or (width == 1 and channels == height)
     return f"{width}x{channels}x{height}" if looks else ""
+
+
+def in_a_row(sizes: list[int]) -> str:
+    """How three sizes in a row, or four of which the first is one image, are written by name; empty for others."""
+    sizes = sizes[1:] if len(sizes) > len(SIZES[MAP]) and sizes[0] == 1 else sizes
+    if len(sizes) != len(SIZES[MAP]):
+        return ""
+    meant = channels_last(sizes)
+    channels_first = meant.split("x") if meant else sizes
+    return f"{{{', '.join(f'{name}: {size}' for name, size in zip(SIZES[MAP], channels_first, strict=True))}}}"
 
 
 def check_order(written: dict[str, Value], digits: list[str]) -> None:
