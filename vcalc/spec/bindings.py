@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from vcalc import limits
+from vcalc import foreign, limits
 from vcalc.arithmetic import Shape, assumed, is_symbolic
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.layers.base import MAP, SIZES
 from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
-from vcalc.spec.fields import is_word, name_hint
+from vcalc.spec.fields import WORDS, is_word, name_hint
 from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
 from vcalc.spec.values import NoValueError, bounded, bounded_list, decimal, is_list, is_quotient, shown
 
@@ -147,13 +147,19 @@ class Bindings:
         """A binding of the command line: a value as it is, a text read as an expression."""
         if not isinstance(value, str):
             return _plain(name, value)
-        if self._holds_a_word(name) and is_word(value, frozenset((*self._written, *self._values))):
+        known = frozenset((*self._written, *self._values))
+        worded = self._holds_a_word(name)
+        if worded and is_word(value, known):
             return value
+        meant = foreign.answers("values", value) if worded and value not in known else []
+        if meant:
+            hint = f"here that is {', or '.join(map(str, meant))}"
+            raise VcalcError("binding", f"--set {name}={value}: {quoted(value)} is no word of a field", hint=hint)
         try:
             expression = parse(value)
             self._check_sizes(expression.names - {name})
             whole = not self._holds_a_fraction(name)
-            names = {n: self._named(n, name, whole) for n in expression.names}
+            names = {n: n if worded and n in WORDS - known else self._named(n, name, whole) for n in expression.names}
             return self.budget.value(expression, names)
         except ExpressionError as error:
             problem = error.problems[0]
@@ -172,7 +178,7 @@ class Bindings:
 
     def _holds_a_word(self, name: str) -> bool:
         written = self._written.get(name)
-        return written is not None and written.expression is not None and isinstance(self._evaluate(written), str)
+        return written is not None and _has_a_word(self._evaluate(written))
 
     def _check_sizes(self, names: frozenset[str]) -> None:
         """Refuse the name of an input size: H=W would neither be the width that the input has nor a new name."""
@@ -252,3 +258,8 @@ def explained(error: NoValueError | ExpressionError, spec: Spec, model: ModelEnt
     elif error.name and any(error.name in other.values for other in spec.models.values()):
         problem.hint = f"model {quoted(model.name)} gives it no value: write it there, or under let"
     return error
+
+
+def _has_a_word(value: Any) -> bool:
+    """Whether a value is a word, or a list that holds one."""
+    return any(map(_has_a_word, value)) if is_list(value) else isinstance(value, str)

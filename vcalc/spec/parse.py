@@ -159,6 +159,8 @@ class _Parser:
 
     def hyperparameter(self, node: YamlNode, names: Names) -> Value:
         """A number, an expression over the others, or a word: one that a layer's field takes, or a model's name."""
+        if isinstance(node, yaml.SequenceNode):
+            return self.reader.argument(node, names, NOTHING)
         known = names | self.reader.blocks.keys()
         word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known)
         return self.reader.value(node, names, (node.value,) if word else (), shape=NOTHING)
@@ -326,7 +328,7 @@ class _Parser:
                 if name in CALL:
                     message = f"'{name}' cannot name an argument: every call has a key of that name"
                     self.source.report("name", message, key, f"choose another name, such as '{name}_'")
-                arguments[name] = None if is_null(value) else self.reader.value(value, names)
+                arguments[name] = None if is_null(value) else self.reader.argument(value, names)
                 names = self.reader.visible(names, [name], key)
         return names, arguments
 

@@ -161,7 +161,7 @@ class StepReader(FieldReader):
             hint = f"{{use: {name}, {written_out('with', required)}}}" if use else written_out(name, required)
             lacking = [argument for argument in required if argument not in {*entries, *meant}]
             self.lacking(f"block {name}", lacking, node, f"write {hint}")
-        arguments = {key: self.value(v, names) for key, (_, v) in entries.items() if key not in own}
+        arguments = {key: self.argument(v, names) for key, (_, v) in entries.items() if key not in own}
         step = syntax.Call(node, block, arguments, self.name(entries))
         if not use:
             step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
@@ -196,7 +196,7 @@ class StepReader(FieldReader):
             self.check_name(name, key, "a loop variable", names)
         if not entries and (is_null(node) or isinstance(node, yaml.MappingNode)):
             self.source.report("missing", "each needs lists to go through", node, "each: {c: [64, 128]}")
-        return {name: self.value(value, names) for name, (_, value) in entries.items()}
+        return {name: self.argument(value, names) for name, (_, value) in entries.items()}
 
     def index(self, entries: Entries, variables: dict[str, Value], names: Names) -> str:
         if "index" not in entries:
@@ -275,7 +275,7 @@ class StepReader(FieldReader):
         values: dict[str, Value] = {}
         for name, (key, value) in self.source.mapping(entries["let"][1], "let").items():
             self.check_name(name, key, "a value", names)
-            values[name] = self.value(value, names)
+            values[name] = self.argument(value, names)
             names = self.visible(names, [name], key)
         return syntax.Let(node, values)
 
