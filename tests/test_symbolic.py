@@ -105,3 +105,18 @@ def test_batch_as_a_symbol(network):
     costs = Costs(vgg.graph, conventions.load("macs"), batch=symbol("B"))
     assert costs.total(vgg.graph.nodes).flops == 7_609_090_048 * symbol("B")
     assert costs.total(vgg.graph.nodes).params == 132_863_336
+
+
+def test_a_formula_says_where_its_symbol_has_to_be_whole(vcalc, network):
+    """EfficientNet-B0's width is 1.0, B2's 1.1: at 1.1 channels are rounded to eights, which the formula knows not."""
+    formula = total(network("efficientnet-b0", width="a")).params
+    assert evaluate(formula, {"a": 2}) == total(network("efficientnet-b0", width=2)).params
+    assert evaluate(formula, {"a": 1.1}) != total(network("efficientnet-b0", width=1.1)).params
+    for model, value, says in (
+        ("efficientnet-b0", "a", True),
+        ("mobilenet-v1", "2*a", True),
+        ("resnet50", "a", False),
+        ("efficientnet-b0", "2", False),
+    ):
+        said = vcalc("formula", model, "--set", f"width={value}").stdout
+        assert ("holds where a is whole" in said) is says

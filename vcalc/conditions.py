@@ -25,6 +25,9 @@ def stated(conditions: Sequence[Condition]) -> list[str]:
     least: dict[Any, int] = {}
     others: dict[str, None] = {}
     for relation, a, b in conditions:
+        if (relation, b) == ("%", 1) and a.is_integer:  # a symbol that is taken to be whole, and need not be
+            others[f"{a} is whole"] = None
+            continue
         whole, parts = symbols.quotient(a, b) if relation == "%" else (a, None)
         start = _least(a, b, relation) if relation in (">=", ">") else None
         if type(parts) is int and whole.is_integer:

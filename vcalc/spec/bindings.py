@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from vcalc import foreign, limits
-from vcalc.arithmetic import Shape, assumed, is_symbolic
+from vcalc.arithmetic import Shape, assumed, is_symbolic, note
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.layers.base import MAP, SIZES
 from vcalc.spec.build import Budget
@@ -160,6 +160,8 @@ class Bindings:
             self._check_sizes(expression.names - {name})
             whole = not self._holds_a_fraction(name)
             names = {n: n if worded and n in WORDS - known else self._named(n, name, whole) for n in expression.names}
+            if whole and self._may_be_a_fraction(name):
+                self._note_whole(names)
             return self.budget.value(expression, names)
         except ExpressionError as error:
             problem = error.problems[0]
@@ -175,6 +177,17 @@ class Bindings:
             return False
         value = self._evaluate(written)
         return is_quotient(value) or (isinstance(value, float) and not value.is_integer())
+
+    def _may_be_a_fraction(self, name: str) -> bool:
+        """Whether the spec writes a point in a value of that name, here or for another model: a multiplier, 1.0."""
+        values = [self.spec.let, *self.spec.libraries.values(), *(model.values for model in self.spec.models.values())]
+        written = [each[name].expression for each in values if name in each]
+        return any(each is not None and not each.names and "." in each.text for each in written)
+
+    def _note_whole(self, names: dict[str, Any]) -> None:
+        for value in names.values():
+            if is_symbolic(value) and value in self.symbols.values():
+                note("%", value, 1)
 
     def _holds_a_word(self, name: str) -> bool:
         written = self._written.get(name)
