@@ -703,3 +703,23 @@ def test_endless_problems_end(net, monkeypatch):
 
 def test_no_layers_at_all(found):
     assert set(codes(found(HEAD + "layers: []\nbudget: [depth <= 1]\n"))) == {"path"}
+
+
+@pytest.mark.parametrize(
+    ("written", "help_"),
+    [
+        ("{params: 5M}", "budget: [params <= 5M]"),
+        ("[params: 5M]", "write params <= 5M"),
+        ("[{params: 5M, flops: 1G}]", "write params <= 5M and flops <= 1G"),
+    ],
+)
+def test_a_budget_without_a_direction_is_told_how_it_is_written(vcalc, net, written, help_):
+    net(GOOD + f"budget: {written}\n")
+    said = vcalc("check", "net.yaml", code=1).stdout
+    assert "error[budget]: a budget says which way it bounds" in said
+    assert f"help: {help_}\n" in said
+
+
+def test_a_file_named_without_its_suffix_is_pointed_at(vcalc, net):
+    net(GOOD)
+    assert vcalc("check", "net", code=2).stderr.endswith("no such file or directory\n  help: net.yaml is there\n")
