@@ -119,4 +119,10 @@ def test_a_formula_says_where_its_symbol_has_to_be_whole(vcalc, network):
         ("efficientnet-b0", "2", False),
     ):
         said = vcalc("formula", model, "--set", f"width={value}").stdout
-        assert ("holds where a is whole" in said) is says
+        assert ("holds where a % 1 == 0" in said) is says
+
+
+@pytest.mark.parametrize(("width", "says"), [("w/3", "w % 3 == 0"), ("w/6", "w % 6 == 0"), ("3*w/2", "w % 2 == 0")])
+def test_multiples_that_divide_together_are_said_once(vcalc, width, says):
+    last = vcalc("formula", "resnet50", "--set", f"width={width}").stdout.splitlines()[-1]
+    assert last == f"holds where {says}"
