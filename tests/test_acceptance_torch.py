@@ -12,6 +12,7 @@ import pytest
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Field
+from vcalc.layers.base import HEADS, MAP, Heads
 from vcalc.layers.tensors import INDEX
 
 torch: Any = pytest.importorskip("torch", reason="torch is asked what it runs")
@@ -43,12 +44,13 @@ def facts_of(kind: str, draw: random.Random) -> Facts | None:
         for name, field in layer.fields.items()
         if name != "written" and (field.required or draw.random() < 0.5)
     }
-    first = tuple(draw.choice(SIZES) for _ in range(draw.choice(layer.accepts)))
+    rank = draw.choice(layer.accepts)
+    first = [draw.choice(SIZES) for _ in range(MAP if rank == HEADS else rank)]
     shapes = [first]
     if layer.joins:  # most joins are of inputs alike but for a size or two
-        shapes = [tuple(draw.choice((size, size, size, 1, 2)) for size in first) for _ in range(draw.choice((2, 3, 3)))]
+        shapes = [[draw.choice((size, size, size, 1, 2)) for size in first] for _ in range(draw.choice((2, 3, 3)))]
     try:
-        return Facts(layer(**fields), tuple(shapes))
+        return Facts(layer(**fields), tuple(map(Heads if rank == HEADS else tuple, shapes)))
     except LayerError:
         return None
 

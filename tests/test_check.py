@@ -247,7 +247,7 @@ def test_a_file_that_cannot_be_read(net, tmp_path):
         ("memory <= 1000 bytes", "memory of net under lecture is 1,024 bytes, and the budget is <= 1000 bytes (1,000)"),
         ("receptive_field >= 4", "receptive_field of net is 3, and the budget is >= 4"),
         ("multiply_adds <= 6911", "multiply_adds of net is 6,912, and the budget is <= 6911"),
-        ("tokens <= 4", "stage/relu gives [4, 8, 8], which has no such size"),
+        ("tokens <= 4", "stage/relu gives [4, 8, 8], which has no tokens"),
     ],
 )
 def test_budgets_hold_or_say_by_how_much_not(vcalc, net, budget, says):
@@ -703,3 +703,23 @@ def test_endless_problems_end(net, monkeypatch):
 
 def test_no_layers_at_all(found):
     assert set(codes(found(HEAD + "layers: []\nbudget: [depth <= 1]\n"))) == {"path"}
+
+
+@pytest.mark.parametrize(
+    ("written", "help_"),
+    [
+        ("{params: 5M}", "budget: [params <= 5M]"),
+        ("[params: 5M]", "write params <= 5M"),
+        ("[{params: 5M, flops: 1G}]", "write params <= 5M and flops <= 1G"),
+    ],
+)
+def test_a_budget_without_a_direction_is_told_how_it_is_written(vcalc, net, written, help_):
+    net(GOOD + f"budget: {written}\n")
+    said = vcalc("check", "net.yaml", code=1).stdout
+    assert "error[budget]: a budget says which way it bounds" in said
+    assert f"help: {help_}\n" in said
+
+
+def test_a_file_named_without_its_suffix_is_pointed_at(vcalc, net):
+    net(GOOD)
+    assert vcalc("check", "net", code=2).stderr.endswith("no such file or directory\n  help: net.yaml is there\n")

@@ -102,7 +102,7 @@ def test_a_ratio_of_printed_figures(tmp_path):
 
 
 def test_a_metric_without_a_value_names_the_hyperparameter(judged):
-    with pytest.raises(VcalcError, match=r"gives \[10\], which has no such size(?s:.*)let\.width is the hyperparam"):
+    with pytest.raises(VcalcError, match=r"gives \[10\], which has no width(?s:.*)let\.width is the hyperparam"):
         judged("model: net, metric: width, printed: 4")
 
 

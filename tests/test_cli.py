@@ -136,6 +136,24 @@ def test_hyperparameters_are_columns(vcalc):
     assert [row["params"] for row in rows] == ["86567656", "304326632", "632045800"]
 
 
+def test_a_metric_without_a_value_names_itself_and_the_hyperparameter(vcalc):
+    says = vcalc("compare", "efficientnet-b0", "mobilenet-v2", "--columns", "params,width", code=2).stderr
+    assert says == "error: stage9/fc gives [1000], which has no width\n  help: let.width is the hyperparameter\n"
+
+
+@pytest.mark.parametrize(("column", "says"), [("macs", "here that is flops"), ("kernel_size", "here that is kernel")])
+def test_a_column_in_other_words(vcalc, column, says):
+    assert says in vcalc("table", "vgg16", "--columns", column, code=2).stderr
+
+
+def test_a_model_alone_is_compared_with_another(vcalc):
+    assert "vcalc compare resnet50 vit-b-16" in vcalc("compare", "resnet50", code=2).stderr
+
+
+def test_a_format_that_is_none_is_told_those_there_are(vcalc):
+    assert "there is none; it can be: csv, json, " in vcalc("table", "vgg16", "--format", "yaml", code=2).stderr
+
+
 def test_a_metric_and_a_hyperparameter_are_two_things(vcalc, tmp_path):
     """Three of these call something else depth: a multiplier, a number of blocks, and nothing."""
     models = ("efficientnet-b0", "vit-b-16", "resnet50")

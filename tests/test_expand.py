@@ -308,6 +308,32 @@ def test_a_hyperparameter_may_be_a_word_or_a_model():
     assert net(WORDS, backbone="resnet50").graph.nodes[-1].output == (256, 4, 4)
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "[{each: {p: [same, 0]}, do: [CONV]}]",
+        "[{each: {p: pads}, do: [CONV]}]",
+        "[{b: {p: same}}, {b: {p: 0}}]",
+        "[b, {b: {p: 0}}]",
+        "[{use: b, with: {p: same}}, {use: b, with: {p: 0}}]",
+        "[{let: {p: same}}, CONV, {let: {p: 0}}, CONV]",
+    ],
+)
+def test_what_is_bound_may_be_a_word(layers: str):
+    """A convolution that keeps its 16 rows, and one that loses two of them."""
+    spec = "let: {pads: [same, 0]}\nblocks: {b: {args: {p: same}, do: [CONV]}}\nlayers: " + layers
+    nodes = net(spec.replace("CONV", "{conv: {out: 3, kernel: 3, pad: p}}")).graph.nodes
+    assert [node.output[1] for node in nodes] == [32, 30]
+
+
+def test_words_are_bound_from_outside_one_by_one_and_in_lists():
+    spec = "let: {one: same, of: [0, same]}\nlayers: [{each: {p: LIST}, do: [{conv: {out: 3, kernel: 3, pad: p}}]}]"
+    assert net(spec.replace("LIST", "of"), of="[same, same]").graph.nodes[-1].output == (3, 32, 32)
+    with pytest.raises(VcalcError, match="'valid' is no word of a field\n  help: here that is 0"):
+        net(spec.replace("LIST", "[one]"), one="valid")
+    assert "it is a layer, and a value can hold a block" in refusal("let: {act: silu}\nlayers: [{use: act}]")
+
+
 def test_a_part_of_a_model_is_written_as_a_library_writes_it():
     """timm calls GELU as a function; what is written of the head, which is left out here, is no error."""
     spec = "let: {net: convnext-t}\nlayers: [{use: net, upto: stage1, AS}]"

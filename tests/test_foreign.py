@@ -30,6 +30,7 @@ ALLOWED = {
     "fields": {field for kind in KINDS.values() for field in kind.fields},
     "values": ("0", *SHAPE_NAMES),
     "joins": JOINS,
+    "sizes": SHAPE_NAMES,
     "keys": TOP_KEYS,
     "metrics": METRICS,
     "columns": (*DEFAULT_COLUMNS, "kind"),
@@ -149,6 +150,12 @@ def test_every_model_that_a_foreign_name_stands_for_is_there(vcalc):
 def test_an_answer_has_the_parameters_of_what_was_asked_for(word, params):
     made = expanded(foreign.answers("layers", word)[0].write)
     assert sum(sum(node.facts.parameters.values()) for node in made.graph.nodes) == params
+
+
+def test_squeeze_and_excitation_gives_back_any_number_of_channels():
+    [answer] = foreign.answers("layers", "SE")
+    [*_, last] = network(f"[{answer.write}]", "{C: 40, H: 8, W: 8}").graph.nodes
+    assert last.output == (40, 8, 8)
 
 
 def said(layers: str) -> str:

@@ -44,6 +44,8 @@ from vcalc.numerals import NumeralError, Printed, read, whole
         ("4.1 GFLOPS", 4_100_000_000, 10**8),
         ("3.8 x 10^9", 3_800_000_000, 10**8),
         ("3.8×10**9", 3_800_000_000, 10**8),
+        ("25.6 million", 25_600_000, 10**5),
+        ("4.1 billion FLOPs", 4_100_000_000, 10**8),
     ],
 )
 def test_a_printed_figure(text: str, value: float, last_digit: float):
@@ -78,6 +80,13 @@ def test_what_would_have_been_a_number(text: str, instead: str):
     with pytest.raises(NumeralError) as error:
         Printed(text, 1024)
     assert error.value.instead == instead
+
+
+@pytest.mark.parametrize("text", ["3.8X", "25.6 gazillion", "4.1ms"])
+def test_a_unit_that_is_none_is_what_is_wrong(text: str):
+    with pytest.raises(NumeralError, match="is no unit that may stand here") as error:
+        Printed(text, 1024)
+    assert error.value.instead == ""
 
 
 @pytest.mark.parametrize(

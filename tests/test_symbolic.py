@@ -105,3 +105,24 @@ def test_batch_as_a_symbol(network):
     costs = Costs(vgg.graph, conventions.load("macs"), batch=symbol("B"))
     assert costs.total(vgg.graph.nodes).flops == 7_609_090_048 * symbol("B")
     assert costs.total(vgg.graph.nodes).params == 132_863_336
+
+
+def test_a_formula_says_where_its_symbol_has_to_be_whole(vcalc, network):
+    """EfficientNet-B0's width is 1.0, B2's 1.1: at 1.1 channels are rounded to eights, which the formula knows not."""
+    formula = total(network("efficientnet-b0", width="a")).params
+    assert evaluate(formula, {"a": 2}) == total(network("efficientnet-b0", width=2)).params
+    assert evaluate(formula, {"a": 1.1}) != total(network("efficientnet-b0", width=1.1)).params
+    for model, value, says in (
+        ("efficientnet-b0", "a", True),
+        ("mobilenet-v1", "2*a", True),
+        ("resnet50", "a", False),
+        ("efficientnet-b0", "2", False),
+    ):
+        said = vcalc("formula", model, "--set", f"width={value}").stdout
+        assert ("holds where a % 1 == 0" in said) is says
+
+
+@pytest.mark.parametrize(("width", "says"), [("w/3", "w % 3 == 0"), ("w/6", "w % 6 == 0"), ("3*w/2", "w % 2 == 0")])
+def test_multiples_that_divide_together_are_said_once(vcalc, width, says):
+    last = vcalc("formula", "resnet50", "--set", f"width={width}").stdout.splitlines()[-1]
+    assert last == f"holds where {says}"

@@ -73,7 +73,7 @@ def common_divisor(a: Number, b: Number) -> Number:
 
 
 Condition = tuple[str, Number, Number]
-"""A relation that has to hold: `==`, `!=`, `>=` or `>`; `%`, where the second divides the first."""
+"""A relation that has to hold: `==`, `!=`, `>=` or `>`; `%`, where the second divides the first (1: it is whole)."""
 
 _noted: ContextVar[dict[Condition, None] | None] = ContextVar("conditions", default=None)
 
@@ -100,10 +100,16 @@ def assumed(relation: str, a: Number, b: Number) -> bool:
     from vcalc import symbols
 
     known = symbols.holds(relation, a, b)
-    noted = _noted.get()
-    if known is None and noted is not None:
-        noted[relation, a, b] = None
+    if known is None:
+        note(relation, a, b)
     return known is not False
+
+
+def note(relation: str, a: Number, b: Number) -> None:
+    """Say that what is worked out holds only where a relation does."""
+    noted = _noted.get()
+    if noted is not None:
+        noted[relation, a, b] = None
 
 
 _HOLDS: dict[str, Callable[[Any, Any], Any]] = {

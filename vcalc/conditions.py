@@ -25,9 +25,15 @@ def stated(conditions: Sequence[Condition]) -> list[str]:
     least: dict[Any, int] = {}
     others: dict[str, None] = {}
     for relation, a, b in conditions:
+        if (relation, b) == ("%", 1) and a.is_integer:  # a symbol that is taken to be whole, and need not be
+            others[_divides(a, 1)] = None
+            continue
         whole, parts = symbols.quotient(a, b) if relation == "%" else (a, None)
         start = _least(a, b, relation) if relation in (">=", ">") else None
         if type(parts) is int and whole.is_integer:
+            factor, rest = whole.as_coeff_Mul()
+            if factor.is_Integer and rest.is_integer and rest != 1:
+                whole, parts = rest, parts // math.gcd(int(factor), parts)
             divided[whole] = math.lcm(parts, divided.get(whole, 1))
         elif start:
             least[start[0]] = max(start[1], least.get(start[0], 1))

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 _THOUSANDS = {"K": 1, "M": 2, "G": 3, "B": 3, "T": 4, "P": 5, "E": 6}
+_IN_WORDS = {"thousand": "K", "million": "M", "billion": "B", "trillion": "T"}
 _MARKS = "[,_ \u00a0\u2009\u202f]"
 _NUMBER = (
     rf"(?P<sign>[+-]?)(?=\.?[0-9])(?P<whole>[0-9]{{1,3}}(?:(?P<mark>{_MARKS})[0-9]{{3}})(?:(?P=mark)[0-9]{{3}})*|[0-9]*)"
     r"(?:\.(?P<decimals>[0-9]+))?(?:(?:[eE]|\s*[x×]\s*10\s*(?:\^|\*\*)\s*)(?P<exponent>[+-]?[0-9]{1,2}))?"
-    r"\s*(?P<unit>(?:[A-Za-z]\s+)?[A-Za-z/%]*)"
+    rf"\s*(?P<unit>(?:(?:[A-Za-z]|{'|'.join(_IN_WORDS)})\s+)?[A-Za-z/%]*)"
 )
 _ENDLESS = rf"[0-9](?:{_MARKS}?[0-9]){{{DIGITS}}}|[0-9]\.?[eE][+-]?[0-9]{{3}}|^\W*(?:inf|infinity|nan)\b"
 _MISPLACED = r"(?P<before>[+-]?[0-9][0-9.,_]*?)(?P<mark>[.,_])(?P<after>[0-9]+)(?P<rest>[^0-9.,_]*)"
@@ -98,6 +99,10 @@ def _value(found: re.Match[str]) -> tuple[Fraction, Fraction]:
 
 def _unit(unit: str, letters: str, words: tuple[str, ...]) -> tuple[str, str] | None:
     """The letter and the word of a unit; a letter alone is a letter first. None for a unit that may not stand here."""
+    for spelt, letter in _IN_WORDS.items():
+        if unit.lower().startswith(spelt):
+            rest = unit[len(spelt) :]
+            return (letter, rest) if letter in letters and (not rest or _is_word(rest, words)) else None
     if not unit or (len(unit) == 1 and unit.upper() in letters):
         return unit.upper(), ""
     if _is_word(unit, words):
@@ -112,7 +117,8 @@ def _is_word(word: str, words: tuple[str, ...]) -> bool:
 
 def _refusal(text: str, letters: str, words: tuple[str, ...]) -> NumeralError:
     """Why a text is no number, as far as that can be told, and the number that may be meant."""
-    found = re.fullmatch(_MISPLACED, text)
+    number = re.fullmatch(_NUMBER, text)
+    found = re.fullmatch(_MISPLACED, text) if number is None else None
     if found and len(text) <= DIGITS:
         return _misplaced(found)
     bare = text.strip("~≈<>= ").removesuffix("+").removesuffix("%").removesuffix("x").strip()
@@ -120,9 +126,10 @@ def _refusal(text: str, letters: str, words: tuple[str, ...]) -> NumeralError:
         try:
             read(bare, letters, words)
         except NumeralError:
-            return NumeralError()
-        return NumeralError(instead=bare)
-    return NumeralError()
+            bare = ""
+        if bare:
+            return NumeralError(instead=bare)
+    return NumeralError(f"'{number['unit']}' is no unit that may stand here" if number else "")
 
 
 def _misplaced(found: re.Match[str]) -> NumeralError:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from vcalc import conventions
+from vcalc.analyses.measure import METRICS
 from vcalc.analyses.quantities import Budget, Quantity, read_budget, read_quantity
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import Place, VcalcError, quoted, suggestion
@@ -111,6 +112,8 @@ def budgets_of(spec: Spec) -> list[Bound]:
     for key, (key_node, value) in source.mapping(spec.budget, "budget").items():
         if key in names:
             found += _bounds(source, key, value)
+        elif _is_pair(key, value):
+            source.report("budget", _NO_SENTENCE, key_node, f"budget: [{key} <= {value.value}]")
         else:
             _unknown(source, key, key_node, names)
     return found
@@ -119,6 +122,11 @@ def budgets_of(spec: Spec) -> list[Bound]:
 def _bounds(source: Source, name: str, node: YamlNode) -> list[Bound]:
     found = []
     for item in [node] if isinstance(node, yaml.ScalarNode) else source.sequence(node, "budget"):
+        pairs = item.value if isinstance(item, yaml.MappingNode) else []
+        if pairs and all(_is_pair(str(key.value), value) for key, value in pairs):
+            hint = f"write {' and '.join(f'{key.value} <= {value.value}' for key, value in pairs[:2])}"
+            source.report("budget", _NO_SENTENCE, item, hint)
+            continue
         text = source.text(item, "a budget")
         if not text:
             continue
@@ -127,6 +135,14 @@ def _bounds(source: Source, name: str, node: YamlNode) -> list[Bound]:
         except VcalcError as error:
             source.take(error, item)
     return found
+
+
+_NO_SENTENCE = "a budget says which way it bounds"
+
+
+def _is_pair(metric: str, value: YamlNode) -> bool:
+    """Whether something is bounded as `params: 5M`: a metric, and a figure alone."""
+    return metric in METRICS and isinstance(value, yaml.ScalarNode) and not re.search("[<>=]", value.value)
 
 
 def names_of(spec: Spec) -> list[str]:

@@ -26,11 +26,11 @@ def _receptive_field(costs: Costs, nodes: list[Node]) -> Any:
     return sizes[0] if len(set(sizes)) == 1 else list(sizes)
 
 
-def _output(rank: int, axis: int) -> Metric:
+def _output(what: str, rank: int, axis: int) -> Metric:
     def measure(costs: Costs, nodes: list[Node]) -> Any:
         shape = nodes[-1].output
         if rank and len(shape) != rank:
-            raise VcalcError("metric", f"{nodes[-1].path} gives {list(shape)}, which has no such size")
+            raise VcalcError("metric", f"{nodes[-1].path} gives {list(shape)}, which has no {what}")
         return shape[axis]
 
     return measure
@@ -53,11 +53,11 @@ METRICS: dict[str, tuple[Metric, str]] = {
         "activation functions on the longest path",
     ),
     "receptive_field": (_receptive_field, "input positions, along one side, that one output element reads"),
-    "channels": (_output(3, 0), "channels of the last output"),
-    "height": (_output(3, 1), "height of the last output"),
-    "width": (_output(3, 2), "width of the last output"),
-    "tokens": (_output(2, 0), "tokens of the last output"),
-    "features": (_output(0, -1), "size of the last axis of the last output"),
+    "channels": (_output("channels", 3, 0), "channels of the last output"),
+    "height": (_output("height", 3, 1), "height of the last output"),
+    "width": (_output("width", 3, 2), "width of the last output"),
+    "tokens": (_output("tokens", 2, 0), "tokens of the last output"),
+    "features": (_output("features", 0, -1), "size of the last axis of the last output"),
 }
 """What can be asked of a network, and what it means. Primitives and hyperparameters can be asked for too."""
 

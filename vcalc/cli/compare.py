@@ -38,7 +38,8 @@ def compare_command(models: tuple[str, ...], metric: str | None, columns: str | 
     from vcalc.spec.find import load
 
     if len(models) < 2 and "," not in models[0]:
-        raise VcalcError("usage", "compare needs two models or more", hint=f"vcalc compare {models[0]} resnet50")
+        other = "resnet50" if models[0] != "resnet50" else "vit-b-16"
+        raise VcalcError("usage", "compare needs two models or more", hint=f"vcalc compare {models[0]} {other}")
     if metric and columns:
         raise VcalcError("usage", "--metric and --columns exclude each other")
     sides = [request.counted(*load(model), convention=conventions.DEFAULT) for model in models]

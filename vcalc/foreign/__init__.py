@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 from vcalc.errors import listing, nearest, suggestion
 
+_NONE = "there is none"
+"""What the table says of a word where there is nothing to add; the names that there are follow."""
+
 FILE = os.path.join(os.path.dirname(__file__), "words.yaml")
 
 
@@ -61,7 +64,8 @@ def hint(section: str, word: str, allowed: Iterable[str], what: str, kind: str =
     known = _answers_of(section, word, kind)
     if names:
         return _here([str(answer) for answer in known if answer.write in allowed] or names)
-    return next((answer.says for answer in known if not answer.write), "") or listing(allowed, what)
+    none = next((answer.says for answer in known if not answer.write), "")
+    return "; ".join(filter(None, (none, listing(allowed, what)))) if none in ("", _NONE) else none
 
 
 def layer_hint(word: str, allowed: Iterable[str], what: str) -> str:

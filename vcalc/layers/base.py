@@ -38,11 +38,13 @@ _WAYS = {
 }
 """What turns a rank into another."""
 _INSTEAD = {
-    "conv": ("linear", ""),
-    "pointwise_linear": ("linear", ""),
-    "linear": ("pointwise_linear", ", which keeps height and width"),
+    **dict.fromkeys([(kind, rank) for kind in ("conv", "pointwise_linear") for rank in (TOKENS, VECTOR)], "'linear'"),
+    ("linear", MAP): "'pointwise_linear', which keeps height and width",
 }
 """The kind that does the same to what a kind does not take, and what to know of it."""
+
+_RATHER = {("tokens", HEADS): "'merge_heads'"}
+"""The kind that makes of something at once what another would make of it by a detour."""
 
 
 class Heads(tuple[Number, ...]):
@@ -235,8 +237,10 @@ class Layer:
     def _rank_hint(self, rank: int) -> str:
         if any(f"'{self.kind}'" in _WAYS.get((wanted, rank), ()) for wanted in self.accepts):
             return f"leave it out: what arrives is {RANK_NAMES[rank].split(' [')[0]} already"
-        instead, keeps = _INSTEAD.get(self.kind, ("", ""))
-        use = f"use '{instead}'{keeps}" if instead and rank in KINDS[instead].accepts else ""
+        if (self.kind, rank) in _RATHER:
+            return f"use {_RATHER[self.kind, rank]}"
+        instead = _INSTEAD.get((self.kind, rank), "")
+        use = f"use {instead}" if instead else ""
         return ", or ".join(filter(None, (way_between(rank, self.accepts), use))) or no_way(rank, self.accepts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import foreign, units
+from vcalc.analyses import measure
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.depth import depth
 from vcalc.analyses.measure import LET, METRICS, hyperparameter
@@ -163,5 +164,5 @@ def _cell(name: str, side: Side) -> Any:
     if name == "input":
         return network.graph.input
     if name in METRICS:
-        return METRICS[name][0](costs, network.graph.nodes)
+        return measure.measured(name, network, costs, network.graph.nodes)
     return network.hyperparameters[hyperparameter(name, network)]

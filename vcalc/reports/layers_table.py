@@ -115,7 +115,8 @@ def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
 def column_named(name: str, known: dict[str, Column]) -> Column:
     """A column by key. Raises VcalcError for an unknown one."""
     if name not in known:
-        raise VcalcError("column", f"there is no column '{name}'", hint=foreign.hint("columns", name, known, "columns"))
+        section = "columns" if foreign.answers("columns", name) or not foreign.answers("metrics", name) else "metrics"
+        raise VcalcError("column", f"there is no column '{name}'", hint=foreign.hint(section, name, known, "columns"))
     return known[name]
 
 

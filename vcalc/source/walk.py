@@ -43,7 +43,8 @@ def _files(path: str) -> list[str]:
     except ValueError:
         there = False
     if not there:
-        raise VcalcError("file", f"{path} cannot be read: no such file or directory")
+        hint = f"{path}.yaml is there" if os.path.isfile(f"{path}.yaml") else ""
+        raise VcalcError("file", f"{path} cannot be read: no such file or directory", hint=hint)
     if not path.endswith(SUFFIXES):
         about = foreign.kind_of_file(path)
         message = f"{path} is {about}, which vcalc does not read" if about else f"{path} is a file, but no spec"

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from vcalc import limits
-from vcalc.arithmetic import Shape, assumed, is_symbolic
+from vcalc import foreign, limits
+from vcalc.arithmetic import Shape, assumed, is_symbolic, note
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.layers.base import MAP, SIZES
 from vcalc.spec.build import Budget
 from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
-from vcalc.spec.fields import is_word, name_hint
+from vcalc.spec.fields import WORDS, is_word, name_hint
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 from vcalc.spec.values import NoValueError, bounded, bounded_list, decimal, is_list, is_number, is_quotient, shown
 
@@ -26,6 +26,8 @@ def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
         return None
     what = f"an input of {', '.join(sizes)}" if sizes else "an input without sizes"
     hint = "write {C: , H: , W: } or {N: , D: } or {D: }"
+    if set(sizes) == {"N", *SIZES[MAP]}:
+        hint += "; N counts tokens, and --batch images"
     return VcalcError("input", f"{what} is no image, no tokens and no vector", hint=hint)
 
 
@@ -40,6 +42,16 @@ def channels_last(sizes: Iterable[Any]) -> str:
         return ""
     looks = width in (3, 4) or (width == 1 and channels == height)
     return f"{width}x{channels}x{height}" if looks else ""
+
+
+def in_a_row(sizes: list[int]) -> str:
+    """How three sizes in a row, or four of which the first is one image, are written by name; empty for others."""
+    sizes = sizes[1:] if len(sizes) > len(SIZES[MAP]) and sizes[0] == 1 else sizes
+    if len(sizes) != len(SIZES[MAP]):
+        return ""
+    meant = channels_last(sizes)
+    channels_first = meant.split("x") if meant else sizes
+    return f"{{{', '.join(f'{name}: {size}' for name, size in zip(SIZES[MAP], channels_first, strict=True))}}}"
 
 
 def check_order(written: dict[str, Value], digits: list[str]) -> None:
@@ -138,13 +150,21 @@ class Bindings:
         """A binding of the command line: a value as it is, a text read as an expression."""
         if not isinstance(value, str):
             return from_python(name, value)
-        if self._holds_a_word(name) and is_word(value, frozenset((*self._written, *self._values))):
+        known = frozenset((*self._written, *self._values))
+        worded = self._holds_a_word(name)
+        if worded and is_word(value, known):
             return value
+        meant = foreign.answers("values", value) if worded and value not in known else []
+        if meant:
+            hint = f"here that is {', or '.join(map(str, meant))}"
+            raise VcalcError("binding", f"--set {name}={value}: {quoted(value)} is no word of a field", hint=hint)
         try:
             expression = parse(value)
             self._check_sizes(expression.names - {name})
             whole = not self._holds_a_fraction(name)
-            names = {n: self._named(n, name, whole) for n in expression.names}
+            names = {n: n if worded and n in WORDS - known else self._named(n, name, whole) for n in expression.names}
+            if whole and self._may_be_a_fraction(name):
+                self._note_whole(names)
             return self.budget.value(expression, names)
         except ExpressionError as error:
             problem = error.problems[0]
@@ -161,9 +181,20 @@ class Bindings:
         value = self._evaluate(written)
         return is_quotient(value) or (isinstance(value, float) and not value.is_integer())
 
+    def _may_be_a_fraction(self, name: str) -> bool:
+        """Whether the spec writes a point in a value of that name, here or for another model: a multiplier, 1.0."""
+        values = [self.spec.let, *self.spec.libraries.values(), *(model.values for model in self.spec.models.values())]
+        written = [each[name].expression for each in values if name in each]
+        return any(each is not None and not each.names and "." in each.text for each in written)
+
+    def _note_whole(self, names: dict[str, Any]) -> None:
+        for value in names.values():
+            if is_symbolic(value) and value in self.symbols.values():
+                note("%", value, 1)
+
     def _holds_a_word(self, name: str) -> bool:
         written = self._written.get(name)
-        return written is not None and written.expression is not None and isinstance(self._evaluate(written), str)
+        return written is not None and _has_a_word(self._evaluate(written))
 
     def _check_sizes(self, names: frozenset[str]) -> None:
         """Refuse the name of an input size: H=W would neither be the width that the input has nor a new name."""
@@ -257,3 +288,8 @@ def explained(error: NoValueError | ExpressionError, spec: Spec, model: ModelEnt
     elif error.name and any(error.name in other.values for other in spec.models.values()):
         problem.hint = f"model {quoted(model.name)} gives it no value: write it there, or under let"
     return error
+
+
+def _has_a_word(value: Any) -> bool:
+    """Whether a value is a word, or a list that holds one."""
+    return any(map(_has_a_word, value)) if is_list(value) else isinstance(value, str)

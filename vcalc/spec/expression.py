@@ -8,6 +8,7 @@ comparison open, the error names the symbol to bind. What operators and function
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -144,10 +145,24 @@ def _tree(text: str) -> ast.expr:
     except SyntaxError as error:
         column = (error.offset or 1) - 1 if error.lineno == 1 else 0
         raise ExpressionError(
-            f"{quoted(text)} is not an expression", _SAYS, max(0, min(column, len(text) - 1))
+            f"{quoted(text)} is not an expression", _meant(text) or _SAYS, max(0, min(column, len(text) - 1))
         ) from None
     except (ValueError, MemoryError, RecursionError):
         raise ExpressionError(f"{quoted(text)} is not an expression", _SAYS) from None
+
+
+def _meant(text: str) -> str:
+    """What a pair `3x3` and a product without its sign, `32h`, are written like; empty for what is neither."""
+    if re.fullmatch(r"[0-9]{1,9}\s*[xX×]\s*[0-9]{1,9}", text):
+        return f"a pair is a list: [{', '.join(re.findall('[0-9]+', text))}]"
+    product = re.sub(r"(?<![\w.])([0-9]+(?:\.[0-9]+)?)(?=[A-Za-z])(?![eExX][0-9])", r"\1*", text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            ast.parse(product, mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return ""
+    return f"write {product}"
 
 
 def _is_plain(text: str) -> bool:

@@ -76,6 +76,8 @@ class FieldReader:
         """Every block's arguments, and whether each is required."""
         self.worded: list[tuple[str, YamlNode]] = []
         """The words of fields that are names, too, where they stand."""
+        self.tensors: set[str] = set()
+        """The names of tensors that have been saved so far, in the order of the file."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""
         self.operations = 0
@@ -121,7 +123,14 @@ class FieldReader:
     def values(self, node: YamlNode | None, names: Names, what: str) -> dict[str, Value]:
         if node is None:
             return {}
-        return {name: self.value(value, names) for name, (_, value) in self.source.mapping(node, what).items()}
+        return {name: self.argument(value, names) for name, (_, value) in self.source.mapping(node, what).items()}
+
+    def argument(self, node: YamlNode, names: Names, shape: Names = SHAPE_NAMES) -> Value:
+        """What a name is bound to: as `value`, and any word that a field takes, where nothing else is called so."""
+        if isinstance(node, yaml.SequenceNode):
+            return Value(node, None, [self.argument(item, names, shape) for item in node.value])
+        word = isinstance(node, yaml.ScalarNode) and node.value in WORDS and node.value not in {*names, *self.blocks}
+        return self.value(node, names, (node.value,) if word else (), shape)
 
     def value(self, node: YamlNode, names: Names, words: tuple[str, ...] = (), shape: Names = SHAPE_NAMES) -> Value:
         """A number, an expression over the names and the arriving shape, one of the words, or a list of these."""
@@ -157,12 +166,16 @@ class FieldReader:
             hint = "write true or false"
         elif name in FUNCTIONS:
             hint = f"it is a function: {name}(…)"
+        elif name in self.tensors:
+            hint = f"it is a tensor; a call hands it over: take: {{its: {name}}}, 'its' being the block's name"
         elif nearest(name, known | shape):
             hint = suggestion(name, known | shape, "")
         elif foreign.answers("values", name):
             hint = f"here that is {', or '.join(map(str, foreign.answers('values', name)))}"
         elif name in WORDS:
             hint = "other fields take that word, not this one"
+        elif name in KINDS:
+            hint = f"it is a layer, and a value can hold a block: blocks: {{{name}_block: {{do: [{name}]}}}}"
         else:
             hint = suggestion(name, known, "names that are") or f"write a value, or define it: let: {{{name}: …}}"
             hint += "; C, H, W or N, D are what arrives" if shape else ""

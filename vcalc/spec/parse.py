@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from vcalc import foreign
 from vcalc.errors import quoted, suggestion
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
-from vcalc.spec.bindings import merged_input, rank_problem
+from vcalc.spec.bindings import in_a_row, merged_input, rank_problem
 from vcalc.spec.expression import SHAPE_NAMES, can_name
 from vcalc.spec.fields import Names, is_word, name_hint
 from vcalc.spec.steps import StepReader
@@ -25,6 +26,7 @@ NETWORK = ("title", "cite", "family", "convention", "input", "let", "symbols", "
 TOP = (*NETWORK, "crossover", "same_as", "aliases", "schedule", "written", "libraries", "claims", "expect", "budget")
 MODEL_WORDS = frozenset({"title", "input", "same_as", "aliases", "schedule", "written"})
 LIBRARIES = ("torchvision", "timm")
+_DIGITS = r"[\s(]*[0-9]{1,9}(?:[\s,x×]+[0-9]{1,9})*[\s)]*"
 EXAMPLES = {
     "let": "write let: {width: 64}",
     "models": "write models: {small: {width: 32}}",
@@ -157,6 +159,8 @@ class _Parser:
 
     def hyperparameter(self, node: YamlNode, names: Names) -> Value:
         """A number, an expression over the others, or a word: one that a layer's field takes, or a model's name."""
+        if isinstance(node, yaml.SequenceNode):
+            return self.reader.argument(node, names, NOTHING)
         known = names | self.reader.blocks.keys()
         word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known)
         return self.reader.value(node, names, (node.value,) if word else (), shape=NOTHING)
@@ -177,11 +181,14 @@ class _Parser:
         return self.reader.visible(frozenset(), (*keys, *symbols, *self.reader.blocks), self.root)
 
     def input(self, entries: Entries, names: Names) -> dict[str, Value]:
-        hint = "write input: {C: 3, H: 224, W: 224}"
-        sizes = self.source.mapping(entries["input"][1], "input", hint) if "input" in entries else {}
+        node = entries["input"][1] if "input" in entries else None
+        hint = f"write input: {in_a_row(written_digits(node)) or '{C: 3, H: 224, W: 224}'}"
+        sizes = self.source.mapping(node, "input", hint) if node is not None else {}
         for name, (key, _) in sizes.items():
             if name not in SHAPE_NAMES:
-                hint = "C, H, W for an image; N, D for tokens; D for a vector"
+                hint = foreign.hint("sizes", name, SHAPE_NAMES, "")
+                what_there_is = "C, H, W for an image; N, D for tokens; D for a vector"
+                hint = hint if foreign.answers("sizes", name) or hint.startswith("here") else what_there_is
                 self.source.report("unknown-key", f"input has no size {quoted(name)}", key, hint)
         return {name: self.reader.value(value, names, shape=NOTHING) for name, (_, value) in sizes.items()}
 
@@ -321,7 +328,7 @@ class _Parser:
                 if name in CALL:
                     message = f"'{name}' cannot name an argument: every call has a key of that name"
                     self.source.report("name", message, key, f"choose another name, such as '{name}_'")
-                arguments[name] = None if is_null(value) else self.reader.value(value, names)
+                arguments[name] = None if is_null(value) else self.reader.argument(value, names)
                 names = self.reader.visible(names, [name], key)
         return names, arguments
 
@@ -350,3 +357,12 @@ def _words(entry: Entries) -> set[str]:
         elif isinstance(node, yaml.SequenceNode):
             stack += node.value
     return found
+
+
+def written_digits(node: YamlNode | None) -> list[int]:
+    """The whole numbers of a list or of a text such as `3x224x224`, where it holds nothing else."""
+    items = node.value if isinstance(node, yaml.SequenceNode) else [node] if node is not None else []
+    texts = [item.value for item in items]
+    if not all(isinstance(text, str) and re.fullmatch(_DIGITS, text) for text in texts):
+        return []
+    return [int(number) for text in texts for number in re.findall("[0-9]+", text)]

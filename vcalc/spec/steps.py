@@ -26,6 +26,9 @@ BELONGS = {
 """Words that stand beside another one, and get lost where a list in brackets takes them for an item of its own."""
 
 _LISTED = "'vcalc layers' lists the layer kinds"
+_KIND = ("type", "kind", "layer", "op", "class_name", "module", "block")
+"""Under what others write a layer's kind."""
+
 LAYERS = tuple(name for name, kind in KINDS.items() if not kind.joins)
 
 
@@ -69,9 +72,12 @@ class StepReader(FieldReader):
         for word in self.words:
             if word in entries:
                 return self.words[word](node, entries, names)
-        (key, value), *others = node.value
-        if others and self.is_known(key.value):
+        key, value = node.value[0]
+        if len(entries) > 1 and any(map(self.is_known, entries)):
             self.several(entries, node)
+            return None
+        if not self.is_known(key.value) and (hint := self.kind_as_a_field(entries)):
+            self.source.report("unknown-kind", f"there is no layer or block {quoted(key.value)}", key, hint)
             return None
         return self.named_step(node, key, value, names)
 
@@ -79,12 +85,26 @@ class StepReader(FieldReader):
         return word in KINDS or word in self.blocks
 
     def several(self, entries: Entries, node: YamlNode) -> None:
-        first, *others = entries
+        first = next(filter(self.is_known, entries))
+        others = [key for key in entries if key != first]
         words = " and ".join(quoted(key) for key in entries)
         hint = "begin each with '- '"
         if not any(map(self.is_known, others)):
             hint = f"fields stand inside: {first}: {{{others[0]}: …}}"
         self.source.report("step", f"one layer at a time: {words} stand in one item", node, hint)
+
+    def kind_as_a_field(self, entries: Entries) -> str:
+        """How an item is written here that others begin with its name and its kind, or that holds a list of layers."""
+        if "name" in entries and any(isinstance(value, yaml.SequenceNode) for _, value in entries.values()):
+            return "a named group is {name: stem, do: [...]}"
+        for key in filter(entries.__contains__, _KIND):
+            word = getattr(entries[key][1], "value", "")
+            if isinstance(word, str) and self.is_known(word):
+                fields = [name for name in entries if name != key]
+                return f"the kind is the word of the item: {written_out(word, fields) if fields else word}"
+            if isinstance(word, str) and foreign.answers("layers", word):
+                return foreign.layer_hint(word, LAYERS, "known")
+        return ""
 
     def named_step(self, node: YamlNode, key: YamlNode, value: YamlNode | None, names: Names) -> Step | None:
         word = key.value
@@ -141,10 +161,11 @@ class StepReader(FieldReader):
             hint = f"{{use: {name}, {written_out('with', required)}}}" if use else written_out(name, required)
             lacking = [argument for argument in required if argument not in {*entries, *meant}]
             self.lacking(f"block {name}", lacking, node, f"write {hint}")
-        arguments = {key: self.value(v, names) for key, (_, v) in entries.items() if key not in own}
+        arguments = {key: self.argument(v, names) for key, (_, v) in entries.items() if key not in own}
         step = syntax.Call(node, block, arguments, self.name(entries))
         if not use:
             step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
+            self.tensors.update(step.saves)
         return step
 
     def handed(self, entries: Entries, word: str) -> dict[str, str]:
@@ -175,7 +196,7 @@ class StepReader(FieldReader):
             self.check_name(name, key, "a loop variable", names)
         if not entries and (is_null(node) or isinstance(node, yaml.MappingNode)):
             self.source.report("missing", "each needs lists to go through", node, "each: {c: [64, 128]}")
-        return {name: self.value(value, names) for name, (_, value) in entries.items()}
+        return {name: self.argument(value, names) for name, (_, value) in entries.items()}
 
     def index(self, entries: Entries, variables: dict[str, Value], names: Names) -> str:
         if "index" not in entries:
@@ -254,7 +275,7 @@ class StepReader(FieldReader):
         values: dict[str, Value] = {}
         for name, (key, value) in self.source.mapping(entries["let"][1], "let").items():
             self.check_name(name, key, "a value", names)
-            values[name] = self.value(value, names)
+            values[name] = self.argument(value, names)
             names = self.visible(names, [name], key)
         return syntax.Let(node, values)
 
@@ -282,7 +303,9 @@ class StepReader(FieldReader):
 
     def save(self, node: YamlNode, entries: Entries, names: Names) -> Step:
         self.source.known_keys(entries, ("save",), "save")
-        return syntax.Save(node, self.label(entries["save"][1], "save"))
+        name = self.label(entries["save"][1], "save")
+        self.tensors.add(name)
+        return syntax.Save(node, name)
 
     def take(self, node: YamlNode, entries: Entries, names: Names) -> Step:
         self.source.known_keys(entries, ("take",), "take")
