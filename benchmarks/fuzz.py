@@ -16,6 +16,7 @@ import io
 import json
 import multiprocessing
 import os
+import pkgutil
 import random
 import resource
 import signal
@@ -24,12 +25,14 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
 from fuzz_cases import ROOT, case, corpus, trees
 
+import vcalc
 from vcalc import conventions
 from vcalc.analyses import check
 from vcalc.analyses.cost import Costs
@@ -152,6 +155,9 @@ def begin(folder: str) -> None:
 
 def warm_up(path: str) -> None:
     """Import everything that is imported late, read the conventions, and watch from then on."""
+    for module in pkgutil.walk_packages(vcalc.__path__, "vcalc."):
+        if "torch" not in module.name and not module.name.endswith("__main__"):
+            import_module(module.name)
     State.path = path
     dice = random.Random(0)
     for _ in range(200):
