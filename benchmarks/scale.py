@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import os
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -163,7 +164,12 @@ COMMANDS = (
     "claims {f}",
     "export {a}",
     "new scale-copy --from {a} -o -",
+    "diff {a} --against HEAD",
+    "validate {a}",
+    "list",
+    "schema",
 )
+"""Those with `--against` run where git has the network that differs in all; `validate` needs torch."""
 
 
 def seconds(arguments: list[str]) -> float | None:
@@ -217,10 +223,24 @@ def files(folder: Path, network: Callable[[int], str], n: int) -> dict[str, str]
     return {**paths, "f": paths["a"].removesuffix(":m0")}
 
 
+def committed(folder: Path, paths: dict[str, str]) -> None:
+    """Make the folder a repository whose last commit holds, as the network, the one that differs in all."""
+    path = Path(paths["f"])
+    now = path.read_text(encoding="utf-8")
+    path.write_text(Path(paths["c"].removesuffix(":m0")).read_text(encoding="utf-8"), encoding="utf-8")
+    who = ("-c", "user.name=scale", "-c", "user.email=scale@localhost")
+    for words in (("init", "-q"), ("add", path.name), (*who, "commit", "-q", "--allow-empty", "-m", "scale")):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    path.write_text(now, encoding="utf-8")
+    os.chdir(folder)
+
+
 def measured(folder: Path, network: str, command: str) -> Iterator[tuple[int, float | None]]:
     """How many layers, and the seconds that they take."""
     for n in (LAYERS // 4, LAYERS // 2, LAYERS):
         paths = files(folder, NETWORKS[network], n)
+        if "--against" in command:
+            committed(folder, paths)
         yield n, seconds([word.format(**paths) for word in command.split()])
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from vcalc.analyses.claims import judge_all
 from vcalc.errors import VcalcError
-from vcalc.spec.find import catalogue_files, load_file
+from vcalc.spec.find import catalogue_files, claim_files, load_file
 
 SPEC = """
 title: Net
@@ -99,6 +99,17 @@ def test_a_ratio_of_printed_figures(tmp_path):
         + "under: {printed: true}, why: rounded}\n"
     )
     assert judge_all([load_file(str(file))])[2].verdict == "reproduced under"
+
+
+def test_a_model_of_a_file_is_found_as_it_is_elsewhere_or_refused(tmp_path):
+    file = tmp_path / "nets.yaml"
+    file.write_text(
+        SPEC.replace("wide:", "wide-net:") + "  - {source: a test, metric: params, printed: 200, model: net}\n"
+    )
+    assert "wide-net" in load_file(str(file)).models
+    assert claim_files((f"{file}:Wide_Net",)) == ([str(file)], {"wide-net"})
+    with pytest.raises(VcalcError, match="has no model 'wider'"):
+        claim_files((f"{file}:wider",))
 
 
 def test_a_metric_without_a_value_names_the_hyperparameter(judged):

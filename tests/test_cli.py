@@ -399,13 +399,18 @@ def test_python_dash_m_is_the_same_program():
 
 
 def test_starting_imports_no_heavy_library():
-    """Neither SymPy, NumPy nor torch for a number; no rich for JSON."""
+    """Neither SymPy, NumPy nor torch for a number; no rich for JSON; of our own only what the answer takes."""
     code = (
         "import sys; from click.testing import CliRunner; from vcalc.cli import main; "
         "r = CliRunner().invoke(main, ['table', 'vgg16', '--format', sys.argv[1]]); assert r.exit_code == 0, r.output; "
-        "print([m for m in ('sympy', 'numpy', 'torch', 'rich') if m in sys.modules])"
+        "ours = ('vcalc.analyses.receptive_field', 'vcalc.spec.words', 'vcalc.spec.exact', 'vcalc.spec.elsewhere'); "
+        "print([m for m in ('sympy', 'numpy', 'torch', 'rich', *ours) if m in sys.modules])"
     )
-    for format_, expected in (("json", "[]"), ("rich", "['rich']"), ("plain", "[]")):
+    for format_, expected in (
+        ("json", "['vcalc.analyses.receptive_field']"),
+        ("rich", "['rich']"),
+        ("plain", "[]"),
+    ):
         run = subprocess.run([sys.executable, "-c", code, format_], capture_output=True, text=True, check=True)
         assert run.stdout.strip() == expected
 

@@ -6,6 +6,7 @@ Nothing else is raised, nothing takes long, and no file is opened and no module 
 from __future__ import annotations
 
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -106,3 +107,18 @@ def test_a_failing_case_is_told_and_cut_down(ready: fuzz.Guard, monkeypatch: pyt
     assert outcome == "failed"
     assert wrong.startswith("ZeroDivisionError: here at ")
     assert fuzz.shorter(text, "0/0", wrong) == "layers: [sigmoid]\n"
+
+
+def test_nothing_of_the_code_is_imported_while_a_case_runs():
+    # An import that a case is the first to need would be noted as the case's own doing.
+    program = """
+import pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+import fuzz, vcalc
+fuzz.warm_up(sys.argv[2])
+parts = {module.name for module in pkgutil.walk_packages(vcalc.__path__, "vcalc.") if "torch" not in module.name}
+print(sorted(parts - set(sys.modules)))
+"""
+    arguments = [sys.executable, "-c", program, str(ROOT / "benchmarks"), "/nowhere/case.yaml"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['vcalc.__main__']", done.stderr

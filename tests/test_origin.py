@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from vcalc import conventions, limits
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.origin import origin, share_met
-from vcalc.analyses.readings import Asked, Counting, all_conventions
+from vcalc.analyses.readings import Asked, Counting, all_conventions, members
 from vcalc.analyses.readings import groups as groups_of
 from vcalc.analyses.variants import Model
 from vcalc.cli import main
@@ -269,11 +269,34 @@ def test_a_groups_total_looks_at_each_layer_once_for_each_group_around_it(
 
     monkeypatch.setattr(Costs, "total", counted)
     macs = Counting([conventions.load("macs")])
-    groups = {reading.of: reading.value for reading in groups_of(Asked("1 GMACs"), model.itself, macs)}
+    every = members(model.network.graph, ()).items()
+    groups = {reading.of: reading.value for reading in groups_of(Asked("1 GMACs"), model.itself, macs, every)}
     assert seen == sum(max(1, node.path.count("/")) for node in model.network.graph.nodes)
     assert groups["stage2"] == sum(
         value for name, value in groups.items() if name.startswith("stage2/block") and name.count("/") == 1
     )
+
+
+def test_groups_in_groups_are_paid_for_one_by_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
+    body = "conv: {out: 8 + i, kernel: 1}"
+    for level in range(12):
+        body = f"{{name: level{level}, do: [{body}]}}"
+    path = tmp_path / "deep.yaml"
+    layers = f"[{{repeat: 500, name: g, index: i, do: [{body}]}}]"
+    path.write_text(f"title: Deep\ncite: x\ninput: {{C: 8, H: 16, W: 16}}\nlayers: {layers}\n")
+    looked_at = 0
+    total = Costs.total
+
+    def counted(self: Costs, nodes: Any, in_lots: Any = None) -> Any:
+        nonlocal looked_at
+        nodes = list(nodes)
+        looked_at += len(nodes)
+        return total(self, nodes, in_lots)
+
+    monkeypatch.setattr(Costs, "total", counted)
+    monkeypatch.setattr(limits, "WHY_WORK", 30_000)
+    assert "too large to try everything" in run(str(path), "5M", code=1)
+    assert looked_at < 40_000  # 500 layers under some 60 conventions, and groups; all groups have 32,500 more
 
 
 def test_csv_has_numbers_and_units_apart():

@@ -81,10 +81,10 @@ CHECK_WORK = 3_000_000
 question counts as fifty more, a layer that is walked through for a receptive field or a depth as ten, one unlike the
 others under each convention as twenty, with symbols as thousands."""
 
-WHY_WORK = 600_000
-"""Layers unlike the others, once for each convention that counts them, that `vcalc why` tries a number on before it
-tries nothing more; a layer that is built counts as two, and as eight if it is unlike the others, one that is run on
-paper for its memory as five."""
+WHY_WORK = 620_000
+"""Layers unlike the others, once for each convention that counts them and each group around them, that `vcalc why`
+tries a number on before it tries nothing more; a layer that is built counts as two, and as eight if it is unlike the
+others, one that is run on paper for its memory as five."""
 
 DIFF_LAYERS = 10_000
 """Layers of each network that `vcalc diff` compares."""

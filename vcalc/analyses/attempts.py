@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from vcalc import conventions, limits
@@ -19,9 +20,10 @@ PLAIN = ("macs", "flops", "torchvision", "timm")
 OTHER_DTYPES = ("float32", "float16", "int8")
 """4, 2 and 1 bytes."""
 
-BUILD, UNLIKE, RUN = 2, 6, 5
-"""What a layer costs that is built, what more if it is unlike the others, and what one costs that is run on paper for
-its memory; one that is counted costs 1."""
+BUILD, UNLIKE, RUN, GROUP = 2, 6, 5, 1
+"""What a layer that is built costs (a group, where there are more of those), what more one unlike the others, what a
+layer that is run on paper for its memory, and what a group that is counted beside its layers; a layer that is counted
+costs 1."""
 
 
 class Step(NamedTuple):
@@ -72,7 +74,8 @@ class Attempts:
     def each(self, variants: Iterator[Variant], counting: Counting, kept: list[Variant]) -> Iterator[Reading]:
         """The readings of neighbours, built one by one and kept."""
         nodes = self.model.network.graph.nodes
-        while self.pays(BUILD * len(nodes) + UNLIKE * _unlike(nodes)):
+        work = BUILD * max(len(nodes), len(self.members)) + UNLIKE * _unlike(nodes)
+        while self.pays(work):
             variant = next(variants, None)
             if variant is None:
                 return
@@ -92,9 +95,15 @@ class Attempts:
             yield from readings.sizes(variant, self.counting, dtype)
 
     def groups(self) -> Iterator[Reading]:
-        """The totals of the model's groups."""
-        if self.pays(len(self.model.network.graph.nodes) * len(self.plain.conventions)):
-            yield from readings.groups(self.asked, self.model.itself, self.plain)
+        """The totals of the model's groups, one by one: a layer is in every group around it."""
+        every = len(self.plain.conventions)
+        paid = ((name, nodes) for name, nodes in self.members.items() if self.pays(every * (GROUP + len(nodes))))
+        yield from readings.groups(self.asked, self.model.itself, self.plain, paid)
+
+    @cached_property
+    def members(self) -> dict[str, list[Node]]:
+        """The nodes of each of the model's groups."""
+        return readings.members(self.model.network.graph, self.counting.part)
 
     def in_other_ways(self) -> Iterator[Reading]:
         """Bytes of training, and those of elements of other types."""

@@ -138,18 +138,24 @@ def scaled(readings: Iterable[Reading]) -> Iterator[Reading]:
             yield reading._replace(value=half + rest / 2 if rest else half, times=0.5)
 
 
-def groups(asked: Asked, variant: Variant, counting: Counting) -> Iterator[Reading]:
-    """The totals of every group, and of every layer that stands in none."""
-    graph = variant.network.graph
-    each = [Costs(graph, convention, counting.batch, counting.dtype) for convention in counting.conventions]
-    members: dict[str, list[Node]] = {}
-    for node in graph.select(counting.part):
+def members(graph: Graph, part: tuple[str, ...]) -> dict[str, list[Node]]:
+    """The nodes of every group, and of every layer that stands in none; those of a part alone where one is named."""
+    found: dict[str, list[Node]] = {}
+    for node in graph.select(part):
         parts = node.path.split("/")
         for end in range(1, max(2, len(parts))):
-            members.setdefault("/".join(parts[:end]), []).append(node)
-    for name, nodes in members.items():
-        if (name,) != counting.part:
-            yield from _totals(asked, variant, each, nodes, name)
+            found.setdefault("/".join(parts[:end]), []).append(node)
+    return {name: nodes for name, nodes in found.items() if (name,) != part}
+
+
+def groups(
+    asked: Asked, variant: Variant, counting: Counting, members: Iterable[tuple[str, list[Node]]]
+) -> Iterator[Reading]:
+    """The totals of groups, by their names and nodes."""
+    graph = variant.network.graph
+    each = [Costs(graph, convention, counting.batch, counting.dtype) for convention in counting.conventions]
+    for name, nodes in members:
+        yield from _totals(asked, variant, each, nodes, name)
 
 
 def sizes(variant: Variant, counting: Counting, dtype: str) -> Iterator[Reading]:

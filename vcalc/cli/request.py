@@ -111,7 +111,7 @@ def _given(settings: tuple[str, ...], input_: str | None, spec: Spec | None) -> 
     return bindings
 
 
-_SIZE = re.compile(r"[(\[]?\s*\d{1,18}(?:\s*[x×*,\s]\s*\d{1,18})*\s*,?\s*[)\]]?", re.IGNORECASE | re.ASCII)
+_SIZE = r"[(\[]?\s*\d{1,18}(?:\s*[xX×*,\s]\s*\d{1,18})*\s*,?\s*[)\]]?"
 """`3x224x224`, and as other tools print it: `3,224,224`, `(3, 224, 224)`, `[3, 224, 224]`."""
 
 
@@ -119,7 +119,7 @@ def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
     """The sizes that `--input` binds, by name. Raises VcalcError for what is no input of the spec."""
     from vcalc.layers.base import SIZES
 
-    sizes = re.findall(r"\d+", text) if len(text) <= 80 and _SIZE.fullmatch(text.strip()) else []
+    sizes = re.findall(r"\d+", text) if len(text) <= 80 and re.fullmatch(_SIZE, text.strip(), re.ASCII) else []
     if not sizes:
         hint = "write 3x224x224, or 512x768 for N tokens of width D"
         raise VcalcError("input", f"--input {printable(text[:80])} is no size", hint=hint)

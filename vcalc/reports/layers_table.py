@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc import foreign, units
 from vcalc.analyses.cost import Cost, Costs
-from vcalc.analyses.receptive_field import Field, as_record, receptive_fields, size_of
 from vcalc.arithmetic import is_symbolic
 from vcalc.conditions import stated
 from vcalc.errors import VcalcError, suggestion
@@ -23,6 +22,9 @@ from vcalc.reports.notes import (
 )
 from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
 from vcalc.spec.network import Network
+
+if TYPE_CHECKING:
+    from vcalc.analyses.receptive_field import Field
 
 DEFAULT_COLUMNS = ("layer", "input", "filters", "kernel", "stride", "pad", "output", "memory", "params", "flops")
 
@@ -126,7 +128,7 @@ class _Rows:
     def __init__(self, network: Network, costs: Costs, with_fields: bool) -> None:
         self.costs = costs
         self.graph = network.graph
-        self.fields = receptive_fields(network.graph) if with_fields else []
+        self.fields = _field_sizes(network.graph) if with_fields else []
         self._cells: dict[Facts, dict[str, Any]] = {}
 
     def layer(self, node: Node) -> Row:
@@ -149,7 +151,7 @@ class _Rows:
         }
 
     def _field(self, node: Node) -> str | None:
-        return _pair(size_of(self.fields[node.index], self.graph.input)) if self.fields else None
+        return _pair(self.fields[node.index]) if self.fields else None
 
     def input_row(self) -> list[Row]:
         if not self.costs.convention.memory.shows_input:
@@ -257,8 +259,17 @@ def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes
     return Table(heading, shown, rows, notes)
 
 
+def _field_sizes(graph: Graph) -> list[tuple[Any, ...]]:
+    """The height and width of every node's receptive field."""
+    from vcalc.analyses.receptive_field import receptive_fields, size_of
+
+    return [size_of(field, graph.input) for field in receptive_fields(graph)]
+
+
 def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
     """The JSON contract of `vcalc table`."""
+    from vcalc.analyses.receptive_field import as_record, receptive_fields
+
     names = SIZES[len(network.graph.input)]
     fields = receptive_fields(network.graph)
     seen: dict[Field, dict[str, Any]] = {}

@@ -227,16 +227,18 @@ def _compile_constant(node: Any, reading: _Reading, depth: int) -> Closure:
         raise reading.refuse(node, f"{reading.quote(node)} is not part of the expression language", _SAYS)
     try:
         values.bounded(value)
+        if isinstance(value, float):
+            value = _as_written(value, ast.get_source_segment(reading.text, node) or "")
+            reading.weigh(DECIMAL)
     except NoValueError as error:
         raise reading.refuse(node, f"{reading.quote(node)} is {error}", error.hint) from None
-    if isinstance(value, float):
-        value = _as_written(value, ast.get_source_segment(reading.text, node) or "")
-        reading.weigh(DECIMAL)
     return lambda _: value
 
 
 def _as_written(value: float, text: str) -> Any:
     """A decimal with all its digits, where it has more than a float keeps."""
+    if not value and any(map("123456789".__contains__, text.lower().partition("e")[0])):
+        raise values.too_fine()
     if len(text) <= sys.float_info.dig:
         return value
     from vcalc.spec import exact

@@ -173,12 +173,7 @@ def load(name: str) -> tuple[Spec, ModelEntry]:
     file, wanted = split_model(name)
     spec = load_file(file)
     if wanted:
-        by_plain = {plain(known): entry for known, entry in spec.models.items()}
-        if plain(wanted) in by_plain:
-            return spec, by_plain[plain(wanted)]
-        raise VcalcError(
-            "unknown-model", f"{file} has no model {quoted(wanted)}", hint=suggestion(wanted, spec.models, "it has")
-        )
+        return spec, _model_in(spec, wanted)
     if not spec.layers and spec.options:
         raise VcalcError("options", f"{file} compares options and is no network", hint=f"vcalc block {file}")
     if len(spec.models) > 1:
@@ -218,6 +213,16 @@ def load_block(name: str) -> Spec:
 def load_file(path: str) -> Spec:
     """Read and check one spec file, claims and all."""
     return _parse(path, _stamp(path))
+
+
+def _model_in(spec: Spec, wanted: str) -> ModelEntry:
+    """A model of a file by its name, however it is written. Raises VcalcError for one that the file does not have."""
+    by_plain = {plain(known): entry for known, entry in spec.models.items()}
+    if plain(wanted) in by_plain:
+        return by_plain[plain(wanted)]
+    raise VcalcError(
+        "unknown-model", f"{spec.file} has no model {quoted(wanted)}", hint=suggestion(wanted, spec.models, "it has")
+    )
 
 
 def load_for_claims(path: str) -> Spec:
@@ -280,7 +285,8 @@ def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str] | None]:
         if is_file_name(name):
             file, model = split_model(name)
             files.append(file)
-            wanted |= {model} if model else set(load_file(file).models)
+            spec = load_file(file)
+            wanted |= {_model_in(spec, model).name} if model else set(spec.models)
             continue
         is_block = plain(name) in _read_index()["blocks"]
         wanted.add(stem(find_block(name)) if is_block else find(name)[1])

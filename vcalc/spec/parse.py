@@ -17,7 +17,6 @@ from vcalc.spec.expression import SHAPE_NAMES, can_name
 from vcalc.spec.fields import Names, is_word, name_hint
 from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
-from vcalc.spec.words import CALL
 
 if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
@@ -323,6 +322,8 @@ class _Parser:
         """A block's arguments with their defaults, which may refer to the arguments before them."""
         arguments: dict[str, Value | None] = {}
         if isinstance(entry.get("args", (None, None))[1], yaml.MappingNode):
+            from vcalc.spec.words import CALL
+
             for name, (key, value) in self.source.mapping(entry["args"][1], "args").items():
                 self.reader.check_name(name, key, "an argument", names)
                 if name in CALL:

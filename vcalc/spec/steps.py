@@ -14,7 +14,6 @@ from vcalc.spec import syntax
 from vcalc.spec.expression import named
 from vcalc.spec.fields import FieldReader, Names, written_out
 from vcalc.spec.syntax import MODELS_KEEP, THEIR_GROUPS, Step, Value
-from vcalc.spec.words import CALL
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
 BELONGS = {
@@ -154,6 +153,8 @@ class StepReader(FieldReader):
         self, node: YamlNode, block: Value, name: str, entries: Entries, names: Names, use: bool = False
     ) -> syntax.Call:
         """A block's call; `name` is empty where only a hyperparameter's value tells which block it is."""
+        from vcalc.spec.words import CALL
+
         own = ("name",) if use else tuple(CALL)
         if name:
             meant = self.source.known_keys(entries, (*self.blocks[name], *own), f"block {name}")

@@ -15,6 +15,9 @@ from vcalc.errors import VcalcError, quoted
 EXACT_FLOAT = 2.0**53
 """From here on a float leaves out whole numbers."""
 
+SMALLEST_FLOAT = 2.0**-limits.NUMBER_BITS
+"""A decimal number nearer to 0 takes more bits than a fraction may have."""
+
 COMPARE = "compare it, as in C > 64"
 ROUNDED = "write it with fewer digits, or round it"
 LARGEST = f"the largest is 2**{limits.NUMBER_BITS} - 1, about 3.4e38"
@@ -101,6 +104,8 @@ def bounded(value: Any) -> Any:
             raise NoValueError("not a finite number")
         if abs(value) >= EXACT_FLOAT:
             raise NoValueError("a decimal number of 2**53 or more, which is not exact: write it as a whole number")
+        if value and abs(value) < SMALLEST_FLOAT:
+            raise too_fine()
     elif has_symbols(value):
         return _bounded_formula(value)
     return value
