@@ -300,6 +300,7 @@ def test_a_change_of_meaning_is_refused(monkeypatch, vcalc, folder):
     assert file.read_text() == before
 
 
+@pytest.mark.slow
 def test_hostile_lengths_end(folder):
     import time
 

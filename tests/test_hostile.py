@@ -32,6 +32,7 @@ from vcalc.spec.expression import FUNCTIONS, ExpressionError, parse
 from vcalc.spec.find import load_file
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
+from vcalc.spec.values import is_number
 from vcalc.symbols import symbol
 
 SPECS = Path(__file__).parent.parent / "specs"
@@ -374,7 +375,7 @@ def value_of(text: str) -> Any:
 def is_a_value(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(is_a_value, value))
-    return isinstance(value, (int, float, bool, str)) or hasattr(value, "free_symbols")
+    return isinstance(value, (bool, str)) or is_number(value)
 
 
 def expressions() -> st.SearchStrategy[str]:

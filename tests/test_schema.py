@@ -256,7 +256,7 @@ def test_the_parser_refuses_what_the_schema_refuses():
             understood(f"input: {{C: 3, H: 8, W: 8}}\nlayers:\n  - {step}\n")
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "tests" / "bad").glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", one_in(4, sorted((ROOT / "tests" / "bad").glob("*.yaml"))), ids=lambda file: file.stem)
 def test_no_bad_spec_trips_it(file):
     """A schema cannot see every mistake; it has an answer to each file that is YAML."""
     with suppress(yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):  # not all are YAML
