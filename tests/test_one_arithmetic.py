@@ -22,6 +22,7 @@ from vcalc.spec import exact
 from vcalc.spec.expression import ExpressionError, parse
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
+from vcalc.spec.parse import parse_spec
 
 HOLDS = {
     "==": lambda a, b: a == b,
@@ -317,6 +318,25 @@ def test_many_networks(tmp_path_factory, layers, sizes):
 )
 def test_a_formula_says_where_it_holds(network, name: str, sizes: dict[str, str], says: list[str]):
     assert stated(network(name, **sizes).conditions) == says
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        ("maxpool: {kernel: k, pad: 2}", ["k >= 4"]),
+        ("subsample: {kernel: k}", ["k <= 8"]),
+        ("groupnorm: {groups: k}", ["8 % k == 0"]),
+    ],
+)
+def test_what_a_layer_would_refuse_is_a_condition(layer: str, says: list[str]):
+    spec = parse_spec(f"symbols: [k]\ninput: {{C: 8, H: 8, W: 8}}\nlayers: [{layer}]\n", "net.yaml", "net")
+    assert set(says) <= set(stated(expand(spec, spec.models["net"]).conditions))
+
+
+def test_one_position_has_no_variance():
+    spec = parse_spec("input: {C: 8, H: 8, W: 8}\nlayers: [instancenorm]\n", "net.yaml", "net")
+    small = expand(spec, spec.models["net"], {"H": "h", "W": "w"})
+    assert stated(small.conditions) == ["h*w > 1"]
 
 
 def test_numbers_have_no_conditions(network):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, certainly_equal, product
+from vcalc.arithmetic import Number, Shape, assumed, product
 from vcalc.layers.base import MAP, TOKENS, VECTOR, Heads, Layer, elements, features, needs, needs_division
 from vcalc.layers.fields import FLAG, NUMBER, choice, count, field
 from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
@@ -124,9 +124,9 @@ class GroupNorm(_Norm, kind="groupnorm"):
 
     def output(self, *inputs: Shape) -> Shape:
         needs_division("groupnorm: channels into groups", features(inputs[0]), self.groups, "groups")
-        single = certainly_equal(elements(inputs[0]), self.groups)
+        several = assumed(">", elements(inputs[0]), self.groups)
         needs(
-            not single, "groupnorm: a group of one element has no variance to be divided by", "groups", "fewer groups"
+            several, "groupnorm: a group of one element has no variance to be divided by", "groups", "fewer groups"
         )
         return inputs[0]
 
@@ -153,9 +153,9 @@ class InstanceNorm(_Norm, kind="instancenorm"):
     affine: Any = field(FLAG, "whether a factor and an offset a channel are trained", False)
 
     def output(self, *inputs: Shape) -> Shape:
-        single = certainly_equal(product(inputs[0][1:]), 1)
+        several = assumed(">", product(inputs[0][1:]), 1)
         hint = "a larger input, or fewer strides before it"
-        needs(not single, "instancenorm: one position has no variance to be divided by", hint=hint)
+        needs(several, "instancenorm: one position has no variance to be divided by", hint=hint)
         return inputs[0]
 
     def statistics(self, input: Shape) -> tuple[Tensor, ...]:

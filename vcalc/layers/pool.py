@@ -7,10 +7,10 @@ from typing import Any
 from vcalc.arithmetic import (
     Number,
     Shape,
+    assumed,
     bare,
     ceil_div,
     certainly_equal,
-    certainly_less,
     common_divisor,
     is_symbolic,
     maximum,
@@ -44,9 +44,10 @@ class _Pool(Layer):
     def output(self, *inputs: Shape) -> Shape:
         shape = slide_map(inputs[0], self, inputs[0][0], self.ceil_mode)
         for kernel, pad in zip(self.kernel, (0, 0) if isinstance(self.pad, str) else self.pad, strict=True):
-            message = f"{self.kind}: a pad of {show(pad)} is more than half of a window of {show(kernel)}"
-            hint = f"a pad of {show(kernel // 2)} at most: a window has to lie on the map, not beside it"
-            needs(not certainly_less(kernel // 2, pad), message, "pad", hint)
+            if not assumed(">=", kernel // 2, pad):
+                message = f"{self.kind}: a pad of {show(pad)} is more than half of a window of {show(kernel)}"
+                hint = f"a pad of {show(kernel // 2)} at most: a window has to lie on the map, not beside it"
+                raise LayerError(message, "pad", hint)
         return shape
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
@@ -231,7 +232,7 @@ class Subsample(Layer, kind="subsample"):
     def output(self, *inputs: Shape) -> Shape:
         channels, *sizes = inputs[0]
         for size in sizes:
-            fits = not certainly_less(size, self.kernel)
+            fits = assumed(">=", size, self.kernel)
             needs(fits, f"subsample: a window of {show(self.kernel)} does not fit an input of {show(size)}", "kernel")
         return (channels, *(size // self.kernel for size in sizes))
 
