@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 from vcalc.cli import main
 from vcalc.spec.find import _parse, load
 from vcalc.spec.network import Network, expand
+
+settings.register_profile("alike", derandomize=True, deadline=None)
+settings.load_profile("alike")  # every run draws the same cases; --hypothesis-profile=default draws others
 
 
 class Hang(BaseException):
