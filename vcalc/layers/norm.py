@@ -125,9 +125,7 @@ class GroupNorm(_Norm, kind="groupnorm"):
     def output(self, *inputs: Shape) -> Shape:
         needs_division("groupnorm: channels into groups", features(inputs[0]), self.groups, "groups")
         several = assumed(">", elements(inputs[0]), self.groups)
-        needs(
-            several, "groupnorm: a group of one element has no variance to be divided by", "groups", "fewer groups"
-        )
+        needs(several, "groupnorm: a group of one element has no variance to be divided by", "groups", "fewer groups")
         return inputs[0]
 
     def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
