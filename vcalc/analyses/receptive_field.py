@@ -55,8 +55,9 @@ class Axis(NamedTuple):
 
     @property
     def start(self) -> Number:
-        """The centre of the first element's receptive field, in input positions from 0."""
-        return _divided(self.left + self.right, 2)
+        """The centre of the first element's receptive field, in input positions from 0; a half is a float."""
+        ends = self.left + self.right
+        return ends / 2 if type(ends) is int and ends % 2 else _divided(ends, 2)
 
     @property
     def size(self) -> Number:
