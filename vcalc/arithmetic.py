@@ -7,9 +7,9 @@ into "not refused", and notes it as a condition of the formulas that follow.
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from math import gcd
 from typing import Any
 
@@ -75,18 +75,23 @@ def common_divisor(a: Number, b: Number) -> Number:
 Condition = tuple[str, Number, Number]
 """A relation that has to hold: `==`, `!=`, `>=` or `>`; `%`, where the second divides the first (1: it is whole)."""
 
-_noted: ContextVar[dict[Condition, None] | None] = ContextVar("conditions", default=None)
+
+class _Noted(threading.local):
+    conditions: dict[Condition, None] | None = None
+
+
+_NOTED = _Noted()
 
 
 @contextmanager
 def conditions() -> Iterator[dict[Condition, None]]:
     """What is assumed within, in order."""
     found: dict[Condition, None] = {}
-    token = _noted.set(found)
+    before, _NOTED.conditions = _NOTED.conditions, found
     try:
         yield found
     finally:
-        _noted.reset(token)
+        _NOTED.conditions = before
 
 
 def assumed(relation: str, a: Number, b: Number) -> bool:
@@ -107,7 +112,7 @@ def assumed(relation: str, a: Number, b: Number) -> bool:
 
 def note(relation: str, a: Number, b: Number) -> None:
     """Say that what is worked out holds only where a relation does."""
-    noted = _noted.get()
+    noted = _NOTED.conditions
     if noted is not None:
         noted[relation, a, b] = None
 

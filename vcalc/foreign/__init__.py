@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterable
 from functools import cache, partial
-from typing import NamedTuple
 
 from vcalc.errors import listing, nearest, suggestion
 
@@ -20,13 +19,16 @@ _NONE = "there is none"
 FILE = os.path.join(os.path.dirname(__file__), "words.yaml")
 
 
-class Answer(NamedTuple):
+class Answer:
     """One thing that a word may mean: what is written here (empty: nothing), and what sets it apart."""
 
-    write: str
-    says: str
-    kinds: tuple[str, ...] = ()
-    """Of a field: the layer kinds that have it in this sense; none: whichever have it."""
+    __slots__ = ("kinds", "says", "write")
+
+    def __init__(self, write: str, says: str, kinds: tuple[str, ...] = ()) -> None:
+        self.write = write
+        self.says = says
+        self.kinds = kinds
+        """Of a field: the layer kinds that have it in this sense; none: whichever have it."""
 
     def __str__(self) -> str:
         return f"{self.write} ({self.says})" if self.write and self.says else self.write or self.says
