@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from vcalc import foreign, units
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.arithmetic import is_symbolic
-from vcalc.conditions import stated
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts, Graph, Node, group_of
 from vcalc.layers.base import SIZES
@@ -329,6 +328,8 @@ def formula_report(network: Network, costs: Costs) -> Report:
     if not any(is_symbolic(value) for value in total):
         notes.append("every size has a number; bind one to a name for a formula: --set H=32*h --set W=32*h")
     notes += conditions_note(network.conditions)
+    from vcalc.conditions import stated
+
     table = Table(
         title(network, costs), [Column("what", "count"), Column("formula", "formula", prose=True)], rows, notes
     )

@@ -8,7 +8,6 @@ from typing import Any
 from vcalc import units
 from vcalc.analyses.cost import Costs
 from vcalc.arithmetic import Condition
-from vcalc.conditions import stated
 from vcalc.conventions import Convention
 from vcalc.graph import Node
 from vcalc.reports.table import plain_value
@@ -38,6 +37,10 @@ def params_note(convention: Convention) -> list[str]:
 
 def conditions_note(conditions: Sequence[Condition], what: str = "") -> list[str]:
     """Where formulas hold, if that is not for all sizes."""
+    if not conditions:
+        return []
+    from vcalc.conditions import stated
+
     said = stated(conditions)
     if not said:
         return []
