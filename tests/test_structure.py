@@ -19,6 +19,7 @@ ORDER = (
     "conditions",
     "source",
     "units",
+    "operators",
     "layers",
     "graph",
     "conventions",

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
 from vcalc.layers.base import Heads, Layer, elements, show
-from vcalc.layers.tensors import INDEX
+from vcalc.operators.types import INDEX
 
 
 class Facts:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vcalc.analyses.cost import DTYPE_BYTES, dtype_name
 from vcalc.arithmetic import Number
 from vcalc.errors import VcalcError, suggestion
-from vcalc.layers.tensors import ACTIVATION, INDEX, MASK, STATISTIC
+from vcalc.operators.types import ACTIVATION, INDEX, MASK, STATISTIC
 
 INFERENCE, TRAINING = "inference", "training"
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
@@ -57,6 +57,11 @@ class Plan(NamedTuple):
     """The depth of the groups that are run again in the backward pass; 0 for none."""
     device: str = "cuda"
     """`cpu` keeps dropout's masks as the CPU's operator does: as factors of the activations' dtype."""
+
+    modules: bool = False
+    """Whether what enters a group lives until its last layer, as a module of Python holds what it is called with."""
+    single: bool = False
+    """A batch of one image, of whose tensors torch makes views where it copies those of several."""
 
     @property
     def training(self) -> bool:
