@@ -34,10 +34,12 @@ def on_paper(facts: Facts, training: bool = True, images: int = 2) -> tuple[Pape
 
 
 SAVED: list[tuple[str, dict[str, Any], str, str]] = [
-    # A convolution's map padded to 3 + 2*3 by 4 + 2*4; lists of 2, 1 and 3 channels of 8x10; standardized weights, 9 a
-    # pair of 6 and 4 channels; a pool's map padded to 3 + 2*3 by 3 + 2*4, and the shares of windows that lie on it
+    # A convolution's map padded to 3 + 2*3 by 4 + 2*4, if not as much on both sides; lists of 2, 1 and 3 channels;
+    # standardized weights, 9 a pair of 6 and 4 channels; a pool's map padded to 3 + 2*3 by 3 + 2*4, and the shares of
+    # windows that lie on it
     ("conv", {"out": 4, "kernel": [3, 4], "stride": 2, "pad": "same"}, "6 8 10", "6*9*12"),
-    ("conv", {"out": 4, "kernel": 3, "pad": "same", "dilation": 2}, "6 8 10", "6*12*14"),
+    ("conv", {"out": 4, "kernel": 3, "pad": "same", "dilation": 2}, "6 8 10", "input 0"),
+    ("conv", {"out": 4, "kernel": 3, "stride": 2, "pad": "same"}, "6 8 10", "6*9*11"),
     ("conv", {"out": 4, "kernel": 1, "pad": "same"}, "6 8 10", "input 0"),
     ("conv", {"out": 3, "kernel": 3, "connections": [[0, 1], [2], [0, 1, 2]]}, "3 8 10", "6*80, 6 index once"),
     (
@@ -90,7 +92,7 @@ SAVED: list[tuple[str, dict[str, Any], str, str]] = [
         "conv",
         {"out": 4, "kernel": 3, "pad": "same", "standardized": True, "gain": True},
         "6 8 10",
-        "6*10*12, 216 once, 4 statistic once, 4 statistic once",
+        "input 0, 216 once, 4 statistic once, 4 statistic once",
     ),
     ("rmsnorm", {}, "5 6", "input 0, 5 statistic, 30"),
     ("rmsnorm", {"affine": False}, "5 6", "input 0, 5 statistic"),

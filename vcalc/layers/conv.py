@@ -9,6 +9,7 @@ from vcalc.arithmetic import (
     Shape,
     assumed,
     ceil_div,
+    certainly_equal,
     certainly_less,
     exact_div,
     maximum,
@@ -134,6 +135,13 @@ class Conv(Layer, kind="conv"):
             return self.written
         return "functional" if self.connections else "subclass" if self.standardized else "module"
 
+    @property
+    def even_same(self) -> bool:
+        """Whether `same` adds as much before as after, whatever the size, so that the convolution itself pads."""
+        reaches = map(extent, self.kernel, self.dilation)
+        steps = all(certainly_equal(stride, 1) for stride in self.stride)
+        return isinstance(self.pad, str) and steps and all(certainly_equal(reach % 2, 1) for reach in reaches)
+
     def _check_connections(self, channels: Number) -> None:
         needs(
             assumed("==", len(self.connections), self.out),
@@ -184,7 +192,7 @@ class Conv(Layer, kind="conv"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         shape = self.on(x)
-        x = pad_same(ops, self, x)
+        x = x if self.even_same else pad_same(ops, self, x)
         if self.connections:
             return self._gathered(ops, x, shape)
         kernel = ops.parameter(self.out, x.shape[1] // self.groups, *self.kernel)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from vcalc.arithmetic import Shape
 from vcalc.graph import Facts
 from vcalc.layers.base import MAP, TOKENS, VECTOR
+from vcalc.layers.conv import leading_pad
 
 
 class Code(NamedTuple):
@@ -62,8 +63,8 @@ def _unless(value: Any, usual: Any, text: str) -> str:
 
 @_builds("conv")
 def _conv(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    same = isinstance(layer.pad, str)
-    pad = (0, 0) if same else layer.pad
+    same = isinstance(layer.pad, str) and not layer.even_same
+    pad = (0, 0) if same else leading_pad(layer, inputs[0])
     bias = bool(layer.bias)
     if layer.connections:
         rows = tuple(tuple(int(index) for index in row) for row in layer.connections)
