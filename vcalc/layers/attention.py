@@ -292,7 +292,9 @@ class WindowAttention(Layer, kind="window_attention"):
     def _scores(self, ops: Paper, query: Value, key: Value) -> Value:
         """Products of scaled queries and keys, or their cosines, each times its head's factor."""
         if not self.cosine:
-            return ops.matmul(ops.scale(query), ops.permute(key, (0, 1, 3, 2)))
+            query, key = ops.scale(query), ops.permute(key, (0, 1, 3, 2))
+            # torch's own attention scales both, where trained biases keep it from one operator.
+            return ops.matmul(query, ops.scale(key) if self.form == "sdpa" else key)
         factor = ops.parameter(self.heads, 1, 1)
         scores = ops.matmul(_normal(ops, query), ops.permute(_normal(ops, key), (0, 1, 3, 2)))
         return ops.mul(scores, ops.exp(ops.scale(factor)))
