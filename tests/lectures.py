@@ -3,10 +3,10 @@
 A file is a lecture; a slide has a `table`, exactly as printed, with `|` between the cells and its heads in the first
 line, or `figures`, whose `words` are the sentence that each stands in. How a cell is asked is what its slide (`ask`),
 its column and its row say, the last one last, in the words of a claim: `model` (`block/option`, too), `metric`, `of`,
-`kinds`, `set`, `against` as `vcalc claims --format json` writes it, and `schedule` as `30 epochs of 14,000,000 images`. A
-row asks for one of its columns in another way under the head of it. `unit` is what the head of a column adds to the
-figure; `as` is what a claim writes for a figure in words, or for a formula; `item` its place in a list. `waits` says why
-a figure whose `metric` there is not yet cannot be asked, `outside` that it is nothing that a network costs or has.
+`kinds`, `set`, `against` as `vcalc claims --format json` writes it, and `schedule`, `30 epochs of 14,000,000 images`.
+A row asks for one of its columns in another way under the head of it. `unit` is what the head of a column adds to the
+figure; `as` is what a claim writes for a figure in words, or for a formula; `item` its place in a list. `waits` says
+why a figure whose `metric` there is not yet cannot be asked, `outside` that it is nothing that a network costs or has.
 """
 
 from __future__ import annotations
