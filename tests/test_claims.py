@@ -64,6 +64,9 @@ def judged(tmp_path):
         ("model: net, metric: params, printed: 314, under: {model: wide}, why: it is the wide one", "reproduced under"),
         ("model: net, metric: params, printed: 212, under: {plus: fc}, why: twice", "reproduced under"),
         ("model: net, metric: params, printed: 213, under: {plus: fc}, why: twice", "differs"),
+        ("model: net, of: stage, metric: params, printed: 4*(3*3*3+1)", "reproduced"),
+        ("model: net, of: stage, metric: params, printed: (3*3*3)*4", "reproduced under"),
+        ("model: net, of: fc, metric: params, printed: 60, ours: 4*10+10, guess: a slip", "differs"),
     ],
 )
 def test_verdicts(judged, claim, verdict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +16,9 @@ from vcalc.errors import VcalcError, quoted
 from vcalc.numerals import NumeralError
 from vcalc.spec.build import Budget
 from vcalc.spec.values import is_number
+
+_SIZES = re.compile("[0-9]+(?:[x×][0-9]+)+")
+_PRODUCT = re.compile("[0-9(][0-9*+() ]*[*+][0-9*+() ]*[0-9)]")
 
 
 def value_of(question: Question, against: Question | None, work: Work) -> Any:
@@ -81,12 +85,22 @@ def _in_common(a: str, b: str) -> int:
 
 def statement(text: str, kilobyte: int, claim: Claim | None = None) -> Statement:
     """What is printed, with the digits and the kilo that its claim names. Raises VcalcError for what is none."""
+    text = _worked_out(text)
     try:
         return Statement(text, kilobyte, claim.digits, claim.kilo) if claim else Statement(text, kilobyte)
     except NumeralError as error:
         message = f"{quoted(text)} is not a printed figure"
         examples = "13.6 GFLOP, 61M, 1.9 MB, 4096, 4.1e9, 18.6%, 2.5x, ~70k, <10%, 3x or more"
         raise error.error("claim", message, examples) from None
+
+
+def _worked_out(text: str) -> str:
+    """A figure that is printed as a product, `28*28*192*3*3*256` or `(11*11*3)*96`, as the number that it makes."""
+    if "**" in text or not _PRODUCT.fullmatch(text):
+        return text
+    from vcalc.spec.expression import parse
+
+    return str(Budget().value(parse(text), {}))
 
 
 def said(claim: Claim, text: str = "") -> Statement:
@@ -96,6 +110,9 @@ def said(claim: Claim, text: str = "") -> Statement:
 
 def matches(claim: Claim, printed: str, value: Any, cut: bool = False) -> bool:
     """Whether a value is what a claim prints, or another text in its place; `cut` for one that is cut, not rounded."""
+    if _SIZES.fullmatch(printed):
+        sizes = [int(size) for size in re.split("[x×]", printed)]
+        return sizes == list(value) if isinstance(value, (list, tuple)) else all(size == value for size in sizes)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(str(item) for item in value) + "]" == printed
     if isinstance(value, (int, float, Fraction)):
