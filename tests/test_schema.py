@@ -60,6 +60,7 @@ CHECKS: dict[str, Any] = {
     "enum": lambda v, s, _: any(equal(v, item) for item in s),
     "const": lambda v, s, _: equal(v, s),
     "not": lambda v, s, _: not fits(v, s),
+    "allOf": lambda v, s, _: all(fits(v, each) for each in s),
     "anyOf": lambda v, s, _: any(fits(v, each) for each in s),
     "oneOf": lambda v, s, _: sum(fits(v, each) for each in s) == 1,
     "if": lambda v, s, whole: fits(v, whole.get("then" if fits(v, s) else "else", True)),

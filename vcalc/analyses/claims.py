@@ -132,7 +132,7 @@ def _relation(claim: Claim, exact: float) -> list[str]:
         return [f"{statement.relation} what is printed"] if statement.relation else []
     if statement.figure.matches(exact):
         return []
-    return [f"within {TOLERANCE:.0%}: {float(abs(exact / statement.value - 1)):.1%} from it"]
+    return [f"within {float(TOLERANCE):.0%}: {abs(exact / float(statement.value) - 1):.1%} from it"]
 
 
 def judge(claim: Claim, others: list[Claim], work: Work) -> Verdict:
@@ -159,7 +159,7 @@ def _judged_by(claim: Claim, others: list[Claim], exact: Any, cut: bool, work: W
         return Verdict(claim, exact, UNDER, f"convention {', '.join(holding)}", holding=holding)
     if claim.under and matches(claim, claim.printed, under_value(claim, others, work), cut):
         return Verdict(claim, exact, UNDER, _describe_under(claim.under), as_said, holding)
-    proof = proved(claim, others, exact, work)
+    proof = proved(claim, others, exact, work) if as_said else ""
     in_words = bool(claim.why or claim.open) and (bool(proof) or not claim.proof)
     explained = bool(claim.ours) and as_said and in_words
     return Verdict(claim, exact, DIFFERS, explained=explained, holding=holding, proof=proof)
