@@ -104,7 +104,7 @@ class Verdict:
             "source": claim.source,
             "why": claim.why,
             "of": list(claim.question.of),
-            "against": subject(claim.against) if claim.against else None,
+            "against": claim.other_side or None,
             "convention": claim.question.convention,
             "under": self.under,
             "explained": self.explained,
