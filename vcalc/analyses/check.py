@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vcalc import limits
-from vcalc.analyses.check_claims import beside, differs
+from vcalc.analyses.check_claims import DOUBTS, beside, differs, doubts
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
 from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of, networks_of
@@ -32,7 +32,7 @@ INCOMPLETE = {
 }
 """What a complete spec has, each of which an ignore can silence; the last two are warnings outside the catalogue."""
 
-SILENT = (*MISTAKES, *INCOMPLETE)
+SILENT = (*MISTAKES, *INCOMPLETE, *DOUBTS)
 """The codes that `# vcalc: ignore[code]` can silence."""
 
 ERROR, WARNING = "error", "warning"
@@ -178,6 +178,8 @@ class _Check:
                 continue
             if not verdict.explained:
                 self.error(differs(verdict))
+            else:
+                self.note(doubts(verdict), WARNING)
         self.is_late("its claims")
 
     # Findings
@@ -237,6 +239,7 @@ def _position(problem: Problem) -> tuple[int, int]:
 CODES = {
     **INCOMPLETE,
     **MISTAKES,
+    **DOUBTS,
     UNUSED: "an ignore that silences nothing",
     "budget": "a network goes over a budget",
     "expect": "a network does not come to the figure that its file expects",

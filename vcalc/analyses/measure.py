@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from vcalc import conventions, foreign
-from vcalc.analyses import depth, receptive_field, training
+from vcalc.analyses import depth, places, receptive_field, training
 from vcalc.analyses.cost import Costs, lots
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, quoted, suggestion
@@ -36,6 +36,10 @@ def _output(what: str, rank: int, axis: int) -> Metric:
     return measure
 
 
+def _window(what: str) -> Metric:
+    return lambda costs, nodes: places.window(nodes, what)
+
+
 METRICS: dict[str, tuple[Metric, str]] = {
     "params": (lambda costs, nodes: costs.figure(nodes, "params"), "parameters"),
     "flops": (
@@ -58,6 +62,18 @@ METRICS: dict[str, tuple[Metric, str]] = {
     "width": (_output("width", 3, 2), "width of the last output"),
     "tokens": (_output("tokens", 2, 0), "tokens of the last output"),
     "features": (_output("features", 0, -1), "size of the last axis of the last output"),
+    "patches": (
+        lambda costs, nodes: places.patches(costs.graph, nodes[-1]),
+        "places of the image in the last output: positions of a map, tokens without class tokens",
+    ),
+    "kernel": (_window("kernel"), "size of the window, of a layer or of layers that agree in it"),
+    "stride": (_window("stride"), "step between windows, of a layer or of layers that agree in it"),
+    "pad": (_window("pad"), "padding on each side, of a layer or of layers that agree in it"),
+    "layers": (lambda costs, nodes: len(nodes), "layers; with kinds, those of these kinds"),
+    "weighted_layers": (
+        lambda costs, nodes: sum(node.layer.weighted_layers for node in nodes),
+        "layers with weights: convolutions and matrices, parallel ones each",
+    ),
 }
 """What can be asked of a network, and what it means. Primitives and hyperparameters can be asked for too."""
 

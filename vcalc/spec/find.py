@@ -296,6 +296,24 @@ def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str] | None]:
 
 
 @cache
+def files_citing(source: str) -> list[str]:
+    """The files of the catalogue whose text holds a source, or the beginning of one, on however many lines."""
+    wanted = _on_one_line(source)
+    return [file for file in catalogue_files() if wanted in _text_of(file)] if wanted else []
+
+
+@cache
+def _text_of(file: str) -> str:
+    with open(file, encoding="utf-8") as opened:
+        return _on_one_line(opened.read())
+
+
+def _on_one_line(text: str) -> str:
+    """A text without quotes, on one line."""
+    return " ".join(text.replace('"', "").replace("'", "").split())
+
+
+@cache
 def _read_index() -> dict[str, Any]:
     try:
         with open(os.path.join(catalogue(), "index.json"), encoding="utf-8") as file:
