@@ -39,7 +39,8 @@ def beside(value: Any, question: Question, against: Question | None, work: Work)
     if is_symbolic(value) or is_symbolic(other):
         from vcalc import symbols
 
-        return symbols.ratio(value, other)
+        ratio = symbols.ratio(value, other)
+        return Fraction(int(ratio.p), int(ratio.q)) if ratio.is_Rational else ratio
     return Fraction(value) / Fraction(other)
 
 
