@@ -17,7 +17,7 @@ from vcalc.numerals import NumeralError
 from vcalc.spec.build import Budget
 from vcalc.spec.values import is_number
 
-_SIZES = re.compile("[0-9]+(?:[x×][0-9]+)+")
+_SIZES = re.compile("[0-9]{1,9}(?:[x×][0-9]{1,9}){1,2}")
 _PRODUCT = re.compile("[0-9(][0-9*+() ]*[*+][0-9*+() ]*[0-9)]")
 
 
