@@ -64,6 +64,22 @@ def judged(tmp_path):
         ("model: net, metric: params, printed: 314, under: {model: wide}, why: it is the wide one", "reproduced under"),
         ("model: net, metric: params, printed: 212, under: {plus: fc}, why: twice", "reproduced under"),
         ("model: net, metric: params, printed: 213, under: {plus: fc}, why: twice", "differs"),
+        # 28*8 to 10*8 + 10 parameters: what both sides have in common changes in both
+        (
+            "model: net, of: stage, against: {of: fc}, metric: params, printed: 2.49x,"
+            " under: {set: {width: 8}}, why: both sides",
+            "reproduced under",
+        ),
+        (
+            "model: net, of: stage, against: {of: fc}, metric: params, printed: 4.48x,"
+            " under: {set: {width: 8}}, why: both sides",
+            "differs",
+        ),
+        (
+            "model: net, of: stage, against: {of: fc, set: {width: 4}}, metric: params, printed: 4.48x,"
+            " under: {set: {width: 8}}, why: one side",
+            "reproduced under",
+        ),
         ("model: net, of: stage, metric: params, printed: 4*(3*3*3+1)", "reproduced"),
         ("model: net, of: stage, metric: params, printed: (3*3*3)*4", "reproduced under"),
         ("model: net, of: fc, metric: params, printed: 60, ours: 4*10+10, guess: a slip", "differs"),
