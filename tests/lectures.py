@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from vcalc.analyses.read_claims import Claim, subject, subject_name
+from vcalc.analyses.read_claims import Claim, subject_name
 
 DATA = Path(__file__).parent / "data" / "lectures"
 _KEYS = {"model", "metric", "of", "kinds", "set", "against", "schedule", "unit", "as", "item", "waits", "outside"}
@@ -131,19 +131,14 @@ def asked_by(claim: Claim) -> Question:
         question.of,
         question.kinds,
         tuple(sorted(question.bindings)),
-        subject(claim.against) if claim.against else "",
+        claim.other_side,
         str(question.run.schedule or "") if question.run else "",
     )
 
 
-def sources_of(claim: Claim) -> tuple[str, ...]:
-    """Every place where a claim's figure is printed."""
-    return tuple(getattr(claim, "sources", ())) or (claim.source,)
-
-
 def cites(claim: Claim, lecture: str, slide: str = "") -> bool:
     """Whether a claim is of a lecture, or of one of its slides: its title, in quotes or up to a comma or the end."""
-    sources = [" ".join(source.split()) for source in sources_of(claim)]
+    sources = [" ".join(source.split()) for source in claim.sources]
     if not slide:
         return any(lecture in source for source in sources)
     ends = (f"{lecture}, {slide}", f'{lecture}, "{slide}"')

@@ -329,6 +329,15 @@ def test_a_table_is_cut_or_rounded_as_a_whole(tmp_path, source, printed, roundin
         ("model: deit-b-distilled, of: encoder, metric: patches, printed: 196", 196),  # two tokens in front
         ("model: mae-vit-l-16, of: encoder/keep_tokens, metric: patches, printed: 49", 49),
         ("model: mae-vit-l-16, of: encoder/keep_tokens, set: {mask: 0.8}, metric: patches, printed: 39", 39),
+        ("model: googlenet, of: avgpool, metric: stride, printed: 1", 1),  # one window over the whole map
+        ("model: googlenet, of: avgpool, metric: pad, printed: 0", 0),
+        ("model: vgg16, kinds: conv, metric: kernel, printed: 3x3", 3),
+        ("model: inception-v3, of: mixed6b/7x7/conv2, metric: kernel, printed: 1x7", [1, 7]),
+        ("model: googlenet, of: stem, metric: input_height, printed: 224", 224),
+        ("model: googlenet, of: [stem/conv3, stem/maxpool2], metric: input_channels, printed: 64", 64),
+        ("model: vgg16, of: fc6, metric: input_features, printed: 25088", 25088),
+        ("model: vit-b-16, of: encoder, metric: input_tokens, printed: 197", 197),
+        ("model: resnet18, of: stem, metric: input_height, against: {of: stem, metric: height}, printed: 4x", 4),
         ("model: googlenet, metric: weighted_layers, printed: 58", 58),  # 3 + 9 modules of 6 + 1
         ("model: googlenet, kinds: maxpool, metric: layers, printed: 13", 13),
     ],
@@ -346,6 +355,7 @@ def test_things_are_counted_and_sizes_asked(judged, claim, value):
             "kernel is asked of layers that agree in it: stage1/conv1 has 3x3, stage1/maxpool",
         ),
         ("model: net, of: fc, metric: stride", "fc has no stride"),
+        ("model: vgg16, of: fc6, metric: input_height", r"fc6 reads \[25088\], which has no height"),
         ("model: net, kinds: [relu, linear], metric: pad", "none of these 2 layers has a pad"),
         ("model: net, metric: patches", r"fc gives \[10\], which has no patches"),
         ("model: clip-text-b, of: encoder, metric: patches", "are not those of a map: they are no patches"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from copy import copy
 
 import lectures
 import pytest
@@ -70,8 +71,14 @@ def not_printed(cells: list[lectures.Cell], claims: list[Claim]) -> list[str]:
     return [
         f"{claim.source}: {lectures.asked_by(claim)}, {claim.printed}"
         for claim in about(cells, claims)
-        if id(claim) not in printed and not getattr(claim, "derived", "")
+        if id(claim) not in printed and not claim.derived
     ]
+
+
+def changed(claim: Claim, **parts: object) -> Claim:
+    other = copy(claim)
+    vars(other).update(parts)
+    return other
 
 
 def told(found: list[str]) -> str:
@@ -98,8 +105,7 @@ def test_a_claim_that_is_taken_away_or_misprinted_is_missed(cells, claims):
     _, its = next((cell, its) for cell, its in claims_by_cell(cells, claims) if its)
     left = [claim for claim in claims if claim not in its]
     assert len(without_a_claim(cells, left)) > len(without_a_claim(cells, claims))
-    other = Claim(its[0].question, "1.25", its[0].source, its[0].place)
-    other.against = its[0].against
+    other = changed(its[0], printed="1.25")
     assert len(with_two_that_disagree(cells, [*claims, other])) > len(with_two_that_disagree(cells, claims))
-    elsewhere = Claim(its[0].question, its[0].printed, f"{cells[0].lecture}, a slide that is none", its[0].place)
+    elsewhere = changed(its[0], sources=(f"{cells[0].lecture}, a slide that is none",), derived="")
     assert len(not_printed(cells, [*claims, elsewhere])) > len(not_printed(cells, claims))

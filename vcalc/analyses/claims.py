@@ -15,7 +15,7 @@ from vcalc import conventions
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import beside, matches, said, statement, under_value, value_of
 from vcalc.analyses.proofs import proved, ruled_out
-from vcalc.analyses.read_claims import Claim, claims_of, subject, subject_name
+from vcalc.analyses.read_claims import Claim, claims_of, subject_name
 from vcalc.analyses.statements import ABOUT, TOLERANCE
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, quoted
@@ -104,7 +104,7 @@ class Verdict:
             "source": claim.source,
             "why": claim.why,
             "of": list(claim.question.of),
-            "against": subject(claim.against) if claim.against else None,
+            "against": claim.other_side or None,
             "convention": claim.question.convention,
             "under": self.under,
             "explained": self.explained,

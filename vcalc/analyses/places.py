@@ -41,7 +41,7 @@ def _size(node: Node, what: str) -> Any:
     if what in values:
         return values[what]
     if node.kind == "global_avgpool" and len(node.input) == MAP:
-        return tuple(node.input[1:]) if what == "kernel" else None
+        return {"kernel": tuple(node.input[1:]), "stride": (1, 1), "pad": (0, 0)}.get(what)
     reach = node.layer.reach(node.input) if "kernel" in values else None
     return getattr(reach, what) if isinstance(reach, Window) else None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import matches, said, under_value, value_of
-from vcalc.analyses.read_claims import Claim, subject
+from vcalc.analyses.read_claims import Claim
 from vcalc.errors import VcalcError
 
 
@@ -102,12 +102,7 @@ def _asks_alike(claim: Claim, other: Claim) -> bool:
         (side.model, side.option, side.convention, side.bindings, side.plus)
         for side in (claim.question, other.question)
     ]
-    return sides[0] == sides[1] and subject_of_other_side(claim) == subject_of_other_side(other)
-
-
-def subject_of_other_side(claim: Claim) -> str:
-    """What a ratio is to; nothing for a figure that is none."""
-    return subject(claim.against) if claim.against else ""
+    return sides[0] == sides[1] and claim.other_side == other.other_side
 
 
 def _swapped(claim: Claim) -> str:

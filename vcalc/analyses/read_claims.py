@@ -79,7 +79,10 @@ _HOW = (
     Key("convention", Found(conventions.load, conventions.names), "Counted under this convention."),
     Key("set", Pairs(Figure()), "Counted with these sizes and hyperparameters."),
 )
-AGAINST = Record("against", (*_WHOSE, *_HOW))
+AGAINST = Record(
+    "against",
+    (*_WHOSE, Key("metric", Text(), "Another metric than the claim's: of the input to the output, say."), *_HOW),
+)
 UNDER = Record(
     "under",
     (
@@ -193,7 +196,15 @@ class Claim:
     @property
     def subject(self) -> str:
         """What the figure is of: the model, its part, and what it is compared with."""
-        return subject(self.question) + (f" : {subject(self.against)}" if self.against else "")
+        return subject(self.question) + (f" : {self.other_side}" if self.against else "")
+
+    @property
+    def other_side(self) -> str:
+        """What a ratio is to, with the metric where that is another one; nothing for a figure that is none."""
+        if self.against is None:
+            return ""
+        metric = "" if self.against.metric == self.question.metric else f"{self.against.metric} of "
+        return metric + subject(self.against)
 
 
 def name_asked(question: Question) -> str:
@@ -326,5 +337,5 @@ class _Reader:
         base = question.but(of=(), plus=())
         if isinstance(said, str):
             return base.but(option=said) if question.option else base.but(model=self.model(said))
-        base = base.but(**self.how(said), **said.some("option"))
+        base = base.but(**self.how(said), **said.some("option", "metric"))
         return base.but(model=self.model(said["model"])) if said["model"] else base
