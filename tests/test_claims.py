@@ -221,7 +221,9 @@ def test_one_figure_in_several_places_is_one_claim(tmp_path):
         ("printed: 162", ""),
         ("printed: 314, under: {model: wide}, why: it is the wide one", "checked"),
         ("printed: 314, under: {model: wide}, guess: it may be the wide one", "guess"),
-        ("printed: 148", "checked"),  # without biases, as convention cs231n
+        ("printed: 148", "guess"),  # without biases, as convention cs231n: nothing says that it was meant
+        ("printed: 148, under: {convention: cs231n}, why: without biases", "checked"),
+        ("printed: 3, under: {metric: depth, plus: fc}, why: the last layer is counted twice", "checked"),
         ("printed: 126, ours: 162, proof: {swapped: yes}, why: two digits have changed places", "checked"),
         ("printed: 200, ours: 162, why: the sum is off", "guess"),
         ("printed: 200, ours: 162, guess: the sum is off", "guess"),
