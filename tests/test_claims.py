@@ -284,6 +284,17 @@ def test_another_figure_of_the_same_source_proves_a_slip(tmp_path, other, proof)
     assert (verdict.proof, verdict.reason) == (proof, "checked" if proof else "guess")
 
 
+def test_another_figure_of_the_same_row_proves_a_slip(tmp_path):
+    """The row's operations follow from the same filters as its parameters."""
+    file = tmp_path / "net.yaml"
+    row = "  - {source: 'a table, a row', model: net, of: stage, metric: %s}\n"
+    slip = "params, printed: 121, ours: 112, proof: {printed: %s, metric: multiply_adds}, why: the row has 6912"
+    file.write_text(SPEC + row % "multiply_adds, printed: 6912" + row % (slip % "6912") + row % (slip % "6913"))
+    (_, right, wrong) = judge_all([load_file(str(file))])
+    assert (right.proof, wrong.proof) == ("a table, a row prints 6912 (multiply_adds)", "")
+    assert (right.explained, wrong.explained) == (True, False)
+
+
 # Cutting
 
 CUT = """

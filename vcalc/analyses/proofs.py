@@ -129,7 +129,7 @@ def _printed_elsewhere(claim: Claim, others: list[Claim], work: Work) -> str:
         source = next((source for source in other.sources if where and source.startswith(where)), "")
         same = other.question.metric == metric and _of_the_same(claim, other) and _are_one(other, other.printed, figure)
         if source and same and matches(other, figure, value_of(other.question, other.against, work)):
-            return f"{source} prints {figure}{f' ({metric})' if metric != claim.question.metric else ''}"
+            return f"{source} prints {other.printed}{f' ({metric})' if metric != claim.question.metric else ''}"
     return ""
 
 
