@@ -295,9 +295,9 @@ class _Reader:
         claim = Claim(question, printed, said)
         if said["under"]:
             claim.under = self.how(said["under"], "plus")
-            claim.under |= said["under"].some("option", "metric") | (
-                {"printed": True} if said["under"]["printed"] else {}
-            )
+            claim.under |= said["under"].some("option", "metric")
+            if said["under"]["printed"]:
+                claim.under["printed"] = True
             if said["under"]["model"]:
                 claim.under["model"] = self.model(said["under"]["model"])
         if said["against"]:
