@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vcalc.analyses.claims import judge_all
+from vcalc.analyses.claims import figures, judge_all
 from vcalc.errors import VcalcError
 from vcalc.spec.find import catalogue_files, claim_files, load_file
 
@@ -210,6 +210,23 @@ def test_one_figure_in_several_places_is_one_claim(tmp_path):
     file.write_text(SPEC + "  - {sources: [a slide, a paper], metric: params, printed: 162, model: net}\n")
     (verdict,) = judge_all([load_file(str(file))])
     assert (verdict.record()["source"], verdict.record()["sources"]) == ("a slide", ["a slide", "a paper"])
+
+
+def test_a_figure_that_is_printed_twice_counts_once(tmp_path):
+    file = tmp_path / "net.yaml"
+    row = "  - {{source: {}, metric: params, model: {}, printed: {}{}}}\n".format
+    file.write_text(
+        SPEC
+        + row("a slide", "net", "162", "")
+        + row("a paper", "net", "162 params", "")
+        + row("a tool", "net", "162", ", convention: macs")
+        + row("a tool", "net", "0.16K", "")  # with fewer digits
+        + row("a slide", "net", "~162", "")
+        + row("a slide", "wide", "314", "")
+        + row("a slide", "wide", "'314.0'", "")
+    )
+    verdicts = judge_all([load_file(str(file))])
+    assert (len(verdicts), figures(verdicts)) == (7, 5)
 
 
 # Reasons
