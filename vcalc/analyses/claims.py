@@ -232,7 +232,7 @@ def _describe_under(under: dict[str, Any]) -> str:
 
 
 def figures(verdicts: Iterable[Verdict]) -> int:
-    """How many distinct figures they are about: one that is printed in several places, in whatever form, counts once."""
+    """How many distinct figures they are about: one that is printed in several places or forms counts once."""
     return len({_figure(verdict.claim) for verdict in verdicts})
 
 
