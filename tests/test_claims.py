@@ -315,7 +315,7 @@ def test_another_figure_of_the_same_row_proves_a_slip(tmp_path):
 # Cutting
 
 CUT = """
-  - {source: a table, metric: params, model: wide, of: fc, printed: 0.0K, rounding: cut}
+  - {sources: [a table, "a paper, Table 1"], metric: params, model: wide, of: fc, printed: 0.0K, rounding: cut}
   - {source: %s, metric: params, model: net, printed: %s}
 """
 
@@ -327,6 +327,8 @@ CUT = """
         ("a table", "0.2K", "", "differs"),  # 162 rounds to 0.2K, and is cut to 0.1K
         ("another table", "0.2K", "cut", "reproduced"),
         ("a table", "200", "cut", "reproduced"),  # another unit
+        ("'a paper, Table 1, the row of net'", "0.2K", "", "differs"),
+        ("'a paper, Table 11'", "0.2K", "cut", "reproduced"),
     ],
 )
 def test_a_table_is_cut_or_rounded_as_a_whole(tmp_path, source, printed, rounding, verdict):
