@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vcalc.analyses.claims import judge_all
+from vcalc.analyses.claims import figures, judge_all
 from vcalc.errors import VcalcError
 from vcalc.spec.find import catalogue_files, claim_files, load_file
 
@@ -64,6 +64,22 @@ def judged(tmp_path):
         ("model: net, metric: params, printed: 314, under: {model: wide}, why: it is the wide one", "reproduced under"),
         ("model: net, metric: params, printed: 212, under: {plus: fc}, why: twice", "reproduced under"),
         ("model: net, metric: params, printed: 213, under: {plus: fc}, why: twice", "differs"),
+        # 28*8 to 10*8 + 10 parameters: what both sides have in common changes in both
+        (
+            "model: net, of: stage, against: {of: fc}, metric: params, printed: 2.49x,"
+            " under: {set: {width: 8}}, why: both sides",
+            "reproduced under",
+        ),
+        (
+            "model: net, of: stage, against: {of: fc}, metric: params, printed: 4.48x,"
+            " under: {set: {width: 8}}, why: both sides",
+            "differs",
+        ),
+        (
+            "model: net, of: stage, against: {of: fc, set: {width: 4}}, metric: params, printed: 4.48x,"
+            " under: {set: {width: 8}}, why: one side",
+            "reproduced under",
+        ),
         ("model: net, of: stage, metric: params, printed: 4*(3*3*3+1)", "reproduced"),
         ("model: net, of: stage, metric: params, printed: (3*3*3)*4", "reproduced under"),
         ("model: net, of: fc, metric: params, printed: 60, ours: 4*10+10, guess: a slip", "differs"),
@@ -196,6 +212,23 @@ def test_one_figure_in_several_places_is_one_claim(tmp_path):
     assert (verdict.record()["source"], verdict.record()["sources"]) == ("a slide", ["a slide", "a paper"])
 
 
+def test_a_figure_that_is_printed_twice_counts_once(tmp_path):
+    file = tmp_path / "net.yaml"
+    row = "  - {{source: {}, metric: params, model: {}, printed: {}{}}}\n".format
+    file.write_text(
+        SPEC
+        + row("a slide", "net", "162", "")
+        + row("a paper", "net", "162 params", "")
+        + row("a tool", "net", "162", ", convention: macs")
+        + row("a tool", "net", "0.16K", "")  # with fewer digits
+        + row("a slide", "net", "~162", "")
+        + row("a slide", "wide", "314", "")
+        + row("a slide", "wide", "'314.0'", "")
+    )
+    verdicts = judge_all([load_file(str(file))])
+    assert (len(verdicts), figures(verdicts)) == (7, 5)
+
+
 # Reasons
 
 
@@ -205,7 +238,9 @@ def test_one_figure_in_several_places_is_one_claim(tmp_path):
         ("printed: 162", ""),
         ("printed: 314, under: {model: wide}, why: it is the wide one", "checked"),
         ("printed: 314, under: {model: wide}, guess: it may be the wide one", "guess"),
-        ("printed: 148", "checked"),  # without biases, as convention cs231n
+        ("printed: 148", "guess"),  # without biases, as convention cs231n: nothing says that it was meant
+        ("printed: 148, under: {convention: cs231n}, why: without biases", "checked"),
+        ("printed: 3, under: {metric: depth, plus: fc}, why: the last layer is counted twice", "checked"),
         ("printed: 126, ours: 162, proof: {swapped: yes}, why: two digits have changed places", "checked"),
         ("printed: 200, ours: 162, why: the sum is off", "guess"),
         ("printed: 200, ours: 162, guess: the sum is off", "guess"),
@@ -266,10 +301,21 @@ def test_another_figure_of_the_same_source_proves_a_slip(tmp_path, other, proof)
     assert (verdict.proof, verdict.reason) == (proof, "checked" if proof else "guess")
 
 
+def test_another_figure_of_the_same_row_proves_a_slip(tmp_path):
+    """The row's operations follow from the same filters as its parameters."""
+    file = tmp_path / "net.yaml"
+    row = "  - {source: 'a table, a row', model: net, of: stage, metric: %s}\n"
+    slip = "params, printed: 121, ours: 112, proof: {printed: %s, metric: multiply_adds}, why: the row has 6912"
+    file.write_text(SPEC + row % "multiply_adds, printed: 6912" + row % (slip % "6912") + row % (slip % "6913"))
+    (_, right, wrong) = judge_all([load_file(str(file))])
+    assert (right.proof, wrong.proof) == ("a table, a row prints 6912 (multiply_adds)", "")
+    assert (right.explained, wrong.explained) == (True, False)
+
+
 # Cutting
 
 CUT = """
-  - {source: a table, metric: params, model: wide, of: fc, printed: 0.0K, rounding: cut}
+  - {sources: [a table, "a paper, Table 1"], metric: params, model: wide, of: fc, printed: 0.0K, rounding: cut}
   - {source: %s, metric: params, model: net, printed: %s}
 """
 
@@ -281,6 +327,8 @@ CUT = """
         ("a table", "0.2K", "", "differs"),  # 162 rounds to 0.2K, and is cut to 0.1K
         ("another table", "0.2K", "cut", "reproduced"),
         ("a table", "200", "cut", "reproduced"),  # another unit
+        ("'a paper, Table 1, the row of net'", "0.2K", "", "differs"),
+        ("'a paper, Table 11'", "0.2K", "cut", "reproduced"),
     ],
 )
 def test_a_table_is_cut_or_rounded_as_a_whole(tmp_path, source, printed, rounding, verdict):

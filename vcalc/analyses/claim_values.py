@@ -50,7 +50,16 @@ def under_value(claim: Claim, others: list[Claim], work: Work) -> Any:
     if changes.pop("printed", False):
         work.spend(2 * len(others))
         return _quotient_of_printed(claim, others)
-    return value_of(claim.question.but(**changes), claim.against, work)
+    return value_of(claim.question.but(**changes), _shared(claim, changes), work)
+
+
+def _shared(claim: Claim, changes: dict[str, Any]) -> Question | None:
+    """The other side of a ratio, with those sizes and that convention changed which it has in common with the first."""
+    against, question = claim.against, claim.question
+    if against is None:
+        return None
+    shared = {key for key in ("bindings", "convention") if getattr(against, key) == getattr(question, key)}
+    return against.but(**{key: changes[key] for key in shared & changes.keys()})
 
 
 def _quotient_of_printed(claim: Claim, others: list[Claim]) -> Any:
