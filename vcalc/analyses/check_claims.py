@@ -1,29 +1,10 @@
-"""The claims of a file that a stranger may have written: what they may ask for, and what one that differs is told."""
+"""What the check of a claim that differs says."""
 
 from __future__ import annotations
 
-from functools import cache
-
 from vcalc import units
 from vcalc.analyses.claims import Verdict
-from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.errors import VcalcError
-from vcalc.spec.find import find, is_file_name, load_file
-from vcalc.spec.syntax import Spec
-
-
-def beside(spec: Spec, claims: list[Claim], claim: Claim) -> list[Claim]:
-    """The claims from whose printed figures a claim's quotient may be taken: the file's, and those of both families."""
-    if not claim.under.get("printed"):
-        return claims
-    sides = [side for side in (claim.question, claim.against) if side is not None and not is_file_name(side.model)]
-    files = dict.fromkeys(find(side.model)[0] for side in sides)
-    return [*claims, *(other for file in files if file != spec.file for other in _claims_in(file))]
-
-
-@cache
-def _claims_in(file: str) -> list[Claim]:
-    return claims_of(load_file(file))
 
 
 def differs(verdict: Verdict) -> VcalcError:

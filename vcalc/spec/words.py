@@ -158,3 +158,10 @@ CLAIM = {
     "ours": "What the definition gives, in the source's rounding; checked.",
     "why": "The reason of a difference, in a sentence.",
 }
+
+TABLE = {
+    "specs": "The specs of the folder above whose models are written so, where the library has them.",
+    "models": "Models that are written so, besides what is said of their specs.",
+    "forms": "How the library's source calls the layers, by layer kind or path.",
+}
+"""The keys of an entry of a file in `written/`."""
