@@ -17,7 +17,7 @@ from vcalc.numerals import NumeralError
 from vcalc.spec.build import Budget
 from vcalc.spec.values import is_number
 
-_SIZES = re.compile("[0-9]+(?:[x×][0-9]+)+")
+_SIZES = re.compile("[0-9]{1,9}(?:[x×][0-9]{1,9}){1,2}")
 _PRODUCT = re.compile("[0-9(][0-9*+() ]*[*+][0-9*+() ]*[0-9)]")
 
 
@@ -39,7 +39,8 @@ def beside(value: Any, question: Question, against: Question | None, work: Work)
     if is_symbolic(value) or is_symbolic(other):
         from vcalc import symbols
 
-        return symbols.ratio(value, other)
+        ratio = symbols.ratio(value, other)
+        return Fraction(int(ratio.p), int(ratio.q)) if ratio.is_Rational else ratio
     return Fraction(value) / Fraction(other)
 
 
