@@ -221,7 +221,9 @@ def test_one_figure_in_several_places_is_one_claim(tmp_path):
         ("printed: 162", ""),
         ("printed: 314, under: {model: wide}, why: it is the wide one", "checked"),
         ("printed: 314, under: {model: wide}, guess: it may be the wide one", "guess"),
-        ("printed: 148", "checked"),  # without biases, as convention cs231n
+        ("printed: 148", "guess"),  # without biases, as convention cs231n: nothing says that it was meant
+        ("printed: 148, under: {convention: cs231n}, why: without biases", "checked"),
+        ("printed: 3, under: {metric: depth, plus: fc}, why: the last layer is counted twice", "checked"),
         ("printed: 126, ours: 162, proof: {swapped: yes}, why: two digits have changed places", "checked"),
         ("printed: 200, ours: 162, why: the sum is off", "guess"),
         ("printed: 200, ours: 162, guess: the sum is off", "guess"),
@@ -280,6 +282,17 @@ def test_another_figure_of_the_same_source_proves_a_slip(tmp_path, other, proof)
     )
     verdict = judge_all([load_file(str(file))])[-1]
     assert (verdict.proof, verdict.reason) == (proof, "checked" if proof else "guess")
+
+
+def test_another_figure_of_the_same_row_proves_a_slip(tmp_path):
+    """The row's operations follow from the same filters as its parameters."""
+    file = tmp_path / "net.yaml"
+    row = "  - {source: 'a table, a row', model: net, of: stage, metric: %s}\n"
+    slip = "params, printed: 121, ours: 112, proof: {printed: %s, metric: multiply_adds}, why: the row has 6912"
+    file.write_text(SPEC + row % "multiply_adds, printed: 6912" + row % (slip % "6912") + row % (slip % "6913"))
+    (_, right, wrong) = judge_all([load_file(str(file))])
+    assert (right.proof, wrong.proof) == ("a table, a row prints 6912 (multiply_adds)", "")
+    assert (right.explained, wrong.explained) == (True, False)
 
 
 # Cutting

@@ -73,9 +73,9 @@ class Verdict:
             return OPEN
         if self.claim.guessed:
             return GUESS
-        if self.verdict == UNDER or self.proof:
+        if self.claim.under if self.verdict == UNDER else self.proof:
             return CHECKED
-        return GUESS if self.claim.why else ""
+        return GUESS if self.verdict == UNDER or self.claim.why else ""
 
     @property
     def rests_on(self) -> list[str]:
@@ -213,6 +213,7 @@ def _conventions_that_hold(claim: Claim, cut: bool, work: Work) -> list[str]:
 
 
 def _describe_under(under: dict[str, Any]) -> str:
+    """What `under` names, in words."""
     words = []
     for key, value in under.items():
         text = ", ".join(value) if isinstance(value, tuple) and value and isinstance(value[0], str) else str(value)

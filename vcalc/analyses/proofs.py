@@ -120,17 +120,28 @@ def _swapped(claim: Claim) -> str:
 def _printed_elsewhere(claim: Claim, others: list[Claim], work: Work) -> str:
     """The source prints another figure of the same elsewhere, which is ours."""
     assert claim.proof
-    figure = said(claim, claim.proof["printed"].text)
-    if said(claim).holds(figure.value) or figure.holds(said(claim).value):
+    figure = claim.proof["printed"].text
+    metric = claim.proof["metric"] or claim.question.metric
+    if metric == claim.question.metric and _are_one(claim, figure, claim.printed):
         return ""
     where = claim.proof["source"] or claim.source.rpartition(", ")[0]
     for other in others:
         source = next((source for source in other.sources if where and source.startswith(where)), "")
-        alike = other.question.metric == claim.question.metric and _asks_alike(claim, other)
-        if not source or not alike or other.question.of != claim.question.of:
-            continue
-        if said(other).value == figure.value and matches(
-            other, other.printed, value_of(other.question, other.against, work)
-        ):
-            return f"{source} prints {other.printed}"
+        same = other.question.metric == metric and _of_the_same(claim, other) and _are_one(other, other.printed, figure)
+        if source and same and matches(other, figure, value_of(other.question, other.against, work)):
+            return f"{source} prints {other.printed}{f' ({metric})' if metric != claim.question.metric else ''}"
     return ""
+
+
+def _are_one(claim: Claim, one: str, other: str) -> bool:
+    """Whether two printed texts are one figure, in whatever form."""
+    return one == other or ("[" not in one + other and said(claim, one).value == said(claim, other).value)
+
+
+def _of_the_same(claim: Claim, other: Claim) -> bool:
+    """Whether two figures are of the same part of one network, however it is counted."""
+    sides = [
+        (side.model, side.option, side.bindings, side.plus, set(side.of), set(side.kinds))
+        for side in (claim.question, other.question)
+    ]
+    return sides[0] == sides[1] and claim.other_side == other.other_side

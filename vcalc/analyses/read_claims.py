@@ -88,6 +88,7 @@ UNDER = Record(
     (
         *_WHOSE,
         *_HOW,
+        Key("metric", Text(), "Of another metric."),
         Key("plus", _NAMES, "With these groups or layers counted twice."),
         Key("printed", YES_OR_NO, "The quotient of the figures that the source prints for both sides.", False),
     ),
@@ -98,6 +99,7 @@ PROOF = Record(
         Key("rows", YES_OR_NO, "The rows that the source prints add up to `ours`.", False),
         Key("swapped", YES_OR_NO, "Two neighbouring digits of `ours` have changed places.", False),
         Key("printed", Figure(), "The source prints this figure of the same elsewhere, and it is ours."),
+        Key("metric", Text(), "The metric of that figure, if it is another one of the same row.", ""),
         Key("source", Text(), "Where it does, if that is another source, or another edition.", ""),
     ),
     [Need((("rows",), ("swapped",), ("printed",)), "what shows that `ours` was meant")],
@@ -293,7 +295,9 @@ class _Reader:
         claim = Claim(question, printed, said)
         if said["under"]:
             claim.under = self.how(said["under"], "plus")
-            claim.under |= said["under"].some("option") | ({"printed": True} if said["under"]["printed"] else {})
+            claim.under |= said["under"].some("option", "metric")
+            if said["under"]["printed"]:
+                claim.under["printed"] = True
             if said["under"]["model"]:
                 claim.under["model"] = self.model(said["under"]["model"])
         if said["against"]:
