@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vcalc.analyses.claims import judge_all
+from vcalc.analyses.claims import figures, judge_all
 from vcalc.errors import VcalcError
 from vcalc.spec.find import catalogue_files, claim_files, load_file
 
@@ -212,6 +212,23 @@ def test_one_figure_in_several_places_is_one_claim(tmp_path):
     assert (verdict.record()["source"], verdict.record()["sources"]) == ("a slide", ["a slide", "a paper"])
 
 
+def test_a_figure_that_is_printed_twice_counts_once(tmp_path):
+    file = tmp_path / "net.yaml"
+    row = "  - {{source: {}, metric: params, model: {}, printed: {}{}}}\n".format
+    file.write_text(
+        SPEC
+        + row("a slide", "net", "162", "")
+        + row("a paper", "net", "162 params", "")
+        + row("a tool", "net", "162", ", convention: macs")
+        + row("a tool", "net", "0.16K", "")  # with fewer digits
+        + row("a slide", "net", "~162", "")
+        + row("a slide", "wide", "314", "")
+        + row("a slide", "wide", "'314.0'", "")
+    )
+    verdicts = judge_all([load_file(str(file))])
+    assert (len(verdicts), figures(verdicts)) == (7, 5)
+
+
 # Reasons
 
 
@@ -298,7 +315,7 @@ def test_another_figure_of_the_same_row_proves_a_slip(tmp_path):
 # Cutting
 
 CUT = """
-  - {source: a table, metric: params, model: wide, of: fc, printed: 0.0K, rounding: cut}
+  - {sources: [a table, "a paper, Table 1"], metric: params, model: wide, of: fc, printed: 0.0K, rounding: cut}
   - {source: %s, metric: params, model: net, printed: %s}
 """
 
@@ -310,6 +327,8 @@ CUT = """
         ("a table", "0.2K", "", "differs"),  # 162 rounds to 0.2K, and is cut to 0.1K
         ("another table", "0.2K", "cut", "reproduced"),
         ("a table", "200", "cut", "reproduced"),  # another unit
+        ("'a paper, Table 1, the row of net'", "0.2K", "", "differs"),
+        ("'a paper, Table 11'", "0.2K", "cut", "reproduced"),
     ],
 )
 def test_a_table_is_cut_or_rounded_as_a_whole(tmp_path, source, printed, rounding, verdict):

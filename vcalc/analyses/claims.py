@@ -229,3 +229,22 @@ def _describe_under(under: dict[str, Any]) -> str:
             }.get(key, text)
         )
     return ", ".join(words)
+
+
+def figures(verdicts: Iterable[Verdict]) -> int:
+    """How many distinct figures they are about: one that is printed in several places or forms counts once."""
+    return len({_figure(verdict.claim) for verdict in verdicts})
+
+
+def _figure(claim: Claim) -> tuple[Any, ...]:
+    """What is printed of what, whoever prints it and however it is counted."""
+    return (claim.subject, claim.question.plus, claim.question.metric, *_printed(claim))
+
+
+def _printed(claim: Claim) -> tuple[Any, ...]:
+    """A printed figure as a number with its precision, where it is one."""
+    try:
+        statement = said(claim)
+    except VcalcError:
+        return (claim.printed,)
+    return (statement.relation, statement.change, statement.value, statement.figure.last_digit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from vcalc import conventions
@@ -25,7 +26,7 @@ def proved(claim: Claim, others: list[Claim], exact: Any, work: Work) -> str:
     ways = [
         _rows_add_up(claim, others, exact, work) if proof["rows"] else None,
         _swapped(claim) if proof["swapped"] else None,
-        _printed_elsewhere(claim, others, work) if proof["printed"] else None,
+        _printed_elsewhere(claim, others, exact, work) if proof["printed"] else None,
     ]
     held = [way for way in ways if way is not None]
     return ", and ".join(held) if all(held) else ""
@@ -54,8 +55,15 @@ def _neighbours(claim: Claim, others: Iterable[Claim]) -> Iterator[Claim]:
     for other in others:
         if other is not claim and other.question.metric == claim.question.metric:
             same_kind = (other.against is None) == (claim.against is None) and not other.implies
-            if same_kind and not set(claim.sources).isdisjoint(other.sources):
+            if same_kind and not set(map(_table, claim.sources)).isdisjoint(map(_table, other.sources)):
                 yield other
+
+
+@lru_cache(maxsize=4096)
+def _table(source: str) -> str:
+    """The printed table that a source names: its text up to the table's number, or all of it."""
+    found = re.match(r".*?\bTable [0-9]+", source)
+    return found[0] if found else source
 
 
 def _values(claim: Claim, others: list[Claim], work: Work) -> Iterator[Any]:
@@ -128,7 +136,7 @@ def _swapped(claim: Claim) -> str:
     return f"two digits of {claim.ours} have changed places" if swapped else ""
 
 
-def _printed_elsewhere(claim: Claim, others: list[Claim], work: Work) -> str:
+def _printed_elsewhere(claim: Claim, others: list[Claim], exact: Any, work: Work) -> str:
     """The source prints another figure of the same elsewhere, which is ours."""
     assert claim.proof
     figure = claim.proof["printed"].text
@@ -138,8 +146,11 @@ def _printed_elsewhere(claim: Claim, others: list[Claim], work: Work) -> str:
     where = claim.proof["source"] or claim.source.rpartition(", ")[0]
     for other in others:
         source = next((source for source in other.sources if where and source.startswith(where)), "")
-        same = other.question.metric == metric and _of_the_same(claim, other) and _are_one(other, other.printed, figure)
-        if source and same and matches(other, figure, value_of(other.question, other.against, work)):
+        if not source or other.question.metric != metric or not _of_the_same(claim, other):
+            continue
+        value = value_of(other.question, other.against, work)
+        sized_alike = other.question.bindings == claim.question.bindings or value == exact
+        if sized_alike and _are_one(other, other.printed, figure) and matches(other, figure, value):
             return f"{source} prints {other.printed}{f' ({metric})' if metric != claim.question.metric else ''}"
     return ""
 
@@ -150,9 +161,8 @@ def _are_one(claim: Claim, one: str, other: str) -> bool:
 
 
 def _of_the_same(claim: Claim, other: Claim) -> bool:
-    """Whether two figures are of the same part of one network, however it is counted."""
+    """Whether two figures are of the same part of one model, whatever its sizes and however it is counted."""
     sides = [
-        (side.model, side.option, side.bindings, side.plus, set(side.of), set(side.kinds))
-        for side in (claim.question, other.question)
+        (side.model, side.option, side.plus, set(side.of), set(side.kinds)) for side in (claim.question, other.question)
     ]
     return sides[0] == sides[1] and claim.other_side == other.other_side
