@@ -8,6 +8,7 @@ import pytest
 
 from vcalc.analyses.claims import figures, judge_all
 from vcalc.errors import VcalcError
+from vcalc.spec.beside import claims_beside
 from vcalc.spec.find import catalogue_files, claim_files, load_file
 
 SPEC = """
@@ -487,6 +488,8 @@ def test_the_lectures_slips_are_found(catalogue_verdicts, model, metric, printed
 
 
 def test_nothing_of_a_verdict_is_written_in_a_spec():
-    for file in catalogue_files():
+    files = list(filter(None, map(claims_beside, catalogue_files())))
+    assert len(files) > 70
+    for file in files:
         assert "verdict" not in Path(file).read_text()
         assert "exact:" not in Path(file).read_text()

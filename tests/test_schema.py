@@ -20,8 +20,9 @@ from zoo import one_in
 from vcalc.analyses import read_claims
 from vcalc.errors import VcalcError
 from vcalc.layers import KINDS
-from vcalc.reports.schema import spec_schema
+from vcalc.reports.schema import SCHEMAS, spec_schema
 from vcalc.source.read import Source, read
+from vcalc.spec.beside import SPEC, kind_of
 from vcalc.spec.network import expand
 from vcalc.spec.parse import TOP, parse_spec
 from vcalc.spec.steps import JOINS, StepReader
@@ -91,20 +92,20 @@ def fits(value: Any, schema: Any) -> bool:
 
 
 @cache
-def installed() -> Any:
+def installed(kind: str = SPEC) -> Any:
     try:
         import jsonschema
     except ImportError:
         return None
-    return jsonschema.Draft202012Validator(SCHEMA)
+    return jsonschema.Draft202012Validator(SCHEMAS[kind]())
 
 
-def takes(text: str) -> bool:
-    """Whether the schema takes a spec. Both validators agree."""
+def takes(text: str, kind: str = SPEC) -> bool:
+    """Whether the schema takes a spec, or what stands beside one. Both validators agree."""
     value = yaml.safe_load(text)
-    answer = fits(value, SCHEMA)
-    if installed() is not None:
-        assert installed().is_valid(value) is answer, text
+    answer = fits(value, SCHEMA if kind == SPEC else SCHEMAS[kind]())
+    if installed(kind) is not None:
+        assert installed(kind).is_valid(value) is answer, text
     return answer
 
 
@@ -118,7 +119,7 @@ def spec_files() -> list[Path]:
 
 @pytest.mark.parametrize("file", one_in(6, spec_files()), ids=lambda file: file.name)
 def test_every_spec_that_comes_with_vcalc_is_taken(file):
-    assert takes(file.read_text(encoding="utf-8"))
+    assert takes(file.read_text(encoding="utf-8"), kind_of(str(file)))
 
 
 def texts() -> list[str]:
@@ -355,6 +356,21 @@ def test_the_command_prints_it(vcalc, tmp_path):
     assert vcalc("schema", "-o", str(file)).stdout == ""
     assert json.loads(file.read_text())["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "cannot be written" in vcalc("schema", "-o", str(tmp_path / "no" / "x.json"), code=2).stderr
+
+
+def test_what_stands_beside_a_spec_has_schemas_of_its_own(vcalc):
+    claim = "{source: a table, metric: params, printed: 1}"
+    good = {"claims": f"claims: [{claim}]", "written": "written: [{specs: [vgg], forms: {relu: functional}}]"}
+    for kind, text in good.items():
+        schema = json.loads(vcalc("schema", kind).stdout)
+        assert schema == json.loads(json.dumps(SCHEMAS[kind]()))
+        assert takes(text, kind)
+        assert not takes(text, SPEC)
+    assert not takes("claims: []", "claims")
+    assert not takes(f"claims: [{claim}]\nlayers: [relu]", "claims")
+    assert not takes("claims: [{metric: params, printed: 1}]", "claims")
+    for entry in ("{forms: {relu: functional}}", "{specs: [vgg]}", "{models: [a], forms: {relu: sdpa}}", "{spec: a}"):
+        assert not takes(f"written: [{entry}]", "written")
 
 
 def test_the_page_has_the_line_for_editors():

@@ -11,8 +11,10 @@ import pytest
 from vcalc import conventions, devices
 from vcalc.analyses.claims import judge_all
 from vcalc.analyses.cost import Costs
+from vcalc.analyses.read_claims import claims_at
 from vcalc.analyses.training import Training
 from vcalc.errors import VcalcError
+from vcalc.spec.beside import claims_beside
 from vcalc.spec.find import catalogue_files, load, load_file
 from vcalc.spec.network import expand
 from vcalc.spec.schedule import Schedule, count
@@ -311,8 +313,9 @@ def test_what_a_time_is_of_is_said(judged):
 @pytest.fixture(scope="module")
 def implied():
     """The share of the peak that every published time of the catalogue implies."""
-    files = [file for file in catalogue_files() if "training_" in Path(file).read_text(encoding="utf-8")]
-    verdicts = [each for each in judge_all([load_file(file) for file in files]) if each.utilization is not None]
+    files = filter(None, map(claims_beside, catalogue_files()))
+    claims = [claims_at(file) for file in files if "training_" in Path(file).read_text(encoding="utf-8")]
+    verdicts = [each for each in judge_all(claims) if each.utilization is not None]
     return {f"{each.claim.subject}: {each.claim.printed}": each.utilization for each in verdicts}
 
 

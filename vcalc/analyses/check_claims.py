@@ -1,41 +1,18 @@
-"""The claims of a file that a stranger may have written: what they may ask for, and what one that differs is told."""
+"""What the check of a claim that differs says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 from vcalc import units
 from vcalc.analyses.claims import DIFFERS, GUESS, Verdict
-from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.errors import Problem, VcalcError
-from vcalc.spec.find import files_citing, find, is_file_name, load_file
-from vcalc.spec.syntax import Spec
 
 DOUBTS = {
     "reason-unchecked": "a reason (why) for a figure that differs, which nothing checks",
     "cut-ruled-out": "a figure is said to be cut, and its neighbours in the same table are rounded",
 }
 """The codes of what is doubtful about a claim, and what each says."""
-
-
-def beside(spec: Spec, claims: list[Claim], claim: Claim) -> list[Claim]:
-    """The claims whose printed figures may bear on one: the file's; a quotient's, those of both families; and those of
-    the same source, where a table's rounding or a slip is to be shown by it.
-    """
-    files: dict[str, None] = {}
-    if claim.under.get("printed"):
-        sides = [side for side in (claim.question, claim.against) if side is not None and not is_file_name(side.model)]
-        files = dict.fromkeys(find(side.model)[0] for side in sides)
-    if claim.cut or claim.proof:
-        elsewhere = claim.proof["source"] if claim.proof else ""
-        files |= dict.fromkeys(file for source in (*claim.sources, elsewhere) for file in files_citing(source))
-    return [*claims, *(other for file in files if file != spec.file for other in _claims_in(file))]
-
-
-@cache
-def _claims_in(file: str) -> list[Claim]:
-    return claims_of(load_file(file))
 
 
 def differs(verdict: Verdict) -> VcalcError:

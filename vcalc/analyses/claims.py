@@ -14,6 +14,7 @@ from typing import Any
 from vcalc import conventions
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import beside, matches, said, statement, under_value, value_of
+from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.proofs import proved, ruled_out
 from vcalc.analyses.read_claims import Claim, claims_of, subject_name
 from vcalc.analyses.statements import ABOUT, TOLERANCE
@@ -179,24 +180,24 @@ def _implied(claim: Claim, exact: Any) -> Verdict:
 
 
 def judge_all(
-    specs: Iterable[Spec],
+    files: Iterable[Spec | list[Claim]],
     names: set[str] | None = None,
     watched: Callable[[list[list[Claim]]], Iterable[list[Claim]]] = iter,
 ) -> list[Verdict]:
-    """The claims of several files with their verdicts, in order; only those about `names`, if some are given.
+    """The claims of several specs or files with their verdicts, in order; only those about `names`, if some are given.
 
     The claims of each file share what they may look at, and the networks that they ask for, which nobody holds on to
     after them. The files' claims go through `watched`, for a sign of how far it is.
     """
-    files = [claims_of(spec) for spec in specs]
-    every = [claim for claims in files for claim in claims]
-    wanted = [[claim for claim in claims if names is None or claim.concerns(names)] for claims in files]
+    read = [file if isinstance(file, list) else claims_of(file) for file in files]
+    every = [claim for claims in read for claim in claims]
+    wanted = [[claim for claim in claims if names is None or claim.concerns(names)] for claims in read]
     return [verdict for claims in watched(list(filter(None, wanted))) for verdict in _judged(claims, every)]
 
 
 def _judged(claims: list[Claim], every: list[Claim]) -> list[Verdict]:
     work = Work()
-    return [judge(claim, every, work) for claim in claims]
+    return [judge(claim, bearing_on(every, claim), work) for claim in claims]
 
 
 def _conventions_that_hold(claim: Claim, cut: bool, work: Work) -> list[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from vcalc import conventions
-from vcalc.analyses.check_claims import beside
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import said
 from vcalc.analyses.claims import Verdict, judge
 from vcalc.analyses.cost import dtype_name
+from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.read_claims import Claim
 from vcalc.analyses.readings import Asked, Counting
 from vcalc.analyses.variants import Model
@@ -40,7 +40,7 @@ def published(
     best = min(fits)
     work = Work()
     whole_first = sorted(fits[best], key=lambda claim: bool(claim.question.of))
-    return best, [judge(claim, beside(model.spec, claims, claim), work) for claim in whole_first]
+    return best, [judge(claim, bearing_on(claims, claim), work) for claim in whole_first]
 
 
 def _fit(asked: Asked, claim: Claim) -> int | None:

@@ -18,7 +18,8 @@ from vcalc.errors import Place, Problem, VcalcError
 from vcalc.numerals import is_endless
 from vcalc.source.keys import YES_OR_NO, Found, Key, Need, Pairs, Record, Several, Text, Type, Values, Whole, Word
 from vcalc.source.read import Source, YamlNode, describe
-from vcalc.spec.find import catalogue, is_file_name, split_model, stem
+from vcalc.spec.beside import CLAIMS, claims_beside, read_part
+from vcalc.spec.find import catalogue, is_file_name, load_claimed, split_model, stem
 from vcalc.spec.schedule import SCHEDULE
 from vcalc.spec.syntax import Spec
 
@@ -229,19 +230,37 @@ def subject(question: Question) -> str:
 
 
 def claims_of(spec: Spec) -> list[Claim]:
-    """The claims of one file, tables taken apart. Raises VcalcError with every problem among them."""
-    if spec.claims is None:
-        return []
-    source: Source = spec.source
+    """The claims in a spec and beside it, tables taken apart. Raises VcalcError with every problem among them."""
+    beside = claims_beside(spec.beside)
+    return claims_in(spec) + (claims_at(beside, spec) if beside else [])
+
+
+def claims_in(spec: Spec) -> list[Claim]:
+    """The claims in a spec itself."""
+    return [] if spec.claims is None else _read(spec, spec.source, spec.claims)
+
+
+def claims_at(path: str, spec: Spec | None = None) -> list[Claim]:
+    """The claims in a file beside a spec, which is read where it is not given."""
+    return claims_from(path, spec or load_claimed(path))[1]
+
+
+def claims_from(path: str, spec: Spec) -> tuple[Source, list[Claim]]:
+    """The text of a file beside a spec, and its claims."""
+    source, node = read_part(path, CLAIMS)
+    return source, _read(spec, source, node)
+
+
+def _read(spec: Spec, source: Source, node: YamlNode) -> list[Claim]:
     reader = _Reader(spec, source)
-    claims = [claim for node in source.sequence(spec.claims, "claims") for claim in reader.item(node)]
+    claims = [claim for item in source.sequence(node, "claims") for claim in reader.item(item)]
     for claim in claims:
-        _stay_in(spec, claim)
+        _stay_in(spec, source, claim)
     source.raise_problems()
     return claims
 
 
-def _stay_in(spec: Spec, claim: Claim) -> None:
+def _stay_in(spec: Spec, source: Source, claim: Claim) -> None:
     """Note a claim that reaches for another file: a spec is anybody's, and opens none at its wish."""
     sides = [claim.question, *([claim.against] if claim.against else [])]
     sides.append(claim.question.but(**{key: claim.under[key] for key in ("model", "option") if key in claim.under}))
@@ -249,8 +268,7 @@ def _stay_in(spec: Spec, claim: Claim) -> None:
         file = side.model if side.option else split_model(side.model)[0]
         if file != spec.file and (side.option or is_file_name(side.model)):
             hint = "claim something of this file's models, or of the catalogue's"
-            problem = Problem("file", "a claim opens no other file", claim.place, hint)
-            spec.source.note(problem)
+            source.note(Problem("file", "a claim opens no other file", claim.place, hint))
             return
 
 

@@ -1,5 +1,6 @@
-"""`vcalc schema`: the JSON Schema of spec files, made from the layer classes and the words of the language.
+"""`vcalc schema`: the JSON Schemas of specs and of what stands beside them.
 
+They are made from the layer classes and the words of the language.
 What a field takes is asked of the field itself. A schema knows neither the names a file defines nor what an
 expression gives, so every value may be an expression; `vcalc table` says the rest.
 """
@@ -16,11 +17,12 @@ from vcalc.layers.base import RANK_NAMES, SIZES, show
 from vcalc.layers.fields import Field, FieldType, Like
 from vcalc.layers.vocabulary import FORMS as WRITTEN_FORMS
 from vcalc.reports.kinds import summary
+from vcalc.spec.beside import CLAIMS, SPEC, WRITTEN
 from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.spec.parse import LIBRARIES, MODEL_WORDS, TOP
 from vcalc.spec.schedule import SCHEDULE
 from vcalc.spec.steps import JOINS, LAYERS
-from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION, TOP_KEYS
+from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION, TABLE, TOP_KEYS
 
 Schema = dict[str, Any]
 
@@ -68,6 +70,31 @@ def spec_schema() -> Schema:
             **{f"layer_{kind.kind}": _layer(kind) for kind in kinds()},
         },
     }
+
+
+def claims_schema() -> Schema:
+    """The JSON Schema of a file in `claims/`."""
+    claims = _documented({**_top_key("claims"), "minItems": 1}, TOP_KEYS["claims"])
+    return _part_schema("claims", "The published figures of a spec, for vcalc.", claims)
+
+
+def table_schema() -> Schema:
+    """The JSON Schema of a file in `written/`."""
+    names: Schema = {"type": "array", "items": _TEXT}
+    parts = {"specs": names, "models": names, "forms": _written()}
+    entry = _object({key: _documented(parts[key], text) for key, text in TABLE.items()}, ("forms",))
+    entry["anyOf"] = [{"required": ["specs"]}, {"required": ["models"]}]
+    written = _documented({"type": "array", "items": entry}, TOP_KEYS["written"])
+    return _part_schema("written", "How a library's source calls the layers of its models, for vcalc.", written)
+
+
+SCHEMAS = {SPEC: spec_schema, CLAIMS: claims_schema, WRITTEN: table_schema}
+"""By what a file holds."""
+
+
+def _part_schema(key: str, says: str, schema: Schema) -> Schema:
+    head: Schema = {"$schema": DIALECT, "title": f"vcalc {key}", "description": says}
+    return {**head, **_object({key: schema}, (key,)), "$defs": {"claim": CLAIM.schema(), "schedule": SCHEDULE.schema()}}
 
 
 def _ref(name: str) -> Schema:

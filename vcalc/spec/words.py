@@ -124,3 +124,10 @@ BLOCK = {
 }
 
 OPTION = {"input": "The input's sizes, where this side has its own.", "do": "Its layers."}
+
+TABLE = {
+    "specs": "The specs of the folder above whose models are written so, where the library has them.",
+    "models": "Models that are written so, besides what is said of their specs.",
+    "forms": "How the library's source calls the layers, by layer kind or path.",
+}
+"""The keys of an entry of a file in `written/`."""
