@@ -72,8 +72,8 @@ def _quotient_of_printed(claim: Claim, others: list[Claim]) -> Any:
             other
             for other in others
             if other.against is None
-            and (other.question.metric, other.question.model, set(other.question.of))
-            == (side.metric, side.model, set(side.of))
+            and (other.question.metric, other.question.model, set(other.question.of), other.question.bindings)
+            == (side.metric, side.model, set(side.of), side.bindings)
         ]
         if not same:
             raise VcalcError("claim", f"no claim prints the {side.metric} of {subject(side)}")
