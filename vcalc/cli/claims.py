@@ -18,8 +18,11 @@ def claims_command(models: tuple[str, ...]) -> Report:
     The exit code is 1 when a figure differs and no explanation that holds is given.
     """
     from vcalc.analyses.claims import judge_all
+    from vcalc.analyses.read_claims import claims_at, claims_of
     from vcalc.reports.claims import claims_report
-    from vcalc.spec.find import catalogue_files, claim_files, load_for_claims
+    from vcalc.spec.beside import CLAIMS, kind_of
+    from vcalc.spec.find import catalogue_files, claim_files, load_file
 
     files, wanted = claim_files(models) if models else (catalogue_files(), None)
-    return claims_report(judge_all(map(load_for_claims, files), wanted, lambda claims: progress(claims, "judging")))
+    read = [claims_at(file) if kind_of(file) == CLAIMS else claims_of(load_file(file)) for file in files]
+    return claims_report(judge_all(read, wanted, lambda claims: progress(claims, "judging")))
