@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vcalc.analyses.cost import DTYPE_BYTES, dtype_name
 from vcalc.arithmetic import Number
 from vcalc.errors import VcalcError, suggestion
-from vcalc.operators.types import ACTIVATION, INDEX, MASK, STATISTIC
+from vcalc.operators.types import ACTIVATION, BOOLEAN, INDEX, MASK, STATISTIC
 
 INFERENCE, TRAINING = "inference", "training"
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
@@ -85,7 +85,7 @@ class Plan(NamedTuple):
         """Bytes of one element of a tensor of this type."""
         dtype = DTYPE_BYTES[self.dtype]
         mask = dtype if self.device == "cpu" else 1
-        return {ACTIVATION: dtype, STATISTIC: max(dtype, FP32), INDEX: 8, MASK: mask}[type]
+        return {ACTIVATION: dtype, STATISTIC: max(dtype, FP32), INDEX: 8, MASK: mask, BOOLEAN: 1}[type]
 
 
 class Moment(NamedTuple):

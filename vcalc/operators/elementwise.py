@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vcalc.operators.layout import Sizes
 from vcalc.operators.paper import Operator, Paper, Value
-from vcalc.operators.types import MASK, STATISTIC
+from vcalc.operators.types import BOOLEAN, MASK, STATISTIC
 
 
 class Activation(Operator, name="activation"):
@@ -171,6 +171,10 @@ class AtLeast(Operator, name="at_least"):
         self.saved = (x,)
         return paper.like(x)
 
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        larger = paper.new(gradients[0].shape, gradients[0].batched, BOOLEAN)
+        return (paper.like(gradients[0], larger),)
+
 
 class Length(Operator, name="length"):
     """The Euclidean length along axes, which are kept with a size of 1."""
@@ -181,10 +185,11 @@ class Length(Operator, name="length"):
         return made
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        x, _ = self.saved
+        x, length = self.saved
         assert x is not None
-        quotient = paper.like(x)
-        direction = paper.like(quotient)
+        assert length is not None
+        quotient, zero = paper.like(x), paper.new(length.shape, length.batched, BOOLEAN)
+        direction = paper.like(quotient, zero)
         del quotient
         return (paper.like(gradients[0], direction),)
 

@@ -118,15 +118,13 @@ class Pad(Operator, name="pad"):
 
 
 class Roll(Operator, name="roll"):
-    """Moved around in a ring along two axes, one after the other."""
+    """Moved around in a ring along two axes."""
 
     def forward(self, paper: Paper, x: Value) -> Value:
-        first = paper.new(x.shape, x.batched)
-        return paper.new(first.shape, x.batched)
+        return paper.new(x.shape, x.batched)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        first = paper.new(gradients[0].shape, gradients[0].batched)
-        return (paper.new(first.shape, first.batched),)
+        return (paper.new(gradients[0].shape, gradients[0].batched),)
 
 
 class Copy(Operator, name="copy"):
