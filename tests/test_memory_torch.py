@@ -388,6 +388,8 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("window_attention", {"heads": 2, "window": 8, "one_hot_lookup": True}, ((6, 8, 8),)),
     ("window_attention", {"heads": 2, "window": 4, "qkv_bias": "qv"}, ((6, 8, 8),)),
     ("attention", {"heads": 2, "qkv_bias": "qv"}, ((5, 6),)),
+    ("attention", {"heads": 3, "written": "matmul"}, ((5, 6),)),
+    ("attention", {"heads": 1, "written": "operator", "out_bias": False}, ((5, 6),)),
     ("window_attention", {"heads": 2, "window": 4, "shift": 2}, ((6, 7, 9),)),
     ("window_attention", {"heads": 2, "window": 4, "shift": 2}, ((6, 4, 4),)),
     ("window_attention", {"heads": 3, "window": 4, "relative_position_bias": False}, ((6, 4, 8),)),

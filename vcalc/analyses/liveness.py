@@ -8,7 +8,7 @@ from vcalc.analyses.memory_plan import BACKWARD, FORWARD, NOTHING, Moment, Plan,
 from vcalc.graph import INPUT, Graph, takes_words
 from vcalc.graph import Node as Layer
 from vcalc.operators.paper import Leaf, Node, Operator, Paper, Value
-from vcalc.operators.types import ACTIVATION, INDEX
+from vcalc.operators.types import ACTIVATION, ELEMENTS, INDEX
 
 
 class _Block(NamedTuple):
@@ -38,7 +38,8 @@ class Run:
     def __init__(self, graph: Graph, plan: Plan, watched: bool = False) -> None:
         self.graph = graph
         self.plan = plan
-        self.paper = Paper(plan.element, 1 if plan.single else 2, plan.training, watched)
+        bytes = {type: plan.element(type) for type in ELEMENTS}
+        self.paper = Paper(bytes.__getitem__, 1 if plan.single else 2, plan.training, watched)
         self.saved_by = [NOTHING] * len(graph.nodes)
         """What each layer adds to the saved tensors; a storage is the first one's that saves it."""
         self._readers = {index: node.index for node in graph.nodes for index in node.inputs}

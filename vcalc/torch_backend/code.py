@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from vcalc.arithmetic import Shape
 from vcalc.graph import Facts
+from vcalc.layers.attention import PRODUCTS
 from vcalc.layers.base import MAP, TOKENS, VECTOR
 from vcalc.layers.conv import leading_pad
 
@@ -267,6 +268,7 @@ def _attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     biases = {"qkv_bias": layer.qkv_bias, "out_bias": bool(layer.out_bias)}
     named = {name: _unless(value, True, repr(value)) for name, value in biases.items()}
     named["key_bias"] = _unless("key_bias" in layer.buffers(*inputs), False, "True")
+    named["fused"] = _unless(layer.form in PRODUCTS, False, "False")
     return Code(f"Attention({_arguments((width, layer.heads, head_dim), **named)})")
 
 
