@@ -25,13 +25,13 @@ import click
 from vcalc import conventions, limits
 from vcalc.analyses.check import check_file
 from vcalc.cli import COMMANDS, main
+from vcalc.language.expression import FUNCTIONS
 from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, kinds
 from vcalc.render.check import render_check
 from vcalc.reports.catalogue import all_entries
 from vcalc.reports.check import CheckReport
 from vcalc.reports.kinds import kind_report
 from vcalc.reports.notes import params_note
-from vcalc.spec.expression import FUNCTIONS
 from vcalc.spec.find import build_index, catalogue
 
 DOCS = Path(__file__).parent

@@ -33,9 +33,9 @@ def batch_size(given: Any, what: str = "batch") -> Number:
     """Images at once: a number, or the symbol of a name. Raises VcalcError for anything else."""
     if type(given) in (int, str) and str(given) == "1":
         return 1  # what nearly every call has: nothing is loaded for it
+    from vcalc.language.expression import can_name
     from vcalc.numerals import NumeralError, whole
     from vcalc.spec.bindings import from_python
-    from vcalc.spec.expression import can_name
 
     if isinstance(given, str) and can_name(given):
         from vcalc import symbols
