@@ -274,7 +274,8 @@ class ConvTranspose(Layer, kind="conv_transpose"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         weight = ops.parameter(x.shape[1], self.out // self.groups, *self.kernel)
-        return ops.conv(x, weight, ops.parameter(self.out) if self.bias else None, shape=self.on(x))
+        bias = ops.parameter(self.out) if self.bias else None
+        return ops.conv(x, weight, bias, shape=self.on(x), transposed=True)
 
     def reach(self, input: Shape) -> Window:
         # Output element j has the kernels of those input elements in it that stand up to `pad` after it.
