@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from vcalc import conventions, units
-from vcalc.analyses.claims import DIFFERS, IMPLIES, REPRODUCED, UNDER, Verdict
+from vcalc.analyses.claims import CHECKED, DIFFERS, GUESS, IMPLIES, OPEN, REPRODUCED, UNDER, Verdict
 from vcalc.analyses.measure import Question
 from vcalc.analyses.read_claims import Claim, name_asked, subject
 from vcalc.reports.table import BELOW, HEAD, SMALL, Column, Report, Row, Table
@@ -16,9 +17,10 @@ ORDER = (UNEXPLAINED, DIFFERS, UNDER, IMPLIES, REPRODUCED)
 """The kinds of verdicts, the one that says most against a figure first: so they are shown."""
 
 
-def claims_report(verdicts: list[Verdict], title: str = "published figures", asked: set[str] | None = None) -> Report:
-    """A row for each claim, and how many of each verdict there are; the models that are asked for first."""
-    shown = sorted(verdicts, key=lambda verdict: name_asked(verdict.claim.question) not in (asked or set()))
+def claims_report(verdicts: list[Verdict], title: str = "published figures", asked: Sequence[str] = ()) -> Report:
+    """A row for each claim, and how many of each verdict there are; the models that are asked for first, in order."""
+    places = {name: place for place, name in enumerate(asked)}
+    shown = sorted(verdicts, key=lambda verdict: places.get(name_asked(verdict.claim.question), len(places)))
     records = [verdict.record() for verdict in verdicts]
     tables = partial(_tables, title, shown)
     return Report(tables, records, lambda: _exact_table(verdicts), all(verdict.explained for verdict in verdicts))
@@ -39,24 +41,43 @@ def claims_table(title: str, verdicts: list[Verdict], notes: list[str]) -> Table
         Column("verdict", "verdict", prose=True),
         Column("why", "why", prose=True, place=BELOW),
         Column("source", "source", prose=True, place=SMALL),
+        Column("edition", "edition", prose=True, place=SMALL),
         Column("how", "how", prose=True, place=SMALL),
     ]
     return Table(title, columns, [_row(verdict) for verdict in _in_order(verdicts)], notes)
 
 
 def counted(verdicts: list[Verdict]) -> str:
-    """How many figures there are, and what becomes of them."""
+    """How many figures there are, what becomes of them, and how many are of sources that were not seen."""
     figures = distinct(verdicts)
-    counts = {kind: sum(kind_of(verdict) == kind for verdict in figures) for kind in ORDER}
+    of_kind = {kind: [verdict for verdict in figures if kind_of(verdict) == kind] for kind in ORDER}
     words = {
         REPRODUCED: "reproduced",
         UNDER: "reproduced under a variant or rule",
-        DIFFERS: "differ",
+        DIFFERS: f"differ{_reasons(of_kind[DIFFERS])}",
         UNEXPLAINED: "differ without an explanation that holds",
         IMPLIES: "imply a share of a device's peak",
     }
-    found = ", ".join(f"{counts[kind]:,} {text}" for kind, text in words.items() if counts[kind])
-    return f"{_times(len(figures), 'figure')} in {_times(len(verdicts), 'claim')}" + (f": {found}" if found else "")
+    if not figures:
+        return "there is no such figure"
+    found = ", ".join(f"{len(of_kind[kind]):,} {text}" for kind, text in words.items() if of_kind[kind])
+    unseen = sum(not verdict.claim.seen for verdict in figures)
+    return (
+        f"{_times(len(figures), 'figure')} in {_times(len(verdicts), 'claim')}"
+        + f": {found}"
+        + (f"; {unseen:,} of a source that was not seen" if unseen else "")
+    )
+
+
+def _reasons(verdicts: list[Verdict]) -> str:
+    """What the explanations of differences are: ` (3 checked, 1 a guess)`."""
+    counts = {reason: sum(verdict.reason == reason for verdict in verdicts) for reason in REASONS}
+    parts = ", ".join(f"{counts[reason]:,} {text}" for reason, text in REASONS.items() if counts[reason])
+    return f" ({parts})" if parts else ""
+
+
+REASONS = {CHECKED: "checked", GUESS: "guessed", OPEN: "open"}
+"""The kinds of explanations, in a word each."""
 
 
 def distinct(verdicts: list[Verdict]) -> list[Verdict]:
@@ -94,8 +115,9 @@ def _in_order(verdicts: list[Verdict]) -> list[Verdict]:
     keys = []
     for verdict in verdicts:
         model = models.setdefault(name_asked(verdict.claim.question), len(models))
-        same = (model, _why(verdict), _source(verdict.claim), _how(verdict.claim))
-        keys.append((model, _rank(verdict), together.setdefault(same, len(together))))
+        same = (model, _why(verdict), _source(verdict.claim), verdict.claim.edition, _how(verdict))
+        reason = [*REASONS, ""].index(verdict.reason)
+        keys.append((model, _rank(verdict), reason, together.setdefault(same, len(together))))
     return [verdict for _, verdict in sorted(zip(keys, verdicts, strict=True), key=lambda pair: pair[0])]
 
 
@@ -109,7 +131,8 @@ def _row(verdict: Verdict) -> Row:
         "verdict": _verdict(verdict),
         "why": _why(verdict),
         "source": _source(claim),
-        "how": _how(claim),
+        "edition": claim.edition or None,
+        "how": _how(verdict),
     }
     return Row(cells, _SHORT.get(kind_of(verdict), UNEXPLAINED))
 
@@ -132,36 +155,43 @@ def _part(question: Question) -> str:
 def _verdict(verdict: Verdict) -> str:
     if verdict.verdict == IMPLIES and verdict.utilization is not None:
         return f"implies {verdict.utilization:.1%}"
+    short = _SHORT[verdict.verdict]
     if not verdict.explained:
-        return f"{_SHORT[verdict.verdict]}, NOT explained"
-    return _SHORT[verdict.verdict]
+        return f"{short}, NOT explained"
+    return f"{short}, {verdict.reason}" if verdict.reason in (GUESS, OPEN) else short
 
 
 _SHORT = {REPRODUCED: "reproduced", UNDER: "under", DIFFERS: "differs", IMPLIES: "implies"}
 
 
 def _why(verdict: Verdict) -> str:
-    """The reason in words, after what the figure holds under."""
-    if verdict.verdict == UNDER:
-        return ": ".join(filter(None, (f"under {verdict.under}", verdict.claim.why)))
-    if verdict.verdict != DIFFERS:
+    """The reason in words, after what the figure holds under; a guess is called one."""
+    if verdict.verdict not in (UNDER, DIFFERS):
         return ""
+    why = verdict.claim.why
+    if verdict.reason in (GUESS, OPEN):
+        why = f"A guess: {why}" if verdict.reason == GUESS else why or "Nobody has an explanation."
+    if verdict.verdict == UNDER:
+        return ": ".join(filter(None, (f"under {verdict.under}", why)))
     others = ", ".join([*verdict.holding[:3], *(["…"] if len(verdict.holding) > 3 else [])])
-    return " ".join(filter(None, (verdict.claim.why, f"It would hold under convention {others}." if others else "")))
+    return " ".join(filter(None, (why, f"It would hold under convention {others}." if others else "")))
 
 
 def _source(claim: Claim) -> str:
-    return claim.source
+    """Every place where it is printed, and whether that was seen."""
+    return "; also ".join(claim.sources) + ("" if claim.seen else " (not seen by us)")
 
 
-def _how(claim: Claim) -> str:
-    """What the verdict rests on, where it is not the rule."""
+def _how(verdict: Verdict) -> str:
+    """What the verdict rests on, where that is not the rule."""
+    claim = verdict.claim
     convention = claim.question.convention
     facts = [
         f"counted as {convention}" if convention != conventions.DEFAULT else "",
-        "cut to the digits that are printed, where others are rounded" if claim.cut else "",
-        f"to {claim.digits} digits" if claim.digits else "",
-        "K and M in steps of 1024" if claim.kilo == 1024 else "",
+        *verdict.rests_on,
+        f"ours is {claim.ours} in its rounding" if claim.ours and verdict.verdict != REPRODUCED else "",
+        f"proved: {verdict.proof}" if verdict.proof else "",
+        f"derived: {claim.derived}" if claim.derived else "",
     ]
     return "; ".join(filter(None, facts))
 
@@ -179,8 +209,15 @@ def _ours(verdict: Verdict) -> str:
 
 def _exact_table(verdicts: list[Verdict]) -> Table:
     """A row for each claim in the order of the files, with exact values: for CSV."""
-    keys = ("subject", "metric", "printed", "exact", "verdict", "why", "source")
-    return Table("", [Column(key, key) for key in keys], [Row(_exact(verdict), "layer") for verdict in verdicts])
+    rows = [Row(_exact(verdict), "layer") for verdict in verdicts]
+    return Table("", [Column(key, key) for key in EXACT], rows)
+
+
+EXACT = (
+    *("subject", "metric", "printed", "exact", "verdict", "why", "source"),
+    *("sources", "edition", "seen", "derived", "rounding", "digits", "kilo", "reason", "ours", "proof"),
+)
+"""The columns of a row for a claim, in which CSV adds what is new at the end."""
 
 
 def _exact(verdict: Verdict) -> dict[str, Any]:
@@ -194,6 +231,16 @@ def _exact(verdict: Verdict) -> dict[str, Any]:
         "verdict": _verdict_in_full(verdict),
         "why": claim.why if verdict.verdict in (UNDER, DIFFERS) else None,
         "source": claim.source,
+        "sources": "; ".join(claim.sources),
+        "edition": claim.edition,
+        "seen": "yes" if claim.seen else "no",
+        "derived": claim.derived,
+        "rounding": verdict.rounding,
+        "digits": claim.digits,
+        "kilo": claim.kilo,
+        "reason": verdict.reason,
+        "ours": claim.ours,
+        "proof": verdict.proof,
     }
 
 

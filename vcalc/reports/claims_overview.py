@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcalc.analyses.claims import DIFFERS, UNDER, Verdict
+from vcalc.analyses.claims import DIFFERS, GUESS, OPEN, UNDER, Verdict
 from vcalc.analyses.read_claims import name_asked
 from vcalc.reports.claims import UNEXPLAINED, counted, distinct, kind_of
 from vcalc.reports.table import BELOW, Column, Row, Table
@@ -27,6 +27,8 @@ def overview(verdicts: list[Verdict]) -> Table:
         Column("figures", "figures", number=True),
         Column("under", "under", number=True),
         Column("differ", "differ", number=True),
+        Column("guess", "guess", number=True),
+        Column("open", "open", number=True),
         Column("which", "which", prose=True, place=BELOW),
     ]
     rows = sorted((_row(*item) for item in families.items()), key=lambda row: -row.cells["differ"])
@@ -42,8 +44,10 @@ def _row(family: str, verdicts: list[Verdict]) -> Row:
     cells = {
         "family": family,
         "figures": len(figures),
-        "under": sum(kind_of(verdict) == UNDER for verdict in figures),
+        "under": sum(kind_of(verdict) == UNDER for verdict in figures) or None,
         "differ": len(differing),
+        "guess": sum(verdict.reason == GUESS for verdict in differing) or None,
+        "open": sum(verdict.reason == OPEN for verdict in differing) or None,
         "which": _which(differing),
     }
     return Row(cells, "layer")
