@@ -78,10 +78,8 @@ def test_twenty_slips_of_twenty_claims_are_told():
 
 
 def test_a_claim_that_is_no_slip_is_not_told():
-    right = {
-        "title": "None",
-        "claim": {"model": "vgg16", "metric": "params", "source": "AlexNet vs VGG-16", "printed": "138M"},
-    }
+    claim = {"model": "vgg16", "metric": "params", "source": "AlexNet vs VGG-16", "printed": "138M"}
+    right = {"title": "None", "claim": claim}
     with pytest.raises(SystemExit, match="138M is reproduced, and no slip"):
         list(slips.told([right]))
     with pytest.raises(SystemExit, match="0 claims are"):
