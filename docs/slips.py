@@ -20,7 +20,7 @@ from vcalc import units
 from vcalc.analyses.claims import DIFFERS, UNDER, Verdict, judge_all
 from vcalc.analyses.measure import Question
 from vcalc.analyses.read_claims import Claim, name_asked
-from vcalc.spec.find import catalogue_files, find_block, load_for_claims
+from vcalc.spec.find import catalogue_files, find_block, load_file
 
 DATA = Path(__file__).parent / "slips.yaml"
 WIDTH = 118
@@ -46,7 +46,7 @@ def told(slips: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Verdict]
         found.extend(_claim(slip["claim"], claims) for slip in slips)
         return found
 
-    judged = judge_all(map(load_for_claims, catalogue_files()), None, iter, chosen)
+    judged = judge_all(map(load_file, catalogue_files()), None, iter, chosen)
     verdicts = {verdict.claim: verdict for verdict in judged}
     for slip, claim in zip(slips, found, strict=True):
         verdict = verdicts[claim]

@@ -22,7 +22,7 @@ from vcalc.cli import main
 from vcalc.render import markup, text
 from vcalc.reports.claims import claims_report
 from vcalc.reports.table import BELOW, HEAD, SMALL, Column, Report, Row, Table
-from vcalc.spec.find import catalogue_files, claim_files, load_for_claims
+from vcalc.spec.find import catalogue_files, claim_files, load_file
 
 WIDTHS = (60, 80, 100, 140)
 ASKED = (
@@ -36,7 +36,7 @@ ASKED = (
 @cache
 def judged(names: tuple[str, ...]) -> list[Verdict]:
     files, wanted = claim_files(names)
-    return judge_all(map(load_for_claims, files), wanted)
+    return judge_all(map(load_file, files), wanted)
 
 
 def flat(drawn: str) -> str:
@@ -170,7 +170,7 @@ def test_what_needs_no_verdict_is_judged_only_where_it_is_shown(vcalc, monkeypat
 
     monkeypatch.setattr(claims, "judge", lambda claim, *rest: seen.append(claim) or judge(claim, *rest))
     found = records(vcalc, "--source", "Johnson")
-    assert len(seen) == len(found) < sum(len(claims_of(load_for_claims(file))) for file in catalogue_files()) / 10
+    assert len(seen) == len(found) < sum(len(claims_of(load_file(file))) for file in catalogue_files()) / 10
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_without_a_model_there_is_an_overview_of_what_differs(vcalc):
 
 def test_without_a_model_other_formats_have_every_claim(vcalc):
     rows = list(csv.DictReader(io.StringIO(vcalc("claims", "--format", "csv").stdout)))
-    assert len(rows) == sum(len(claims_of(load_for_claims(file))) for file in catalogue_files())
+    assert len(rows) == sum(len(claims_of(load_file(file))) for file in catalogue_files())
 
 
 # Any table whose rows have text below

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vcalc import conventions
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import said
@@ -19,26 +21,35 @@ SAME, FINER, COARSER = range(3)
 
 
 def published(
-    asked: Asked, claims: list[Claim], model: Model, counting: Counting, fixed: bool
+    asked: Asked, own: list[Claim], model: Model, counting: Counting, fixed: bool
 ) -> tuple[int | None, list[Verdict]]:
     """The claims that print the figure, those alone that fit it best, and how well that is."""
     if asked.in_bytes and dtype_name(counting.dtype) != "float32":
         return None, []
     fits: dict[int, list[Claim]] = {}
-    for claim in _meant(claims, model, counting, fixed):
-        fit = _fit(asked, claim)
-        if fit is not None:
-            fits.setdefault(fit, []).append(claim)
-    if not fits:
-        return None, []
-    best = min(fits)
-    return best, _judged(fits[best], claims)
+    for claims in _in_turn(own, model):
+        for claim in _meant(claims, model, counting, fixed):
+            fit = _fit(asked, claim)
+            if fit is not None:
+                fits.setdefault(fit, []).append(claim)
+        if fits and min(fits) < COARSER:
+            break
+    return (min(fits), _judged(fits[min(fits)], claims)) if fits else (None, [])
 
 
 def printed_so(text: str, model: Model, counting: Counting, fixed: bool) -> list[Verdict]:
     """The claims that print this very text, be it a figure, a list or a word."""
-    claims = model.claims()
-    return _judged([claim for claim in _meant(claims, model, counting, fixed) if _alike(text, claim)], claims)
+    for claims in _in_turn(model.claims(), model):
+        found = [claim for claim in _meant(claims, model, counting, fixed) if _alike(text, claim)]
+        if found:
+            return _judged(found, claims)
+    return []
+
+
+def _in_turn(own: list[Claim], model: Model) -> Iterator[list[Claim]]:
+    """The claims of the model's own file; then those of the other files, which compare their models with it."""
+    yield own
+    yield model.claims_elsewhere()
 
 
 def _meant(claims: list[Claim], model: Model, counting: Counting, fixed: bool) -> list[Claim]:
