@@ -340,6 +340,25 @@ def test_a_table_is_cut_or_rounded_as_a_whole(tmp_path, source, printed, roundin
     assert first.cut_ruled_out == ("" if rounding else "0.2K of net")
 
 
+BLOCKS = """
+title: Blocks
+symbols: [C]
+input: {C: C, H: 8, W: 8}
+options:
+  one: [{conv: {out: C, kernel: 3, bias: false}}]
+  two: [{conv: {out: C, kernel: 5, bias: false}}]
+claims:
+  - {source: a test, option: one, against: two, metric: params, printed: 0.36x}
+  - {source: a test, option: one, against: two, metric: params, printed: <40%}
+"""
+
+
+def test_a_ratio_in_which_all_symbols_cancel_is_a_number(tmp_path):
+    file = tmp_path / "blocks.yaml"
+    file.write_text(BLOCKS)
+    assert [verdict.verdict for verdict in judge_all([load_file(str(file))])] == ["reproduced", "reproduced"]
+
+
 # Metrics
 
 
