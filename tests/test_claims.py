@@ -281,6 +281,22 @@ def test_rows_that_leave_a_part_out_prove_nothing(tmp_path):
     assert judge_all([load_file(str(file))])[-1].proof == ""
 
 
+MEMORY = """
+  - {source: a table, model: net, convention: cs231n, of: stage/conv, metric: input_elements, printed: 3*8*8}
+  - {source: a table, model: net, convention: cs231n, metric: memory, layers: {stage: 4*8*8, global_avgpool: 4, fc: 10}}
+  - {source: a table, model: net, convention: cs231n, metric: memory, printed: 482, ours: 462,
+     proof: {rows: yes}, why: the rows add up to another total}
+"""
+
+
+def test_the_input_is_a_row_of_a_total_that_counts_it(tmp_path):
+    file = tmp_path / "net.yaml"
+    file.write_text(SPEC + MEMORY)
+    assert judge_all([load_file(str(file))])[-1].proof == "its 4 rows add up to 462"
+    file.write_text(SPEC + MEMORY.replace("input_elements, printed: 3*8*8", "channels, printed: 4"))
+    assert judge_all([load_file(str(file))])[-1].proof == ""
+
+
 @pytest.mark.parametrize(
     ("other", "proof"),
     [
