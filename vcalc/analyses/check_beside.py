@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from vcalc.analyses.check_claims import differs
+from vcalc.analyses.check_claims import differs, doubts
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
-from vcalc.analyses.findings import ERROR, Checked, Findings
+from vcalc.analyses.findings import ERROR, WARNING, Checked, Findings
 from vcalc.analyses.ignores import Ignores
-from vcalc.analyses.printed import beside
+from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.read_claims import Claim, claims_from
 from vcalc.errors import Place, Problem, VcalcError, quoted, suggestion
 from vcalc.source.walk import SUFFIXES
@@ -30,13 +30,15 @@ def judge_claims(claims: list[Claim], findings: Findings, place: Place) -> None:
         if findings.is_late("its claims", place):
             return
         try:
-            verdict = judge(claim, beside(claims, claim), findings.work)
+            verdict = judge(claim, bearing_on(claims, claim), findings.work)
         except VcalcError as error:
             if not findings.work.is_over:
                 findings.error(error.at(claim.place))
             continue
         if not verdict.explained:
             findings.error(differs(verdict))
+        else:
+            findings.note(doubts(verdict), WARNING)
     findings.is_late("its claims", place)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from vcalc import conventions
 from vcalc.analyses.check_work import Work
+from vcalc.analyses.claim_values import said
 from vcalc.analyses.claims import Verdict, judge
 from vcalc.analyses.cost import dtype_name
-from vcalc.analyses.printed import beside
+from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.read_claims import Claim
 from vcalc.analyses.readings import Asked, Counting
 from vcalc.analyses.variants import Model
-from vcalc.numerals import NumeralError, Printed
+from vcalc.errors import VcalcError
+from vcalc.numerals import Printed
 
 SAME, FINER, COARSER = range(3)
 """How a claim's figure is to the one that is asked for: equal, with more digits, or with fewer and a reason."""
@@ -38,15 +40,15 @@ def published(
     best = min(fits)
     work = Work()
     whole_first = sorted(fits[best], key=lambda claim: bool(claim.question.of))
-    return best, [judge(claim, beside(claims, claim), work) for claim in whole_first]
+    return best, [judge(claim, bearing_on(claims, claim), work) for claim in whole_first]
 
 
 def _fit(asked: Asked, claim: Claim) -> int | None:
     """How a claim's figure is to the one that is asked for; None where it is another one, or of something else."""
     kilobyte = conventions.load(claim.question.convention).memory.kilobyte
     try:
-        figure = Printed(claim.printed, kilobyte, claim.digits, claim.kilo)
-    except NumeralError:
+        figure = said(claim).figure
+    except VcalcError:
         return None  # a list, a formula, a word
     if not _same_kind(asked, claim, figure):
         return None

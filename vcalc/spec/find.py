@@ -278,6 +278,26 @@ def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str] | None]:
 
 
 @cache
+def files_citing(source: str) -> list[str]:
+    """The specs of the catalogue whose claims cite a source, or one that begins so, on however many lines."""
+    wanted = _on_one_line(source)
+    return [file for file in catalogue_files() if wanted in _text_of(file)] if wanted else []
+
+
+@cache
+def _text_of(file: str) -> str:
+    from vcalc.spec.beside import claims_beside
+
+    with open(claims_beside(file) or file, encoding="utf-8") as opened:
+        return _on_one_line(opened.read())
+
+
+def _on_one_line(text: str) -> str:
+    """A text without quotes, on one line."""
+    return " ".join(text.replace('"', "").replace("'", "").split())
+
+
+@cache
 def _read_index() -> dict[str, Any]:
     try:
         with open(os.path.join(catalogue(), "index.json"), encoding="utf-8") as file:

@@ -269,9 +269,10 @@ class _Parser:
     def schedule(self, entry: Entries) -> Schedule | None:
         if "schedule" not in entry:
             return None
-        from vcalc.spec.schedule import read_schedule
+        from vcalc.spec.schedule import SCHEDULE
 
-        return read_schedule(self.source, entry["schedule"][1])
+        found: Schedule | None = SCHEDULE.read(self.source, entry["schedule"][1])
+        return found
 
     # Blocks and options
 
