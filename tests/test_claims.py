@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vcalc.analyses.check_claims import doubts
 from vcalc.analyses.claims import figures, judge_all
 from vcalc.errors import VcalcError
 from vcalc.spec.beside import claims_beside
@@ -480,6 +481,14 @@ def test_every_claim_of_the_catalogue_is_reproduced_or_explained(catalogue_verdi
         if not v.explained
     ]
     assert wrong == []
+
+
+def test_every_reason_of_the_catalogue_is_checked_or_called_what_it_is(catalogue_verdicts):
+    """Nothing rests on a convention that happens to fit, on a cut in a table that rounds, or on an unproved `why`."""
+    needing = [v for v in catalogue_verdicts if v.verdict in ("reproduced under", "differs")]
+    assert [v.claim.subject for v in needing if v.verdict == "reproduced under" and not v.claim.under] == []
+    assert [problem.message for v in catalogue_verdicts for problem in doubts(v)] == []
+    assert {v.reason for v in needing} == {"checked", "guess", "open"}
 
 
 @pytest.mark.parametrize(
