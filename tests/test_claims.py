@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from vcalc.analyses.check_claims import doubts
-from vcalc.analyses.claims import figures, judge_all
+from vcalc.analyses.claims import judge_all
 from vcalc.errors import VcalcError
+from vcalc.reports.claims import distinct
 from vcalc.spec.beside import claims_beside
 from vcalc.spec.find import catalogue_files, claim_files, load_file
 
@@ -228,7 +229,7 @@ def test_a_figure_that_is_printed_twice_counts_once(tmp_path):
         + row("a slide", "wide", "'314.0'", "")
     )
     verdicts = judge_all([load_file(str(file))])
-    assert (len(verdicts), figures(verdicts)) == (7, 5)
+    assert (len(verdicts), len(distinct(verdicts))) == (7, 5)
 
 
 # Reasons
