@@ -236,7 +236,7 @@ def _describe_under(under: dict[str, Any]) -> str:
 
 
 def figure_of(claim: Claim) -> tuple[Any, ...]:
-    """What is printed of what, whoever prints it, in whatever form, however it is counted: claims of one figure agree."""
+    """What is printed of what, whoever prints it, in whatever form and however it is counted: alike for one figure."""
     return (claim.subject, claim.question.plus, claim.question.metric, *_printed(claim))
 
 
