@@ -1,4 +1,4 @@
-"""What a claim says of its source: which edition was read, whether it was to be had, in whose form the figure stands."""
+"""What a claim says of its source: which edition was read, whether it was to be had, in which form the figure stands."""
 
 from __future__ import annotations
 
