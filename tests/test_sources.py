@@ -1,4 +1,4 @@
-"""What a claim says of its source: which edition was read, whether it was to be had, in which form the figure stands."""
+"""What a claim says of its source: the edition that was read, whether it was to be had, the figure's form."""
 
 from __future__ import annotations
 
