@@ -1,4 +1,4 @@
-"""What a claim says of its source: the edition that was read, whether it was to be had, the figure's form."""
+"""What a claim says of its source: which edition was read, whether it was to be had, in whose form a figure is."""
 
 from __future__ import annotations
 
