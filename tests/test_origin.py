@@ -44,11 +44,11 @@ def values(found: Any) -> dict[str, int]:
     [
         ("inception-v3", "23.817M", "merged into convolutions"),
         ("inception-v3", "23.82M", "merged into convolutions"),  # a figure with fewer digits
-        ("inception-v3", "23,851,784", "Keras' batch norms train no factor"),  # one with more
+        ("inception-v3", "23,851,784", "trains no factors"),  # one with more
         ("inception-resnet-v2", "30.223M", "auxiliary classifier"),
         ("vgg16", "24M", "add to 15.2M elements"),
-        ("vgg16", "25x", "divides its own rounded totals"),
-        ("efficientnet-b4", "48.5M", "A misprint"),
+        ("vgg16", "25x", "to divide its own rounded totals"),
+        ("efficientnet-b4", "48.5M", "It was corrected to 49.5M"),
         ("googlenet", "418M", "add to 481"),
         ("resnet50", "3.8 GFLOPs", "its stride in the first 1x1"),
     ],

@@ -238,13 +238,8 @@ def _describe_under(under: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def figures(verdicts: Iterable[Verdict]) -> int:
-    """How many distinct figures they are about: one that is printed in several places or forms counts once."""
-    return len({_figure(verdict.claim) for verdict in verdicts})
-
-
-def _figure(claim: Claim) -> tuple[Any, ...]:
-    """What is printed of what, whoever prints it and however it is counted."""
+def figure_of(claim: Claim) -> tuple[Any, ...]:
+    """What is printed of what, whoever prints it, in whatever form and however it is counted: alike for one figure."""
     return (claim.subject, claim.question.plus, claim.question.metric, *_printed(claim))
 
 

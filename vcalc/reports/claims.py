@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from vcalc import conventions, units
-from vcalc.analyses.claims import CHECKED, DIFFERS, GUESS, IMPLIES, OPEN, REPRODUCED, UNDER, Verdict
+from vcalc.analyses.claims import CHECKED, DIFFERS, GUESS, IMPLIES, OPEN, REPRODUCED, UNDER, Verdict, figure_of
 from vcalc.analyses.measure import Question
 from vcalc.analyses.read_claims import Claim, name_asked, subject
 from vcalc.reports.table import BELOW, HEAD, SMALL, Column, Report, Row, Table
@@ -84,7 +84,7 @@ def distinct(verdicts: list[Verdict]) -> list[Verdict]:
     """A verdict for each printed figure, the worst where several claims are of one."""
     figures: dict[Any, Verdict] = {}
     for verdict in verdicts:
-        key = _figure_of(verdict.claim)
+        key = figure_of(verdict.claim)
         figures[key] = min(figures.get(key, verdict), verdict, key=_rank)
     return list(figures.values())
 
@@ -96,12 +96,6 @@ def kind_of(verdict: Verdict) -> str:
 
 def _rank(verdict: Verdict) -> int:
     return ORDER.index(kind_of(verdict))
-
-
-def _figure_of(claim: Claim) -> Any:
-    """What makes a printed figure one: figures that a source prints alike, for the same metric and part, are one."""
-    question = claim.question
-    return claim.source, question.metric, claim.printed, question.of, question.kinds
 
 
 def _times(number: int, word: str) -> str:

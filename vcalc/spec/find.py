@@ -280,9 +280,8 @@ def files_citing(source: str) -> list[str]:
 
 @cache
 def _text_of(file: str) -> str:
-    from vcalc.spec.beside import claims_beside
-
-    with open(claims_beside(file) or file, encoding="utf-8") as opened:
+    beside = os.path.join(catalogue(), "claims", os.path.relpath(file, catalogue()))
+    with open(beside if os.path.exists(beside) else file, encoding="utf-8") as opened:
         return _on_one_line(opened.read())
 
 
