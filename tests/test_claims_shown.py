@@ -136,12 +136,19 @@ def test_the_summary_adds_up(names):
     assert figures == kinds <= len(judged(names))
 
 
-def test_a_figure_that_several_claims_are_of_counts_once(tmp_path, vcalc):
-    claim = "  - {source: a table, metric: params, printed: %s}\n"
-    spec = "title: Net\ninput: {D: 4}\nlayers: [{linear: {out: 2}}]\nclaims:\n"
-    (tmp_path / "net.yaml").write_text(spec + claim % 10 + claim % 10 + claim.replace("table", "slide") % 10)
+def test_a_figure_that_several_sources_print_counts_once(tmp_path, vcalc):
+    claim = "  - {source: a %s, metric: params, printed: %s, %s}\n"
+    spec = "title: Net\ninput: {D: 4}\nlayers: [{linear: {out: 2, name: fc}}]\nclaims:\n"
+    reason = "ours: 10, guess: a misprint"
+    printed = [
+        ("table", 10, "of: fc"),
+        ("slide", "10", "of: fc"),
+        ("poster", 10, "kinds: linear"),
+        ("talk", 12, reason),
+    ]
+    (tmp_path / "net.yaml").write_text(spec + "".join(claim % one for one in [*printed, ("memo", 12, reason)]))
     last = vcalc("claims", str(tmp_path / "net.yaml")).stdout.splitlines()[-1]
-    assert last == "2 figures in 3 claims: 2 reproduced"
+    assert last == "3 figures in 5 claims: 2 reproduced, 1 differ (1 guessed)"
 
 
 # What is asked for
