@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from vcalc import units
-from vcalc.analyses.claims import DIFFERS, UNDER, Verdict, judge_all
+from vcalc.analyses.claims import CHECKED, DIFFERS, GUESS, OPEN, UNDER, Verdict, judge_all
 from vcalc.analyses.measure import Question
 from vcalc.analyses.read_claims import Claim, name_asked
 from vcalc.spec.find import catalogue_files, find_block, load_file
@@ -25,6 +25,7 @@ from vcalc.spec.find import catalogue_files, find_block, load_file
 DATA = Path(__file__).parent / "slips.yaml"
 WIDTH = 118
 _STEP = re.compile(r"(?P<step>[0-9.]+)(?P<space> ?)(?P<letter>[KMGBT]?)(?P<word>.*)")
+REASONS = {CHECKED: "checked", GUESS: "a guess", OPEN: "not known"}
 _SCALE = {"": 0, "K": 1, "M": 2, "G": 3, "B": 3, "T": 4}
 
 
@@ -56,14 +57,13 @@ def told(slips: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Verdict]
 
 
 def _claim(wanted: dict[str, Any], claims: list[Claim]) -> Claim:
-    """The one claim that an entry names by model, metric, part and words of its source."""
+    """The one claim that an entry names by model, metric, printed figure and words of its source."""
     found = [
         claim
         for claim in claims
         if (name_asked(claim.question), claim.question.metric) == (wanted["model"], wanted["metric"])
-        and ", ".join(claim.question.of) == wanted.get("of", "")
+        and claim.printed == wanted["printed"]
         and any(wanted["source"] in source for source in claim.sources)
-        and wanted.get("printed", claim.printed) == claim.printed
     ]
     if len(found) != 1:
         raise SystemExit(f"docs/slips.yaml: {len(found)} claims are {wanted}; one is wanted")
@@ -87,7 +87,9 @@ def _facts(verdict: Verdict) -> str:
     where = [claim.sources[0], *(f"also {source}" for source in claim.sources[1:])]
     edition = f" ({claim.edition})" if claim.edition else ""
     unseen = "; not seen by us" if not claim.seen else ""
-    return _wrapped(f"Printed: **{claim.printed}**. Ours: **{_ours(verdict)}**. *{'; '.join(where)}{edition}{unseen}.*")
+    reason = f" The reason is {REASONS[verdict.reason]}." if verdict.reason in REASONS else ""
+    source = f"*{'; '.join(where)}{edition}{unseen}.*"
+    return _wrapped(f"Printed: **{claim.printed}**. Ours: **{_ours(verdict)}**.{reason} {source}")
 
 
 def _ours(verdict: Verdict) -> str:

@@ -128,7 +128,10 @@ class Verdict:
 
 def _relation(claim: Claim, exact: float) -> list[str]:
     """How ours keeps to a bound, or how far it is from an approximation."""
-    statement = said(claim)
+    try:
+        statement = said(claim)
+    except VcalcError:
+        return []  # sizes: 3x3
     if statement.relation != ABOUT:
         return [f"{statement.relation} what is printed"] if statement.relation else []
     if statement.figure.matches(exact):

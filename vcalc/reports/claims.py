@@ -198,6 +198,8 @@ def _ours(verdict: Verdict) -> str:
         return units.size(value, convention.memory.kilobyte)
     if isinstance(value, list):
         return "[" + ", ".join(map(str, value)) + "]"
+    if isinstance(value, float) and verdict.claim.printed.endswith("%"):
+        return f"{value:.2%}"
     return f"{value:,.3f}" if isinstance(value, float) and value != int(value) else units.exact(value)
 
 
