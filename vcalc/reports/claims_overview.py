@@ -20,7 +20,7 @@ _PLAIN = ("params", "flops", "memory")
 def overview(verdicts: list[Verdict]) -> Table:
     """A row for each family in which a figure differs, with the ones that do; the others in a note."""
     families: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
+    for verdict in distinct(verdicts):
         families.setdefault(stem(verdict.claim.place.file), []).append(verdict)
     columns = [
         Column("family", "family"),
@@ -38,8 +38,7 @@ def overview(verdicts: list[Verdict]) -> Table:
     return Table("published figures that differ from ours, by family", columns, shown, notes)
 
 
-def _row(family: str, verdicts: list[Verdict]) -> Row:
-    figures = distinct(verdicts)
+def _row(family: str, figures: list[Verdict]) -> Row:
     differing = [verdict for verdict in figures if kind_of(verdict) in (DIFFERS, UNEXPLAINED)]
     cells = {
         "family": family,
