@@ -17,6 +17,7 @@ import pytest
 import yaml
 from zoo import one_in
 
+from vcalc import conventions
 from vcalc.analyses import read_claims
 from vcalc.errors import VcalcError
 from vcalc.layers import KINDS
@@ -371,6 +372,45 @@ def test_what_stands_beside_a_spec_has_schemas_of_its_own(vcalc):
     assert not takes("claims: [{metric: params, printed: 1}]", "claims")
     for entry in ("{forms: {relu: functional}}", "{specs: [vgg]}", "{models: [a], forms: {relu: sdpa}}", "{spec: a}"):
         assert not takes(f"written: [{entry}]", "written")
+
+
+CONVENTION = "name: mine\nsays: s\nunit: MACs\nsource: me\n"
+
+
+@pytest.mark.parametrize("name", one_in(4, [*conventions.names(), "_torch"]))
+def test_every_convention_that_comes_with_vcalc_is_taken(name):
+    assert takes(Path(conventions.FOLDER, f"{name}.yaml").read_text(encoding="utf-8"), "convention")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "wieghts: {}",
+        "weights: {multiply_add: 1}",
+        "weights: {multiply_adds: -1}",
+        "weights: {multiply_adds: 1000000}",
+        "weights: {once: {adds: 3}}",
+        "kinds: {conv: {macs: 1}}",
+        "kinds: []",
+        "zero: {families: [pools]}",
+        "unseen: {kind: [relu]}",
+        "params: {leave_out: [biases]}",
+        "params: {parts: {conv/modul: [weights]}}",
+        "memory: {unit: byte}",
+        "memory: {kilobyte: 1023}",
+        "memory: {input: 1}",
+        "bugs: [{says: it is wrong}]",
+        "training: 10",
+        "aliases: a",
+        "unit: GFLOPs",
+    ],
+)
+def test_an_editor_underlines_what_a_convention_may_not_say(line):
+    """What vcalc refuses, too: tests/test_conventions.py has what it says."""
+    lines = [other for other in CONVENTION.splitlines() if not other.startswith(line.split(":")[0])]
+    good = "memory: {kilobyte: 1000, input: true, unit: elements}\nweights: {once: {additions: 3}, divisions: 1}"
+    assert takes(f"{CONVENTION}{good}", "convention")
+    assert not takes("\n".join([*lines, line]), "convention")
 
 
 def test_the_page_has_the_line_for_editors():

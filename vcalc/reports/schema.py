@@ -12,6 +12,7 @@ from typing import Any
 from vcalc import limits
 from vcalc.analyses.read_claims import CLAIM
 from vcalc.conventions import names as convention_names
+from vcalc.conventions.read import CONVENTION
 from vcalc.layers import KINDS, Layer, kinds
 from vcalc.layers.base import RANK_NAMES, SIZES, show
 from vcalc.layers.fields import Field, FieldType, Like
@@ -88,7 +89,13 @@ def table_schema() -> Schema:
     return _part_schema("written", "How a library's source calls the layers of its models, for vcalc.", written)
 
 
-SCHEMAS = {SPEC: spec_schema, CLAIMS: claims_schema, WRITTEN: table_schema}
+def convention_schema() -> Schema:
+    """The JSON Schema of a file of a convention."""
+    head: Schema = {"$schema": DIALECT, "title": "vcalc convention", "description": "How a source counts, for vcalc."}
+    return {**head, **CONVENTION.schema()}
+
+
+SCHEMAS = {SPEC: spec_schema, CLAIMS: claims_schema, WRITTEN: table_schema, "convention": convention_schema}
 """By what a file holds."""
 
 
