@@ -6,6 +6,7 @@ small classes: a part that has a type of its own writes one (`Figure` of a claim
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -54,6 +55,19 @@ class Whole(Type):
 
     def schema(self) -> Schema:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+class Number(Type):
+    """A number above 0."""
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        text = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+        if re.fullmatch(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", text) and float(text) > 0:
+            return float(text) if "." in text else int(text)
+        return source.report("type", f"{what} is a number above 0, not {describe(node)}", node)
+
+    def schema(self) -> Schema:
+        return {"type": "number", "exclusiveMinimum": 0}
 
 
 class Word(Type):
@@ -115,15 +129,19 @@ class Found(Type):
 
 
 class Several(Type):
-    """A list of one type, as a tuple; with `or_one`, a single value may stand without its list."""
+    """A list of one type, as a tuple; with `or_one`, a single value may stand without its list.
 
-    def __init__(self, type_: Type, or_one: bool = False) -> None:
-        self.type, self.or_one = type_, or_one
+    `item` is what messages call one of them.
+    """
+
+    def __init__(self, type_: Type, or_one: bool = False, item: str = "") -> None:
+        self.type, self.or_one, self.item = type_, or_one, item
 
     def read(self, source: Source, node: YamlNode, what: str) -> Any:
         alone = self.or_one and not isinstance(node, yaml.SequenceNode)
         nodes = [node] if alone else source.sequence(node, what)
-        read = [self.type.read(source, each, what if alone else f"an item of {what}") for each in nodes]
+        item = self.item or (what if alone else f"an item of {what}")
+        read = [self.type.read(source, each, item) for each in nodes]
         return tuple(value for value in read if value is not None)
 
     def schema(self) -> Schema:
@@ -150,6 +168,46 @@ class Pairs(Type):
     def schema(self) -> Schema:
         names = {"propertyNames": self.names.schema()} if self.names else {}
         return {"type": ["object", "null"], **names, "additionalProperties": self.type.schema()}
+
+
+class Placed(Type):
+    """A value of another type with its place."""
+
+    def __init__(self, type_: Type) -> None:
+        self.type = type_
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        value = self.type.read(source, node, what)
+        return None if value is None else (value, source.place(node))
+
+    def schema(self) -> Schema:
+        return self.type.schema()
+
+
+class Later(Type):
+    """A type that is loaded where something stands under its key."""
+
+    def __init__(self, load: Callable[[], Type]) -> None:
+        self.load = load
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        return self.load().read(source, node, what)
+
+    def schema(self) -> Schema:
+        return self.load().schema()
+
+
+class Other(Type):
+    """What is read elsewhere: its node, and the schema that it has by `name` there."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        return node
+
+    def schema(self) -> Schema:
+        return {"$ref": f"#/$defs/{self.name}"}
 
 
 class Made(Type):
@@ -218,12 +276,16 @@ class Need:
 
 
 class Values(dict[str, Any]):
-    """The values of a record's keys, those that are not there among them; `nodes` has the nodes of those that are."""
+    """The values of a record's keys, those that are not there among them; `nodes` has the nodes of those that are.
 
-    def __init__(self, node: YamlNode, nodes: dict[str, YamlNode], values: dict[str, Any]) -> None:
+    `meant` has the keys that others were probably meant to be.
+    """
+
+    def __init__(self, node: YamlNode, nodes: dict[str, YamlNode], values: dict[str, Any], meant: set[str]) -> None:
         super().__init__(values)
         self.node = node
         self.nodes = nodes
+        self.meant = meant
 
     def some(self, *keys: str) -> dict[str, Any]:
         """The values of those of some keys that are there."""
@@ -255,11 +317,15 @@ class Record(Type):
             problem = need.problem(set(nodes), meant)
             if problem and (entries or isinstance(node, yaml.MappingNode)):
                 source.report(self.code, f"{self.what} {problem}", node, self.example)
+        return Values(node, nodes, self.values(source, nodes), meant)
+
+    def values(self, source: Source, nodes: dict[str, YamlNode]) -> dict[str, Any]:
+        """The values of all keys, those of the nodes that are there read."""
         values = {}
         for name, key in self.keys.items():
             read = key.type.read(source, nodes[name], key.what) if name in nodes else None
             values[name] = key.default if read is None else read
-        return Values(node, nodes, values)
+        return values
 
     def schema(self) -> Schema:
         made: Schema = {"type": "object", "additionalProperties": False}
