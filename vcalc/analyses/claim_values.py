@@ -17,7 +17,7 @@ from vcalc.numerals import NumeralError
 from vcalc.spec.build import Budget
 from vcalc.spec.values import is_number
 
-_SIZES = re.compile("[0-9]+(?:[x×][0-9]+)+")
+_SIZES = re.compile("[0-9]{1,9}(?:[x×][0-9]{1,9}){1,2}")
 _PRODUCT = re.compile("[0-9(][0-9*+() ]*[*+][0-9*+() ]*[0-9)]")
 
 
@@ -39,7 +39,8 @@ def beside(value: Any, question: Question, against: Question | None, work: Work)
     if is_symbolic(value) or is_symbolic(other):
         from vcalc import symbols
 
-        return symbols.ratio(value, other)
+        ratio = symbols.ratio(value, other)
+        return Fraction(int(ratio.p), int(ratio.q)) if ratio.is_Rational else ratio
     return Fraction(value) / Fraction(other)
 
 
@@ -71,8 +72,8 @@ def _quotient_of_printed(claim: Claim, others: list[Claim]) -> Any:
             other
             for other in others
             if other.against is None
-            and (other.question.metric, other.question.model, set(other.question.of))
-            == (side.metric, side.model, set(side.of))
+            and (other.question.metric, other.question.model, set(other.question.of), other.question.bindings)
+            == (side.metric, side.model, set(side.of), side.bindings)
         ]
         if not same:
             raise VcalcError("claim", f"no claim prints the {side.metric} of {subject(side)}")

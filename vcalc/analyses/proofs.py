@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from vcalc import conventions
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import matches, said, under_value, value_of
 from vcalc.analyses.read_claims import Claim
@@ -79,7 +80,7 @@ def _rows_add_up(claim: Claim, others: list[Claim], exact: Any, work: Work) -> s
     """The printed rows of the same source come to `ours`, and not to what is printed for all of them."""
     if not isinstance(exact, int):
         return ""
-    rows = _rows(claim, others, work)
+    rows = _rows(claim, others, work) + _row_of_input(claim, others)
     if sum(work.answer(row.question) for row in rows) != exact:
         return ""
     figures = [said(row).figure for row in rows]
@@ -102,6 +103,16 @@ def _rows(claim: Claim, others: list[Claim], work: Work) -> list[Claim]:
             if nodes < inside:
                 rows.setdefault(nodes, other)
     return [row for nodes, row in rows.items() if not any(other < nodes for other in rows)]
+
+
+def _row_of_input(claim: Claim, others: list[Claim]) -> list[Claim]:
+    """The row of the input, where the convention counts it among the outputs of a whole network."""
+    asked = claim.question
+    counted = asked.metric == "memory" and conventions.load(asked.convention).memory.shows_input
+    if not counted or asked.of or asked.kinds:
+        return []
+    inputs = (other for other in others if other.question.metric == "input_elements" and _asks_alike(claim, other))
+    return [other for other in inputs if not set(claim.sources).isdisjoint(other.sources)][:1]
 
 
 def _asks_alike(claim: Claim, other: Claim) -> bool:
