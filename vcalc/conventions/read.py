@@ -214,7 +214,7 @@ CONVENTION = Record(
         Key(
             "params",
             Made(_PARAMS, _params),
-            "`leave_out` roles, `lose` kinds, count `parts` of kinds only, and `buffers`, and what that comes to in "
+            "Roles to `leave_out`, kinds to `lose` or to see in `parts`, `buffers` to count, and what that comes to in "
             "words (`says`).",
         ),
         Key("memory", _MEMORY, "`unit`, `kilobyte`, whether the `input` counts, what takes no memory (`leave_out`)."),
