@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from vcalc import conventions
@@ -113,6 +114,7 @@ def _worked_out(text: str) -> str:
     return str(Budget().value(parse(text), {}))
 
 
+@lru_cache(maxsize=16)  # one claim is held against some thirty conventions
 def said(claim: Claim, text: str = "") -> Statement:
     """What a claim prints, or another text in its place, as its convention counts bytes."""
     return statement(text or claim.printed, conventions.load(claim.question.convention).memory.kilobyte, claim)

@@ -203,7 +203,9 @@ def load_block(name: str) -> Spec:
 
 def load_file(path: str) -> Spec:
     """Read and check one spec file."""
-    return _parse(path, _stamp(path))
+    from vcalc.source.read import stamp
+
+    return _parse(path, stamp(path))
 
 
 def load_claimed(claims: str) -> Spec:
@@ -225,14 +227,6 @@ def _model_in(spec: Spec, wanted: str) -> ModelEntry:
     raise VcalcError(
         "unknown-model", f"{spec.file} has no model {quoted(wanted)}", hint=suggestion(wanted, spec.models, "it has")
     )
-
-
-def _stamp(path: str) -> tuple[float, int] | None:
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return (status.st_mtime, status.st_size)
 
 
 @cache
@@ -294,9 +288,8 @@ def files_citing(source: str) -> list[str]:
 
 @cache
 def _text_of(file: str) -> str:
-    from vcalc.spec.beside import claims_beside
-
-    with open(claims_beside(file) or file, encoding="utf-8") as opened:
+    beside = os.path.join(catalogue(), "claims", os.path.relpath(file, catalogue()))
+    with open(beside if os.path.exists(beside) else file, encoding="utf-8") as opened:
         return _on_one_line(opened.read())
 
 
