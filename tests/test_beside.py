@@ -226,7 +226,7 @@ def test_what_is_nearer_to_a_model_goes_before(put):
         ("functional", "functionnal", "3:19: error[written]: 'relu' is not written as 'functionnal'"),
         ("relu: f", "stem/relu: f", "2:5: error[written]: there is no layer at 'stem/relu'"),
         ("forms", "form", "3:5: error[unknown-key]: what is written alike has no key 'form'"),
-        ("    forms: {relu: functional}\n", "", "2:5: error[missing]: an entry needs 'forms'"),
+        ("    forms: {relu: functional}\n", "", "2:5: error[missing]: what is written alike needs 'forms'"),
         ("specs: [nets]", "specs: nets", "2:12: error[type]: specs is a list, not 'nets'"),
         ("written:\n", "written:\n  - nets\n", "2:5: error[type]: what is written alike is a mapping"),
     ],
