@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vcalc.arithmetic import assumed, is_symbolic
-from vcalc.spec.operations import BINARY, compared, negated
+from vcalc.spec.operations import BINARY, answer, compared, negated
 from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
 
 
@@ -67,6 +67,8 @@ def _round8(value: Any) -> Any:
 
 
 def _size(value: Any) -> Any:
+    if type(value) is int:
+        return abs(value)
     if is_symbolic(number(value)):
         return abs(value)
     return negated(value) if compared("<", value, 0) else value
@@ -93,9 +95,7 @@ def _logarithm(value: Any, base: Any = None) -> Any:
         raise ZeroDivisionError
     if any(map(has_symbols, arguments)):
         return _formula("log", arguments)
-    from vcalc.spec import exact
-
-    return exact.logarithm(*arguments)
+    return answer("log", *arguments)
 
 
 def _root(value: Any) -> Any:
@@ -103,9 +103,7 @@ def _root(value: Any) -> Any:
         raise ValueError("sqrt takes a number that is not below 0")
     if has_symbols(value):
         return _formula("sqrt", [value])
-    from vcalc.spec import exact
-
-    return exact.root(value)
+    return answer("sqrt", value)
 
 
 def _holds(sign: str, a: Any, b: int) -> bool:

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from vcalc import limits
 from vcalc.arithmetic import assumed, is_symbolic
 from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
+
+
+class _Paying(threading.local):
+    by: Callable[..., Any] | None = None
+
+
+PAYING = _Paying()
+"""Who pays, in each thread, for arithmetic on numbers that are not whole: it is asked what `vcalc.spec.exact` is."""
+
+
+def answer(asked: str, *given: Any) -> Any:
+    """What exact arithmetic answers, paid for where somebody pays."""
+    if PAYING.by is not None:
+        return PAYING.by(asked, *given)
+    from vcalc.spec import exact
+
+    return exact.answer(asked, *given)
 
 
 def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -22,15 +40,9 @@ def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any,
             from vcalc import symbols
 
             return bounded(formula(symbols.exact(a), symbols.exact(b)))
-        return _combined(sign, a, b)
+        return answer(sign, a, b)
 
     return apply
-
-
-def _combined(sign: str, a: Any, b: Any) -> Any:
-    from vcalc.spec import exact
-
-    return exact.combined(sign, a, b)
 
 
 def _divisor(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -45,13 +57,13 @@ def _divisor(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _quotient(a: int, b: int) -> Any:
-    return _combined("/", a, b) if a % b else a // b
+    return answer("/", a, b) if a % b else a // b
 
 
 def _power(a: int, b: int) -> Any:
     if b >= 0 and b * a.bit_length() <= 8 * limits.NUMBER_BITS:
         return a**b
-    return _combined("**", a, b)
+    return answer("**", a, b)
 
 
 def _symbolic_power(a: Any, b: Any) -> Any:
@@ -104,21 +116,19 @@ def negated(value: Any) -> Any:
 
 def compared(sign: str, a: Any, b: Any) -> bool:
     """A comparison's answer. Raises ExpressionError where symbols leave it open."""
+    if type(a) is int and type(b) is int:
+        return bool(_COMPARISONS[sign](a, b))
     if sign in ("==", "!=") and not (is_number(a) and is_number(b)):
         return _same(a, b) is (sign == "==")
     number(a), number(b)
     if has_symbols(a) or has_symbols(b):
         from vcalc import symbols
 
-        answer = symbols.decide(sign, a, b)
-        if answer is None:
+        decided = symbols.decide(sign, a, b)
+        if decided is None:
             raise undecided(f"whether {shown(a)} {sign} {shown(b)}", a, b)
-        return answer
-    if type(a) is int and type(b) is int:
-        return bool(_COMPARISONS[sign](a, b))
-    from vcalc.spec import exact
-
-    return bool(_COMPARISONS[sign](exact.compared(a, b), 0))
+        return decided
+    return bool(_COMPARISONS[sign](answer("compare", a, b), 0))
 
 
 def _same(a: Any, b: Any) -> bool:
