@@ -281,12 +281,6 @@ def test_the_index_needs_no_layers(put, tmp_path):
         put("c.yaml", "options: {x: [relu]}\n"),
     ]
     index = index_of([str(tmp_path / file) for file in files], str(tmp_path))
-    assert index["models"] == {
-        "a1": ["a.yaml", "a1"],
-        "a2": ["a.yaml", "a2"],
-        "b": ["b.yaml", "b"],
-        "a": ["a.yaml", "a1"],
-        "aone": ["a.yaml", "a1"],
-        "bee": ["b.yaml", "b"],
-    }
-    assert index["blocks"] == {"c": ["c.yaml", "c"]}
+    assert index["models"] == {"a1": "a.yaml", "a2": "a.yaml", "b": "b.yaml"}
+    assert index["aliases"] == {"a": "a1", "aone": "a1", "bee": "b"}
+    assert index["blocks"] == {"c": "c.yaml"}

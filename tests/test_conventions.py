@@ -330,7 +330,7 @@ BAD = [
     ("params: []", 9, "type", f"params {MAPPING} an empty list", "params: {leave_out: [bias]}"),
     ("memory: {unit: byte}", 16, "value", "the unit of memory is bytes or elements, not 'byte'", ""),
     ("memory: {kilobyte: 1023}", 20, "value", "a kilobyte is 1000 or 1024, not '1023'", ""),
-    ("memory: {input: 1}", 17, "value", "the input is true or false, not '1'", ""),
+    ("memory: {input: 1}", 17, "value", "the input is yes or no, not '1'", ""),
     ("memory: {inputs: true}", 10, "unknown-key", "memory has no key 'inputs'", "did you mean 'input'?"),
     ("memory: {leave_out: {kinds: [flaten]}}", 30, "unknown", "there is no layer kind 'flaten'", "'flatten'"),
     ("memory: {leave_out: {families: [norms]}}", 33, "unknown", "there is no family 'norms'", "'norm'"),

@@ -10,7 +10,22 @@ from typing import Any
 from vcalc.conventions.rules import NOTHING, TRAINING, UNSEEN, Bug, Convention, Memory, Params, Rule, Rules, Weights
 from vcalc.errors import quoted
 from vcalc.layers import BUFFERS, KINDS, PRIMITIVES, ROLES
-from vcalc.source.keys import Key, Known, Made, Pairs, Record, Schema, Several, Text, Type, Values, Whole, Word, needed
+from vcalc.source.keys import (
+    Key,
+    Known,
+    Made,
+    Pairs,
+    Record,
+    Schema,
+    Several,
+    Text,
+    Type,
+    Values,
+    Whole,
+    Word,
+    YesOrNo,
+    needed,
+)
 from vcalc.source.read import Entries, Source, YamlNode, read
 
 Load = Callable[[str], Convention]
@@ -175,8 +190,8 @@ _MEMORY = Record(
     "memory",
     (
         Key("unit", Word("bytes", "elements"), "The unit that it is shown in.", what="the unit of memory"),
-        Key("kilobyte", Word(**{"1000": 1000, "1024": 1024}), "How many bytes a KB has.", what="a kilobyte"),
-        Key("input", Word(true=True, false=False), "Whether the input counts.", what="the input"),
+        Key("kilobyte", Made(Word("1000", "1024"), int), "How many bytes a KB has.", what="a kilobyte"),
+        Key("input", YesOrNo(), "Whether the input counts.", what="the input"),
         Key("leave_out", _kinds_of("leave_out", _KIND), "What takes no memory of its own."),
     ),
     example="memory: {unit: bytes}",
@@ -214,7 +229,7 @@ CONVENTION = Record(
         Key(
             "params",
             Made(_PARAMS, _params),
-            "`leave_out` roles, `lose` kinds, count `parts` of kinds only, and `buffers`, and what that comes to in "
+            "Roles to `leave_out`, kinds to `lose` or to see in `parts`, `buffers` to count, and what that comes to in "
             "words (`says`).",
         ),
         Key("memory", _MEMORY, "`unit`, `kilobyte`, whether the `input` counts, what takes no memory (`leave_out`)."),

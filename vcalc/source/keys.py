@@ -71,22 +71,32 @@ class Number(Type):
 
 
 class Word(Type):
-    """One of some words, or what each of them stands for."""
+    """One of some words."""
 
-    def __init__(self, *words: str, **meanings: Any) -> None:
-        self.meanings = {**{word: word for word in words}, **meanings}
+    def __init__(self, *words: str) -> None:
+        self.words = words
 
     def read(self, source: Source, node: YamlNode, what: str) -> Any:
-        if isinstance(node, yaml.ScalarNode) and node.value in self.meanings:
-            return self.meanings[node.value]
-        return source.report("value", f"{what} is {' or '.join(self.meanings)}, not {describe(node)}", node)
+        if isinstance(node, yaml.ScalarNode) and node.value in self.words:
+            return str(node.value)
+        return source.report("value", f"{what} is {' or '.join(self.words)}, not {describe(node)}", node)
 
     def schema(self) -> Schema:
-        as_read = {repr(value): value for word in self.meanings for value in (word, yaml.safe_load(word))}
+        as_read = {repr(value): value for word in self.words for value in (word, yaml.safe_load(word))}
         return {"enum": list(as_read.values())}
 
 
-YES_OR_NO = Word(yes=True, no=False, true=True, false=False)
+class YesOrNo(Type):
+    """Yes or no; `true` and `false` are read, too."""
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        text = node.value if isinstance(node, yaml.ScalarNode) else None
+        if text in ("yes", "true", "no", "false"):
+            return text in ("yes", "true")
+        return source.report("value", f"{what} is yes or no, not {describe(node)}", node)
+
+    def schema(self) -> Schema:
+        return {"enum": ["yes", "no", True, False]}
 
 
 class Known(Type):

@@ -10,35 +10,36 @@ from typing import Any
 
 from vcalc.source.keys import Record
 from vcalc.source.read import read, read_file
-from vcalc.spec.find import plain, stem
+from vcalc.spec.find import Index, plain, stem
 from vcalc.spec.top import MODEL
 
 _NAMING = Record("a model", [MODEL.keys[key] for key in ("title", "same_as", "aliases")])
 
 
-def index_of(paths: list[str], folder: str) -> dict[str, Any]:
-    """Every name and alias with its file, as it is called in the folder, and model. A model's own name wins."""
-    models: dict[str, list[str]] = {}
-    blocks: dict[str, list[str]] = {}
-    aliases: dict[str, list[str]] = {}
-    twins: dict[str, list[str]] = {}
+def index_of(paths: list[str], folder: str) -> Index:
+    """The models of files below a folder, what else they are called, and the comparisons of blocks.
+
+    A model's own name goes before another's alias.
+    """
+    models: dict[str, str] = {}
+    blocks: dict[str, str] = {}
+    aliases: dict[str, str] = {}
+    twins: dict[str, str] = {}
     for path in paths:
         file = os.path.relpath(path, folder).replace(os.sep, "/")
         found = _models(path)
         if not found:
-            blocks |= {key: [file, stem(path)] for key in (stem(path), plain(stem(path)))}
+            blocks |= dict.fromkeys((stem(path), plain(stem(path))), file)
         for name, said in found.items():
-            models[name] = [file, name]
+            models[name] = file
             same_as = said["same_as"].values()
-            twins |= dict.fromkeys(same_as, models[name])
+            twins |= dict.fromkeys(same_as, name)
             for alias in (name, said["title"] or name, *same_as, *said["aliases"]):
-                aliases.setdefault(plain(alias), models[name])
-    by_plain = {**aliases, **{plain(name): entry for name, entry in models.items()}}
-    exact = {name: entry for name, entry in twins.items() if by_plain[plain(name)] != entry}
-    return {
-        "models": {**models, **{key: entry for key, entry in {**by_plain, **exact}.items() if key not in models}},
-        "blocks": blocks,
-    }
+                aliases.setdefault(plain(alias), name)
+    by_plain = {**aliases, **{plain(name): name for name in models}}
+    exact = {twin: name for twin, name in twins.items() if by_plain[plain(twin)] != name}
+    other = {key: name for key, name in {**by_plain, **exact}.items() if key not in models}
+    return {"models": models, "aliases": other, "blocks": blocks}
 
 
 def _models(path: str) -> dict[str, dict[str, Any]]:
