@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_render import on_a_terminal
 
@@ -306,6 +306,7 @@ WORD = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size
 
 
 @settings(max_examples=200)
+@example([("a", "", "0" * 15, "", "")], 20)
 @given(st.lists(st.tuples(st.sampled_from("ab"), WORD, WORD, WORD, WORD), max_size=5), st.integers(20, 150))
 def test_no_line_is_too_long_whatever_is_in_it(cells, width):
     columns = [
