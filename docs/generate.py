@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+from slips import slips_page
 
 from vcalc import conventions, limits
 from vcalc.analyses.check import check_file
@@ -371,6 +372,11 @@ def pages() -> dict[Path, str]:
     }
 
 
+def stories() -> dict[Path, str]:
+    """The page of slips, with what its commands print now."""
+    return {DOCS / "slips.md": replayed(slips_page(NOTE))}
+
+
 def totals() -> dict[Path, str]:
     """The catalogue's totals, a model a line: each is counted for it."""
     lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in all_entries())
@@ -381,7 +387,7 @@ def stale() -> list[Path]:
     """The generated files that are not what the code says."""
     return [
         path
-        for path, text in {**pages(), **totals(), **shown()}.items()
+        for path, text in {**pages(), **totals(), **shown(), **stories()}.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
 
@@ -392,6 +398,6 @@ if __name__ == "__main__":
         for path in old:
             print(f"{path} is out of date: run python docs/generate.py")
         sys.exit(1 if old else 0)
-    for made in (pages, totals, shown):
+    for made in (pages, totals, shown, stories):
         for path, text in made().items():
             path.write_text(text, encoding="utf-8")

@@ -563,6 +563,7 @@ def test_a_spec_runs_and_opens_nothing(tmp_path, monkeypatch):
 
 MANY = "title: N\ncite: x\ninput: {C: 64, H: 56, W: 56}\nlet: {x: 1}\n"
 DEEP = "layers:\n - repeat: 2000\n   index: i\n   do: [conv: {out: i + x, kernel: 1}]\n"
+CUT = "source: s, metric: params, printed: 1K, rounding: cut"
 CLAIM = "  - {{source: s, metric: {}, printed: {}, set: {{x: {}}}}}\n"
 
 
@@ -577,7 +578,7 @@ def seconds(*arguments: str) -> float:
 @pytest.mark.parametrize(
     "text",
     one_in(
-        7,
+        9,
         [
             MANY + DEEP + "claims:\n" + "".join(CLAIM.format("flops", 7, i) for i in range(2_000)),
             MANY + DEEP + "claims:\n" + "".join(CLAIM.format("flops", 7, 1) for _ in range(2_000)),
@@ -589,9 +590,18 @@ def seconds(*arguments: str) -> float:
             + DEEP.replace("2000", "400000 // 1000")
             + "symbols: [a, b]\nclaims:\n"
             + "".join(f"  - {{source: s, metric: flops, printed: a*b, set: {{x: a + {i}*b}}}}\n" for i in range(500)),
+            MANY
+            + DEEP
+            + "claims:\n"
+            + "".join(f"  - {{{CUT}, kinds: [conv], of: [conv{i}]}}\n" for i in range(1, 2_001)),
+            MANY
+            + DEEP
+            + "claims:\n"
+            + "".join(f"  - {{source: s, metric: params, printed: 1K, of: [conv{i}]}}\n" for i in range(1, 1_501))
+            + f"  - {{{CUT}, ours: 2K, why: w, proof: {{rows: yes}}}}\n" * 500,
         ],
     ),
-    ids=["sizes", "metrics", "fields", "questions", "budgets", "models", "formulas"],
+    ids=["sizes", "metrics", "fields", "questions", "budgets", "models", "formulas", "cuts", "rows"],
 )
 @pytest.mark.parametrize("command", ["check", "claims", "fmt"])
 def test_a_file_of_many_questions_ends(tmp_path, command: str, text: str):

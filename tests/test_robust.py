@@ -612,11 +612,14 @@ def terminal(*arguments, columns=100, code=0, **variables):
 
 
 def test_the_terminal_closes():
-    """Its processes get a signal; one that is not among them finds that nothing can be written."""
+    """Its processes get a signal; one that is not among them finds that nothing can be written.
+
+    What is printed is more than a terminal holds that nobody reads, so that there is a process when it closes.
+    """
     for owned in (True, False):
         main, other = pty.openpty()
         process = subprocess.Popen(
-            [*PROGRAM, "conventions", "resnet50"],
+            [*PROGRAM, "table", "resnet152"],
             env=ENVIRONMENT,
             stdin=other,
             stdout=other,

@@ -20,12 +20,13 @@ from zoo import one_in
 from vcalc.analyses import read_claims
 from vcalc.errors import VcalcError
 from vcalc.layers import KINDS
-from vcalc.reports.schema import spec_schema
+from vcalc.reports.schema import SCHEMAS, spec_schema
 from vcalc.source.read import Source, read
+from vcalc.spec.beside import SPEC, kind_of
 from vcalc.spec.network import expand
 from vcalc.spec.parse import TOP, parse_spec
 from vcalc.spec.steps import JOINS, StepReader
-from vcalc.spec.words import BLOCK, CLAIM, FORMS, OPTION, TOP_KEYS
+from vcalc.spec.words import BLOCK, FORMS, OPTION, TOP_KEYS
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = spec_schema()
@@ -60,6 +61,7 @@ CHECKS: dict[str, Any] = {
     "enum": lambda v, s, _: any(equal(v, item) for item in s),
     "const": lambda v, s, _: equal(v, s),
     "not": lambda v, s, _: not fits(v, s),
+    "allOf": lambda v, s, _: all(fits(v, each) for each in s),
     "anyOf": lambda v, s, _: any(fits(v, each) for each in s),
     "oneOf": lambda v, s, _: sum(fits(v, each) for each in s) == 1,
     "if": lambda v, s, whole: fits(v, whole.get("then" if fits(v, s) else "else", True)),
@@ -90,20 +92,20 @@ def fits(value: Any, schema: Any) -> bool:
 
 
 @cache
-def installed() -> Any:
+def installed(kind: str = SPEC) -> Any:
     try:
         import jsonschema
     except ImportError:
         return None
-    return jsonschema.Draft202012Validator(SCHEMA)
+    return jsonschema.Draft202012Validator(SCHEMAS[kind]())
 
 
-def takes(text: str) -> bool:
-    """Whether the schema takes a spec. Both validators agree."""
+def takes(text: str, kind: str = SPEC) -> bool:
+    """Whether the schema takes a spec, or what stands beside one. Both validators agree."""
     value = yaml.safe_load(text)
-    answer = fits(value, SCHEMA)
-    if installed() is not None:
-        assert installed().is_valid(value) is answer, text
+    answer = fits(value, SCHEMA if kind == SPEC else SCHEMAS[kind]())
+    if installed(kind) is not None:
+        assert installed(kind).is_valid(value) is answer, text
     return answer
 
 
@@ -117,7 +119,7 @@ def spec_files() -> list[Path]:
 
 @pytest.mark.parametrize("file", one_in(6, spec_files()), ids=lambda file: file.name)
 def test_every_spec_that_comes_with_vcalc_is_taken(file):
-    assert takes(file.read_text(encoding="utf-8"))
+    assert takes(file.read_text(encoding="utf-8"), kind_of(str(file)))
 
 
 def texts() -> list[str]:
@@ -338,9 +340,7 @@ def test_the_forms_are_told_apart_in_the_parsers_order():
     assert list(FORMS) == list(StepReader(Source("", "")).words)
 
 
-def test_claims_and_blocks_have_the_parsers_keys():
-    claim = {"source", *read_claims._WHAT, *read_claims._HOW, *read_claims._RUN, *read_claims._WHY}
-    assert set(CLAIM) == claim
+def test_blocks_have_the_parsers_keys():
     for words, text in ((BLOCK, "blocks: {b: {x: 1}}"), (OPTION, "options: {b: {x: 1}}")):
         with pytest.raises(VcalcError) as caught:
             parse_spec(f"input: {{D: 1}}\nlayers: [relu]\n{text}", "net.yaml", "net")
@@ -356,6 +356,21 @@ def test_the_command_prints_it(vcalc, tmp_path):
     assert vcalc("schema", "-o", str(file)).stdout == ""
     assert json.loads(file.read_text())["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "cannot be written" in vcalc("schema", "-o", str(tmp_path / "no" / "x.json"), code=2).stderr
+
+
+def test_what_stands_beside_a_spec_has_schemas_of_its_own(vcalc):
+    claim = "{source: a table, metric: params, printed: 1}"
+    good = {"claims": f"claims: [{claim}]", "written": "written: [{specs: [vgg], forms: {relu: functional}}]"}
+    for kind, text in good.items():
+        schema = json.loads(vcalc("schema", kind).stdout)
+        assert schema == json.loads(json.dumps(SCHEMAS[kind]()))
+        assert takes(text, kind)
+        assert not takes(text, SPEC)
+    assert not takes("claims: []", "claims")
+    assert not takes(f"claims: [{claim}]\nlayers: [relu]", "claims")
+    assert not takes("claims: [{metric: params, printed: 1}]", "claims")
+    for entry in ("{forms: {relu: functional}}", "{specs: [vgg]}", "{models: [a], forms: {relu: sdpa}}", "{spec: a}"):
+        assert not takes(f"written: [{entry}]", "written")
 
 
 def test_the_page_has_the_line_for_editors():

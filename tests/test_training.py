@@ -11,8 +11,10 @@ import pytest
 from vcalc import conventions, devices
 from vcalc.analyses.claims import judge_all
 from vcalc.analyses.cost import Costs
+from vcalc.analyses.read_claims import claims_at
 from vcalc.analyses.training import Training
 from vcalc.errors import VcalcError
+from vcalc.spec.beside import claims_beside
 from vcalc.spec.find import catalogue_files, load, load_file
 from vcalc.spec.network import expand
 from vcalc.spec.schedule import Schedule, count
@@ -219,6 +221,8 @@ def test_every_device_has_a_rate_and_a_source():
         assert set(device.unverified) <= {"memory", "bandwidth", "power"}
         assert bool(device.power) == bool(device.power_is)
         assert device.memory is None or 1e9 < device.memory < 1e12
+    alexnets = devices.find("GTX 580 3GB")  # "only 3 GB of memory", Krizhevsky et al. 2012 and the lectures
+    assert (alexnets.memory, alexnets.peak) == (3e9, devices.find("gtx-580").peak)
     core, chip = devices.find("tpu-v3-core"), devices.find("tpu-v3-chip")
     assert core.peak["bfloat16"] * 2 == chip.peak["bfloat16"] == 123e12
 
@@ -311,8 +315,9 @@ def test_what_a_time_is_of_is_said(judged):
 @pytest.fixture(scope="module")
 def implied():
     """The share of the peak that every published time of the catalogue implies."""
-    files = [file for file in catalogue_files() if "training_" in Path(file).read_text(encoding="utf-8")]
-    verdicts = [each for each in judge_all([load_file(file) for file in files]) if each.utilization is not None]
+    files = filter(None, map(claims_beside, catalogue_files()))
+    claims = [claims_at(file) for file in files if "training_" in Path(file).read_text(encoding="utf-8")]
+    verdicts = [each for each in judge_all(claims) if each.utilization is not None]
     return {f"{each.claim.subject}: {each.claim.printed}": each.utilization for each in verdicts}
 
 

@@ -1,29 +1,18 @@
-"""The claims of a file that a stranger may have written: what they may ask for, and what one that differs is told."""
+"""What the check of a claim that differs says."""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator
 
 from vcalc import units
-from vcalc.analyses.claims import Verdict
-from vcalc.analyses.read_claims import Claim, claims_of
-from vcalc.errors import VcalcError
-from vcalc.spec.find import find, is_file_name, load_file
-from vcalc.spec.syntax import Spec
+from vcalc.analyses.claims import DIFFERS, GUESS, Verdict
+from vcalc.errors import Problem, VcalcError
 
-
-def beside(spec: Spec, claims: list[Claim], claim: Claim) -> list[Claim]:
-    """The claims from whose printed figures a claim's quotient may be taken: the file's, and those of both families."""
-    if not claim.under.get("printed"):
-        return claims
-    sides = [side for side in (claim.question, claim.against) if side is not None and not is_file_name(side.model)]
-    files = dict.fromkeys(find(side.model)[0] for side in sides)
-    return [*claims, *(other for file in files if file != spec.file for other in _claims_in(file))]
-
-
-@cache
-def _claims_in(file: str) -> list[Claim]:
-    return claims_of(load_file(file))
+DOUBTS = {
+    "reason-unchecked": "a reason (why) for a figure that differs, which nothing checks",
+    "cut-ruled-out": "a figure is said to be cut, and its neighbours in the same table are rounded",
+}
+"""The codes of what is doubtful about a claim, and what each says."""
 
 
 def differs(verdict: Verdict) -> VcalcError:
@@ -38,6 +27,19 @@ def differs(verdict: Verdict) -> VcalcError:
         message += "; the explanation does not hold"
     if verdict.utilization is not None:
         hint = f"that is {verdict.utilization:.0%} of the device's peak: say what it should be (ours:) and why"
+    if verdict.cut_ruled_out:
+        message += f"; it is not cut, since {verdict.cut_ruled_out} only comes out by rounding"
     if verdict.holding:
         hint = f"it holds under convention {' or '.join(verdict.holding[:3])}"
     return VcalcError("claim-differs", message, claim.place, hint)
+
+
+def doubts(verdict: Verdict) -> Iterator[Problem]:
+    """What is doubtful about a claim whose verdict stands."""
+    claim = verdict.claim
+    if verdict.verdict == DIFFERS and verdict.reason == GUESS and not claim.guessed:
+        hint = "say under what it holds (under:) or what proves the slip (proof:), or call it a guess: in place of why:"
+        yield Problem("reason-unchecked", "nothing checks this reason", claim.place, hint)
+    if verdict.cut_ruled_out:
+        message = f"the table is not cut: {verdict.cut_ruled_out} only comes out by rounding"
+        yield Problem("cut-ruled-out", message, claim.place, "leave 'rounding' out, and explain the figure")

@@ -49,7 +49,7 @@ def check_command(
     silences a warning there. docs/check.md explains every code.
     """
     from vcalc import conventions
-    from vcalc.analyses.check import check_file
+    from vcalc.analyses.check import check_files
     from vcalc.analyses.quantities import read_budget
     from vcalc.reports.check import CheckReport
     from vcalc.source.walk import spec_files
@@ -63,7 +63,7 @@ def check_command(
     files = spec_files(paths)
     if accept:
         _accept(files, paths)
-    report = CheckReport([check_file(file, bounds) for file in files], strict)
+    report = CheckReport(check_files(files, bounds), strict)
     put(lambda chosen, _: render_check(report, chosen), format_, output, _SUFFIXES)
     if not report.holds:
         click.get_current_context().exit(1)

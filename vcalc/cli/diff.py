@@ -69,6 +69,7 @@ def _at_revision(name: str, new: Found, revision: str) -> Found | None:
     if text is None:
         return None
     spec = parse_spec(text, f"{file}@{revision}", stem(file))
+    spec.beside = file
     if not spec.layers:
         return None
     model = spec.models.get(new[1].name)

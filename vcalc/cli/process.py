@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import errno
+import gc
 import io
 import os
 import signal
@@ -45,6 +46,7 @@ def run(program: Callable[[], Any]) -> NoReturn:
     except Ended as ended:
         _listen(signal.SIG_DFL)
         _die(ended.number)
+    gc.freeze()  # as it ends, the interpreter looks through all that can be collected: a fifth of a short run
     sys.exit(code)
 
 

@@ -6,9 +6,12 @@ import click
 
 
 @click.command("schema", short_help="The JSON Schema of spec files, for editors.")
+@click.argument("kind", type=click.Choice(["spec", "claims", "written"]), default="spec", metavar="[KIND]")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write to a file, whole or not at all.")
-def schema_command(output: str | None) -> None:
+def schema_command(kind: str, output: str | None) -> None:
     """The JSON Schema (draft 2020-12) of spec files: completion, documentation and checks in an editor.
+
+    KIND is spec (if not said), claims or written, for the files in the folders of that name beside specs.
 
     \b
     vcalc schema -o vcalc.schema.json
@@ -18,8 +21,8 @@ def schema_command(output: str | None) -> None:
     import json
 
     from vcalc.cli.output import check_suffix, deliver
-    from vcalc.reports.schema import spec_schema
+    from vcalc.reports.schema import SCHEMAS
 
     check_suffix(output, ".json", "it is JSON")
-    text = json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(SCHEMAS[kind](), indent=2, ensure_ascii=False) + "\n"
     deliver(text, output)

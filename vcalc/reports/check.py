@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.analyses.check import CODES, ERROR, WARNING, Checked, Finding
+from vcalc.analyses.check import CODES
+from vcalc.analyses.findings import ERROR, WARNING, Checked, Finding
 from vcalc.errors import printable
+from vcalc.spec.beside import CLAIMS, SPEC, WRITTEN
 
 
 class CheckReport:
@@ -29,10 +31,16 @@ class CheckReport:
     @property
     def summary(self) -> str:
         """Files, models and what was found, in a line."""
-        models = sum(len(file.models) for file in self.files)
         parts = [counted(number, what) for number, what in ((self.errors, ERROR), (self.warnings, WARNING)) if number]
         what = ", ".join(parts) or "no problems"
-        return f"{counted(len(self.files), 'file')}, {counted(models, 'model')}: {what}"
+        return f"{', '.join(self._looked_at())}: {what}"
+
+    def _looked_at(self) -> list[str]:
+        kinds = [file.kind for file in self.files]
+        models = sum(len(file.models) for file in self.files)
+        specs = [counted(kinds.count(SPEC), "file"), counted(models, "model")] if SPEC in kinds else []
+        beside = {"file of claims": kinds.count(CLAIMS), "table of forms": kinds.count(WRITTEN)}
+        return [*specs, *(counted(number, name) for name, number in beside.items() if number)]
 
     @property
     def record(self) -> dict[str, Any]:
@@ -46,6 +54,7 @@ class CheckReport:
             "files": [
                 {
                     "path": printable(file.path),
+                    "kind": file.kind,
                     "models": file.models,
                     "problems": [problem_record(finding) for finding in file.findings],
                 }
@@ -78,4 +87,5 @@ def meaning(code: str) -> str:
 
 def counted(number: int, what: str) -> str:
     """`1 error`, `2 errors`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    first, of, last = what.partition(" of ")
+    return f"{number:,} {first}{'' if number == 1 else 's'}{of}{last}"

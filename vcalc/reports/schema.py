@@ -1,5 +1,6 @@
-"""`vcalc schema`: the JSON Schema of spec files, made from the layer classes and the words of the language.
+"""`vcalc schema`: the JSON Schemas of specs and of what stands beside them.
 
+They are made from the layer classes and the words of the language.
 What a field takes is asked of the field itself. A schema knows neither the names a file defines nor what an
 expression gives, so every value may be an expression; `vcalc table` says the rest.
 """
@@ -9,19 +10,19 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import limits
-from vcalc.analyses.measure import METRICS
-from vcalc.analyses.training import METRICS as TRAINING_METRICS
+from vcalc.analyses.read_claims import CLAIM
 from vcalc.conventions import names as convention_names
-from vcalc.devices import names as device_names
 from vcalc.layers import KINDS, Layer, kinds
 from vcalc.layers.base import RANK_NAMES, SIZES, show
 from vcalc.layers.fields import Field, FieldType, Like
 from vcalc.layers.vocabulary import FORMS as WRITTEN_FORMS
 from vcalc.reports.kinds import summary
+from vcalc.spec.beside import CLAIMS, SPEC, WRITTEN
 from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.spec.parse import LIBRARIES, MODEL_WORDS, TOP
+from vcalc.spec.schedule import SCHEDULE
 from vcalc.spec.steps import JOINS, LAYERS
-from vcalc.spec.words import BLOCK, CALL, CLAIM, FORMS, NAME, OPTION, SCHEDULE, TOP_KEYS
+from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION, TABLE, TOP_KEYS
 
 Schema = dict[str, Any]
 
@@ -64,11 +65,36 @@ def spec_schema() -> Schema:
             "word": _word(),
             "item": _item(),
             "call": _call(),
-            "claim": _claim(),
-            "schedule": _schedule(),
+            "claim": CLAIM.schema(),
+            "schedule": SCHEDULE.schema(),
             **{f"layer_{kind.kind}": _layer(kind) for kind in kinds()},
         },
     }
+
+
+def claims_schema() -> Schema:
+    """The JSON Schema of a file in `claims/`."""
+    claims = _documented({**_top_key("claims"), "minItems": 1}, TOP_KEYS["claims"])
+    return _part_schema("claims", "The published figures of a spec, for vcalc.", claims)
+
+
+def table_schema() -> Schema:
+    """The JSON Schema of a file in `written/`."""
+    names: Schema = {"type": "array", "items": _TEXT}
+    parts = {"specs": names, "models": names, "forms": _written()}
+    entry = _object({key: _documented(parts[key], text) for key, text in TABLE.items()}, ("forms",))
+    entry["anyOf"] = [{"required": ["specs"]}, {"required": ["models"]}]
+    written = _documented({"type": "array", "items": entry}, TOP_KEYS["written"])
+    return _part_schema("written", "How a library's source calls the layers of its models, for vcalc.", written)
+
+
+SCHEMAS = {SPEC: spec_schema, CLAIMS: claims_schema, WRITTEN: table_schema}
+"""By what a file holds."""
+
+
+def _part_schema(key: str, says: str, schema: Schema) -> Schema:
+    head: Schema = {"$schema": DIALECT, "title": f"vcalc {key}", "description": says}
+    return {**head, **_object({key: schema}, (key,)), "$defs": {"claim": CLAIM.schema(), "schedule": SCHEDULE.schema()}}
 
 
 def _ref(name: str) -> Schema:
@@ -313,27 +339,3 @@ def _written() -> Schema:
     every = sorted({form for kind in kinds() for form in kind.forms})
     of_a_path = {"oneOf": [{"const": form, "description": WRITTEN_FORMS[form]} for form in every]}
     return {"type": ["object", "null"], "properties": of_a_kind, "additionalProperties": of_a_path}
-
-
-def _schedule() -> Schema:
-    sizes: Schema = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean"]}}
-    known: dict[str, Schema] = {"set": sizes, "source": _TEXT}
-    ways: list[Schema] = [{"required": ["images", "epochs"]}, {"required": ["steps", "batch"]}]
-    parts = {key: _documented(known.get(key, _TEXT), text) for key, text in SCHEDULE.items()}
-    return {**_object(parts), "oneOf": ways}
-
-
-def _claim() -> Schema:
-    known: dict[str, Schema] = {
-        "source": _TEXT,
-        "convention": {"anyOf": [{"enum": list(convention_names())}, _WORD]},
-        "metric": {"anyOf": [{"enum": [*METRICS, *TRAINING_METRICS]}, _WORD]},
-        "digits": {"type": "integer", "minimum": 1, "maximum": 12},
-        "kilo": {"type": "integer", "minimum": 1000, "maximum": 1024},
-        "schedule": _ref("schedule"),
-        "device": {"anyOf": [{"enum": device_names()}, _WORD]},
-        "devices": {"type": "integer", "minimum": 1, "maximum": 10**6},
-        "dtype": _WORD,
-    }
-    properties = {key: _documented(known.get(key, {}), text) for key, text in CLAIM.items()}
-    return _object(properties, ("source",))

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
 from vcalc import foreign
-from vcalc.errors import VcalcError, nearest, printable, quoted, suggestion
+from vcalc.errors import Place, VcalcError, nearest, printable, quoted, suggestion
 from vcalc.spec.syntax import ModelEntry, Spec
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -123,23 +122,7 @@ def is_model(name: str) -> bool:
     """True for the very name of a model of the catalogue, as its index has it: other files are not looked into."""
     if not re.fullmatch(_NAME, name):
         return False
-    if _being_indexed:
-        return name in _being_indexed
     return bool(_read_index()["models"].get(name, ("", ""))[1] == name)
-
-
-_being_indexed: set[str] = set()
-"""The names of all models while an index is made, which a file may hold that is read for it."""
-
-
-def _names_in_files() -> Iterator[str]:
-    """The models of the files, by the part of each that names them: whole they cannot be read before all are known."""
-    from vcalc.source.read import read, read_file
-
-    for path in catalogue_files():
-        section = re.search(r"^models:.*?(?=^[^\s#]|\Z)", read_file(path), re.MULTILINE | re.DOTALL)
-        ((_, models),) = read(section[0], path)[1].value if section else ((None, None),)
-        yield from [key.value for key, _ in models.value] if models else [stem(path)]
 
 
 def block_names() -> list[str]:
@@ -168,7 +151,7 @@ def load(name: str) -> tuple[Spec, ModelEntry]:
     """
     if not is_file_name(name):
         file, model_name, library = _find_or_explain(name)
-        spec = _parse(file, _stamp(file), without_claims=True)
+        spec = load_file(file)
         return spec, spec.models[model_name].first_as(library)
     file, wanted = split_model(name)
     spec = load_file(file)
@@ -211,8 +194,21 @@ def load_block(name: str) -> Spec:
 
 
 def load_file(path: str) -> Spec:
-    """Read and check one spec file, claims and all."""
-    return _parse(path, _stamp(path))
+    """Read and check one spec file."""
+    from vcalc.source.read import stamp
+
+    return _parse(path, stamp(path))
+
+
+def load_claimed(claims: str) -> Spec:
+    """The spec whose claims a file holds. Raises VcalcError where it is not there, or does not read."""
+    from vcalc.spec.beside import spec_of
+
+    file = spec_of(claims)
+    if os.path.isfile(file):
+        return load_file(file)
+    message = f"there is no {file}, the spec whose claims these are"
+    raise VcalcError("file", message, Place(claims, 1, 1), "a file of claims is called as its spec")
 
 
 def _model_in(spec: Spec, wanted: str) -> ModelEntry:
@@ -225,35 +221,13 @@ def _model_in(spec: Spec, wanted: str) -> ModelEntry:
     )
 
 
-def load_for_claims(path: str) -> Spec:
-    """A spec file whose claims are wanted: one of the catalogue is not kept, since its networks do without them."""
-    return _parse.__wrapped__(path, None) if path.startswith(catalogue() + os.sep) else load_file(path)
-
-
-def _without_claims(text: str) -> str:
-    """A spec's text up to its claims, where these come last: half of a file that only `vcalc claims` needs."""
-    before, mark, claims = text.partition("\nclaims:\n")
-    return before + "\n" if mark and all(line[:1] in ("", " ", "-", "#") for line in claims.split("\n")) else text
-
-
-def _stamp(path: str) -> tuple[float, int] | None:
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return (status.st_mtime, status.st_size)
-
-
 @cache
-def _parse(path: str, stamp: Any, without_claims: bool = False) -> Spec:
+def _parse(path: str, stamp: Any) -> Spec:
     from vcalc.source.read import read_file
     from vcalc.spec.parse import parse_spec
 
     name = "standard-input" if path == "-" else stem(path)
-    text = read_file(path)
-    if without_claims:
-        text = _without_claims(text)
-    return parse_spec(text, path if path != "-" else "<standard input>", name)
+    return parse_spec(read_file(path), path if path != "-" else "<standard input>", name)
 
 
 def stem(path: str) -> str:
@@ -280,12 +254,14 @@ def is_of_catalogue(path: str) -> bool:
 
 def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str] | None]:
     """The files that may hold claims about the named models or blocks (any of the catalogue), and their exact names."""
+    from vcalc.spec.beside import CLAIMS, kind_of
+
     files, wanted = [], set()
     for name in names:
         if is_file_name(name):
             file, model = split_model(name)
             files.append(file)
-            spec = load_file(file)
+            spec = load_claimed(file) if kind_of(file) == CLAIMS else load_file(file)
             wanted |= {_model_in(spec, model).name} if model else set(spec.models)
             continue
         is_block = plain(name) in _read_index()["blocks"]
@@ -293,6 +269,25 @@ def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str] | None]:
         files += catalogue_files()
     whole_files = all(is_file_name(name) and not split_model(name)[1] for name in names)
     return list(dict.fromkeys(files)), None if whole_files else wanted
+
+
+@cache
+def files_citing(source: str) -> list[str]:
+    """The specs of the catalogue whose claims cite a source, or one that begins so, on however many lines."""
+    wanted = _on_one_line(source)
+    return [file for file in catalogue_files() if wanted in _text_of(file)] if wanted else []
+
+
+@cache
+def _text_of(file: str) -> str:
+    beside = os.path.join(catalogue(), "claims", os.path.relpath(file, catalogue()))
+    with open(beside if os.path.exists(beside) else file, encoding="utf-8") as opened:
+        return _on_one_line(opened.read())
+
+
+def _on_one_line(text: str) -> str:
+    """A text without quotes, on one line."""
+    return " ".join(text.replace('"', "").replace("'", "").split())
 
 
 @cache
@@ -316,35 +311,7 @@ def read_totals() -> dict[str, dict[str, Any]]:
 
 @cache
 def build_index() -> dict[str, Any]:
-    """Every name and alias with its file and model, read from the specs. A model's own name wins over an alias."""
-    _being_indexed.update(_names_in_files())
-    try:
-        return _index_of_files()
-    finally:
-        _being_indexed.clear()
+    """Every name and alias with its file and model, read from the specs."""
+    from vcalc.spec.index import index_of
 
-
-def _index_of_files() -> dict[str, Any]:
-    models: dict[str, list[str]] = {}
-    blocks: dict[str, list[str]] = {}
-    aliases: dict[str, list[str]] = {}
-    twins: dict[str, list[str]] = {}
-    for path in catalogue_files():
-        spec = load_file(path)
-        file = os.path.relpath(path, catalogue()).replace(os.sep, "/")
-        if spec.options:
-            for key in (stem(path), plain(stem(path))):
-                blocks[key] = [file, stem(path)]
-            continue
-        for entry in spec.models.values():
-            models[entry.name] = [file, entry.name]
-            twins |= dict.fromkeys(entry.same_as.values(), models[entry.name])
-            for alias in (entry.name, entry.title, *entry.same_as.values(), *entry.aliases):
-                aliases.setdefault(plain(alias), [file, entry.name])
-    own = {plain(name): entry for name, entry in models.items()}
-    by_plain = {**aliases, **own}
-    exact = {name: entry for name, entry in twins.items() if by_plain[plain(name)] != entry}
-    return {
-        "models": {**models, **{key: entry for key, entry in {**by_plain, **exact}.items() if key not in models}},
-        "blocks": blocks,
-    }
+    return index_of(catalogue_files(), catalogue())

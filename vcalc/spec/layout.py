@@ -14,6 +14,7 @@ import yaml
 from vcalc.errors import VcalcError
 from vcalc.source.read import Source, YamlNode, read
 from vcalc.source.sections import Section, sections
+from vcalc.spec.beside import is_part
 from vcalc.spec.words import TOP_KEYS
 
 APART = ("blocks", "layers", "options", "claims")
@@ -53,7 +54,7 @@ def _laid_out(text: str, file: str) -> str:
 
 def _check(source: Source, root: YamlNode, lines: list[str]) -> None:
     keys = {key.value for key, _ in root.value} if isinstance(root, yaml.MappingNode) else set()
-    if not {"layers", "options"} & keys:
+    if not {"layers", "options"} & keys and not is_part(source.file, keys):
         raise VcalcError(NO_SPEC, f"{source.file} is no spec: it has neither 'layers' nor 'options'")
     for number, line in enumerate(lines):
         found = re.search("[\t\x85\u2028\u2029]", line)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from vcalc.arithmetic import Condition, conditions
-from vcalc.errors import VcalcError
+from vcalc.errors import Place, VcalcError
 from vcalc.graph import INPUT, Graph, Node
+from vcalc.source.read import read_file
 from vcalc.spec.bindings import Bindings
 from vcalc.spec.build import Budget, Building, Scope
 from vcalc.spec.expand import Expander
+from vcalc.spec.find import stem
 from vcalc.spec.syntax import ModelEntry, Option, Spec
 
 
@@ -130,12 +133,38 @@ def library_of(model: ModelEntry, wanted: str, spec: Spec | None = None) -> str:
 
 
 def _write(graph: Graph, nodes: list[Node], spec: Spec, model: ModelEntry, library: str, part: bool = False) -> None:
-    """Put into the graph how a library's source calls the layers; what a model says goes before what its file says."""
-    writing = {**spec.written.get(library, {}), **model.written.get(library, {})}
+    """Put into the graph how a library's source calls the layers."""
+    if not library:
+        return
+    writing, place = written_by(spec, model, library)
     if writing:
         from vcalc.spec.writing import write
 
         try:
             write(graph, nodes, writing, part)
         except VcalcError as error:
-            raise error.at(spec.source.place(model.written_node or spec.written_node)) from None
+            raise (error.at(place) if place else error) from None
+
+
+def written_by(spec: Spec, model: ModelEntry, library: str) -> tuple[dict[str, str], Place | None]:
+    """How a library's source calls the layers of a model, and where that is said.
+
+    What a model says goes before what its file says, and that before the table of the library beside the file.
+    """
+    own = {**spec.written.get(library, {}), **model.written.get(library, {})}
+    forms, place = _in_table(spec.beside, model.name, library)
+    node = model.written_node or spec.written_node
+    return {**forms, **own}, spec.source.place(node) if own else place
+
+
+def _in_table(file: str, model: str, library: str) -> tuple[dict[str, str], Place | None]:
+    """What the library's table beside a file says of a model; it is taken apart only where the name turns up in it."""
+    path = os.path.join(os.path.dirname(file), "written", f"{library}.yaml")
+    if not os.path.isfile(path) or os.path.islink(path):
+        return {}, None
+    text = read_file(path)
+    if stem(file) not in text and model not in text:
+        return {}, None
+    from vcalc.spec.table import forms_in
+
+    return forms_in(path, text, stem(file), model)

@@ -245,7 +245,11 @@ class _Parser:
         example = EXAMPLES["written"]
         libraries = self.source.mapping(entry["written"][1], "written", example) if "written" in entry else {}
         self.source.known_keys(libraries, LIBRARIES, "written")
-        return {library: self.forms(node) for library, (_, node) in libraries.items()}
+        if not libraries:
+            return {}
+        from vcalc.spec.writing import read_forms
+
+        return {library: read_forms(self.source, node) for library, (_, node) in libraries.items()}
 
     def libraries(self, names: Names) -> dict[str, dict[str, Value]]:
         """By library the hyperparameters of `let` that its networks have otherwise."""
@@ -258,20 +262,6 @@ class _Parser:
             found[library] = {name: self.hyperparameter(value, names) for name, (_, value) in values.items()}
         return found
 
-    def forms(self, node: YamlNode) -> dict[str, str]:
-        """How layers are called, by kind or path."""
-        from vcalc.spec.writing import problem
-
-        found = {}
-        example = "write how it calls a kind of layer: {relu: functional}"
-        for name, (_, value) in self.source.mapping(node, "what is written of a library", example).items():
-            form = self.source.text(value, "how a layer is written")
-            wrong = problem(name, form) if form else None
-            if wrong:
-                self.source.take(wrong, value)
-            found[name] = form
-        return found
-
     def aliases(self, entry: Entries) -> list[str]:
         nodes = self.source.sequence(entry["aliases"][1], "aliases") if "aliases" in entry else []
         return [self.source.text(node, "an alias") for node in nodes]
@@ -279,9 +269,10 @@ class _Parser:
     def schedule(self, entry: Entries) -> Schedule | None:
         if "schedule" not in entry:
             return None
-        from vcalc.spec.schedule import read_schedule
+        from vcalc.spec.schedule import SCHEDULE
 
-        return read_schedule(self.source, entry["schedule"][1])
+        found: Schedule | None = SCHEDULE.read(self.source, entry["schedule"][1])
+        return found
 
     # Blocks and options
 

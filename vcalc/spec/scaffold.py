@@ -12,7 +12,7 @@ from vcalc.errors import VcalcError, printable, quoted
 from vcalc.source.read import YamlNode, is_null
 from vcalc.source.sections import Section, sections
 from vcalc.spec.bindings import merged_input
-from vcalc.spec.network import Network, expand
+from vcalc.spec.network import Network, expand, written_by
 from vcalc.spec.parse import parse_spec
 from vcalc.spec.syntax import ModelEntry, Spec
 from vcalc.spec.words import TOP_KEYS
@@ -181,11 +181,11 @@ def _same_as(model: ModelEntry) -> str:
 
 
 def _writing(spec: Spec, model: ModelEntry, lines: list[str]) -> list[str]:
-    """How libraries call the layers: the file's own lines, or those of a model that says more."""
-    if not model.written:
+    """How libraries call the layers: the file's own lines, or those of a model of which more is said."""
+    every = {library: written_by(spec, model, library)[0] for library in model.same_as}
+    if all(forms == spec.written.get(library, {}) for library, forms in every.items()):
         return lines if model.same_as else []
-    merged = {library: spec.written.get(library, {}) | model.written.get(library, {}) for library in model.same_as}
-    forms = {library: ", ".join(f"{name}: {form}" for name, form in each.items()) for library, each in merged.items()}
+    forms = {library: ", ".join(f"{name}: {form}" for name, form in each.items()) for library, each in every.items()}
     return ["written:", *(f"  {library}: {{{each}}}" for library, each in forms.items() if each)]
 
 

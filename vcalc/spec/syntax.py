@@ -296,6 +296,8 @@ class Spec:
     def __init__(self, source: Any) -> None:
         self.source = source
         self.file: str = source.file
+        self.beside: str = source.file
+        """The file whose neighbours are its claims and tables: its own, also where the text is of another revision."""
         self.title = ""
         self.cite = ""
         self.family = ""

@@ -123,38 +123,11 @@ BLOCK = {
     "shared": "Whether all its calls have the same parameters, counted once; false if not said.",
 }
 
-SCHEDULE = {
-    "images": "Images an epoch.",
-    "epochs": "How often each image is seen.",
-    "steps": "Steps of training, in place of images and epochs.",
-    "batch": "Images a step.",
-    "set": "Sizes and hyperparameters of training, where they are not the model's own: `{H: 224, W: 224}`.",
-    "source": "Who says so, down to the table.",
-}
-
 OPTION = {"input": "The input's sizes, where this side has its own.", "do": "Its layers."}
 
-CLAIM = {
-    "source": "Who printed the figure, down to the table or slide.",
-    "model": "Of which model; the file's first one if not said.",
-    "models": "A table in place of model, metric and printed: model to metric to printed figure.",
-    "layers": "A table of one model's layers: path to metric to printed figure.",
-    "option": "Of which option, in a comparison of blocks.",
-    "metric": "What is counted: params, flops, memory, depth, ..., any primitive, any hyperparameter: dim, let.depth.",
-    "printed": "The figure as it is printed: `13.6 GFLOP`, `61M`, `1.9 MB`, `4096`, `4.1e9`.",
-    "of": "Only these groups or layers.",
-    "kinds": "Only these layer kinds.",
-    "convention": "Counted under this convention.",
-    "set": "Counted with these sizes and hyperparameters.",
-    "against": "The ratio to another model or option.",
-    "rounding": "`cut` where the source cuts digits instead of rounding.",
-    "digits": "How many digits the source rounds to.",
-    "schedule": "How it was trained, where that is not the model's own schedule.",
-    "device": "On which device: a name of `vcalc devices`.",
-    "devices": "On how many of them at once; 1 if not said.",
-    "dtype": "In which dtype; the one that the device trains in if not said.",
-    "kilo": "1000 or 1024: the step of the source's K and M.",
-    "under": "A variant that does give the printed figure; checked.",
-    "ours": "What the definition gives, in the source's rounding; checked.",
-    "why": "The reason of a difference, in a sentence.",
+TABLE = {
+    "specs": "The specs of the folder above whose models are written so, where the library has them.",
+    "models": "Models that are written so, besides what is said of their specs.",
+    "forms": "How the library's source calls the layers, by layer kind or path.",
 }
+"""The keys of an entry of a file in `written/`."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Graph, Node
 from vcalc.layers import KINDS, Layer
+from vcalc.source.read import Source, YamlNode
 
 Writing = dict[str, str]
 """The form (see `vcalc.layers.base.FORMS`) of every layer of a kind, or at or below a path."""
@@ -21,6 +22,19 @@ def problem(name: str, form: str) -> VcalcError | None:
     if not known:
         return VcalcError("written", f"no tool tells ways to call '{name}' apart", hint="leave it out")
     return VcalcError("written", f"'{name}' is not written as '{form}'", hint=suggestion(form, known, "it can be"))
+
+
+def read_forms(source: Source, node: YamlNode) -> Writing:
+    """How layers are called, by kind or path, as a mapping says it; what is wrong is noted in the source."""
+    found = {}
+    example = "write how it calls a kind of layer: {relu: functional}"
+    for name, (_, value) in source.mapping(node, "what is written of a library", example).items():
+        form = source.text(value, "how a layer is written")
+        wrong = problem(name, form) if form else None
+        if wrong:
+            source.take(wrong, value)
+        found[name] = form
+    return found
 
 
 def write(graph: Graph, nodes: list[Node], writing: Writing, part: bool = False) -> None:
