@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import assumed, is_symbolic
+from vcalc.arithmetic import assumed, is_many, is_symbolic
 from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
 
 
@@ -18,6 +18,8 @@ def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any,
         if type(a) is int and type(b) is int:
             return whole(a, b)
         number(a), number(b)
+        if is_many(a) or is_many(b):
+            return _of_many(sign, whole, apply, a, b)
         if has_symbols(a) or has_symbols(b):
             from vcalc import symbols
 
@@ -25,6 +27,20 @@ def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any,
         return _combined(sign, a, b)
 
     return apply
+
+
+def _of_many(sign: str, whole: Callable[[Any, Any], Any], apply: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    """An operator on arrays: at once on whole numbers with a whole answer; else on one number after the other."""
+    from vcalc import many
+
+    if many.are_whole(a, b) and sign != "**":
+        if sign != "/":
+            return whole(a, b)
+        if a % b == 0:
+            return a // b
+    elif sign in ("/", "//", "%") and not compared("!=", b, 0):
+        raise ZeroDivisionError
+    return many.each(apply, a, b)
 
 
 def _combined(sign: str, a: Any, b: Any) -> Any:
@@ -107,6 +123,10 @@ def compared(sign: str, a: Any, b: Any) -> bool:
     if sign in ("==", "!=") and not (is_number(a) and is_number(b)):
         return _same(a, b) is (sign == "==")
     number(a), number(b)
+    if is_many(a) or is_many(b):
+        from vcalc import many
+
+        return many.holds(sign, a, b, compared)
     if has_symbols(a) or has_symbols(b):
         from vcalc import symbols
 
