@@ -93,16 +93,16 @@ class Many:
         return self.numbers.copy() if self.size is not None else np.array(self.numbers.tolist())
 
     def __add__(self, other: Any) -> Many:
-        return _combined(operator.add, self, other)
+        return self if _is(0, other) else _combined(operator.add, self, other)
 
     def __sub__(self, other: Any) -> Many:
-        return _combined(operator.sub, self, other)
+        return self if _is(0, other) else _combined(operator.sub, self, other)
 
     def __mul__(self, other: Any) -> Many:
-        return _combined(operator.mul, self, other)
+        return self if _is(1, other) else _combined(operator.mul, self, other)
 
     def __floordiv__(self, other: Any) -> Many:
-        return _combined(operator.floordiv, self, other)
+        return self if _is(1, other) else _combined(operator.floordiv, self, other)
 
     def __mod__(self, other: Any) -> Many:
         return _combined(operator.mod, self, other)
@@ -110,14 +110,10 @@ class Many:
     def __truediv__(self, other: Any) -> Many:
         return _combined(operator.truediv, self, other)
 
-    def __radd__(self, other: Any) -> Many:
-        return _combined(operator.add, other, self)
+    __radd__, __rmul__ = __add__, __mul__
 
     def __rsub__(self, other: Any) -> Many:
         return _combined(operator.sub, other, self)
-
-    def __rmul__(self, other: Any) -> Many:
-        return _combined(operator.mul, other, self)
 
     def __rfloordiv__(self, other: Any) -> Many:
         return _combined(operator.floordiv, other, self)
@@ -210,12 +206,12 @@ def common_divisor(a: Any, b: Any) -> Many:
 
 def are_whole(*values: Any) -> bool:
     """Whether numbers are all whole."""
-    return None not in map(_size, values)
+    return all(_size(value) is not None for value in values)
 
 
 def each(function: Callable[..., Any], *values: Any) -> Many:
     """What a function makes of one number after the other; of equal ones it is asked once."""
-    *columns, given = _columns(*values)
+    *columns, given = _any_columns(*values)
     known: dict[Any, Any] = {}
     found = []
     for at, row in enumerate(_rows(*columns)):
@@ -229,36 +225,59 @@ def each(function: Callable[..., Any], *values: Any) -> Many:
     return Many.of(found, given)
 
 
+def _is(number: int, other: Any) -> bool:
+    """Whether nothing is left to do: 0 to add, 1 to multiply by. Non-whole numbers may have to become whole."""
+    return type(other) is int and other == number
+
+
 def _combined(op: Callable[..., Any], a: Any, b: Any) -> Many:
     """What an operator makes of two numbers, one of them many: in 64 bits where it is certain to fit."""
     if op in _DIVIDE and not (holds("!=", b, 0) if isinstance(b, Many) else b):
         raise ZeroDivisionError
-    size = _size_of(op, a, b)
-    if size is not None and size > MOST:
-        a, b = (value.exactly() if isinstance(value, Many) else value for value in (a, b))
-        size = _size_of(op, a, b)
     x, y, given = _columns(a, b)
-    if size is not None and max(size, _size(a), _size(b)) <= MOST:
+    size_a, size_b = _size(a), _size(b)
+    if size_a is None or size_b is None or op not in _SIZE:
+        return _with_objects(op, x, y, given)
+    size = _SIZE[op](size_a, size_b)
+    if size <= MOST and size_a <= MOST and size_b <= MOST:
         return Many(op(x, y), given, size)
-    return Many.of(op(*(v.astype(object) if isinstance(v, np.ndarray) else v for v in (x, y))), given)
+    closer = [value.exactly() if isinstance(value, Many) else value for value in (a, b)]
+    sizes = list(map(_size, closer))
+    if max(_SIZE[op](*sizes), *sizes) <= MOST:
+        return _combined(op, *closer)
+    return _with_objects(op, x, y, given)
 
 
-def _size_of(op: Callable[..., Any], a: Any, b: Any) -> int | None:
-    return _SIZE[op](_size(a), _size(b)) if op in _SIZE and are_whole(a, b) else None
+def _with_objects(op: Callable[..., Any], x: Any, y: Any, given: Given) -> Many:
+    """The same with Python's numbers, which are as large as they have to be."""
+    x, y = (column.astype(object) if isinstance(column, np.ndarray) else column for column in (x, y))
+    return Many.of(op(x, y), given)
 
 
 def _size(value: Any) -> Any:
-    if isinstance(value, Many):
-        return value.size
-    return abs(value) if type(value) is int else None
+    """What a number is not larger than; None for one that is not whole."""
+    if type(value) is int:
+        return abs(value)
+    return value.size if type(value) is Many else None
 
 
-def _columns(*values: Any) -> tuple[Any, ...]:
-    """The values, arrays for those that are many, and what they were given as. Raises VcalcError for odd ones."""
+def _columns(a: Any, b: Any) -> tuple[Any, Any, Given]:
+    """Two values, arrays for those that are many, and what they were given as. Raises VcalcError for odd ones."""
+    if type(a) is int and type(b) is Many:
+        return a, b.numbers, b.given
+    if type(b) is int and type(a) is Many:
+        return a.numbers, b, a.given
+    if type(a) is type(b) is Many and a.given is b.given:
+        return a.numbers, b.numbers, a.given
+    *columns, given = _any_columns(a, b)
+    return columns[0], columns[1], given
+
+
+def _any_columns(*values: Any) -> tuple[Any, ...]:
+    """As `_columns`, of any values, given in different places."""
     given: Given = {}
     for value in values:
-        if isinstance(value, Many) and value.given is not given:
-            given = {**given, **value.given} if given else value.given
+        given = {**given, **value.given} if isinstance(value, Many) else given
     symbols = sorted({str(s) for value in values for s in getattr(value, "free_symbols", ())})
     if symbols:
         raise beside_symbols(given, symbols)
