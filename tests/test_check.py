@@ -328,7 +328,19 @@ def test_a_formula_is_no_figure_to_bound(found):
     [
         ("metric: params, printed: 112", []),
         ("metric: params, printed: 113", ["claim-differs"]),
-        ("metric: params, printed: 113, ours: 112, why: off by one", []),
+        ("metric: params, printed: 113, ours: 112, guess: off by one", []),
+        ("metric: params, printed: 113, ours: 112, open: yes", []),
+        ("metric: params, printed: 121, ours: 112, proof: {swapped: yes}, why: digits swapped", []),
+        ("metric: params, printed: 113, ours: 112, why: off by one", ["reason-unchecked"]),
+        ("metric: params, printed: 115, ours: 112, proof: {swapped: yes}, why: digits swapped", ["claim-differs"]),
+        ("metric: params, printed: 113, ours: 112, proof: {}, why: off by one", ["missing"]),
+        ("metric: params, printed: 113, why: off by one, guess: off by two, ours: 112", ["missing"]),
+        ("metric: params, printed: 113, ours: 112, gues: off by one", ["unknown-key"]),
+        ("metric: params, printed: 112, seen: never", ["value"]),
+        ("metric: params, printed: 112, rounding: up", ["value"]),
+        ("metric: params, printed: 112, sources: [a slide]", ["missing"]),  # and 'source'
+        ("metric: kernel, printed: 3", []),
+        ("metric: kernel, kinds: relu, printed: 3", ["metric"]),
         ("metric: params, printed: 113, ours: 111, why: off by one", ["claim-differs"]),
         ("metric: params, printed: 108", []),  # holds under other conventions, which leave biases out
         ("metric: params", ["missing"]),
@@ -347,6 +359,43 @@ def test_claims_hold_or_are_explained(found, monkeypatch, claim, expected):
     got = found(GOOD + f"claims: [{{source: a test, {claim}}}]\n")
     assert codes(got) == expected
     assert found(GOOD + f"claims: [{{source: a test, {claim}}}]\n") == got  # and again, of the same file
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        ("kernel of stage/conv <= 3", []),
+        ("kernel <= 2", ["budget"]),
+        ("patches of stage <= 64", []),
+        ("patches of stage < 64", ["budget"]),
+        ("weighted_layers >= 2", ["budget"]),
+        ("layers <= 2", []),
+        ("stride of stage/relu <= 1", ["metric"]),
+    ],
+)
+def test_a_budget_bounds_windows_patches_and_layers(found, budget, expected):
+    assert codes(found(GOOD, budget)) == expected
+
+
+def test_a_cut_that_a_neighbour_rules_out(found):
+    text = GOOD.replace("expect: {params: 112}\n", "") + "claims:\n"
+    text += "- {source: s, metric: output_elements, kinds: relu, printed: 0.2K, rounding: cut}\n"  # 256
+    assert found(text) == []
+    assert found(text + "- {source: s, metric: params, printed: 0.1K}\n") == []
+    assert codes(found(text + "- {source: s, metric: output_elements, kinds: conv, printed: 0.3K}\n")) == [
+        "claim-differs",
+    ]
+    text = text.replace("rounding: cut", "rounding: cut, ours: 0.3K, open: yes")
+    assert codes(found(text + "- {source: s, metric: output_elements, kinds: conv, printed: 0.3K}\n")) == [
+        "cut-ruled-out"
+    ]
+
+
+def test_a_cut_is_held_against_the_catalogues_other_files_too(found):
+    """In Table 2 of Tan & Le 2019, 0.39B of EfficientNet-B0 (0.386) is rounded."""
+    claim = "source: 'Tan & Le 2019, Table 2', model: efficientnet-b7, metric: flops, convention: macs, printed: 37B"
+    text = GOOD + f"claims: [{{{claim}, rounding: cut, ours: 38B, open: yes}}]\n"
+    assert codes(found(text)) == ["cut-ruled-out"]
 
 
 def test_a_claim_on_a_quotient_of_printed_figures_finds_the_others_figures():

@@ -221,6 +221,8 @@ def test_every_device_has_a_rate_and_a_source():
         assert set(device.unverified) <= {"memory", "bandwidth", "power"}
         assert bool(device.power) == bool(device.power_is)
         assert device.memory is None or 1e9 < device.memory < 1e12
+    alexnets = devices.find("GTX 580 3GB")  # "only 3 GB of memory", Krizhevsky et al. 2012 and the lectures
+    assert (alexnets.memory, alexnets.peak) == (3e9, devices.find("gtx-580").peak)
     core, chip = devices.find("tpu-v3-core"), devices.find("tpu-v3-chip")
     assert core.peak["bfloat16"] * 2 == chip.peak["bfloat16"] == 123e12
 

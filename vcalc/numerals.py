@@ -152,6 +152,8 @@ class Printed:
 
     def __init__(self, text: str, kilobyte: int, digits: int | None = None, kilo: int = 1000) -> None:
         numeral = read(text, "KMGBTP", FIGURES)
+        if numeral.word == "%":
+            numeral = _of_a_hundred(numeral, text)
         step = {"B": kilobyte, "iB": 1024}.get(numeral.word, kilo)
         self.text = text
         self.unit = numeral.letter + numeral.word
@@ -199,8 +201,15 @@ METRICS_OF = {
 }
 """What a figure counts, by the word after it."""
 
-FIGURES = (*(word for word in METRICS_OF if word), "x")
-"""Words that may follow a printed figure; `x` follows a ratio."""
+FIGURES = (*(word for word in METRICS_OF if word), "x", "%")
+"""Words that may follow a printed figure; `x` and `%` follow a ratio."""
+
+
+def _of_a_hundred(percent: Numeral, text: str) -> Numeral:
+    """The share that a percent is. Raises NumeralError for a letter before it."""
+    if percent.letter:
+        raise NumeralError(instead=text.strip().removesuffix("%").strip())
+    return percent._replace(number=percent.number / 100, last_digit=percent.last_digit / 100)
 
 
 def exactly(value: Any) -> Fraction | None:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 
 from vcalc.analyses.check_beside import check_claims, check_table, judge_claims
+from vcalc.analyses.check_claims import DOUBTS
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of, networks_of
 from vcalc.analyses.findings import ERROR, WARNING, Checked, Findings
@@ -32,7 +33,7 @@ INCOMPLETE = {
 }
 """What a complete spec has, each of which an ignore can silence; the last two are warnings outside the catalogue."""
 
-SILENT = (*MISTAKES, *INCOMPLETE)
+SILENT = (*MISTAKES, *INCOMPLETE, *DOUBTS)
 """The codes that `# vcalc: ignore[code]` can silence."""
 
 
@@ -174,6 +175,7 @@ class _Check:
 CODES = {
     **INCOMPLETE,
     **MISTAKES,
+    **DOUBTS,
     UNUSED: "an ignore that silences nothing",
     "budget": "a network goes over a budget",
     "expect": "a network does not come to the figure that its file expects",

@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from vcalc.analyses.check_claims import differs
+from vcalc.analyses.check_claims import differs, doubts
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
-from vcalc.analyses.findings import ERROR, Checked, Findings
+from vcalc.analyses.findings import ERROR, WARNING, Checked, Findings
 from vcalc.analyses.ignores import Ignores
-from vcalc.analyses.printed import beside
+from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.read_claims import Claim, claims_from
 from vcalc.errors import Place, Problem, VcalcError, quoted, suggestion
 from vcalc.source.walk import SUFFIXES
 from vcalc.spec.beside import CLAIMS, WRITTEN, folder_of
 from vcalc.spec.find import load_file, stem
 from vcalc.spec.network import expand
-from vcalc.spec.parse import LIBRARIES
 from vcalc.spec.syntax import ModelEntry, Spec
 from vcalc.spec.table import read_table
+from vcalc.spec.top import LIBRARIES
 
 Member = tuple[Spec, ModelEntry]
 
@@ -30,13 +30,15 @@ def judge_claims(claims: list[Claim], findings: Findings, place: Place) -> None:
         if findings.is_late("its claims", place):
             return
         try:
-            verdict = judge(claim, beside(claims, claim), findings.work)
+            verdict = judge(claim, bearing_on(claims, claim), findings.work)
         except VcalcError as error:
             if not findings.work.is_over:
                 findings.error(error.at(claim.place))
             continue
         if not verdict.explained:
             findings.error(differs(verdict))
+        else:
+            findings.note(doubts(verdict), WARNING)
     findings.is_late("its claims", place)
 
 
@@ -78,7 +80,7 @@ def _check_table(path: str, findings: Findings) -> None:
     alike = {name: [(spec, entry) for entry in spec.models.values()] for name, spec in specs.items()}
     named: dict[str, Member] = {}
     for each in table.entries:
-        for what, names, known in (("spec", each.specs, alike), ("model", each.models, models)):
+        for what, names, known in (("spec", each["specs"], alike), ("model", each["models"], models)):
             for name, place in names.items():
                 having = [member for member in known.get(name, []) if library in member[1].same_as]
                 named |= {member[1].name: member for member in having}

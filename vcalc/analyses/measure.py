@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from vcalc import conventions, foreign
-from vcalc.analyses import depth, receptive_field, training
+from vcalc.analyses import depth, places, receptive_field, training
 from vcalc.analyses.cost import Costs, lots
+from vcalc.arithmetic import Shape
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.graph import Node
@@ -27,13 +28,21 @@ def _receptive_field(costs: Costs, nodes: list[Node]) -> Any:
 
 
 def _output(what: str, rank: int, axis: int) -> Metric:
-    def measure(costs: Costs, nodes: list[Node]) -> Any:
-        shape = nodes[-1].output
-        if rank and len(shape) != rank:
-            raise VcalcError("metric", f"{nodes[-1].path} gives {list(shape)}, which has no {what}")
-        return shape[axis]
+    return lambda costs, nodes: _size(nodes[-1], "gives", nodes[-1].output, what, rank, axis)
 
-    return measure
+
+def _input(what: str, rank: int, axis: int) -> Metric:
+    return lambda costs, nodes: _size(nodes[0], "reads", nodes[0].input, what, rank, axis)
+
+
+def _size(node: Node, does: str, shape: Shape, what: str, rank: int, axis: int) -> Any:
+    if rank and len(shape) != rank:
+        raise VcalcError("metric", f"{node.path} {does} {list(shape)}, which has no {what}")
+    return shape[axis]
+
+
+def _window(what: str) -> Metric:
+    return lambda costs, nodes: places.window(nodes, what)
 
 
 METRICS: dict[str, tuple[Metric, str]] = {
@@ -58,6 +67,23 @@ METRICS: dict[str, tuple[Metric, str]] = {
     "width": (_output("width", 3, 2), "width of the last output"),
     "tokens": (_output("tokens", 2, 0), "tokens of the last output"),
     "features": (_output("features", 0, -1), "size of the last axis of the last output"),
+    "input_channels": (_input("channels", 3, 0), "channels of the first layer's input"),
+    "input_height": (_input("height", 3, 1), "height of the first layer's input"),
+    "input_width": (_input("width", 3, 2), "width of the first layer's input"),
+    "input_tokens": (_input("tokens", 2, 0), "tokens of the first layer's input"),
+    "input_features": (_input("features", 0, -1), "size of the last axis of the first layer's input"),
+    "patches": (
+        lambda costs, nodes: places.patches(costs.graph, nodes[-1]),
+        "places of the image in the last output: positions of a map, tokens without class tokens",
+    ),
+    "kernel": (_window("kernel"), "size of the window, of a layer or of layers that agree in it"),
+    "stride": (_window("stride"), "step between windows, of a layer or of layers that agree in it"),
+    "pad": (_window("pad"), "padding on each side, of a layer or of layers that agree in it"),
+    "layers": (lambda costs, nodes: len(nodes), "layers; with kinds, those of these kinds"),
+    "weighted_layers": (
+        lambda costs, nodes: sum(node.layer.weighted_layers for node in nodes),
+        "layers with weights: convolutions and matrices, parallel ones each",
+    ),
 }
 """What can be asked of a network, and what it means. Primitives and hyperparameters can be asked for too."""
 

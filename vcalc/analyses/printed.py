@@ -1,4 +1,4 @@
-"""The printed figures that a quotient may be taken of: those of the claims at hand, and of both sides' own specs."""
+"""The printed figures that may bear on a claim: of both sides of a quotient, and of the same table or source."""
 
 from __future__ import annotations
 
@@ -6,20 +6,35 @@ from functools import cache
 
 from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.spec.beside import claims_beside
-from vcalc.spec.find import find, is_file_name, load_file
+from vcalc.spec.find import files_citing, find, is_file_name, load_file
 
 
-def beside(claims: list[Claim], claim: Claim) -> list[Claim]:
-    """The claims from whose printed figures a claim's quotient may be taken; those at hand for any other claim."""
-    if not claim.under.get("printed"):
+def bearing_on(claims: list[Claim], claim: Claim) -> list[Claim]:
+    """The claims at hand, and those of the catalogue's other files whose printed figures may bear on a claim.
+
+    A quotient is taken of the figures of both sides; a cut and a slip are held against the figures of the same source.
+    """
+    files = dict.fromkeys(_sides(claim))
+    if claim.cut or claim.proof:
+        sources = [*claim.sources, *([claim.proof["source"]] if claim.proof else [])]
+        files |= dict.fromkeys(file for source in sources for file in files_citing(source))
+    if not files:
         return claims
-    sides = [side for side in (claim.question, claim.against) if side is not None and not is_file_name(side.model)]
-    files = dict.fromkeys(find(side.model)[0] for side in sides)
     there = {other.place.file for other in claims}
-    return [
-        *claims,
-        *(other for file in files if not there & {file, claims_beside(file)} for other in _claims_in(file)),
-    ]
+    missing = [file for file in files if not there & {file, _beside(file)}]
+    return [*claims, *(other for file in missing for other in _claims_in(file))]
+
+
+def _sides(claim: Claim) -> list[str]:
+    """The specs of both sides of a quotient of printed figures."""
+    if not claim.under.get("printed"):
+        return []
+    sides = [side for side in (claim.question, claim.against) if side is not None and not is_file_name(side.model)]
+    return [find(side.model)[0] for side in sides]
+
+
+_beside = cache(claims_beside)
+"""The claims beside a spec of the catalogue, which stay where they are."""
 
 
 @cache

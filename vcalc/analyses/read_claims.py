@@ -6,44 +6,185 @@ docs/claims.md describes the keys. Nothing is judged here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from vcalc import conventions, devices
-from vcalc.analyses.measure import Question
+from vcalc.analyses.measure import METRICS, Question
+from vcalc.analyses.training import METRICS as TRAINING_METRICS
 from vcalc.analyses.training import TIMES, Run
-from vcalc.errors import Problem, VcalcError
+from vcalc.errors import Place, Problem, VcalcError
 from vcalc.numerals import is_endless
+from vcalc.source.keys import Found, Key, Need, Pairs, Record, Several, Text, Type, Values, Whole, Word, YesOrNo
 from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.beside import CLAIMS, claims_beside, read_part
 from vcalc.spec.find import catalogue, is_file_name, load_claimed, split_model, stem
-from vcalc.spec.schedule import read_schedule
+from vcalc.spec.schedule import SCHEDULE
 from vcalc.spec.syntax import Spec
 
-_WHAT = ("model", "models", "layers", "option", "metric", "printed")
-_HOW = ("of", "kinds", "convention", "set", "against", "rounding", "digits", "kilo")
-_RUN = ("schedule", "device", "devices", "dtype")
-_WHY = ("under", "ours", "why")
-_UNDER = ("model", "convention", "set", "of", "kinds", "plus", "printed", "option")
+
+class Cell(NamedTuple):
+    """A printed figure, or the formula of one, and where it stands."""
+
+    text: str
+    place: Place
+
+
+class Figure(Type):
+    """A printed figure, a formula, or a list of figures."""
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            text = str(node.value)
+        elif isinstance(node, yaml.SequenceNode):
+            text = "[" + ", ".join(str(item.value) for item in node.value) + "]"
+        else:
+            return source.report("type", f"a printed figure is needed here, not {describe(node)}", node)
+        if is_endless(text):
+            return source.report("claim", "the printed figure is beyond anything that is counted", node)
+        return Cell(text, source.place(node))
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["string", "number", "boolean", "array"]}
+
+
+class Cells(Type):
+    """A figure, or a mapping of metrics to figures."""
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        return (Pairs(Figure()) if isinstance(node, yaml.MappingNode) else Figure()).read(source, node, what)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [Figure().schema(), Pairs(Figure()).schema()]}
+
+
+class Side(Type):
+    """The other side of a ratio: a name, or what it is of in full."""
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        return str(node.value) if isinstance(node, yaml.ScalarNode) else AGAINST.read(source, node, what)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [Text().schema(), AGAINST.schema()]}
+
+
+_NAMES = Several(Text(), or_one=True)
+_WHOSE = (
+    Key("model", Text(), "Of which model; the file's first one if not said."),
+    Key("option", Text(), "Of which option, in a comparison of blocks.", ""),
+)
+_HOW = (
+    Key("of", _NAMES, "Only these groups or layers."),
+    Key("kinds", _NAMES, "Only these layer kinds."),
+    Key("convention", Found(conventions.load, conventions.names), "Counted under this convention."),
+    Key("set", Pairs(Figure()), "Counted with these sizes and hyperparameters."),
+)
+AGAINST = Record(
+    "against",
+    (*_WHOSE, Key("metric", Text(), "Another metric than the claim's: of the input to the output, say."), *_HOW),
+)
+UNDER = Record(
+    "under",
+    (
+        *_WHOSE,
+        *_HOW,
+        Key("metric", Text(), "Of another metric."),
+        Key("plus", _NAMES, "With these groups or layers counted twice."),
+        Key("printed", YesOrNo(), "The quotient of the figures that the source prints for both sides.", False),
+    ),
+)
+PROOF = Record(
+    "proof",
+    (
+        Key("rows", YesOrNo(), "The rows that the source prints add up to `ours`.", False),
+        Key("swapped", YesOrNo(), "Two neighbouring digits of `ours` have changed places.", False),
+        Key("printed", Figure(), "The source prints this figure of the same elsewhere, and it is ours."),
+        Key("metric", Text(), "The metric of that figure, if it is another one of the same row.", ""),
+        Key("source", Text(), "Where it does, if that is another source, or another edition.", ""),
+    ),
+    [Need((("rows",), ("swapped",), ("printed",)), "what shows that `ours` was meant")],
+)
+CLAIM = Record(
+    "a claim",
+    (
+        Key("source", Text(), "Who printed the figure, down to the table or slide.", ""),
+        Key("sources", Several(Text()), "The same, where one figure is printed in several places.", ()),
+        Key("edition", Text(), "The commit, version or date of the source that was read.", ""),
+        Key("seen", YesOrNo(), "`no` where the source was not to be had by us.", True),
+        Key("derived", Text(), "How it is worked out from what is printed, where it is not printed itself.", ""),
+        *_WHOSE,
+        Key("models", Pairs(Cells()), "A table in place of model, metric and printed: model to metric to figure.", ()),
+        Key("layers", Pairs(Cells()), "A table of one model's layers: path to metric to printed figure.", ()),
+        Key(
+            "metric",
+            Found(str, lambda: (*METRICS, *TRAINING_METRICS)),
+            "What is counted: params, flops, memory, depth, ..., any primitive, any hyperparameter: dim, let.depth.",
+        ),
+        Key("printed", Figure(), "The figure as it is printed: `13.6 GFLOP`, `~70k`, `<10%`, `3x or more`, `4096`."),
+        *_HOW,
+        Key("against", Side(), "The ratio to another model or option."),
+        Key("rounding", Word("cut"), "`cut` where the source cuts digits instead of rounding.", ""),
+        Key("digits", Whole(1, 12), "How many digits the source rounds to."),
+        Key("kilo", Whole(1000, 1024), "1000 or 1024: the step of the source's K and M.", 1000),
+        Key("schedule", SCHEDULE, "How it was trained, where that is not the model's own schedule."),
+        Key("device", Found(devices.find, devices.names), "On which device: a name of `vcalc devices`."),
+        Key("devices", Whole(1, 10**6), "On how many of them at once; 1 if not said.", 1),
+        Key("dtype", Text(), "In which dtype; the one that the device trains in if not said.", ""),
+        Key("under", UNDER, "A variant that does give the printed figure; checked."),
+        Key("ours", Figure(), "What the definition gives, in the source's rounding; checked."),
+        Key("proof", PROOF, "What shows that `ours` was meant: its rows, digits, another figure; checked."),
+        Key("why", Text(), "The reason of a difference, in a sentence, which `under` or `proof` checks.", ""),
+        Key("guess", Text(), "In place of `why`: a reason that nothing proves.", ""),
+        Key("open", YesOrNo(), "`yes` where nobody can explain the figure.", False),
+    ),
+    [
+        Need((("source",), ("sources",)), "who printed the figure, and where"),
+        Need((("metric", "printed"), ("models",), ("layers",)), open=True),
+        Need((("why",), ("guess",), ("open",)), "the reason, in words", when=("under", "ours", "proof"), open=True),
+        Need((("why",), ("guess",)), when=("why", "guess")),
+        Need((("ours",),), "what should have been printed", when=("proof",)),
+    ],
+)
+"""The keys of a claim. `why`, `guess` and `open` are the three kinds of reasons."""
 
 
 class Claim:
-    """One printed figure: the question it answers, its text, its source, and the explanation where it needs one."""
+    """One printed figure: the question it answers, its text, its sources, and the explanation where it needs one."""
 
-    def __init__(self, question: Question, printed: str, source: str, place: Any) -> None:
+    def __init__(self, question: Question, printed: Cell, said: Values) -> None:
         self.question = question
-        self.printed = printed
-        self.source = source
-        self.place = place
+        self.printed = printed.text
+        """The figure in the source's own form."""
+        self.place = printed.place
+        self.sources: tuple[str, ...] = said["sources"] or (said["source"],)
+        """Where the figure is printed; the printed text is that of the first."""
+        self.edition: str = said["edition"]
+        """The commit, version or date of the source that was read; `corrected in …` where it corrected itself."""
+        self.seen: bool = said["seen"]
+        """False where the source was not to be had."""
+        self.derived: str = said["derived"]
+        """How the figure is worked out from what is printed; empty where it is printed itself."""
         self.against: Question | None = None
-        self.cut = False
-        self.digits: int | None = None
-        self.kilo = 1000
+        self.cut: bool = said["rounding"] == "cut"
+        """Whether the source is said to cut digits; a verdict's `rounding` says whether that holds."""
+        self.digits: int | None = said["digits"]
+        self.kilo: int = said["kilo"]
         self.under: dict[str, Any] = {}
-        self.ours = ""
-        self.why = ""
+        self.ours: str = said["ours"].text if said["ours"] else ""
+        self.proof: Values | None = said["proof"]
+        """What shows that `ours` was meant, by the keys of PROOF."""
+        self.why: str = said["why"] or said["guess"]
+        """The reason in words, proved or not."""
+        self.guessed = bool(said["guess"])
+        """Whether the reason is said to be a guess."""
+        self.open: bool = said["open"]
+        """Whether it is said that nobody can explain the figure."""
+
+    @property
+    def source(self) -> str:
+        """Where the figure is printed, the first of the sources."""
+        return self.sources[0]
 
     def concerns(self, names: set[str]) -> bool:
         """Whether the figure is of one of the named models, or compares one with another."""
@@ -58,7 +199,15 @@ class Claim:
     @property
     def subject(self) -> str:
         """What the figure is of: the model, its part, and what it is compared with."""
-        return subject(self.question) + (f" : {subject(self.against)}" if self.against else "")
+        return subject(self.question) + (f" : {self.other_side}" if self.against else "")
+
+    @property
+    def other_side(self) -> str:
+        """What a ratio is to, with the metric where that is another one; nothing for a figure that is none."""
+        if self.against is None:
+            return ""
+        metric = "" if self.against.metric == self.question.metric else f"{self.against.metric} of "
+        return metric + subject(self.against)
 
 
 def name_asked(question: Question) -> str:
@@ -124,122 +273,69 @@ def _stay_in(spec: Spec, source: Source, claim: Claim) -> None:
 
 
 class _Reader:
+    """Makes the claims of a file's items: each asks one question, or one for each cell of its table."""
+
     def __init__(self, spec: Spec, source: Source) -> None:
         self.spec = spec
         self.source = source
 
     def item(self, node: YamlNode) -> list[Claim]:
-        entries = self.source.mapping(node, "a claim")
-        meant = self.source.known_keys(entries, ("source", *_WHAT, *_HOW, *_RUN, *_WHY), "a claim")
-        if "source" not in {*entries, *meant}:
-            self.source.report("missing", "a claim needs 'source': who printed the figure, and where", node)
-        if ("under" in entries or "ours" in entries) and "why" not in {*entries, *meant}:
-            self.source.report("missing", "an explanation needs 'why', in words", node)
+        said = CLAIM.read(self.source, node)
         try:
-            return [
-                self.claim(entries, question, printed) for question, printed in self.questions(node, entries, meant)
-            ]
+            return [self.claim(said, question, cell) for question, cell in self.questions(said)]
         except VcalcError as error:
             self.source.take(error, node)
             return []
 
-    def questions(self, node: YamlNode, entries: dict[str, Any], meant: set[str]) -> list[tuple[Question, YamlNode]]:
-        """Every metric and printed figure of an item: one, a table of models, or a table of layers.
+    def questions(self, said: Values) -> list[tuple[Question, Cell]]:
+        """Every metric and printed figure of an item: one, a table of models, or a table of layers."""
+        base = self.question(said)
+        rows = [(base.but(model=self.model(model)), cells) for model, cells in said["models"]]
+        if "models" not in said.nodes:
+            rows = [(base.but(of=(path,)), cells) for path, cells in said["layers"]]
+        if not {"models", "layers"} & said.nodes.keys():
+            return [(base, said["printed"])] if said["metric"] and said["printed"] else []
+        return [
+            (question.but(metric=metric), cell) for question, cells in rows for metric, cell in self.cells(said, cells)
+        ]
 
-        A key that was `meant` to be there, misspelt, is not reported once more.
-        """
-        base = self.question(entries, "params")
-        if "models" in entries:
-            return [
-                (base.but(model=self.model(model), metric=metric), printed)
-                for model, (_, cells) in self.source.mapping(entries["models"][1], "models").items()
-                for metric, printed in self.cells(entries, cells)
-            ]
-        if "layers" in entries:
-            return [
-                (base.but(of=(path,), metric=metric), printed)
-                for path, (_, cells) in self.source.mapping(entries["layers"][1], "layers").items()
-                for metric, printed in self.cells(entries, cells)
-            ]
-        if "metric" not in entries or "printed" not in entries:
-            if not ({"metric", "printed"} <= {*entries, *meant} or meant & {"models", "layers"}):
-                message = "a claim needs 'metric' and 'printed', or a table of 'models' or 'layers'"
-                self.source.report("missing", message, node)
-            return []
-        return [(base.but(metric=self.source.text(entries["metric"][1], "metric")), entries["printed"][1])]
+    def cells(self, said: Values, cells: Cell | tuple[tuple[str, Cell], ...]) -> list[tuple[str, Cell]]:
+        """The metrics and figures of a row: those that it names, or its figure of the item's metric."""
+        if isinstance(cells, Cell) and said["metric"]:
+            return [(said["metric"], cells)]
+        if isinstance(cells, Cell) or said["metric"]:
+            needed = "a printed figure, since 'metric' is said" if said["metric"] else "a metric for each figure"
+            place = cells.place if isinstance(cells, Cell) else cells[0][1].place if cells else None
+            raise VcalcError("type", f"{needed}, is needed here", place)
+        return list(cells)
 
-    def cells(self, entries: dict[str, Any], cells: YamlNode) -> list[tuple[str, YamlNode]]:
-        if "metric" in entries:
-            return [(self.source.text(entries["metric"][1], "metric"), cells)]
-        return [(metric, printed) for metric, (_, printed) in self.source.mapping(cells, "figures").items()]
-
-    def claim(self, entries: dict[str, Any], question: Question, printed: YamlNode) -> Claim:
-        text = self.printed(printed)
-        source = " ".join(self.source.text(entries["source"][1], "source").split()) if "source" in entries else ""
-        claim = Claim(question, text, source, self.source.place(printed))
-        claim.why = " ".join(self.source.text(entries["why"][1], "why").split()) if "why" in entries else ""
-        claim.ours = self.printed(entries["ours"][1]) if "ours" in entries else ""
-        claim.cut = "rounding" in entries and self.source.text(entries["rounding"][1], "rounding") == "cut"
-        claim.digits = self.whole(entries, "digits", 1, 12)
-        claim.kilo = self.whole(entries, "kilo", 1000, 1024) or claim.kilo
-        claim.under = self.under(entries["under"][1]) if "under" in entries else {}
-        if "against" in entries:
-            claim.against = self.other(entries["against"][1], question)
+    def claim(self, said: Values, question: Question, printed: Cell) -> Claim:
+        claim = Claim(question, printed, said)
+        if said["under"]:
+            claim.under = self.how(said["under"], "plus")
+            claim.under |= said["under"].some("option", "metric")
+            if said["under"]["printed"]:
+                claim.under["printed"] = True
+            if said["under"]["model"]:
+                claim.under["model"] = self.model(said["under"]["model"])
+        if said["against"]:
+            claim.against = self.other(said["against"], question)
         return claim
 
-    def whole(self, entries: dict[str, Any], key: str, least: int, most: int) -> int | None:
-        if key not in entries:
-            return None
-        node = entries[key][1]
-        text = self.source.text(node, key)
-        if text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most:
-            return int(text)
-        self.source.report("type", f"{key} is a whole number from {least} to {most}, not {describe(node)}", node)
-        return None
+    def question(self, said: Values) -> Question:
+        """The question that the keys of a claim ask."""
+        model = said["model"] or (self.spec.file if said["option"] else next(iter(self.spec.models)))
+        metric = said["metric"] or "params"
+        return Question(metric, self.model(model), option=said["option"], run=self.run(said), **self.how(said))
 
-    def printed(self, node: YamlNode) -> str:
-        """A printed figure, or the formula of one; what is beyond counting is noted where it stands."""
-        text = self.figure(node)
-        if is_endless(text):
-            self.source.report("claim", "the printed figure is beyond anything that is counted", node)
-            return "0"
-        return text
-
-    def figure(self, node: YamlNode) -> str:
-        if isinstance(node, yaml.ScalarNode):
-            return str(node.value)
-        if isinstance(node, yaml.SequenceNode):
-            return "[" + ", ".join(str(item.value) for item in node.value) + "]"
-        self.source.report("type", f"a printed figure is needed here, not {describe(node)}", node)
-        return "0"
-
-    def question(self, entries: dict[str, Any], metric: str) -> Question:
-        """The question that the entries of a claim, or of the other side of a ratio, ask."""
-        option = self.source.text(entries["option"][1], "option") if "option" in entries else ""
-        model = self.source.text(entries["model"][1], "model") if "model" in entries else ""
-        if not model:
-            model = self.spec.file if option else next(iter(self.spec.models))
-        return Question(metric, self.model(model), option=option, run=self.run(entries), **self.how(entries))
-
-    def run(self, entries: dict[str, Any]) -> Run | None:
+    def run(self, said: Values) -> Run | None:
         """How the network of a claim was trained; None where it says nothing of that."""
-        if not any(key in entries for key in _RUN):
+        if not {"schedule", "device", "devices", "dtype"} & said.nodes.keys():
             return None
-        schedule = read_schedule(self.source, entries["schedule"][1]) if "schedule" in entries else None
-        device = self.known(entries, "device", devices.find)
-        dtype = self.known(entries, "dtype", device.dtype) if device else None
-        return Run(schedule, device, self.whole(entries, "devices", 1, 10**6) or 1, dtype or "")
-
-    def known(self, entries: dict[str, Any], key: str, find: Callable[[str], Any]) -> Any:
-        """What the text under a key names; None, and a problem, where that is nothing."""
-        if key not in entries:
-            return None
-        node = entries[key][1]
-        try:
-            return find(self.source.text(node, key))
-        except VcalcError as error:
-            self.source.take(error, node)
-            return None
+        device, dtype = said["device"], said["dtype"]
+        if device and dtype:
+            dtype = Found(device.dtype).read(self.source, said.nodes["dtype"], "dtype")
+        return Run(said["schedule"], device, said["devices"], dtype or "")
 
     def model(self, name: str) -> str:
         """A model of this very file stays in this file, wherever the file is."""
@@ -249,47 +345,19 @@ class _Reader:
     def in_catalogue(self) -> bool:
         return os.path.abspath(self.spec.file).startswith(catalogue() + os.sep)
 
-    def how(self, entries: dict[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key in ("of", "kinds", "plus"):
-            if key in entries:
-                found[key] = self.words(entries[key][1])
-        if "convention" in entries:
-            convention = self.known(entries, "convention", conventions.load)
-            found["convention"] = convention.name if convention else conventions.DEFAULT
-        if "set" in entries:
-            pairs = self.source.mapping(entries["set"][1], "set")
-            found["bindings"] = tuple((name, self.figure(value)) for name, (_, value) in pairs.items())
+    def how(self, said: Values, *more: str) -> dict[str, Any]:
+        """How it is counted, as the changes to a question."""
+        found = said.some("of", "kinds", "convention", "set", *more)
+        if "convention" in found:
+            found["convention"] = found["convention"].name
+        if "set" in found:
+            found["bindings"] = tuple((name, cell.text) for name, cell in found.pop("set"))
         return found
 
-    def words(self, node: YamlNode) -> tuple[str, ...]:
-        if isinstance(node, yaml.ScalarNode):
-            return (str(node.value),)
-        return tuple(self.source.text(item, "a name") for item in self.source.sequence(node, "names"))
-
-    def other(self, node: YamlNode, question: Question) -> Question:
+    def other(self, said: str | Values, question: Question) -> Question:
         """The other side of a ratio: another model or option by name, or with a part and sizes of its own."""
-        if isinstance(node, yaml.ScalarNode):
-            name = str(node.value)
-            plain = question.but(of=(), bindings=question.bindings, plus=())
-            return plain.but(option=name) if question.option else plain.but(model=self.model(name))
-        entries = self.source.mapping(node, "against")
-        self.source.known_keys(entries, ("model", "option", "of", "kinds", "convention", "set"), "against")
-        base = question.but(**{"of": (), "plus": (), **self.how(entries)})
-        if "option" in entries:
-            base = base.but(option=self.source.text(entries["option"][1], "option"))
-        return (
-            base.but(model=self.model(self.source.text(entries["model"][1], "model"))) if "model" in entries else base
-        )
-
-    def under(self, node: YamlNode) -> dict[str, Any]:
-        entries = self.source.mapping(node, "under")
-        self.source.known_keys(entries, _UNDER, "under")
-        changes = self.how(entries)
-        for key in ("model", "option"):
-            if key in entries:
-                name = self.source.text(entries[key][1], key)
-                changes[key] = self.model(name) if key == "model" else name
-        if "printed" in entries:
-            changes["printed"] = True
-        return changes
+        base = question.but(of=(), plus=())
+        if isinstance(said, str):
+            return base.but(option=said) if question.option else base.but(model=self.model(said))
+        base = base.but(**self.how(said), **said.some("option", "metric"))
+        return base.but(model=self.model(said["model"])) if said["model"] else base

@@ -23,7 +23,10 @@ NEAR = Decimal("1e-95")
 """Numbers that agree to this share of them are equal: roots and logarithms that differ do so far before."""
 
 KEPT = 2000
-"""Answers of each kind that are kept: a network asks the same ones over and over."""
+"""Decimals that are kept as fractions."""
+
+PARTS, DIGITS, ROOT, LOGARITHM, POWER = 50, 150, 250, 500, 1000
+"""What a new answer costs, in operations on whole numbers: their shares of the time (`benchmarks/operations.py`)."""
 
 LARGEST = Decimal(2) ** limits.NUMBER_BITS
 
@@ -121,7 +124,6 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 _BY_DIGITS = {"+": CONTEXT.add, "-": CONTEXT.subtract, "*": CONTEXT.multiply, "/": CONTEXT.divide}
 
 
-@lru_cache(maxsize=KEPT)
 def combined(sign: str, a: Any, b: Any) -> Any:
     """What an operator makes of two numbers. Raises ZeroDivisionError, and NoValueError for what no number is."""
     if sign in ("/", "//", "%") and b == 0:
@@ -154,13 +156,17 @@ def _power(a: Any, b: Any) -> Any:
         if compared(b, 0) < 0:
             raise ZeroDivisionError
         return 0 if b != 0 else 1
-    whole = isinstance(b, int) or (isinstance(b, float) and b.is_integer())
+    whole = _is_whole(b)
     if not whole and compared(a, 0) < 0:
         raise ValueError("the result is not a real number")
     check_size_of_power(a, b)
     if whole and not isinstance(a, Irrational):
         return number(fraction(a) ** int(b))
     return of_digits(CONTEXT.power(digits(a), digits(b)), lambda: _written(a) ** _written(b))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
 
 
 def check_size_of_power(a: Any, b: Any) -> None:
@@ -175,7 +181,6 @@ def check_size_of_power(a: Any, b: Any) -> None:
         raise too_large()
 
 
-@lru_cache(maxsize=KEPT)
 def compared(a: Any, b: Any) -> int:
     """-1, 0 or 1: whether a number is below, at, or above another one."""
     if isinstance(a, Irrational) or isinstance(b, Irrational):
@@ -191,13 +196,11 @@ def floor(value: Any) -> int:
     return whole_part(value.digits if isinstance(value, Irrational) else fraction(value))
 
 
-@lru_cache(maxsize=KEPT)
 def root(value: Any) -> Any:
     """The square root of a number that is not below 0."""
     return of_digits(CONTEXT.sqrt(digits(value)), lambda: _function("sqrt", value))
 
 
-@lru_cache(maxsize=KEPT)
 def logarithm(value: Any, *base: Any) -> Any:
     """The logarithm of a number above 0, the natural one where no base is given."""
     found = CONTEXT.ln(digits(value))
@@ -207,6 +210,27 @@ def logarithm(value: Any, *base: Any) -> Any:
             raise ZeroDivisionError
         found = CONTEXT.divide(found, below)
     return of_digits(found, lambda: _function("log", value, *base))
+
+
+_OTHERS: dict[str, Callable[..., Any]] = {"sqrt": root, "log": logarithm, "compare": compared}
+
+
+def answer(asked: str, *given: Any) -> Any:
+    """What an operator makes of two numbers, their order (`compare`), a root (`sqrt`), or a logarithm (`log`)."""
+    return _OTHERS[asked](*given) if asked in _OTHERS else combined(asked, *given)
+
+
+def price(asked: str, *given: Any) -> int:
+    """What an answer costs that has to be worked out, in operations on whole numbers."""
+    if asked == "sqrt":
+        return ROOT
+    if asked == "log":
+        return LOGARITHM * len(given)
+    if asked == "**" and not _is_whole(given[1]):
+        return POWER
+    if any(isinstance(value, Irrational) for value in given):
+        return 3 * DIGITS if asked == "%" else DIGITS
+    return PARTS
 
 
 def _function(name: str, *arguments: Any) -> Any:

@@ -7,7 +7,7 @@ from functools import reduce, wraps
 from typing import Any
 
 from vcalc.arithmetic import assumed, is_many, is_symbolic, maximum, minimum
-from vcalc.spec.operations import BINARY, compared, negated
+from vcalc.spec.operations import BINARY, answer, compared, negated, on_each
 from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
 
 
@@ -68,6 +68,8 @@ def _round8(value: Any) -> Any:
 
 
 def _size(value: Any) -> Any:
+    if type(value) is int:
+        return abs(value)
     if is_symbolic(number(value)):
         return abs(value)
     return negated(value) if compared("<", value, 0) else value
@@ -82,7 +84,7 @@ def _extreme(name: str, sign: str, of_two: Callable[[Any, Any], Any]) -> Callabl
             from vcalc import many
 
             whole = many.are_whole(*map(number, values))
-            return reduce(of_two, values) if whole else many.each(choose, *values)
+            return reduce(of_two, values) if whole else on_each(choose, *values)
         best = number(values[0])
         for value in values[1:]:
             best = value if compared(sign, number(value), best) else best
@@ -99,9 +101,7 @@ def _logarithm(value: Any, base: Any = None) -> Any:
         raise ZeroDivisionError
     if any(map(has_symbols, arguments)):
         return _formula("log", arguments)
-    from vcalc.spec import exact
-
-    return exact.logarithm(*arguments)
+    return answer("log", *arguments)
 
 
 def _root(value: Any) -> Any:
@@ -109,9 +109,7 @@ def _root(value: Any) -> Any:
         raise ValueError("sqrt takes a number that is not below 0")
     if has_symbols(value):
         return _formula("sqrt", [value])
-    from vcalc.spec import exact
-
-    return exact.root(value)
+    return answer("sqrt", value)
 
 
 def _holds(sign: str, a: Any, b: int) -> bool:
@@ -147,7 +145,7 @@ def _each(function: Callable[..., Any], stays: bool = False) -> Callable[..., An
             return function(*values)
         from vcalc import many
 
-        return values[0] if stays and many.are_whole(*values) else many.each(function, *values)
+        return values[0] if stays and many.are_whole(*values) else on_each(function, *values)
 
     return apply
 

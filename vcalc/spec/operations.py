@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from vcalc import limits
 from vcalc.arithmetic import assumed, is_many, is_symbolic
 from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
+
+
+class _Paying(threading.local):
+    by: Callable[..., Any] | None = None
+
+
+PAYING = _Paying()
+"""Who pays, in each thread, for arithmetic on numbers that are not whole: it is asked what `vcalc.spec.exact` is."""
+
+
+def answer(asked: str, *given: Any) -> Any:
+    """What exact arithmetic answers, paid for where somebody pays."""
+    if PAYING.by is not None:
+        return PAYING.by(asked, *given)
+    from vcalc.spec import exact
+
+    return exact.answer(asked, *given)
 
 
 def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -24,7 +43,7 @@ def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any,
             from vcalc import symbols
 
             return bounded(formula(symbols.exact(a), symbols.exact(b)))
-        return _combined(sign, a, b)
+        return answer(sign, a, b)
 
     return apply
 
@@ -40,13 +59,31 @@ def _of_many(sign: str, whole: Callable[[Any, Any], Any], apply: Callable[[Any, 
             return a // b
     elif sign in ("/", "//", "%") and not compared("!=", b, 0):
         raise ZeroDivisionError
-    return many.each(apply, a, b)
+    return on_each(apply, a, b)
 
 
-def _combined(sign: str, a: Any, b: Any) -> Any:
-    from vcalc.spec import exact
+def on_each(function: Callable[..., Any], *values: Any) -> Any:
+    """What a function makes of arrays, one number after the other; as for one network, the first is paid for."""
+    from vcalc import many
 
-    return exact.combined(sign, a, b)
+    with _paid_once():
+        return many.each(function, *values)
+
+
+@contextmanager
+def _paid_once() -> Iterator[None]:
+    """Have the first answer that exact arithmetic is asked for paid for, and no more."""
+    payer = PAYING.by
+
+    def pay(asked: str, *given: Any) -> Any:
+        PAYING.by = None
+        return payer(asked, *given) if payer else answer(asked, *given)
+
+    PAYING.by = pay
+    try:
+        yield
+    finally:
+        PAYING.by = payer
 
 
 def _divisor(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -61,13 +98,13 @@ def _divisor(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _quotient(a: int, b: int) -> Any:
-    return _combined("/", a, b) if a % b else a // b
+    return answer("/", a, b) if a % b else a // b
 
 
 def _power(a: int, b: int) -> Any:
     if b >= 0 and b * a.bit_length() <= 8 * limits.NUMBER_BITS:
         return a**b
-    return _combined("**", a, b)
+    return answer("**", a, b)
 
 
 def _symbolic_power(a: Any, b: Any) -> Any:
@@ -120,25 +157,24 @@ def negated(value: Any) -> Any:
 
 def compared(sign: str, a: Any, b: Any) -> bool:
     """A comparison's answer. Raises ExpressionError where symbols leave it open."""
+    if type(a) is int and type(b) is int:
+        return bool(_COMPARISONS[sign](a, b))
     if sign in ("==", "!=") and not (is_number(a) and is_number(b)):
         return _same(a, b) is (sign == "==")
     number(a), number(b)
     if is_many(a) or is_many(b):
         from vcalc import many
 
-        return many.holds(sign, a, b, compared)
+        with _paid_once():
+            return many.holds(sign, a, b, compared)
     if has_symbols(a) or has_symbols(b):
         from vcalc import symbols
 
-        answer = symbols.decide(sign, a, b)
-        if answer is None:
+        decided = symbols.decide(sign, a, b)
+        if decided is None:
             raise undecided(f"whether {shown(a)} {sign} {shown(b)}", a, b)
-        return answer
-    if type(a) is int and type(b) is int:
-        return bool(_COMPARISONS[sign](a, b))
-    from vcalc.spec import exact
-
-    return bool(_COMPARISONS[sign](exact.compared(a, b), 0))
+        return decided
+    return bool(_COMPARISONS[sign](answer("compare", a, b), 0))
 
 
 def _same(a: Any, b: Any) -> bool:

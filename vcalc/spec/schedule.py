@@ -11,13 +11,15 @@ import yaml
 from vcalc.arithmetic import Number, is_symbolic
 from vcalc.errors import VcalcError, quoted
 from vcalc.numerals import NumeralError, read
-from vcalc.source.read import Entries, Source, YamlNode, describe
-from vcalc.spec.words import SCHEDULE
+from vcalc.source.keys import Key, Need, Pairs, Record, Text, Type
+from vcalc.source.read import Source, YamlNode, describe
 
 _DIGITS = 30
 """A training of more images or steps than numbers of so many digits is no training."""
 
 _EXAMPLE = "schedule: {images: 1.28M, epochs: 300}, or {steps: 500K, batch: 4096}"
+
+_WAYS = Need((("images", "epochs"), ("steps", "batch")))
 
 
 class Schedule(NamedTuple):
@@ -32,12 +34,11 @@ class Schedule(NamedTuple):
 
     def checked(self) -> Schedule:
         """The schedule, of which both halves of one way are there. Raises VcalcError for anything else."""
-        given = tuple(name for name in ("images", "epochs", "steps", "batch") if getattr(self, name) is not None)
-        if given in (("images", "epochs"), ("steps", "batch")):
-            return self
-        found = f"it has {' and '.join(given)}" if given else "it has neither"
-        message = f"a schedule needs images and epochs, or steps and batch; {found}"
-        raise VcalcError("schedule", message, hint=_EXAMPLE)
+        given = {name for name in ("images", "epochs", "steps", "batch") if getattr(self, name) is not None}
+        problem = _WAYS.problem(given, set())
+        if problem:
+            raise VcalcError("schedule", f"a schedule {problem}", hint=_EXAMPLE)
+        return self
 
     @property
     def seen(self) -> Number:
@@ -75,35 +76,45 @@ def count(text: str, what: str) -> int | Fraction:
     return value.numerator if value.denominator == 1 else value
 
 
-def read_schedule(source: Source, node: YamlNode) -> Schedule | None:
-    """A schedule from its YAML node; what is wrong with it is noted in the source, and None returned."""
-    before = len(source.problems)
-    entries = source.mapping(node, "schedule", _EXAMPLE)
-    source.known_keys(entries, SCHEDULE, "schedule")
-    figures = {key: _count(source, entries, key) for key in ("images", "epochs", "steps", "batch") if key in entries}
-    bindings = _bindings(source, entries)
-    text = " ".join(source.text(entries["source"][1], "source").split()) if "source" in entries else ""
-    if len(source.problems) > before:
-        return None
-    try:
-        return Schedule(**figures, bindings=bindings, source=text).checked()
-    except VcalcError as error:
-        source.take(error, node)
-        return None
+class _Count(Type):
+    """A positive number."""
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        if not isinstance(node, yaml.ScalarNode):
+            return source.report("type", f"{what} is a number, not {describe(node)}", node)
+        try:
+            return count(node.value, what)
+        except VcalcError as error:
+            return source.take(error, node)
 
 
-def _count(source: Source, entries: Entries, key: str) -> Any:
-    node = entries[key][1]
-    if not isinstance(node, yaml.ScalarNode):
-        source.report("type", f"{key} is a number, not {describe(node)}", node)
-        return None
-    try:
-        return count(node.value, key)
-    except VcalcError as error:
-        source.take(error, node)
-        return None
+class _Schedule(Record):
+    """The keys of a schedule, read into one."""
+
+    def read(self, source: Source, node: YamlNode, what: str = "") -> Any:
+        """A schedule from its node; what is wrong with it is noted in the source, and None returned."""
+        before = len(source.problems)
+        said = super().read(source, node, what)
+        return Schedule(bindings=said.pop("set"), **said) if len(source.problems) == before else None
 
 
-def _bindings(source: Source, entries: Entries) -> tuple[tuple[str, str], ...]:
-    pairs = source.mapping(entries["set"][1], "set", "set: {H: 224, W: 224}") if "set" in entries else {}
-    return tuple((name, source.text(value, f"the value of {quoted(name)}")) for name, (_, value) in pairs.items())
+SCHEDULE = _Schedule(
+    "a schedule",
+    (
+        Key("images", _Count(), "Images an epoch."),
+        Key("epochs", _Count(), "How often each image is seen."),
+        Key("steps", _Count(), "Steps of training, in place of images and epochs."),
+        Key("batch", _Count(), "Images a step."),
+        Key(
+            "set",
+            Pairs(Text(), "set: {H: 224, W: 224}"),
+            "Sizes and hyperparameters of training, where they are not the model's own: `{H: 224, W: 224}`.",
+            (),
+        ),
+        Key("source", Text(), "Who says so, down to the table.", ""),
+    ),
+    [_WAYS],
+    example=_EXAMPLE,
+    code="schedule",
+)
+"""The keys of `schedule`."""

@@ -66,7 +66,7 @@ def is_number(value: Any) -> bool:
 
 def number(value: Any) -> Any:
     """The value, if it is a number."""
-    if is_number(value):
+    if type(value) is int or is_number(value):
         return value
     raise TypeError(f"{shown(value)} is not a number")
 

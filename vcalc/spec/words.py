@@ -1,35 +1,11 @@
-"""What the words of the spec language mean: for editors, and in the order in which a file has them.
+"""What the words of a list of layers mean, for editors.
 
-`vcalc.spec.parse` and `vcalc.spec.steps` say which words there are; the tests hold the two together.
+`vcalc.spec.steps` says which words there are; the tests hold the two together. `vcalc.spec.top` has the keys of a file.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
-
-TOP_KEYS = {
-    "title": "The architecture's name, as the tables print it.",
-    "cite": "Its paper, down to the table or figure that the spec follows.",
-    "family": "The group that it is listed in.",
-    "convention": "The counting convention of its source, where that is not `lecture`.",
-    "symbols": "Names that stay symbols: counts are formulas over them.",
-    "crossover": "In a comparison, the symbol to solve for: where one side overtakes the other.",
-    "input": "The input's sizes: `{C: 3, H: 224, W: 224}`, `{N: 512, D: 768}` for tokens, `{D: 100}` for a vector.",
-    "let": "Hyperparameters with their values; they may refer to one another in any order.",
-    "same_as": "The independent implementations that the network equals, by library; their names work as aliases.",
-    "aliases": "Other names of the network.",
-    "schedule": "How it is trained: `{images: 1.28M, epochs: 300}`, or `{steps: 500K, batch: 4096}`, with its source.",
-    "models": "Named variants: hyperparameters that override `let`; title, input, same_as, aliases, schedule, written.",
-    "written": "How a library's source calls the layers, by layer kind or path, where that is not the usual way.",
-    "libraries": "Hyperparameters of `let` that a library's networks have otherwise, by library.",
-    "blocks": "Named lists of layers with arguments, called like a layer.",
-    "layers": "The network: a list of layers, blocks and loops.",
-    "options": "In place of `layers`: the sides of a comparison, for `vcalc block`.",
-    "expect": "Exact figures of the file's own, pinned: `{params: 61100840}`, or such a mapping for each model.",
-    "budget": "Bounds that every model keeps to: `[params <= 5M, memory <= 20MB]`, or such a list for each model.",
-    "claims": "Published figures, each worked out anew by `vcalc claims`.",
-}
-"""The keys of a file, in the order in which `vcalc fmt` puts them."""
 
 NAME = "How the tables call it; a name that turns up again in the same group is numbered."
 
@@ -123,45 +99,4 @@ BLOCK = {
     "shared": "Whether all its calls have the same parameters, counted once; false if not said.",
 }
 
-SCHEDULE = {
-    "images": "Images an epoch.",
-    "epochs": "How often each image is seen.",
-    "steps": "Steps of training, in place of images and epochs.",
-    "batch": "Images a step.",
-    "set": "Sizes and hyperparameters of training, where they are not the model's own: `{H: 224, W: 224}`.",
-    "source": "Who says so, down to the table.",
-}
-
 OPTION = {"input": "The input's sizes, where this side has its own.", "do": "Its layers."}
-
-CLAIM = {
-    "source": "Who printed the figure, down to the table or slide.",
-    "model": "Of which model; the file's first one if not said.",
-    "models": "A table in place of model, metric and printed: model to metric to printed figure.",
-    "layers": "A table of one model's layers: path to metric to printed figure.",
-    "option": "Of which option, in a comparison of blocks.",
-    "metric": "What is counted: params, flops, memory, depth, ..., any primitive, any hyperparameter: dim, let.depth.",
-    "printed": "The figure as it is printed: `13.6 GFLOP`, `61M`, `1.9 MB`, `4096`, `4.1e9`.",
-    "of": "Only these groups or layers.",
-    "kinds": "Only these layer kinds.",
-    "convention": "Counted under this convention.",
-    "set": "Counted with these sizes and hyperparameters.",
-    "against": "The ratio to another model or option.",
-    "rounding": "`cut` where the source cuts digits instead of rounding.",
-    "digits": "How many digits the source rounds to.",
-    "schedule": "How it was trained, where that is not the model's own schedule.",
-    "device": "On which device: a name of `vcalc devices`.",
-    "devices": "On how many of them at once; 1 if not said.",
-    "dtype": "In which dtype; the one that the device trains in if not said.",
-    "kilo": "1000 or 1024: the step of the source's K and M.",
-    "under": "A variant that does give the printed figure; checked.",
-    "ours": "What the definition gives, in the source's rounding; checked.",
-    "why": "The reason of a difference, in a sentence.",
-}
-
-TABLE = {
-    "specs": "The specs of the folder above whose models are written so, where the library has them.",
-    "models": "Models that are written so, besides what is said of their specs.",
-    "forms": "How the library's source calls the layers, by layer kind or path.",
-}
-"""The keys of an entry of a file in `written/`."""
