@@ -29,7 +29,7 @@ KEPT = 2000
 PARTS, DIGITS, ROOT, LOGARITHM, POWER, WRITTEN = 50, 150, 250, 500, 1000, 30_000
 """What a new answer costs, in operations on whole numbers: their shares of the time (`benchmarks/operations.py`)."""
 
-LARGEST = Decimal(2) ** limits.NUMBER_BITS
+LARGEST = Decimal(2**limits.NUMBER_BITS)
 
 
 class Extent(NamedTuple):
