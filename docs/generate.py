@@ -26,6 +26,7 @@ from slips import slips_page
 from vcalc import conventions, limits
 from vcalc.analyses.check import check_file
 from vcalc.cli import COMMANDS, main
+from vcalc.conventions.read import CONVENTION
 from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, kinds
 from vcalc.render.check import render_check
 from vcalc.reports.catalogue import all_entries
@@ -116,29 +117,13 @@ def convention_page() -> str:
         "## A convention of your own\n",
         f"```yaml\n{example}```\n",
         "    vcalc table resnet50 --convention ./examples/fma2-with-bias.yaml\n",
-        _table(["key", "what it says"], [[f"`{key}`", says] for key, says in CONVENTION_KEYS.items()]),
+        _table(["key", "what it says"], [[f"`{key.name}`", key.doc] for key in CONVENTION.keys.values()]),
         "A layer kind of which a convention says nothing is an error when it is loaded, not a zero.\n",
         "Some tools count the same operation differently when a network's source calls it in another way. A rule for\n"
         "one way is written `kind/form`, and a spec says under `written` how a library writes its network:\n",
         _table(["form", "meaning"], [[f"`{name}`", says] for name, says in FORMS.items()]),
     ]
     return "\n".join([*parts, *map(_convention, conventions.names())])
-
-
-CONVENTION_KEYS = {
-    "name, says, unit, source": "what it is called, what it counts, in MACs or FLOPs, and who counts so",
-    "version, called, aliases": "which version was read, the source's own word for the unit, other names",
-    "extends": "a convention whose rules hold where this file has none",
-    "weights": "the weight of each primitive, for every kind that is not named",
-    "kinds": "weights for single kinds, several to a line with commas, `kind/form` for one way of calling it; weights "
-    "under `once` count once for a batch of any size",
-    "zero, unseen": "`kinds` and `families` that count nothing, on purpose or because the source does not see them",
-    "params": "`leave_out` roles, `lose` kinds, `buffers` that count, and what that comes to in words (`says`)",
-    "memory": "`unit`, `kilobyte`, whether the `input` counts, and what takes no memory (`leave_out`)",
-    "bugs": "what a tool gets wrong (`says`), with the rules that would be right (`instead`): the output names it",
-    "depends": "which rules depend on how a network is written, in words",
-    "training": "how many forward passes a step of training comes to; 3 if not said ([training](training.md))",
-}
 
 
 def _convention(name: str) -> str:
@@ -227,6 +212,10 @@ catalogue by name; so do `model`, `models`, `against` and `under` of a claim, wh
 models. A path in their place is an error. Conventions are known by name, in a spec as well as in what a convention of
 your own `extends`; a file of one is opened only where the command line names it (`--convention ./mine.yaml`).
 `same_as`, `aliases` and `written` are names that are compared, never opened.
+
+Beside a spec stand its claims, `claims/net.yaml`, and the tables of libraries, `written/timm.yaml`
+([claims](claims.md), [written](spec-language.md)): where its own folder has them (or, of claims, the folder above),
+they are opened with it. Their names follow from the spec's and a library's alone, and a link is not followed.
 
 A file that the command line names is opened wherever it is, through links, too. Below a folder, `vcalc check` opens
 the files that are in it: a link that leads out is left alone, one to another file of the folder is followed. `vcalc

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
 import yaml
+from arrays import at, many
 from hypothesis import given
 from hypothesis import strategies as st
 from test_layers import CASES, Case, label, put, shapes
@@ -379,13 +379,13 @@ def made_by(facts: Any) -> dict[str, Any]:
 def test_the_formulas_hold_for_ints_symbols_and_arrays(case: Case):
     formulas = made_by(case.facts({name: symbols.symbol(name) for name in case.sizes}))
     settings = case.settings()
-    arrays = made_by(case.facts({name: np.array([sizes[name] for sizes in settings]) for name in case.sizes}))
-    for i, sizes in enumerate(settings):
+    for sizes in settings:
         ints = made_by(case.facts(sizes))
         assert {type(count) for count in ints.values()} == {int}
         assert set(ints) <= set(formulas)
         assert {name: symbols.evaluate(formulas[name], sizes) for name in ints} == ints
-        assert {name: np.broadcast_to(arrays[name], len(settings))[i] for name in ints} == ints
+        arrays = made_by(case.facts({name: many(size, size) for name, size in sizes.items()}))
+        assert {name: at(1, arrays[name]) for name in ints} == ints
 
 
 @pytest.mark.parametrize("case", CASES, ids=label)

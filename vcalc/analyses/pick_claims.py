@@ -37,7 +37,11 @@ class Pick(NamedTuple):
         """The claims that may be wanted, whatever their verdict. Raises VcalcError for a text that none of them has."""
         found = _having(self.source, "source", claims, lambda claim: claim.sources)
         found = _having(self.edition, "edition", found, lambda claim: (claim.edition,))
-        return [claim for claim in found if not (self.unseen and claim.seen)]
+        return [claim for claim in found if not (self.unseen and claim.seen) and self._may_be(claim)]
+
+    def _may_be(self, claim: Claim) -> bool:
+        """Whether a claim's verdict may be one that is wanted: what is open is said to be."""
+        return claim.open or set(self.only) != {"open"}
 
     def verdict(self, verdict: Verdict) -> bool:
         """Whether a verdict is wanted."""

@@ -200,7 +200,7 @@ def _ours(verdict: Verdict) -> str:
         return "[" + ", ".join(map(str, value)) + "]"
     if isinstance(value, float) and verdict.claim.printed.endswith("%"):
         return f"{value:.2%}"
-    return f"{value:,.3f}" if isinstance(value, float) and value != int(value) else units.exact(value)
+    return f"{value:,.3f}" if isinstance(value, float) else units.exact(value)
 
 
 def _exact_table(verdicts: list[Verdict]) -> Table:
