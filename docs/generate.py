@@ -27,13 +27,13 @@ from vcalc import conventions, limits
 from vcalc.analyses.check import check_file
 from vcalc.cli import COMMANDS, main
 from vcalc.conventions.read import CONVENTION
+from vcalc.language.expression import FUNCTIONS
 from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, kinds
 from vcalc.render.check import render_check
 from vcalc.reports.catalogue import all_entries
 from vcalc.reports.check import CheckReport
 from vcalc.reports.kinds import kind_report
 from vcalc.reports.notes import params_note
-from vcalc.spec.expression import FUNCTIONS
 from vcalc.spec.find import build_index, catalogue
 
 DOCS = Path(__file__).parent
@@ -167,9 +167,13 @@ def _convention(name: str) -> str:
     )
 
 
+def _weight(name: str, weight: object) -> str:
+    return f"{weight} x `{name}`" if isinstance(weight, int) else f"`{name}`: `{weight}`"
+
+
 def _weights(rule: conventions.Rule) -> str:
-    each = [f"{weight} x `{name}`" for name, weight in rule.weights.items()]
-    once = [f"{weight} x `{name}` once a batch" for name, weight in rule.once.items()]
+    each = [_weight(name, weight) for name, weight in rule.weights.items()]
+    once = [f"{_weight(name, weight)} once a batch" for name, weight in rule.once.items()]
     return ", ".join([*each, *once]) or "nothing"
 
 

@@ -16,8 +16,8 @@ import vcalc
 from vcalc import VcalcError, conventions
 from vcalc.analyses.cost import Costs
 from vcalc.arithmetic import ceil_div, common_divisor, exact_div, maximum, minimum, product
+from vcalc.language.expression import parse
 from vcalc.spec.bindings import merged_input
-from vcalc.spec.expression import parse
 from vcalc.spec.find import load, model_names
 from vcalc.spec.network import Network, expand
 

@@ -7,8 +7,8 @@ from functools import reduce, wraps
 from typing import Any
 
 from vcalc.arithmetic import assumed, is_many, is_symbolic, maximum, minimum
-from vcalc.spec.operations import BINARY, answer, compared, negated, on_each
-from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
+from vcalc.language.operations import BINARY, answer, compared, negated, on_each
+from vcalc.language.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
 
 
 def _round(value: Any) -> Any:
@@ -41,7 +41,7 @@ def _floor(value: Any) -> Any:
         from vcalc import symbols
 
         return bounded(symbols.floor(value))
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return exact.floor(value)
 

@@ -16,7 +16,7 @@ from math import log2
 from typing import Any, NamedTuple
 
 from vcalc import limits
-from vcalc.spec.values import NoValueError, too_fine, too_large
+from vcalc.language.values import NoValueError, too_fine, too_large
 
 CONTEXT = Context(prec=120)
 
