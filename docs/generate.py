@@ -214,8 +214,8 @@ your own `extends`; a file of one is opened only where the command line names it
 `same_as`, `aliases` and `written` are names that are compared, never opened.
 
 Beside a spec stand its claims, `claims/net.yaml`, and the tables of libraries, `written/timm.yaml`
-([claims](claims.md), [written](spec-language.md)): where its own folder has them (or, of claims, the folder above), they
-are opened with it. Their names follow from the spec's and a library's alone, and a link is not followed.
+([claims](claims.md), [written](spec-language.md)): where its own folder has them (or, of claims, the folder above),
+they are opened with it. Their names follow from the spec's and a library's alone, and a link is not followed.
 
 A file that the command line names is opened wherever it is, through links, too. Below a folder, `vcalc check` opens
 the files that are in it: a link that leads out is left alone, one to another file of the folder is followed. `vcalc

@@ -519,3 +519,16 @@ def test_nothing_of_a_verdict_is_written_in_a_spec():
     for file in files:
         assert "verdict" not in Path(file).read_text()
         assert "exact:" not in Path(file).read_text()
+
+
+@pytest.mark.parametrize(
+    ("printed", "verdict"), [("25/18", "reproduced"), ("50/36", "reproduced"), ("25/17", "differs")]
+)
+def test_a_ratio_that_is_printed_as_a_quotient_is_exact(tmp_path, printed, verdict):
+    file = tmp_path / "net.yaml"
+    file.write_text(
+        "title: Two\ninput: {D: 4}\n"
+        "options: {a: [{linear: {out: 25, bias: false}}], b: [{linear: {out: 18, bias: false}}]}\n"
+        f"claims: [{{source: a paper, option: a, against: b, metric: params, printed: {printed}}}]\n"
+    )
+    assert [found.verdict for found in judge_all([load_file(str(file))])] == [verdict]

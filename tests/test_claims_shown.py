@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from functools import cache
 from typing import Any
 
@@ -285,6 +288,16 @@ def test_the_overview_counts_every_figure_once():
     assert sum(row.cells["differ"] for row in table.rows) == sum(
         kind_of(verdict) in ("differs", "unexplained") for verdict in distinct(judged(()))
     )
+
+
+@pytest.mark.slow
+def test_all_claims_take_little_memory_and_no_long_time():
+    """Six seconds of CPU on a free core, and 120 MiB; a busy core takes longer for as much."""
+    child = subprocess.Popen([sys.executable, "-m", "vcalc", "claims"], stdout=subprocess.DEVNULL)
+    _, _, usage = os.wait4(child.pid, 0)
+    child.returncode = 0  # it has been waited for
+    assert usage.ru_maxrss < 120 * 1024
+    assert usage.ru_utime + usage.ru_stime < 2 * 6
 
 
 # Any table whose rows have text below

@@ -14,11 +14,12 @@ from vcalc.analyses.read_claims import Claim, subject
 from vcalc.analyses.statements import Statement
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, quoted
-from vcalc.numerals import NumeralError
+from vcalc.numerals import NumeralError, exactly
 from vcalc.spec.build import Budget
 from vcalc.spec.values import is_number
 
 _SIZES = re.compile("[0-9]{1,9}(?:[x×][0-9]{1,9}){1,2}")
+_QUOTIENT = re.compile("[0-9]{1,9}/[1-9][0-9]{0,8}")
 _PRODUCT = re.compile("[0-9(][0-9*+() ]*[*+][0-9*+() ]*[0-9)]")
 
 
@@ -128,6 +129,8 @@ def matches(claim: Claim, printed: str, value: Any, cut: bool = False) -> bool:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(str(item) for item in value) + "]" == printed
     if isinstance(value, (int, float, Fraction)):
+        if _QUOTIENT.fullmatch(printed):
+            return exactly(value) == Fraction(printed)
         return said(claim, printed).holds(value, cut)
     if getattr(value, "is_Integer", False):
         return matches(claim, printed, int(value), cut)

@@ -42,7 +42,8 @@ def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any,
         if has_symbols(a) or has_symbols(b):
             from vcalc import symbols
 
-            return bounded(formula(symbols.exact(a), symbols.exact(b)))
+            parts = [answer("write", part) if hasattr(part, "digits") else symbols.exact(part) for part in (a, b)]
+            return bounded(formula(*parts))
         return answer(sign, a, b)
 
     return apply
