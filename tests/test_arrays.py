@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import operator
+import subprocess
+import sys
 from typing import Any
 
 import numpy
@@ -152,12 +155,18 @@ def within(place: int, record: Any, one: Any) -> Any:
 
 def test_the_record_has_lists():
     record = vcalc.load("resnet50").bind(H=numpy.array([224, 256]), width=numpy.array([64, 32])).to_dict()
+    assert json.loads(json.dumps(record)) == record
     assert record["input"] == {"C": 3, "H": [224, 256], "W": 224}
     assert record["hyperparameters"]["width"] == [64, 32]
     assert record["layers"][0]["output"] == [[64, 32], [112, 128], 112]
     alone = [vcalc.load("resnet50").bind(H=h, width=w).to_dict() for h, w in ((224, 64), (256, 32))]
     for place, one in enumerate(alone):
         assert within(place, record, one) == one
+
+
+def test_numpy_is_loaded_for_an_array_alone():
+    code = "import sys, vcalc; vcalc.load('mobilenet-v2').bind(H=32).to_dict(); print('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 def test_what_does_not_depend_on_an_array_is_a_number():
@@ -227,6 +236,22 @@ def test_a_chain_of_operations_is_exact(numbers: list[int], operation: Any):
     for number in numbers:
         found, expected = operation(found, number), [operation(each, number) for each in expected]
         assert found.numbers.tolist() == expected
+
+
+RELATIONS = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge]
+
+
+@given(st.lists(LARGE, min_size=1, max_size=3), LARGE, st.sampled_from(RELATIONS))
+def test_a_comparison_of_many_is_that_of_each(numbers: list[int], other: int, relation: Any):
+    """What is equal for some is not equal; an order that holds for some has no answer."""
+    answers = {relation(number, other) for number in numbers}
+    if relation in RELATIONS[:2]:
+        assert relation(many(*numbers), other) is (all(n == other for n in numbers) is (relation is operator.eq))
+    elif len(answers) == 1:
+        assert {relation(many(*numbers), other)} == answers
+    else:
+        with pytest.raises(VcalcError, match="the numbers of an array differ"):
+            relation(many(*numbers), other)
 
 
 def test_equal_everywhere_is_equal():
