@@ -195,6 +195,13 @@ def test_counts_beyond_64_bits_are_exact(width: int):
     assert [count.tolist()[1] for count in bound.total] == list(alone)
     assert [count.tolist()[0] for count in bound.total] == list(vcalc.load("resnet50").bind().total)
     assert alone.flops > 2**64
+    assert {count.dtype for count in bound.total} <= {numpy.dtype(object), numpy.dtype(numpy.int64)}
+
+
+def test_what_fits_64_bits_has_them_again():
+    assert many(2**62, -5).array().dtype == (many(2**62, -5) * 4 // 8).array().dtype == numpy.int64
+    assert many(2**63, 5).array().dtype == object
+    assert (many(2**62, -5) - many(-(2**62), 5)).array().tolist() == [2**63, -10]
 
 
 def test_a_size_of_more_bits_than_any_has_is_refused():
@@ -217,7 +224,7 @@ OPERATIONS = [
     lambda a, b: -abs(a) * b // 3 + b,
 ]
 
-LARGE = st.one_of(st.integers(-9, 9), st.integers(-(2**63) - 2, 2**63 + 2), st.integers(-(2**90), 2**90))
+LARGE = st.one_of(*(st.integers(-(2**bits) - 2, 2**bits + 2) for bits in (3, 31, 40, 63, 90)))
 
 
 @given(st.lists(st.tuples(LARGE, LARGE.filter(bool)), min_size=1, max_size=4), st.sampled_from(OPERATIONS))
@@ -228,6 +235,27 @@ def test_an_operation_on_many_is_that_on_each(pairs: list[tuple[int, int]], oper
     assert operation(left, divisor).numbers.tolist() == [operation(a, divisor) for a, _ in pairs]
     assert operation(first, right).numbers.tolist() == [operation(first, b) for _, b in pairs]
     assert {type(number) for number in operation(left, right).numbers.tolist()} == {int}
+
+
+def test_a_quotient_of_many_is_that_of_each():
+    assert (many(1, 8) / many(4, 2)).numbers.tolist() == [0.25, 4]
+    assert (many(1, 8) / 4).numbers.tolist() == [0.25, 2]
+    assert (1 / many(4, 1)).numbers.tolist() == [0.25, 1]
+    for divide in (operator.floordiv, operator.truediv, operator.mod):
+        with pytest.raises(ZeroDivisionError):
+            divide(many(1, 8), 0)
+        with pytest.raises(ZeroDivisionError):
+            divide(1, many(0, 0))
+
+
+PAIRS = [(2**40, 3), (3, 2**40), (3, -(2**40)), (-(2**40), 2**40), (2**41 - 1, 2**40), (0, 2**40)]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("pair", PAIRS)
+def test_what_follows_an_operation_is_exact(operation: Any, pair: tuple[int, int]):
+    found = operation(many(pair[0], pair[0]), pair[1])
+    assert (found * found * found).numbers.tolist() == [operation(*pair) ** 3] * 2
 
 
 @given(st.lists(LARGE, min_size=1, max_size=8), st.sampled_from(OPERATIONS[:3]))

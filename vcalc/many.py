@@ -76,7 +76,7 @@ class Many:
         """The same numbers with the size that they have, in 64 bits where they fit; it is not more than was known."""
         if self.size is None:
             return self
-        size = max(abs(int(self.numbers.max())), abs(int(self.numbers.min())))
+        size = max(int(self.numbers.max()), -int(self.numbers.min()))
         numbers = self.numbers.astype(np.int64) if size <= MOST else self.numbers
         return Many(numbers, self.given, size)
 
