@@ -19,6 +19,7 @@ import vcalc
 from vcalc import VcalcError, conventions
 from vcalc.analyses.cost import Costs
 from vcalc.arithmetic import ceil_div, common_divisor, exact_div, maximum, minimum, product
+from vcalc.many import Many
 from vcalc.spec.bindings import merged_input
 from vcalc.spec.expression import parse
 from vcalc.spec.find import load, model_names
@@ -241,6 +242,11 @@ def test_a_quotient_of_many_is_that_of_each():
     assert (many(1, 8) / many(4, 2)).numbers.tolist() == [0.25, 4]
     assert (many(1, 8) / 4).numbers.tolist() == [0.25, 2]
     assert (1 / many(4, 1)).numbers.tolist() == [0.25, 1]
+    halves = many(1, 3) / 2
+    assert (halves * 4).numbers.tolist() == (4 * halves).numbers.tolist() == [2, 6]
+    assert halves != 1
+    assert halves != 2**70
+    assert many(1, 1) / 2 == 0.5
     for divide in (operator.floordiv, operator.truediv, operator.mod):
         with pytest.raises(ZeroDivisionError):
             divide(many(1, 8), 0)
@@ -292,6 +298,7 @@ def test_equal_everywhere_is_equal():
     assert len({many(3, 3), 3, many(3, 4), many(3, 4)}) == 2
     assert list(range(many(2, 2))) == [0, 1]
     assert str(many(*range(9))) == "[0, 1, 2, 3, …]"
+    assert str(many(*range(4))) == "[0, 1, 2, 3]"
 
 
 # What has more than one answer
@@ -326,6 +333,8 @@ def test_a_check_that_no_number_passes_is_refused_as_for_one(model):
         ("ceil(8 % (a / 3 - 8 / 3) + 9)", "!= 0 with a=4, but not 0 != 0 with a=8"),
         ("ceil(log(a - 7)) + 1", "log takes numbers above 0 with a=4; bind them one by one"),
         ("ceil(2 ** (a - 8) * 2**150)", "a number of more than 128 bits"),
+        ("a / 8", "1 % 1 == 0 with a=8, but not 0.5 % 1 == 0 with a=4"),
+        ("a / 3", "linear: out is [1.3333333333333333, 2.6666666666666665], not a whole number, 1 or more"),
         ("[1, 2, 3][a // 4]", "1 == 1 with a=4, but not 2 == 1 with a=8"),
         ("1 if a / 3 < 2 else 2", "< 2 with a=4, but not 8/3 < 2 with a=8"),
     ],
@@ -421,12 +430,19 @@ def test_arrays_are_as_long_as_one_another(model):
 
 @pytest.mark.parametrize("bound", [{"W": "w"}, {"width": "w"}, {"share": "w"}, {"batch": "w"}])
 def test_arrays_and_symbols_do_not_go_together(model, bound):
-    with pytest.raises(VcalcError, match="arrays and symbols do not go together: H holds many numbers, w none"):
+    with pytest.raises(VcalcError, match="many numbers are given for H, and none for w"):
         model.bind(H=numpy.array([8, 16]), **bound)
 
 
+def test_all_that_do_not_go_together_are_named(model):
+    with pytest.raises(VcalcError, match="many numbers are given for H and share, and none for v and w"):
+        model.bind(H=numpy.array([8, 16]), W="w*v", share=numpy.array([1, 2]))
+    with pytest.raises(VcalcError, match="as many numbers: a has 2, b has 3"):
+        Many.of([1, 2], {"a": [1, 2]}) + Many.of([1, 2, 3], {"b": [1, 2, 3]})
+
+
 def test_many_batches_and_a_symbol(model):
-    with pytest.raises(VcalcError, match="arrays and symbols do not go together: batch holds many numbers, w none"):
+    with pytest.raises(VcalcError, match="many numbers are given for batch, and none for w"):
         model.bind(W="w", batch=numpy.array([8, 16]))
 
 

@@ -281,7 +281,7 @@ def _any_columns(*values: Any) -> tuple[Any, ...]:
     given: Given = {}
     for value in values:
         given = {**given, **value.given} if isinstance(value, Many) else given
-    symbols = sorted({str(s) for value in values for s in getattr(value, "free_symbols", ())})
+    symbols = {str(s) for value in values for s in getattr(value, "free_symbols", ())}
     if symbols:
         raise beside_symbols(given, symbols)
     columns = [value.numbers if isinstance(value, Many) else value for value in values]
@@ -297,8 +297,9 @@ def _rows(*columns: Any) -> Iterator[tuple[Any, ...]]:
 
 def beside_symbols(given: Given, symbols: Iterable[str]) -> VcalcError:
     """The error for arrays and symbols in one network."""
-    names = " and ".join(symbols)
-    message = f"arrays and symbols do not go together: {' and '.join(given)} holds many numbers, {names} none"
+    names = " and ".join(sorted(symbols))
+    what = f"many numbers are given for {' and '.join(given)}, and none for {names}"
+    message = f"arrays and symbols do not go together: {what}"
     return VcalcError("array", message, hint=f"bind {names} to a number, or the numbers of the array one by one")
 
 
