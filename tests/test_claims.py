@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vcalc.analyses.check_claims import doubts
+from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge_all
 from vcalc.errors import VcalcError
 from vcalc.reports.claims import distinct
@@ -454,6 +455,20 @@ def test_a_ratio_of_printed_figures(tmp_path):
     assert judge_all([load_file(str(file))])[2].verdict == "reproduced under"
 
 
+def test_a_quotient_of_what_two_documents_print_is_no_reason(tmp_path):
+    """60 million parameters of AlexNet in a paper, and 5 million of GoogLeNet on a slide, make no 12x of the slide."""
+    file = tmp_path / "net.yaml"
+    file.write_text(
+        SPEC
+        + "  - {source: 'A & B 2012, abstract', model: net, metric: params, printed: 0.2K}\n"
+        + "  - {source: 'C, \"Nets\" (slides), one', model: wide, metric: params, printed: 0.3K}\n"
+        + "  - {source: 'C, \"Nets\" (slides), two', model: wide, metric: params, against: net, printed: 1.5x, "
+        + "under: {printed: true}, why: rounded}\n"
+    )
+    with pytest.raises(VcalcError, match=r'C, "Nets" prints the params of net(?s:.*)A & B 2012, abstract prints 0.2K'):
+        judge_all([load_file(str(file))])
+
+
 def test_a_model_of_a_file_is_found_as_it_is_elsewhere_or_refused(tmp_path):
     file = tmp_path / "nets.yaml"
     file.write_text(
@@ -511,6 +526,48 @@ def test_the_lectures_slips_are_found(catalogue_verdicts, model, metric, printed
     found = [r for r in records if (r["model"], r["metric"], r["printed"]) == (model, metric, printed)]
     assert found, "there is no such claim"
     assert (found[0]["exact"], found[0]["verdict"]) == (exact, verdict)
+
+
+REPRESENTED = ("embedding", "encoder", "take_token", "representation")
+
+
+@pytest.mark.parametrize(
+    ("model", "printed", "million", "under"),
+    [  # Dosovitskiy et al. 2021, Table 1
+        ("vit-b-16", "86M", 86.39, {}),
+        ("vit-l-16", "307M", 306.56, {"model": "vit-l-32"}),
+        (
+            "vit-h-14",
+            "632M",
+            632.40,
+            {"bindings": (("representation", "1280"),), "of": REPRESENTED},
+        ),
+    ],
+)
+def test_one_rule_gives_the_three_sizes_of_vit(catalogue_verdicts, model, printed, million, under):
+    """Without the classifier, and with the tanh layer of pre-training before it: of B/16, L/32 and H/14."""
+    verdict = next(
+        verdict
+        for verdict in catalogue_verdicts
+        if (verdict.claim.question.model, verdict.claim.question.metric, verdict.claim.printed)
+        == (model, "params", printed)
+        and any("Dosovitskiy" in source for source in verdict.claim.sources)
+    )
+    changes = {**verdict.claim.under, **under}
+    found = Work().answer(verdict.claim.question.but(**changes))
+    assert round(found / 1e6, 2) == million
+    assert f"{found / 1e6:.0f}M" == printed
+
+
+def test_the_two_printed_figures_of_resnet_50_are_open_alike(catalogue_verdicts):
+    """Table 1 of He et al. prints 3.8, and Johnson's slide after it; 3.86 is counted, and 7.6 and 11.3 are rounded."""
+    found = [
+        (verdict.verdict, verdict.reason)
+        for verdict in catalogue_verdicts
+        if verdict.claim.printed in {"3.8 GFLOP", "3.8e9"}
+        and verdict.claim.question.model in {"resnet50", "resnet50-v1"}
+    ]
+    assert found == [("differs", "open"), ("differs", "open")]
 
 
 def test_nothing_of_a_verdict_is_written_in_a_spec():
