@@ -114,6 +114,8 @@ def test_both_editions_are_there(claims, model, metric, corrected, now):
         ('Tu et al., "MaxViT", ECCV 2022, Table 2', "maxvit-t-384", "17.7G"),
         ('Tu et al., "MaxViT", ECCV 2022, Table 3', "maxvit-xl-512", "535.2G"),
         ("google-research/maxvit", "maxvit-b", "24.2B"),
+        ("Szegedy et al. 2016, section 6", "inception-v3", "about 2.5x"),
+        ("leondgarse/keras_cv_attention_models", "coatnet-0", "4.6G"),
     ],
 )
 def test_a_figure_stands_as_its_first_source_has_it(claims, source, model, printed):
