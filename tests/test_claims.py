@@ -572,17 +572,22 @@ def test_the_two_printed_figures_of_resnet_50_are_open_alike(catalogue_verdicts)
     assert found == [("differs", "open"), ("differs", "open")]
 
 
+RULE = {"convention", "of", "kinds"}
+
+
 def test_a_rule_of_counting_is_not_refuted_by_the_same_table(catalogue_verdicts):
-    """Pools make SE-ResNet-50's 3.87 of 3.86, and leave 7.60, 11.32, 4.25 and 8.00 below it unexplained."""
+    """Pools make SE-ResNet-50's 3.87 of 3.86, and leave 7.60, 11.32, 4.25 and 8.00 below it unexplained.
+
+    What is said to be a slip, or seems to be one, refutes nothing.
+    """
+    rows = [row.claim for row in catalogue_verdicts if row.verdict != "differs" or row.reason == "open"]
     refuted = []
-    for verdict in catalogue_verdicts:
-        claim = verdict.claim
-        if verdict.reason == "checked" and set(claim.under) == {"convention"} and claim.against is None:
+    for claim in (verdict.claim for verdict in catalogue_verdicts if verdict.reason == "checked"):
+        if claim.under and claim.under.keys() <= RULE and claim.against is None:
             refuted += [
-                f"{claim.question.model} {claim.printed} under {claim.under['convention']}, but {other.printed} of "
-                f"{other.question.model}"
-                for other in (row.claim for row in catalogue_verdicts)
-                if beside(claim, other) and not holds_so(other, claim.under["convention"])
+                f"{claim.question.model} {claim.printed} under {claim.under}, but {row.printed} of {row.question.model}"
+                for row in rows
+                if beside(claim, row) and not holds_so(row, claim.under)
             ]
     assert refuted == []
 
@@ -590,19 +595,12 @@ def test_a_rule_of_counting_is_not_refuted_by_the_same_table(catalogue_verdicts)
 def beside(claim, other) -> bool:
     """Whether two figures stand in one table, of the same metric and of networks of one family."""
     tables = [{re.sub(r"(\bTable [0-9]+).*", r"\1", source) for source in one.sources} for one in (claim, other)]
-    asked = (claim.question, other.question)
-    return (
-        other is not claim
-        and other.against is None
-        and not tables[0].isdisjoint(tables[1])
-        and claim.place.file == other.place.file
-        and asked[0].metric == asked[1].metric
-        and asked[0].of == asked[1].of
-    )
+    asked = [(one.question.metric, one.question.of, one.question.kinds, one.place.file) for one in (claim, other)]
+    return other is not claim and other.against is None and not tables[0].isdisjoint(tables[1]) and asked[0] == asked[1]
 
 
-def holds_so(claim, convention: str) -> bool:
-    return matches(claim, claim.printed, Work().answer(claim.question.but(convention=convention)))
+def holds_so(claim, under) -> bool:
+    return matches(claim, claim.printed, Work().answer(claim.question.but(**under)))
 
 
 def test_another_rows_figure_is_no_proof_where_its_own_row_has_another(catalogue_verdicts):
