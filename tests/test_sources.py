@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -139,3 +140,14 @@ def test_a_network_is_not_cited_to_a_table_that_has_it_not(claims):
     its = [claim for claim in claims if of_model(claim, "densenet161")]
     assert its
     assert not [claim for claim in its if any("Huang" in source for source in claim.sources)]
+
+
+def test_a_count_to_the_last_digit_is_of_one_network(claims):
+    """torchvision's RegNetX-400MF of 5,495,976 parameters is not that of pycls, which has 5,157,512."""
+    networks = defaultdict(set)
+    for claim in claims:
+        if re.fullmatch(r"\d{6,}", claim.printed.replace(",", "")) and not claim.printed.endswith("000"):
+            question = claim.question
+            cell = (claim.source, claim.printed, question.metric, question.of, question.kinds, question.bindings)
+            networks[cell].add(question.model)
+    assert {cell: models for cell, models in networks.items() if len(models) > 1} == {}
