@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from vcalc.errors import VcalcError
+from vcalc.language.values import is_number, shown
 from vcalc.many import Given, Many, unlike
 from vcalc.spec.bindings import from_python
-from vcalc.spec.values import is_number, shown
 
 
 def from_outside(name: str, array: Any, given: Given) -> Many:

@@ -7,8 +7,8 @@ from functools import reduce, wraps
 from typing import Any
 
 from vcalc.arithmetic import assumed, is_many, is_symbolic, maximum, minimum
-from vcalc.spec.operations import BINARY, answer, compared, negated, on_each
-from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
+from vcalc.language.operations import BINARY, answer, compared, negated, on_each
+from vcalc.language.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
 
 
 def _round(value: Any) -> Any:
@@ -41,7 +41,7 @@ def _floor(value: Any) -> Any:
         from vcalc import symbols
 
         return bounded(symbols.floor(value))
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return exact.floor(value)
 
@@ -64,7 +64,7 @@ def _round8(value: Any) -> Any:
         free = ", ".join(sorted(str(s) for s in value.free_symbols))
         raise ExpressionError(f"round8({shown(value)}) depends on the value of {free}", f"bind {free} to a number")
     rounded = max(8, _floor(_plus(value, 4)) // 8 * 8)
-    return rounded + 8 if compared("<", rounded, BINARY["*"](0.9, value)) else rounded
+    return rounded + 8 if compared("<", 10 * rounded, BINARY["*"](9, value)) else rounded
 
 
 def _size(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from vcalc import limits
 from vcalc.arithmetic import assumed, is_many, is_symbolic
-from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
+from vcalc.language.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
 
 
 class _Paying(threading.local):
@@ -18,14 +18,14 @@ class _Paying(threading.local):
 
 
 PAYING = _Paying()
-"""Who pays, in each thread, for arithmetic on numbers that are not whole: it is asked what `vcalc.spec.exact` is."""
+"""Who pays, in each thread, for arithmetic on numbers that are not whole: it is asked what `exact` is."""
 
 
 def answer(asked: str, *given: Any) -> Any:
     """What exact arithmetic answers, paid for where somebody pays."""
     if PAYING.by is not None:
         return PAYING.by(asked, *given)
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return exact.answer(asked, *given)
 
@@ -117,7 +117,7 @@ def _symbolic_power(a: Any, b: Any) -> Any:
         if abs(b) * _degree(a) > limits.SYMBOLIC_POWER:
             raise ValueError(f"a symbol is raised to at most the {limits.SYMBOLIC_POWER}th power")
     elif b.is_number:
-        from vcalc.spec import exact
+        from vcalc.language import exact
 
         largest = max(max(abs(part.p), part.q) for part in a.atoms() if part.is_Rational)
         exact.check_size_of_power(int(largest), max(1, int(abs(b))))
