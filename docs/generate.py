@@ -116,7 +116,10 @@ def convention_page() -> str:
         f"```yaml\n{example}```\n",
         "    vcalc table resnet50 --convention ./examples/fma2-with-bias.yaml\n",
         _table(["key", "what it says"], [[f"`{key}`", says] for key, says in CONVENTION_KEYS.items()]),
-        "A layer kind of which a convention says nothing is an error when it is loaded, not a zero.\n",
+        "A layer kind of which a convention says nothing is an error when it is loaded, not a zero. Kinds that only\n"
+        "move elements count nothing in any convention that does not name them: "
+        + ", ".join(f"`{kind.kind}`" for kind in kinds() if kind.moves)
+        + ".\n",
         "Some tools count the same operation differently when a network's source calls it in another way. A rule for\n"
         "one way is written `kind/form`, and a spec says under `written` how a library writes its network:\n",
         _table(["form", "meaning"], [[f"`{name}`", says] for name, says in FORMS.items()]),
@@ -133,7 +136,8 @@ CONVENTION_KEYS = {
     "under `once` count once for a batch of any size",
     "zero, unseen": "`kinds` and `families` that count nothing, on purpose or because the source does not see them",
     "params": "`leave_out` roles, `lose` kinds, `buffers` that count, and what that comes to in words (`says`)",
-    "memory": "`unit`, `kilobyte`, whether the `input` counts, and what takes no memory (`leave_out`)",
+    "memory": "`unit`, `kilobyte`, whether the `input` counts, and what takes no memory: `leave_out` has `families`, "
+    "`kinds`, and `views: true` for kinds that move elements without a copy",
     "bugs": "what a tool gets wrong (`says`), with the rules that would be right (`instead`): the output names it",
     "depends": "which rules depend on how a network is written, in words",
     "training": "how many forward passes a step of training comes to; 3 if not said ([training](training.md))",

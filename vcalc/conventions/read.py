@@ -242,9 +242,10 @@ class _Reader:
             memory.shows_input = self.one_of(entries, "input", "the input", ("true", "false")) == "true"
         if "leave_out" in entries:
             left_out = self.source.mapping(entries["leave_out"][1], "leave_out")
-            self.source.known_keys(left_out, ("families", "kinds"), "leave_out")
+            self.source.known_keys(left_out, ("families", "kinds", "views"), "leave_out")
             memory.families_not_stored = frozenset(self.names(left_out, "families", FAMILIES))
             memory.kinds_not_stored = frozenset(self.names(left_out, "kinds", KINDS))
+            memory.views_stored = self.one_of(left_out, "views", "views", ("true", "false")) != "true"
         return memory
 
 

@@ -82,6 +82,10 @@ class Layer:
     """Shapes of inputs in symbols, for documentation, where a kind's inputs differ."""
     weighted_layers: ClassVar[int] = 0
     """What the layer adds to the depth: convolutions and matrices on the longest way through it."""
+    moves: ClassVar[bool] = False
+    """True for a kind that only moves elements, or puts some beside them: no convention counts it, unless it says so."""
+    reuses_input: bool = False
+    """True for a kind whose output has the memory of its input, where a convention takes that for no output."""
     nonlinear: ClassVar[bool] = False
     """True for an activation function."""
     reads: ClassVar[str] = ACTIVATION

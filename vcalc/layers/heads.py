@@ -31,6 +31,8 @@ class SplitHeads(Layer, kind="split_heads"):
     """Tokens [N, h*d] read as heads [h, N, d]."""
 
     source = "Vaswani et al. 2017, section 3.2.2"
+    moves = True
+    reuses_input = True
     accepts = (TOKENS,)
     splits_heads = True
 
@@ -58,6 +60,8 @@ class MergeHeads(Layer, kind="merge_heads"):
     """Heads [h, N, d] put side by side again: tokens [N, h*d]."""
 
     source = "Vaswani et al. 2017, section 3.2.2"
+    moves = True
+    reuses_input = True
     accepts = (HEADS,)
 
     def output(self, *inputs: Shape) -> Shape:

@@ -17,6 +17,8 @@ class Flatten(Layer, kind="flatten"):
     """A map or tokens read as one vector."""
 
     source = "none needed"
+    moves = True
+    reuses_input = True
     accepts = (MAP, TOKENS, VECTOR)
 
     def output(self, *inputs: Shape) -> Shape:
@@ -36,6 +38,8 @@ class KeepChannels(Layer, kind="keep_channels"):
     """Some channels of a map, features of tokens or of a vector, or heads, the others left out."""
 
     source = "Ma et al. 2018 (ShuffleNet V2), section 3.2 (channel split)"
+    moves = True
+    reuses_input = True
 
     start: Any = field(count(0), "the first channel that stays, from 0", 0)
     count: Any = field(count(), "how many channels stay", symbol="K")
@@ -60,6 +64,7 @@ class ChannelShuffle(Layer, kind="channel_shuffle"):
     """Channels in groups, reordered so that each group holds some of every former one."""
 
     source = "Zhang et al. 2018 (ShuffleNet), section 3.1"
+    moves = True
     accepts = (MAP,)
 
     groups: Any = field(count(), "groups that the channels come from", symbol="G")
@@ -82,6 +87,7 @@ class ZeroPad(Layer, kind="zero_pad"):
     """Zeros put around a map, and before and after its channels."""
 
     source = "He et al. 2016, section 3.3 (option A: channels)"
+    moves = True
     accepts = (MAP,)
 
     rows: Any = field(both_sides(), "rows above and below: a number for both sides, or a pair [before, after]", 0)
@@ -103,6 +109,7 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
     """Squares of neighbouring positions stacked as channels; an odd edge is padded (patch merging)."""
 
     source = "Liu et al. 2021 (Swin), section 3.1"
+    moves = True
     accepts = (MAP,)
 
     factor: Any = field(count(), "side of the square", 2, "F")

@@ -19,6 +19,8 @@ class Tokens(Layer, kind="tokens"):
     """A map [C, H, W] read as H*W tokens of width C."""
 
     source = "Dosovitskiy et al. 2021, section 3.1"
+    moves = True
+    reuses_input = True
     accepts = (MAP,)
 
     def output(self, *inputs: Shape) -> Shape:
@@ -39,6 +41,7 @@ class Unfold(Layer, kind="unfold"):
     """Windows of a map, each read as one token of width C * K * K; they may overlap (soft split)."""
 
     source = "Yuan et al. 2021 (T2T-ViT), section 3.1"
+    moves = True
     accepts = (MAP,)
 
     kernel: Any = field(size2d(), "window size", symbol="K")
@@ -62,6 +65,8 @@ class ToMap(Layer, kind="to_map"):
     """Tokens [N, D] put back into a map [D, H, W], row by row."""
 
     source = "Yuan et al. 2021 (T2T-ViT), section 3.1 (restructurization)"
+    moves = True
+    reuses_input = True
     accepts = (TOKENS,)
 
     height: Any = field(count(), "rows of the map; N divides into them", symbol="H")
@@ -105,6 +110,7 @@ class ClassToken(Layer, kind="class_token"):
     """Learned tokens put before the others to collect the class."""
 
     source = "Dosovitskiy et al. 2021, section 3.1; Devlin et al. 2019"
+    moves = True
     accepts = (TOKENS,)
 
     count: Any = field(count(), "how many tokens", 1)
@@ -146,6 +152,8 @@ class TakeToken(Layer, kind="take_token"):
     """One token read out as a vector; the class token by default."""
 
     source = "Dosovitskiy et al. 2021, equation 4"
+    moves = True
+    reuses_input = True
     accepts = (TOKENS,)
 
     index: Any = field(count(0), "which token, from 0", 0)
@@ -172,6 +180,7 @@ class KeepTokens(Layer, kind="keep_tokens"):
     """A part of the tokens, the others left out (random masking)."""
 
     source = "He et al. 2022 (MAE), section 3"
+    moves = True
     accepts = (TOKENS,)
 
     start: Any = field(count(0), "the first token that stays, from 0", 0)
@@ -199,6 +208,7 @@ class AppendTokens(Layer, kind="append_tokens"):
     """Copies of one learned token put in for those that were left out."""
 
     source = "He et al. 2022 (MAE), section 3"
+    moves = True
     accepts = (TOKENS,)
 
     count: Any = field(count(0), "how many copies are added", symbol="K")
