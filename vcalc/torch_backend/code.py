@@ -383,6 +383,13 @@ def _flatten(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code("", "{0}.flatten(1)")
 
 
+@_builds("rearrange")
+def _moved(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    from vcalc.operators.rearrange import torch_text
+
+    return Code("", "{0}" + torch_text(*layer.moved(), inputs[0]))
+
+
 @_builds("keep_channels")
 def _keep_channels(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     axes = ":, :" if len(inputs[0]) == TOKENS else ":"
