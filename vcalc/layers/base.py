@@ -74,6 +74,8 @@ class Layer:
     accepts: ClassVar[tuple[int, ...]] = (MAP, TOKENS, VECTOR, HEADS)
     splits_heads: ClassVar[bool] = False
     """True for a kind whose output is heads although no heads arrive."""
+    sample: ClassVar[dict[str, Any]] = {}
+    """Fields for documentation, where a symbol or 1 does not do."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
     joins_one: ClassVar[bool] = False
@@ -83,9 +85,11 @@ class Layer:
     weighted_layers: ClassVar[int] = 0
     """What the layer adds to the depth: convolutions and matrices on the longest way through it."""
     moves: ClassVar[bool] = False
-    """True for a kind that only moves elements, or puts some beside them: no convention counts it, unless it says so."""
+    """True for a kind that only moves elements, or puts some beside them: it counts where a convention says so."""
     reuses_input: bool = False
     """True for a kind whose output has the memory of its input, where a convention takes that for no output."""
+    shorthand: ClassVar[str] = ""
+    """The field that a text in the place of fields is."""
     nonlinear: ClassVar[bool] = False
     """True for an activation function."""
     reads: ClassVar[str] = ACTIVATION

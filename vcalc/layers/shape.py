@@ -2,15 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal
-from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs, needs_division, show
-from vcalc.layers.fields import both_sides, choice, count, field, size2d
+from vcalc.errors import LayerError, quoted
+from vcalc.layers.base import (
+    MAP,
+    TOKENS,
+    VECTOR,
+    Layer,
+    describe,
+    elements,
+    features,
+    needs,
+    needs_division,
+    rank,
+    show,
+)
+from vcalc.layers.fields import PATTERN, both_sides, choice, count, field, size2d
+from vcalc.layers.moved import Moved, leaves
 from vcalc.layers.windows import EVERYWHERE, Sliding, Window, interpolated
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
+
+
+class Rearrange(Moved, kind="rearrange"):
+    """Elements in another order and shape, as a pattern in einops' notation says: `C (r m) (c n) -> (m n C) r c`."""
+
+    source = "Rogozhnikov 2022 (Einops)"
+    shorthand = "pattern"
+    sample = {"pattern": "C H W -> (H W) C"}
+
+    pattern: Any = field(PATTERN, "what arrives and what leaves; its letters are fields, for sizes that do not follow")
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**{name: values.pop(name) for name in self.fields if name in values})
+        self.sizes = {name: self._size(name, value) for name, value in values.items()}
+
+    def _size(self, name: str, value: Any) -> Number:
+        """The size of a letter, or the place that a name stands for."""
+        from vcalc.operators.pattern import parse
+
+        pattern = parse(self.pattern)
+        if name not in pattern.names:
+            raise LayerError(f"rearrange: the pattern has no {quoted(name)}", name)
+        type_ = count(1 if name in pattern.letters else 0)
+        try:
+            return type_.accept(value)
+        except (ValueError, TypeError):
+            raise LayerError(f"rearrange: {name} is {show(value)}, not {type_.says}", name) from None
+
+    @property
+    def reuses_input(self) -> bool:  # type: ignore[override]
+        from vcalc.operators.rearrange import copies
+
+        return not copies(self.pattern)
+
+    def values(self) -> dict[str, Any]:
+        return {"pattern": self.pattern, **self.sizes}
+
+    def with_values(self, change: Callable[[Any], Any]) -> Layer:
+        return Rearrange(pattern=self.pattern, **{name: change(size) for name, size in self.sizes.items()})
+
+    def moved(self) -> tuple[str, dict[str, Number]]:
+        return self.pattern, self.sizes
+
+    def output(self, *inputs: Shape) -> Shape:
+        from vcalc.operators.pattern import parse
+
+        pattern, (shape,) = parse(self.pattern), inputs
+        if len(pattern.left) != len(shape):
+            axes = f"{len(pattern.left)} axes" if len(pattern.left) > 1 else "one axis"
+            message = f"rearrange: the left side has {axes}, but {describe(shape)} arrives"
+            raise LayerError(message, "pattern", "a letter for each size, none for the batch", 0, pattern.arrow - 1)
+        output = super().output(*inputs)
+        if leaves(self.pattern, rank(shape)) is None:
+            says = "neither a feature map [C, H, W] nor tokens [N, D], a vector [D] or heads [h, N, d]"
+            start = pattern.right[0].column
+            message = f"rearrange: what leaves, {show(output)}, is {says}"
+            raise LayerError(message, "pattern", "", start, len(self.pattern) - start)
+        return output
 
 
 class Flatten(Layer, kind="flatten"):

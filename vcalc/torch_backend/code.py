@@ -387,7 +387,8 @@ def _flatten(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 def _moved(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     from vcalc.operators.rearrange import torch_text
 
-    return Code("", "{0}" + torch_text(*layer.moved(), inputs[0]))
+    pattern, sizes = layer.moved()
+    return Code("", "{0}" + torch_text(pattern, sizes, inputs[0]))
 
 
 @_builds("keep_channels")
