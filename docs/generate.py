@@ -25,13 +25,13 @@ import click
 from vcalc import conventions, limits
 from vcalc.analyses.check import check_file
 from vcalc.cli import COMMANDS, main
+from vcalc.language.expression import FUNCTIONS
 from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, kinds
 from vcalc.render.check import render_check
 from vcalc.reports.catalogue import all_entries
 from vcalc.reports.check import CheckReport
 from vcalc.reports.kinds import kind_report
 from vcalc.reports.notes import params_note
-from vcalc.spec.expression import FUNCTIONS
 from vcalc.spec.find import build_index, catalogue
 
 DOCS = Path(__file__).parent
@@ -133,7 +133,9 @@ CONVENTION_KEYS = {
     "extends": "a convention whose rules hold where this file has none",
     "weights": "the weight of each primitive, for every kind that is not named",
     "kinds": "weights for single kinds, several to a line with commas, `kind/form` for one way of calling it; weights "
-    "under `once` count once for a batch of any size",
+    "under `once` count once for a batch of any size; a text in place of a weight is a formula for the count, in the "
+    "language of specs, over the layer's fields (a pair as `kernel_h` and `kernel_w`) and its sizes, C, H, W (N, D) as "
+    "they arrive and C_out, H_out, W_out (N_out, D_out) as they leave",
     "zero, unseen": "`kinds` and `families` that count nothing, on purpose or because the source does not see them",
     "params": "`leave_out` roles, `lose` kinds, `buffers` that count, and what that comes to in words (`says`)",
     "memory": "`unit`, `kilobyte`, whether the `input` counts, and what takes no memory: `leave_out` has `families`, "
@@ -185,9 +187,13 @@ def _convention(name: str) -> str:
     )
 
 
+def _weight(name: str, weight: object) -> str:
+    return f"{weight} x `{name}`" if isinstance(weight, int) else f"`{name}`: `{weight}`"
+
+
 def _weights(rule: conventions.Rule) -> str:
-    each = [f"{weight} x `{name}`" for name, weight in rule.weights.items()]
-    once = [f"{weight} x `{name}` once a batch" for name, weight in rule.once.items()]
+    each = [_weight(name, weight) for name, weight in rule.weights.items()]
+    once = [f"{_weight(name, weight)} once a batch" for name, weight in rule.once.items()]
     return ", ".join([*each, *once]) or "nothing"
 
 

@@ -13,8 +13,8 @@ import pytest
 import sympy
 
 from vcalc import limits, symbols
-from vcalc.spec import values
-from vcalc.spec.expression import ExpressionError, can_name, constant, named, parse
+from vcalc.language import values
+from vcalc.language.expression import ExpressionError, can_name, constant, named, parse
 
 n, m = symbols.symbol("n"), symbols.symbol("m")
 NAMES = {"n": n, "m": m, "widths": [64, 128, 256], "pair": (3, 5), "mode": "fast", "C": 64}

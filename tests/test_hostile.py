@@ -27,12 +27,12 @@ from vcalc.analyses.check_work import Work
 from vcalc.analyses.cost import Costs
 from vcalc.cli import main
 from vcalc.errors import VcalcError
+from vcalc.language.expression import FUNCTIONS, ExpressionError, parse
+from vcalc.language.values import is_number
 from vcalc.spec import find
-from vcalc.spec.expression import FUNCTIONS, ExpressionError, parse
 from vcalc.spec.find import load_file
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
-from vcalc.spec.values import is_number
 from vcalc.symbols import symbol
 
 SPECS = Path(__file__).parent.parent / "specs"

@@ -189,6 +189,21 @@ def test_what_runs_has_the_shape_and_the_parameters_that_are_counted(case: Case)
 
 
 @each_case
+@pytest.mark.parametrize("form", [False, True])
+def test_what_runs_multiplies_as_often_as_is_counted(case: Case, form: bool):
+    """In every form. Not told by operators: squared differences, and products with ones that look biases up."""
+    facts = case.facts(case.sizes)
+    for written in facts.layer.forms if form else [None]:
+        layer = facts.layer.in_form(written) if written else facts.layer
+        each = Facts(layer, facts.inputs)
+        if case.kind == "radial_basis" or "lookup_multiply_adds" in each.work:
+            continue
+        kinds = ("multiply_adds", "product_multiply_adds", "position_multiply_adds")
+        counted = 2 * sum(each.work.get(kind, 0) for kind in kinds) + each.work.get("table_multiply_adds", 0)
+        assert on_paper(each)[0].multiply_adds == counted
+
+
+@each_case
 def test_nothing_is_left_but_what_the_caller_holds(case: Case):
     """After backward: the inputs, their gradients and those of parameters."""
     facts = case.facts(case.sizes)

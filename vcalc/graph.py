@@ -34,6 +34,11 @@ class Facts:
         self._work: dict[str, Number] | None = None
 
     @property
+    def each(self) -> list[tuple[Facts, int]]:
+        """Itself, once."""
+        return [(self, 1)]
+
+    @property
     def form(self) -> str:
         """How the source calls the layer on these inputs."""
         return self.layer.form_on(self.inputs)
@@ -66,6 +71,8 @@ class Counted(Protocol):
     def parameters(self) -> dict[str, Number]: ...
     @property
     def buffers(self) -> dict[str, Number]: ...
+    @property
+    def each(self) -> list[tuple[Facts, int]]: ...
 
 
 class Node:

@@ -13,9 +13,9 @@ from vcalc.analyses.read_claims import Claim, subject
 from vcalc.analyses.statements import Statement
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, quoted
+from vcalc.language.values import is_number
 from vcalc.numerals import NumeralError
 from vcalc.spec.build import Budget
-from vcalc.spec.values import is_number
 
 _SIZES = re.compile("[0-9]{1,9}(?:[x×][0-9]{1,9}){1,2}")
 _PRODUCT = re.compile("[0-9(][0-9*+() ]*[*+][0-9*+() ]*[0-9)]")
@@ -108,7 +108,7 @@ def _worked_out(text: str) -> str:
     """A figure that is printed as a product, `28*28*192*3*3*256` or `(11*11*3)*96`, as the number that it makes."""
     if "**" in text or not _PRODUCT.fullmatch(text):
         return text
-    from vcalc.spec.expression import parse
+    from vcalc.language.expression import parse
 
     return str(Budget().value(parse(text), {}))
 
@@ -132,7 +132,7 @@ def matches(claim: Claim, printed: str, value: Any, cut: bool = False) -> bool:
     if not is_symbolic(value):
         return str(value) == printed
     from vcalc import symbols
-    from vcalc.spec.expression import parse
+    from vcalc.language.expression import parse
 
     expression = parse(printed)
     figure = Budget().value(expression, {name: symbols.symbol(name) for name in expression.names})

@@ -33,9 +33,9 @@ def batch_size(given: Any, what: str = "batch") -> Number:
     """Images at once: a number, or the symbol of a name. Raises VcalcError for anything else."""
     if type(given) in (int, str) and str(given) == "1":
         return 1  # what nearly every call has: nothing is loaded for it
+    from vcalc.language.expression import can_name
     from vcalc.numerals import NumeralError, whole
     from vcalc.spec.bindings import from_python
-    from vcalc.spec.expression import can_name
 
     if isinstance(given, str) and can_name(given):
         from vcalc import symbols
@@ -85,10 +85,10 @@ NOTHING = Cost(0, 0, 0)
 class Lot:
     """The layers of one kind that are called in one way, their counts added: a convention weighs them as one."""
 
-    __slots__ = ("buffers", "form", "layer", "parameters", "shared", "work")
+    __slots__ = ("buffers", "each", "form", "layer", "parameters", "shared", "work")
 
     def __init__(self, alike: list[tuple[Facts, int]]) -> None:
-        first = alike[0][0]
+        self.each, first = alike, alike[0][0]
         self.layer, self.form, self.shared = first.layer, first.form, first.shared
         self.work = _added_by_name((facts.work, times) for facts, times in alike)
         self.parameters = _added_by_name((facts.parameters, times) for facts, times in alike)

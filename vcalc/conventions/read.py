@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from copy import copy
 from functools import cache
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -12,6 +13,9 @@ from vcalc.conventions.rules import NOTHING, TRAINING, UNSEEN, Bug, Convention, 
 from vcalc.errors import quoted, suggestion
 from vcalc.layers import BUFFERS, KINDS, PRIMITIVES, ROLES
 from vcalc.source.read import Entries, Source, YamlNode, describe, read
+
+if TYPE_CHECKING:
+    from vcalc.conventions.formulas import Formula
 
 KEYS = (
     "name",
@@ -157,8 +161,10 @@ class _Reader:
         """Weights by kind; a key may name several kinds, with commas, each perhaps in a form."""
         found: Rules = {}
         for key, (key_node, value) in self.source.mapping(node, what).items():
-            rule = Rule(*self.weights(value, key))
-            for name in (part.strip() for part in key.split(",")):
+            named = [part.strip() for part in key.split(",")]
+            kinds = {name.split("/")[0] for name in named} & KINDS.keys()
+            rule = Rule(*self.weights(value, key, kinds))
+            for name in named:
                 if name not in KINDS and name not in _kinds_and_forms():
                     self.unknown(f"there is no layer kind {quoted(name)}", key_node, name, _kinds_and_forms())
                 elif name in found:
@@ -166,22 +172,44 @@ class _Reader:
                 found[name] = rule
         return found
 
-    def weights(self, node: YamlNode, what: str) -> tuple[Weights, Weights]:
+    def weights(self, node: YamlNode, what: str, kinds: Collection[str] = ()) -> tuple[Weights, Weights]:
         """Weights for each image, and those that count once whatever the batch."""
         entries = self.source.mapping(node, f"the weights of {quoted(what)}", "multiply_adds: 1")
         once = entries.pop("once", None)
-        return self.primitives(entries), self.primitives(self.source.mapping(once[1], "once")) if once else {}
+        of_batch = self.primitives(self.source.mapping(once[1], "once"), kinds) if once else {}
+        return self.primitives(entries, kinds), of_batch
 
-    def primitives(self, entries: Entries) -> Weights:
+    def primitives(self, entries: Entries, kinds: Collection[str]) -> Weights:
         self.source.known_keys(entries, PRIMITIVES, "a rule")
-        return {name: self.weight(name, node) for name, (_, node) in entries.items()}
+        return {name: self.weight(name, node, kinds) for name, (_, node) in entries.items()}
 
-    def weight(self, name: str, node: YamlNode) -> int:
-        if isinstance(node, yaml.ScalarNode) and node.value.isascii() and node.value.isdigit() and len(node.value) < 7:
-            return int(node.value)
+    def weight(self, name: str, node: YamlNode, kinds: Collection[str]) -> int | Formula:
+        """A whole number, or a formula over the fields and sizes of the layers of some kinds."""
+        text = node.value if isinstance(node, yaml.ScalarNode) else ""
+        if text.isascii() and text.isdigit() and len(text) < 7:
+            return int(text)
+        if kinds and not _is_number(text):
+            return self.formula(name, node, text, kinds)
         message = f"the weight of {name} is a whole number from 0 to 999,999, not {describe(node)}"
         self.source.report("type", message, node)
         return 0
+
+    def formula(self, name: str, node: YamlNode, text: str, kinds: Collection[str]) -> int | Formula:
+        from vcalc.conventions.formulas import Formula, names_for
+        from vcalc.language.expression import ExpressionError, parse
+
+        try:
+            expression = parse(text)
+        except ExpressionError as error:
+            message = f"{name} is a weight from 0 to 999,999, or a formula: {error.problems[0].message}"
+            self.source.report("type", message, node, error.problems[0].hint)
+            return 0
+        known = names_for(sorted(kinds))
+        for unknown in sorted(expression.names.difference(known)):
+            self.unknown(
+                f"{name}: a formula for {' and '.join(sorted(kinds))} has no {quoted(unknown)}", node, unknown, known
+            )
+        return Formula(expression)
 
     def bugs(self, top: Entries) -> Iterable[Bug]:
         for node in self.source.sequence(top["bugs"][1], "bugs") if "bugs" in top else []:
@@ -247,6 +275,11 @@ class _Reader:
             memory.kinds_not_stored = frozenset(self.names(left_out, "kinds", KINDS))
             memory.views_stored = self.one_of(left_out, "views", "views", ("true", "false")) != "true"
         return memory
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number, or none at all: no formula."""
+    return not text or text.lstrip("+-").replace(".", "").replace("_", "").replace(",", "").isdigit()
 
 
 @cache

@@ -267,32 +267,15 @@ class ConvTranspose(Layer, kind="conv_transpose"):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         weights = self._weights(inputs[0])
-        work = {
-            "multiply_adds": weights * product(inputs[0][1:]),
-            "output_multiply_adds": weights * product(output[1:]),
-            "regrouped_multiply_adds": product((*self.kernel, exact_div(self.out, self.groups) // self.groups))
-            * elements(inputs[0]),
-            "square_multiply_adds": product((*self.kernel, inputs[0][0])) * elements(inputs[0]),
-        }
+        work = {"multiply_adds": weights * product(inputs[0][1:])}
         if self.bias:
             work["bias_additions"] = elements(output)
-            rows = exact_div(output[1], self.stack)
-            work["square_bias_additions"] = self.out * self.stack * (rows * rows)
-            one = (exact_div(inputs[0][1], self.stack), inputs[0][2])
-            work["forward_bias_additions"] = (
-                exact_div(self.out, self.groups)
-                * self.stack
-                * product(
-                    (size + 2 * self.pad[axis] - extent(self.kernel[axis], self.dilation[axis])) // self.stride[axis]
-                    + 1
-                    for axis, size in enumerate(one)
-                )
-            )
         return work
 
     def run(self, ops: Paper, x: Value) -> Value:
         weight = ops.parameter(x.shape[1], self.out // self.groups, *self.kernel)
-        return ops.conv(x, weight, ops.parameter(self.out) if self.bias else None, shape=self.on(x))
+        bias = ops.parameter(self.out) if self.bias else None
+        return ops.conv(x, weight, bias, shape=self.on(x), transposed=True)
 
     def reach(self, input: Shape) -> Window:
         # Output element j has the kernels of those input elements in it that stand up to `pad` after it.

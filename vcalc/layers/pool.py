@@ -51,7 +51,6 @@ class _Pool(Layer):
         size = elements(output)
         return {
             "window_elements": product(self.kernel) * size,
-            "stepped_elements": product(self.stride) * size,
             "padded_elements": inputs[0][0] * padded_map(self, inputs[0]),
         }
 

@@ -153,6 +153,8 @@ class Paper:
         self.moments: list[tuple[int | None, int, int]] = []
         self.saved: list[tuple[int | None, int, int]] = []
         """What is saved, where, each storage once."""
+        self.multiply_adds = 0
+        """Those of the whole batch, forward."""
         self.tape: list[Node] = []
         self.parameters: dict[Hashable, Leaf] = {}
         self._owner: int | None = None

@@ -26,6 +26,7 @@ class RowsBy(Operator, name="rows_by"):
     def forward(self, paper: Paper, x: Value, weight: Value, bias: Value | None = None) -> Value:
         self.saved = (x if self.needs[1] else None, weight)
         self.shapes = (x.shape, weight.shape, weight.shape[:1])
+        paper.multiply_adds += size_of(x.shape) * weight.shape[0]
         return paper.new((x.shape[0], weight.shape[0]), x.batched)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
@@ -55,6 +56,7 @@ class Product(Operator, name="product"):
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
         self.saved = (a if self.needs[1] else None, b if self.needs[0] else None)
         self.shapes = ((a.shape, a.batched), (b.shape, b.batched))
+        paper.multiply_adds += size_of(a.shape) * b.shape[-1]
         return paper.new((*a.shape[:-1], b.shape[-1]), a.batched or b.batched)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
@@ -70,6 +72,7 @@ class Attention(Operator, name="attention"):
         made = paper.new(query.shape, strides=in_order_of(query.shape, query.strides))
         sums = paper.new((batch, heads, tokens), True, STATISTIC)
         self.saved = (query, key, value, made, sums)
+        paper.multiply_adds += batch * heads * tokens * key.shape[2] * (query.shape[3] + value.shape[3])
         return made
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes, channels_last
+from vcalc.operators.layout import Sizes, channels_last, size_of
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import INDEX
 
 
 class Conv(Operator, name="conv"):
-    """A convolution, transposed or not."""
+    """A convolution: a kernel at each position that is put out; transposed, at each that arrives."""
 
-    def forward(self, paper: Paper, x: Value, weight: Value, bias: Value | None = None, *, shape: Sizes) -> Value:
+    def forward(
+        self,
+        paper: Paper,
+        x: Value,
+        weight: Value,
+        bias: Value | None = None,
+        *,
+        shape: Sizes,
+        transposed: bool = False,
+    ) -> Value:
         self.saved = (x if self.needs[1] else None, weight)
         self.last = not x.contiguous and x.strides[1] == 1
         """Whether channels come last in memory, of the input and then of all else."""
         self.shapes = (x.shape, weight.shape, (shape[1],))
+        positions = x.shape if transposed else shape
+        paper.multiply_adds += size_of(weight.shape) * positions[0] * size_of(positions[2:])
         return self._made(paper, shape, x.batched)
 
     def _made(self, paper: Paper, shape: Sizes, batched: bool) -> Value:

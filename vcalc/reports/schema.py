@@ -12,13 +12,13 @@ from typing import Any
 from vcalc import limits
 from vcalc.analyses.read_claims import CLAIM
 from vcalc.conventions import names as convention_names
+from vcalc.language.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.layers import KINDS, Layer, kinds
 from vcalc.layers.base import RANK_NAMES, SIZES, show
 from vcalc.layers.fields import Field, FieldType, Like
 from vcalc.layers.vocabulary import FORMS as WRITTEN_FORMS
 from vcalc.reports.kinds import summary
 from vcalc.spec.beside import CLAIMS, SPEC, WRITTEN
-from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.spec.parse import LIBRARIES, MODEL_WORDS, TOP
 from vcalc.spec.schedule import SCHEDULE
 from vcalc.spec.steps import JOINS, LAYERS

@@ -11,12 +11,12 @@ from typing import Any
 from vcalc import foreign, limits
 from vcalc.arithmetic import Shape, assumed, is_symbolic, note
 from vcalc.errors import VcalcError, quoted, suggestion
+from vcalc.language.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
+from vcalc.language.values import NoValueError, bounded, bounded_list, decimal, is_list, is_number, is_quotient, shown
 from vcalc.layers.base import MAP, SIZES
 from vcalc.spec.build import Budget
-from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
 from vcalc.spec.fields import WORDS, is_word, name_hint
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
-from vcalc.spec.values import NoValueError, bounded, bounded_list, decimal, is_list, is_number, is_quotient, shown
 
 
 def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
@@ -259,7 +259,7 @@ def from_python(name: str, value: Any) -> Any:
         if getattr(value, "shape", None) == ():
             value = _scalar(value)
         if hasattr(value, "as_integer_ratio") and not isinstance(value, (int, float)):
-            from vcalc.spec import exact
+            from vcalc.language import exact
 
             return exact.from_outside(value)
         return bounded(value)

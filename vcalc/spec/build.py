@@ -9,10 +9,10 @@ from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import VcalcError
 from vcalc.graph import Graph
+from vcalc.language.expression import DECIMAL, IRRATIONAL, Environment, Expression
+from vcalc.language.values import LARGEST, has_symbols, is_list, is_quotient, key_of, operations, product_of_terms
 from vcalc.layers import Layer
-from vcalc.spec.expression import DECIMAL, IRRATIONAL, Environment, Expression
 from vcalc.spec.syntax import ModelEntry, Spec, Step
-from vcalc.spec.values import LARGEST, has_symbols, is_list, is_quotient, key_of, operations, product_of_terms
 
 SYMBOLIC = 1000
 """What an operation on symbols costs, in operations on numbers."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from vcalc import limits
 from vcalc.arithmetic import assumed, is_symbolic
-from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
+from vcalc.language.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
 
 
 def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -28,7 +28,7 @@ def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any,
 
 
 def _combined(sign: str, a: Any, b: Any) -> Any:
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return exact.combined(sign, a, b)
 
@@ -63,7 +63,7 @@ def _symbolic_power(a: Any, b: Any) -> Any:
         if abs(b) * _degree(a) > limits.SYMBOLIC_POWER:
             raise ValueError(f"a symbol is raised to at most the {limits.SYMBOLIC_POWER}th power")
     elif b.is_number:
-        from vcalc.spec import exact
+        from vcalc.language import exact
 
         largest = max(max(abs(part.p), part.q) for part in a.atoms() if part.is_Rational)
         exact.check_size_of_power(int(largest), max(1, int(abs(b))))
@@ -116,7 +116,7 @@ def compared(sign: str, a: Any, b: Any) -> bool:
         return answer
     if type(a) is int and type(b) is int:
         return bool(_COMPARISONS[sign](a, b))
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return bool(_COMPARISONS[sign](exact.compared(a, b), 0))
 

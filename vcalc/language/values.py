@@ -52,7 +52,7 @@ def has_symbols(value: Any) -> bool:
 
 
 def is_quotient(value: Any) -> bool:
-    """True for a number that no int and no float is: a fraction, a root, a logarithm (see `vcalc.spec.exact`)."""
+    """True for a number that no int and no float is: a fraction, a root, a logarithm (see `vcalc.language.exact`)."""
     return hasattr(value, "limit_denominator") or hasattr(value, "digits")
 
 
@@ -127,7 +127,7 @@ def _bounded_formula(value: Any) -> Any:
     if value.is_finite is False or value.is_real is False or (value.is_number and not value.is_real):
         raise NoValueError("not a real number")
     if value.is_number:
-        from vcalc.spec import exact
+        from vcalc.language import exact
 
         return exact.of_constant(value)
     if operations(value) > limits.SYMBOLIC_OPERATIONS:
@@ -210,7 +210,7 @@ def decimal(value: Any) -> Any:
     if is_list(value):
         return type(value)(map(decimal, value))
     if is_quotient(value):
-        from vcalc.spec import exact
+        from vcalc.language import exact
 
         return exact.as_float(value)
     return value

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from vcalc.arithmetic import assumed, is_symbolic
-from vcalc.spec.operations import BINARY, compared, negated
-from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
+from vcalc.language.operations import BINARY, compared, negated
+from vcalc.language.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
 
 
 def _round(value: Any) -> Any:
@@ -40,7 +40,7 @@ def _floor(value: Any) -> Any:
         from vcalc import symbols
 
         return bounded(symbols.floor(value))
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return exact.floor(value)
 
@@ -93,7 +93,7 @@ def _logarithm(value: Any, base: Any = None) -> Any:
         raise ZeroDivisionError
     if any(map(has_symbols, arguments)):
         return _formula("log", arguments)
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return exact.logarithm(*arguments)
 
@@ -103,7 +103,7 @@ def _root(value: Any) -> Any:
         raise ValueError("sqrt takes a number that is not below 0")
     if has_symbols(value):
         return _formula("sqrt", [value])
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return exact.root(value)
 

@@ -15,7 +15,7 @@ from math import floor as whole_part
 from typing import Any
 
 from vcalc import limits
-from vcalc.spec.values import NoValueError, too_fine, too_large
+from vcalc.language.values import NoValueError, too_fine, too_large
 
 CONTEXT = Context(prec=120)
 

@@ -1,0 +1,61 @@
+"""Counts that are one tool's alone, as formulas in its file: over the fields and sizes of a layer.
+
+A pair has two names, `kernel_h` and `kernel_w`; the shape that arrives is C, H, W (or N, D), the one that leaves the
+same with `_out` behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from vcalc.arithmetic import Number, bare
+from vcalc.graph import Facts
+from vcalc.language.expression import Expression
+from vcalc.layers import KINDS
+from vcalc.layers.base import SIZES
+from vcalc.layers.fields import Field
+
+
+class Formula:
+    """What a primitive comes to under a convention, in place of a weight."""
+
+    __slots__ = ("expression",)
+
+    def __init__(self, expression: Expression) -> None:
+        self.expression = expression
+
+    def __str__(self) -> str:
+        return self.expression.text
+
+    def count(self, facts: Facts) -> Number:
+        """Its value for a layer; of a working the numbers, whose way is the formula itself."""
+        return self.expression.value(_values(facts))
+
+
+def _values(facts: Facts) -> dict[str, Any]:
+    layer, values = facts.layer, {}
+    for name, field in layer.fields.items():
+        value = getattr(layer, name)
+        if isinstance(value, str):
+            continue  # `same`, whose sizes follow from those of the map
+        for key, part in zip(_names(field), value if _is_pair(field) else (value,), strict=True):
+            values[key] = bare(part)
+    for shape, end in ((facts.inputs[0], ""), (facts.output, "_out")):
+        values |= {f"{name}{end}": bare(size) for name, size in zip(SIZES[len(shape)], shape, strict=True)}
+    return values
+
+
+def names_for(kinds: Iterable[str]) -> list[str]:
+    """What a formula for layers of some kinds may name: fields that all of them have, and sizes."""
+    fields = [{name for field in KINDS[kind].fields.values() for name in _names(field)} for kind in kinds]
+    sizes = [f"{name}{end}" for end in ("", "_out") for name in dict.fromkeys((*SIZES[3], *SIZES[2]))]
+    return [*sizes, *sorted(set.intersection(*fields) if fields else ())]
+
+
+def _is_pair(field: Field) -> bool:
+    return "pair" in field.type.says
+
+
+def _names(field: Field) -> tuple[str, ...]:
+    return (f"{field.name}_h", f"{field.name}_w") if _is_pair(field) else (field.name,)
