@@ -435,13 +435,36 @@ def test_an_element_reads_no_place_beside_those_that_are_said(drawn: Drawn):
         ("C H[1:] W -> C H W", (3, 4, 6), {}, ((1, 1, 1), (0, 0, 1))),
         ("C (H m[1]) W -> C H W", (3, 4, 6), {"m": 2}, ((1, 1, 2), (0, 0, 1))),
         ("(H W) D -> D H W", (20, 3), {"H": 4}, ((0, 0, 1), (0, 0, 1))),
-        ("(g c) H W -> (c g) H W", (6, 4, 5), {"g": 2}, ((0, 0, 1), (0, 0, 1))),
     ],
 )
 def test_what_the_named_cases_read(text: str, shape: tuple[int, ...], sizes: dict[str, int], reads: Any):
     """First and last place of the first element, and the step to the next."""
     window = KINDS["rearrange"](pattern=text, **sizes).reach(shape)
     assert tuple(tuple(each[:3]) for each in window.reads) == reads
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "sizes", "reads"),
+    [
+        ("(g c) H W -> (c g) H W", (6, 4, 5), {"g": 2}, None),
+        ("C[2:4] H W -> C H W", (6, 4, 5), {}, None),
+        ("N (h d) -> h N d", (5, 12), {"h": 3}, None),
+        ("N (h d) -> h d N", (5, 12), {"h": 3}, REORDERED),
+        ("h N d -> N (h d)", Heads((3, 5, 4)), {}, BY_TOKEN),
+        ("N[2] D -> D", (5, 12), {}, REORDERED),
+        ("C H W -> C W H", (3, 4, 5), {}, REORDERED),
+        ("N D -> D N", (5, 12), {}, EVERYWHERE),
+        ("C H W -> (C H W)", (3, 4, 5), {}, EVERYWHERE),
+        ("D -> D 1 1", (5,), {}, None),
+    ],
+)
+def test_what_reads_no_window(text: str, shape: tuple[int, ...], sizes: dict[str, int], reads: Any):
+    """Its own place, its token, one place in an order of its own, or everything."""
+    assert KINDS["rearrange"](pattern=text, **sizes).reach(shape) is reads
+
+
+def test_tokens_left_out_in_front_move_the_others():
+    assert KINDS["rearrange"](pattern="N[1:] D -> N D").reach((5, 12)) == Front(-1)
 
 
 def test_pixel_shuffle_repeats_places():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape
 from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Layer, rank
@@ -20,32 +21,31 @@ class Moved(Layer):
     """A kind whose elements leave as a pattern says. Nothing is computed, and there are no parameters."""
 
     moves = True
+    pattern: Any = ""
 
-    def moved(self) -> tuple[str, dict[str, Number]]:
-        """The pattern, and the sizes of letters that do not follow from what arrives."""
-        raise NotImplementedError
+    @property
+    def sizes(self) -> Mapping[str, Number]:
+        """The sizes of letters that do not follow from what arrives, and the places that other names stand for."""
+        return {}
 
     def output(self, *inputs: Shape) -> Shape:
         from vcalc.operators.pattern import parse
 
-        text, sizes = self.moved()
-        return parse(text).output(inputs[0], sizes)
+        return parse(self.pattern).output(inputs[0], self.sizes)
 
     def run(self, ops: Paper, x: Value) -> Value:
-        text, sizes = self.moved()
-        return ops.rearrange(x, text, sizes)
+        return ops.rearrange(x, self.pattern, self.sizes)
 
     def reach(self, input: Shape) -> Window | Front | None:
         from vcalc.layers import moved_reach
 
-        text, sizes = self.moved()
-        return moved_reach.reach(text, sizes, input, leaves(text, rank(input)))
+        return moved_reach.reach(self.pattern, self.sizes, input, leaves(self.pattern, rank(input)))
 
     def is_view(self, training: bool, input: Shape) -> bool:
         if not all(type(size) is int for size in input):
             from vcalc.operators.rearrange import copies
 
-            return not copies(self.moved()[0])
+            return not copies(self.pattern)
         from vcalc.operators.paper import Paper
 
         paper = Paper(lambda type: 1)
@@ -53,7 +53,7 @@ class Moved(Layer):
         return self.run(paper, given).storage is given.storage
 
     def gives_heads(self, inputs: tuple[Shape, ...], output: Shape) -> bool:
-        return leaves(self.moved()[0], rank(inputs[0])) == HEADS
+        return leaves(self.pattern, rank(inputs[0])) == HEADS
 
 
 def leaves(text: str, arrives: int) -> int | None:

@@ -38,6 +38,8 @@ def reach(text: str, sizes: Mapping[str, Number], input: Shape, leaves: int | No
     taken, places = pattern.taken(input, sizes), _places(pattern, arrives, leaves)
     if arrives != MAP and leaves != MAP and places and (by_token := _kept(pattern, arrives, places[0])) is not None:
         return _front(by_token, taken, arrives)
+    if arrives == MAP == leaves and all(_stays(pattern, axis) for axis in PLACES[MAP]):
+        return None
     window = _through(pattern, taken, arrives, places)
     return window or (EVERYWHERE if _spreads(pattern, arrives, places) else REORDERED)
 
@@ -62,6 +64,13 @@ def _kept(pattern: Pattern, arrives: int, place: Axis) -> Part | None:
     parts = pattern.left[PLACES[arrives][0]].parts
     alone = len(parts) == 1 and len(place.parts) == 1 and parts[0].name == place.parts[0].name
     return parts[0] if alone and not (len(pattern.right) == MAP and place is pattern.right[2]) else None
+
+
+def _stays(pattern: Pattern, axis: int) -> bool:
+    """Whether all places along an axis stay where they are."""
+    here, there = pattern.left[axis].parts, pattern.right[axis].parts
+    names = [part.name for part in here]
+    return names == [part.name for part in there] and not any(part.cut for part in here)
 
 
 def _front(part: Part, taken: Sized, arrives: int) -> Window | Front | None:

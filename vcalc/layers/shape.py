@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal
+from vcalc.arithmetic import Number, Shape, assumed, ceil_div
 from vcalc.errors import LayerError, quoted
 from vcalc.layers.base import (
     MAP,
@@ -39,7 +39,7 @@ class Rearrange(Moved, kind="rearrange"):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**{name: values.pop(name) for name in self.fields if name in values})
-        self.sizes = {name: self._size(name, value) for name, value in values.items()}
+        self._sizes = {name: self._size(name, value) for name, value in values.items()}
 
     def _size(self, name: str, value: Any) -> Number:
         """The size of a letter, or the place that a name stands for."""
@@ -60,14 +60,15 @@ class Rearrange(Moved, kind="rearrange"):
 
         return not copies(self.pattern)
 
+    @property
+    def sizes(self) -> dict[str, Number]:
+        return self._sizes
+
     def values(self) -> dict[str, Any]:
         return {"pattern": self.pattern, **self.sizes}
 
     def with_values(self, change: Callable[[Any], Any]) -> Layer:
         return Rearrange(pattern=self.pattern, **{name: change(size) for name, size in self.sizes.items()})
-
-    def moved(self) -> tuple[str, dict[str, Number]]:
-        return self.pattern, self.sizes
 
     def output(self, *inputs: Shape) -> Shape:
         from vcalc.operators.pattern import parse
@@ -133,27 +134,22 @@ class KeepChannels(Layer, kind="keep_channels"):
         return True
 
 
-class ChannelShuffle(Layer, kind="channel_shuffle"):
+class ChannelShuffle(Moved, kind="channel_shuffle"):
     """Channels in groups, reordered so that each group holds some of every former one."""
 
     source = "Zhang et al. 2018 (ShuffleNet), section 3.1"
-    moves = True
     accepts = (MAP,)
+    pattern = "(g c) H W -> (c g) H W"
 
     groups: Any = field(count(), "groups that the channels come from", symbol="G")
+
+    @property
+    def sizes(self) -> dict[str, Number]:
+        return {"g": self.groups}
 
     def output(self, *inputs: Shape) -> Shape:
         needs_division("channel_shuffle: channels into groups", inputs[0][0], self.groups, "groups")
         return inputs[0]
-
-    def run(self, ops: Paper, x: Value) -> Value:
-        batch, channels, height, width = x.shape
-        grouped = ops.reshape(x, (batch, self.groups, channels // self.groups, height, width))
-        return ops.reshape(ops.permute(grouped, (0, 2, 1, 3, 4)), x.shape)
-
-    def is_view(self, training: bool, input: Shape) -> bool:
-        # One group, or groups of one channel, stay as they are.
-        return certainly_equal(self.groups, 1) or certainly_equal(self.groups, input[0])
 
 
 class ZeroPad(Layer, kind="zero_pad"):
