@@ -168,10 +168,10 @@ class StepReader(FieldReader):
                 found += field.type.names(text) if text else ()
             except LayerError as error:
                 problem = error.problems[0]
-                self.source.report("pattern", problem.message, node, problem.hint, error.column, error.length)
+                self.source.report(problem.code, problem.message, node, problem.hint, error.column, error.length)
                 return None
             if own := next((each for each in found if each in kind.fields or each == "name"), None):
-                self.source.report("pattern", f"{kind.kind}: '{own}' is a field, and cannot be a letter", node)
+                self.source.report("layer", f"{kind.kind}: '{own}' is a field, and cannot be a letter", node)
             if not text or own:
                 return None
         return found
