@@ -566,6 +566,24 @@ def test_tools_count_transposed_convolutions_by_formulas_of_their_own(
     assert {name: conventions.load(name).flops(found) for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "shape", "expected"),
+    [
+        # By a factor at the size that arrives, or that leaves; to a size one channel, whatever the batch
+        ("upsample", {"scale": 3}, (8, 4, 4), {"calflops": 3 * 8*4*4, "deepspeed": 3 * 8*12*12}),
+        ("upsample", {"out": [32, 16]}, (8, 4, 4), {"calflops": 32*16, "deepspeed": 32*16}),
+        ("local_response_norm", {}, (96, 55, 55), {"convnet-burden": 3 * 96*55*55 + 2 * 55*55}),
+        ("maxpool", {"kernel": 3, "stride": 2, "pad": 1}, (64, 112, 112), {"convnet-burden": 2 * 4*64*56*56}),
+        # A class token and 14 x 14 tokens of two heads, each pooled to 7 x 7
+        ("pool_heads", {"height": 14, "stride": 2, "skip": 1}, (2, 197, 96), {"fvcore-activations": 2*49*96}),
+    ],
+)  # fmt: skip
+def test_formulas_of_other_kinds(kind: str, fields: dict[str, Any], shape: tuple[int, ...], expected: dict[str, int]):
+    found = Facts(KINDS[kind](**fields), (shape,))
+    batch = 3 if kind == "upsample" else 1
+    assert {name: conventions.load(name).flops(found, batch) for name in expected} == expected
+
+
 def test_a_formula_of_symbols_bound_is_the_number():
     n = symbols.symbol("n")
     of = {size: Facts(KINDS["conv_transpose"](out=4, kernel=3, stride=2), ((3, size, 9),)) for size in (n, 7)}

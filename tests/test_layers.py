@@ -511,9 +511,9 @@ FACTS = [
          {"normalized_elements": 8*30, "affine_elements": 8*30}),
     # AlexNet's neighbours: 5 channels, two more on each side of the 96; an even number pads one side by one more
     Fact("local_response_norm", {}, "96 55 55 -> 96 55 55", {},
-         {"padded_elements": (2+96+2) * 55*55, "positions": 55*55}),
+         {"padded_elements": (2+96+2) * 55*55}),
     Fact("local_response_norm", {"size": 4}, "8 5 6 -> 8 5 6", {},
-         {"padded_elements": (2+8+1) * 30, "positions": 30}),
+         {"padded_elements": (2+8+1) * 30}),
     # ConvNeXt's factors, NFNet's one, Inception-ResNet's constant; ConvNeXt V2-T's first block
     Fact("layer_scale", {}, "96 56 28 -> 96 56 28", {"layer_scale": 96}, {"multiplications": 96*56*28}),
     Fact("layer_scale", {"shared": True}, "96 5 6 -> 96 5 6", {"layer_scale": 1}, {"multiplications": 96*30}),
@@ -709,9 +709,9 @@ FACTS = [
     # MViTv2-T's second stage: two heads of 56x56 places, of which 28x28 are left; and a class token that stays, with
     # 5x3 places in steps of 2, of which 3x2 are left
     Fact("pool_heads", {"height": 56, "stride": 2}, "2 3136 96 -> 2 784 96", {"weight": 9*96},
-         {"multiply_adds": 9 * 2*784*96, "pooled_elements": 2*784*96}),
+         {"multiply_adds": 9 * 2*784*96}),
     Fact("pool_heads", {"height": 5, "kernel": 5, "stride": 2, "skip": 1}, "2 16 4 -> 2 7 4", {"weight": 25*4},
-         {"multiply_adds": 25 * 2*6*4, "pooled_elements": 2*6*4}),
+         {"multiply_adds": 25 * 2*6*4}),
     # MViTv2-T's first block: 111 distances of rows and 111 of columns, 3136 queries by 14 rows and by 14 columns; and
     # two heads with a class token: queries of 2x3 places, keys of 4x3, so 7 and 5 distances
     Fact("relative_attention", {"query_rows": 56, "key_rows": 14}, "1 3136 96, 1 196 96, 1 196 96 -> 1 3136 96",
@@ -761,9 +761,9 @@ def test_facts(fact: Fact):
 
 
 SEEN = {
-    "padded_elements", "inside_elements", "scaled_input_elements", "scaled_output_elements", "sized_positions",
-    "value_multiply_adds", "zero_additions", "out_multiply_adds", "out_bias_additions", "out_parameters",
-    "leading_out_parameters", "table_hidden_elements", "table_elements", "table_parameters",
+    "padded_elements", "inside_elements", "value_multiply_adds", "zero_additions", "out_multiply_adds",
+    "out_bias_additions", "out_parameters", "leading_out_parameters", "table_hidden_elements", "table_elements",
+    "table_parameters",
 }  # fmt: skip
 """Primitives that single tools see of a whole."""
 
@@ -777,8 +777,6 @@ SEEN = {
         ("avgpool", {"kernel": 3, "stride": 2, "pad": "same"}, (2, 4, 5),
          {"padded_elements": 2 * 5*7, "inside_elements": 2 * (3+2) * (2+3+2)}),
         ("avgpool", {"kernel": 2, "stride": 2}, (2, 5, 4), {"padded_elements": 40, "inside_elements": 2 * 4*4}),
-        ("upsample", {"scale": 3}, (8, 4, 4), {"scaled_input_elements": 8*4*4, "scaled_output_elements": 8*12*12}),
-        ("upsample", {"out": [32, 16]}, (8, 4, 4), {"sized_positions": 32*16}),
         ("linear", {"out": 12, "bias": "qv"}, (5, 4), {"zero_additions": 5*4}),
         ("linear", {"out": 12}, (5, 4), {}),
         ("attention", {"heads": 2, "qkv_bias": "qv"}, (5, 4),

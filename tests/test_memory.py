@@ -460,6 +460,27 @@ def test_a_batch_with_a_name_gives_formulas(vcalc: Any):
     assert symbols.evaluate(formula, {"B": 5}) == number["peak"]["bytes"]
 
 
+def test_one_image_is_run_by_itself_where_that_makes_a_difference(vcalc: Any):
+    """CaiT's heads need no copy to be merged with a batch of one; ResNet's maps have nothing to merge."""
+    assert "one image: torch makes views" in vcalc("memory", "cait-xxs24").stdout
+    assert "one image: torch makes views" not in vcalc("memory", "cait-xxs24", "--batch", "2").stdout
+    assert "one image: torch makes views" not in vcalc("memory", "resnet18").stdout
+    graph = expand(*load("cait-xxs24")).graph
+    several = Memory(graph, Plan(TRAINING))
+    assert several.of(2) is several
+    assert several.of(1).saved.at(1) < several.saved.at(1)
+
+
+def test_modules_hold_what_enters_a_group(vcalc: Any):
+    """ResNet-50's first stage holds its input, 64x56x56 of each image, until its last block is done."""
+    network = expand(*load("resnet50"))
+    least, held = (Memory(network.graph, Plan(in_place=True, modules=modules)) for modules in (False, True))
+    more = held.peak(1).size.per_image - least.peak(1).size.per_image
+    assert more == 64 * 56 * 56 * 4
+    assert "what enters a group" in vcalc("memory", "resnet50", "--modules").stdout
+    assert json.loads(vcalc("memory", "resnet50", "--modules", "--format", "json").stdout)["modules"] is True
+
+
 def test_no_image_fits(vcalc: Any):
     assert "not one image fits into 10 MB" in vcalc("memory", "resnet18", "--fit", "10MB", code=1).stdout
 

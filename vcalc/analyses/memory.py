@@ -58,8 +58,11 @@ class Memory:
             self.moments.append(Moment(UPDATE, "", always.plus(update)))
 
     def of(self, batch: Any) -> Memory:
-        """The same network and plan at a batch: one image may take less than the straight lines say."""
-        return Memory(self.graph, self.plan._replace(single=True)) if batch == 1 else self
+        """The same network and plan at a batch: one image may take other memory than the straight lines say."""
+        if batch != 1:
+            return self
+        alone = Memory(self.graph, self.plan._replace(single=True))
+        return self if (alone.moments, alone.saved_by) == (self.moments, self.saved_by) else alone
 
     @property
     def saved(self) -> Size:

@@ -1,7 +1,7 @@
 """Counts that are one tool's alone, as formulas in its file: over the fields and sizes of a layer.
 
-A pair has two names, `kernel_h` and `kernel_w`; the shape that arrives is C, H, W (or N, D), the one that leaves the
-same with `_out` behind.
+A pair has two names, `kernel_h` and `kernel_w`; a field that is not said is 0. The shape that arrives is C, H, W (N, D
+of tokens; h, N, d of heads), the one that leaves has `_out` behind its names.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from vcalc.arithmetic import Number, bare
 from vcalc.graph import Facts
 from vcalc.language.expression import Expression
 from vcalc.layers import KINDS
-from vcalc.layers.base import SIZES
+from vcalc.layers.base import SIZES, Heads
 from vcalc.layers.fields import Field
+
+HEADS = ("h", "N", "d")
 
 
 class Formula:
@@ -34,22 +36,24 @@ class Formula:
 
 
 def _values(facts: Facts) -> dict[str, Any]:
-    layer, values = facts.layer, {}
+    layer = facts.layer
+    values: dict[str, Any] = {}
     for name, field in layer.fields.items():
-        value = getattr(layer, name)
+        value, keys = getattr(layer, name), _names(field)
         if isinstance(value, str):
             continue  # `same`, whose sizes follow from those of the map
-        for key, part in zip(_names(field), value if _is_pair(field) else (value,), strict=True):
-            values[key] = bare(part)
+        parts = (0,) * len(keys) if value is None else value if _is_pair(field) else (value,)
+        values |= {key: bare(part) for key, part in zip(keys, parts, strict=True)}
     for shape, end in ((facts.inputs[0], ""), (facts.output, "_out")):
-        values |= {f"{name}{end}": bare(size) for name, size in zip(SIZES[len(shape)], shape, strict=True)}
+        names = HEADS if isinstance(shape, Heads) else SIZES[len(shape)]
+        values |= {f"{name}{end}": bare(size) for name, size in zip(names, shape, strict=True)}
     return values
 
 
 def names_for(kinds: Iterable[str]) -> list[str]:
     """What a formula for layers of some kinds may name: fields that all of them have, and sizes."""
     fields = [{name for field in KINDS[kind].fields.values() for name in _names(field)} for kind in kinds]
-    sizes = [f"{name}{end}" for end in ("", "_out") for name in dict.fromkeys((*SIZES[3], *SIZES[2]))]
+    sizes = [f"{name}{end}" for end in ("", "_out") for name in dict.fromkeys((*SIZES[3], *SIZES[2], *HEADS))]
     return [*sizes, *sorted(set.intersection(*fields) if fields else ())]
 
 

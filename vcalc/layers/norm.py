@@ -172,7 +172,7 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
     size: Any = field(count(), "channels that are normalised together", 5)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        return {"padded_elements": self._padded(inputs[0]), "positions": product(inputs[0][1:])}
+        return {"padded_elements": self._padded(inputs[0])}
 
     def _padded(self, input: Shape) -> Number:
         return product((input[0] + self.size - 1, *input[1:]))

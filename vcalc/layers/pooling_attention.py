@@ -75,8 +75,7 @@ class PoolHeads(Layer, kind="pool_heads"):
         return {"weight": product((self.kernel, self.kernel, inputs[0][2]))}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        pooled = self._pooled(inputs[0])
-        return {"multiply_adds": self.kernel * self.kernel * pooled, "pooled_elements": pooled}
+        return {"multiply_adds": self.kernel * self.kernel * self._pooled(inputs[0])}
 
     def run(self, ops: Paper, x: Value) -> Value:
         batch, heads, tokens, width = x.shape

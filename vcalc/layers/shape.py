@@ -212,10 +212,7 @@ class Upsample(Layer, kind="upsample"):
         return (channels, *self.out) if self.out else (channels, height * self.scale, width * self.scale)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        made = {f"{self.mode}_elements": elements(output)}
-        if self.out:
-            return {**made, "sized_positions": output[1] * output[2]}
-        return {**made, "scaled_input_elements": elements(inputs[0]), "scaled_output_elements": elements(output)}
+        return {f"{self.mode}_elements": elements(output)}
 
     def run(self, ops: Paper, x: Value) -> Value:
         return ops.interpolate(x, self.on(x))

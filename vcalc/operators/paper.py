@@ -7,7 +7,6 @@ here as torch counts its own, so that what is alive at each moment follows from 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from typing import Any, ClassVar
@@ -30,22 +29,17 @@ OPERATORS: dict[str, type[Operator]] = {}
 
 
 class Storage:
-    """A piece of memory. It is given back when nothing refers to it any more."""
+    """A piece of memory: its bytes, and bytes for each image of the batch, one of which is 0."""
 
-    __slots__ = ("fixed", "paper", "per_image", "saved")
+    __slots__ = ("fixed", "holders", "paper", "per_image", "saved")
 
     def __init__(self, paper: Paper, fixed: int, per_image: int) -> None:
         self.paper = paper
         self.fixed = fixed
         self.per_image = per_image
-        """Bytes, and bytes for each image of the batch; one of the two is 0."""
+        self.holders = 0
+        """How many tensors lie in it; with the last one it is given back."""
         self.saved = False
-        paper.fixed += fixed
-        paper.per_image += per_image
-
-    def __del__(self) -> None:
-        self.paper.fixed -= self.fixed
-        self.paper.per_image -= self.per_image
 
 
 class Value:
@@ -61,6 +55,16 @@ class Value:
         self.batched = batched
         self.source: Node | Leaf | None = None
         self.place = 0
+        if storage is not None:
+            storage.holders += 1
+
+    def __del__(self) -> None:
+        storage = self.storage
+        if storage is not None:
+            storage.holders -= 1
+            if not storage.holders:
+                storage.paper.fixed -= storage.fixed
+                storage.paper.per_image -= storage.per_image
 
     @property
     def trains(self) -> bool:
@@ -205,6 +209,8 @@ class Paper:
         """A tensor in memory of its own; `room` are the elements of that memory where they are more."""
         amount = (room or size_of(shape)) * self.element(type)
         storage = Storage(self, 0, amount // self.images) if batched else Storage(self, amount, 0)
+        self.fixed += storage.fixed
+        self.per_image += storage.per_image
         self.mark()
         return Value(storage, shape, contiguous(shape) if strides is None else strides, batched)
 
@@ -302,6 +308,5 @@ class Paper:
 
     def _adds_in_place(self, old: Value) -> bool:
         """Whether nobody else holds the memory of a gradient, and it fills it."""
-        alone = 3  # the value's own reference, and those of this question
-        held = sys.getrefcount(old.storage)
-        return not self.watched and held < alone and is_dense(old.shape, old.strides)
+        alone = old.storage is not None and old.storage.holders == 1
+        return alone and not self.watched and is_dense(old.shape, old.strides)

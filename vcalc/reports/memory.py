@@ -188,7 +188,8 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
     notes.append(f"a layer's inputs and output are alive while it runs; {freed}")
     if plan.single:
         notes.append(
-            "one image: torch makes views where it copies those of several, so that a batch may take more than this"
+            "one image: torch makes views of it where it copies several, so that these formulas do not hold for them "
+            "(--batch 2 has theirs)"
         )
     return [*notes, f"not included: {'; '.join(NOT_INCLUDED)}"]
 
