@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -496,3 +497,102 @@ def test_pixel_shuffle_repeats_places():
 )
 def test_what_has_to_be_copied(text: str, copied: bool):
     assert copies(text) == copied
+
+
+# In a spec
+
+
+def network(layers: str, input_: str = "{C: 4, H: 8, W: 6}") -> str:
+    return f"title: Net\ncite: own work\ninput: {input_}\nlayers:\n{layers}"
+
+
+ATTENTION = """\
+  - rearrange: C H W -> (H W) C
+  - linear: {out: 3*D}
+  - branches:
+      - [rearrange: {pattern: 'N (p[0] h d) -> h N d', p: 3, h: 2}]
+      - [rearrange: {pattern: 'N (p[i] h d) -> h N d', p: 3, h: 2, i: 1}]
+      - [rearrange: {pattern: 'N (p[-1] h d) -> h N d', p: 3, h: 2}]
+    join: scaled_dot_product_attention
+  - rearrange: h N d -> N (h d)
+  - rearrange: {pattern: (H W) D -> D H W, H: 8}
+"""
+
+
+def test_attention_in_patterns_counts_as_attention(vcalc, tmp_path):
+    """4 * 12 weights and 12 biases; 48 tokens by 12 weights of 4, and two products of 48 x 48 pairs by 4 features."""
+    file = tmp_path / "net.yaml"
+    file.write_text(network(ATTENTION))
+    record = json.loads(vcalc("table", str(file), "--convention", "macs", "--format", "json").stdout)
+    assert record["total"]["params"] == 4 * 12 + 12
+    assert record["total"]["flops"] == 48 * 4 * 12 + 2 * 48 * 48 * 4
+    assert record["layers"][-1]["output"] == [4, 8, 6]
+    assert [row["flops"] for row in record["layers"] if row["kind"] == "rearrange"] == [0] * 6
+
+
+def test_memory_is_that_of_copies_and_the_note_says_so(vcalc, tmp_path):
+    """Merging heads copies 48 tokens of 4 features; all other patterns are views."""
+    file = tmp_path / "net.yaml"
+    file.write_text(network(ATTENTION))
+    record = json.loads(vcalc("table", str(file), "--format", "json").stdout)
+    rows = [row["memory"] for row in record["layers"] if row["kind"] == "rearrange"]
+    assert rows == [0, 0, 0, 0, 4 * 48 * 4, 0]
+    assert "reusing their input's: rearrange (where it is a view)" in vcalc("table", str(file)).stdout
+
+
+def test_a_formula_holds_where_an_axis_divides(vcalc, tmp_path):
+    file = tmp_path / "net.yaml"
+    file.write_text(network("  - rearrange: {pattern: 'C (r m) W -> (C m) r W', m: 2}\n"))
+    text = vcalc("formula", str(file), "--set", "H=n").stdout
+    assert "holds where n % 2 == 0" in text
+
+
+def test_a_spec_keeps_its_patterns(vcalc, tmp_path):
+    """In a layout of its own, in a copy, and where another says what changed."""
+    file, other = tmp_path / "net.yaml", tmp_path / "other.yaml"
+    file.write_text(network(ATTENTION))
+    vcalc("fmt", str(file))
+    text = file.read_text()
+    assert all(line in text for line in ATTENTION.splitlines())
+    copied = vcalc("new", "copy", "--from", str(file), "-o", "-").stdout
+    assert "- rearrange: h N d -> N (h d)" in copied
+    other.write_text(text.replace("h: 2", "h: 4"))
+    changed = json.loads(vcalc("diff", str(file), str(other), "--format", "json").stdout)
+    assert [row["fields"] for row in changed["layers"] if row["fields"]] == [{"h": [2, 4]}] * 3
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        (f"  - rearrange: C H W -> (C {2**127} 4) H W\n", "rearrange: a size of more than 128 bits"),
+        (f"  - rearrange: {'(' * 150}\n", "a pattern says what arrives and what leaves"),
+        ("  - rearrange: " + "a " * 150 + "-> b\n", "a pattern of more than 200 characters"),
+        ("  - rearrange: Ç H W -> (H W) Ç\n", "'Ç' does not name an axis"),
+        ("  - rearrange: 'C H W -> (H W) C\\e[31m'\n", "does not name an axis"),
+        ("  - rearrange: {pattern: C H W -> (H W) C, C: [4]}\n", "C is [4], not a whole number, 1 or more"),
+        ("  - rearrange: {pattern: C H W -> (H W) C, C: true}\n", "C is true, not a whole number, 1 or more"),
+        ("  - rearrange: {pattern: C H W -> (H W) C r, r: 0}\n", "r is 0, not a whole number, 1 or more"),
+        ("  - rearrange: {pattern: {C: 3}}\n", "pattern is a text, not a mapping"),
+        ("  - rearrange: {pattern: }\n", "pattern is a text, not nothing"),
+    ],
+)  # fmt: skip
+def test_a_hostile_spec_is_refused_in_one_line(vcalc, tmp_path, layers: str, says: str):
+    file = tmp_path / "net.yaml"
+    file.write_text(network(layers), encoding="utf-8")
+    error = vcalc("table", str(file), code=2).stderr
+    assert says in error
+    assert "\x1b" not in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.cpu_seconds(5)
+@pytest.mark.parametrize("command", [["table"], ["check"], ["memory", "--mode", "training"], ["export"]])
+def test_a_file_full_of_patterns_ends(vcalc, tmp_path, command: list[str]):
+    """No two alike, of as many letters as there is room for."""
+    layers = "".join(
+        f"  - rearrange: C{i} H W -> ({' '.join(['1'] * (i % 60) + [f'C{i}'] + ['1'] * (60 - i % 60))}) H W\n"
+        for i in range(2000)
+    )
+    file = tmp_path / "net.yaml"
+    file.write_text(network(layers))
+    vcalc(command[0], str(file), *command[1:])
