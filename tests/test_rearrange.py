@@ -18,7 +18,7 @@ from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
 from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Heads
-from vcalc.layers.moved import leaves
+from vcalc.layers.places import leaves
 from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Front, Window
 from vcalc.operators.pattern import parse
 from vcalc.operators.reads import read, whole

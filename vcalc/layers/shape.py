@@ -21,7 +21,7 @@ from vcalc.layers.base import (
     show,
 )
 from vcalc.layers.fields import PATTERN, both_sides, choice, count, field, size2d
-from vcalc.layers.moved import Moved, leaves
+from vcalc.layers.moved import Moved
 from vcalc.layers.windows import EVERYWHERE, Sliding, Window, interpolated
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Rearrange(Moved, kind="rearrange"):
         return Rearrange(pattern=self.pattern, **{name: change(size) for name, size in self.sizes.items()})
 
     def output(self, *inputs: Shape) -> Shape:
+        from vcalc.layers.places import leaves
         from vcalc.operators.pattern import parse
 
         pattern, (shape,) = parse(self.pattern), inputs

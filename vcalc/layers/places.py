@@ -1,4 +1,4 @@
-"""What elements that a pattern moves read of the places that arrive: the part of it that receptive fields follow from.
+"""Where the places of a map or of tokens go when a pattern moves them: what leaves, and what its elements read.
 
 Rows and columns are followed each by itself: of a map, or of the map that tokens form.
 """
@@ -11,12 +11,15 @@ from typing import NamedTuple
 
 from vcalc.arithmetic import Number, Shape, certainly_equal
 from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, rank
-from vcalc.layers.moved import PLACES
 from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Front, Grid, Reads, Window
 from vcalc.operators.pattern import Axis, Part, Pattern, Taken, parse
 
 Sized = Mapping[str, Taken]
 Parts = tuple[Part, ...]
+
+
+PLACES = {MAP: (1, 2), TOKENS: (0,), VECTOR: (), HEADS: (1,)}
+"""The axes of a shape along which places lie; features, channels and heads are along the others."""
 
 
 class _Lines(NamedTuple):
@@ -27,18 +30,57 @@ class _Lines(NamedTuple):
     grid: Grid | None
 
 
-def reach(text: str, sizes: Mapping[str, Number], input: Shape, leaves: int | None) -> Window | Front | None:
+def leaves(text: str, arrives: int) -> int | None:
+    """Whether a map, tokens, a vector or heads leave; None for what is none of them.
+
+    Three sizes are a map's where places lie along the last two, a head's where they lie along one of these: the letters
+    tell, by the axes that they arrive in.
+    """
+    pattern = parse(text)
+    if len(pattern.right) != MAP:
+        return len(pattern.right) if len(pattern.right) < MAP else None
+    roles = _roles(pattern, arrives)
+    mixed = sum(len(role) > 1 for role in roles) == 1
+    is_map, is_heads = _fits(roles, "FPP"), _fits(roles, "FPF") or _fits(roles, "FFP")
+    if arrives == VECTOR or (is_map and not is_heads):
+        return MAP
+    if is_map and is_heads and arrives != HEADS:
+        return None if mixed and arrives == TOKENS else MAP
+    if is_heads:
+        return HEADS
+    if not any("P" in role for role in roles):
+        return MAP
+    if arrives == TOKENS:  # which may have been transposed: their places are the second size then
+        return MAP if _fits(roles, "PFF") else HEADS if _fits(roles, "PFP") else None
+    return None
+
+
+def _roles(pattern: Pattern, arrives: int) -> list[set[str]]:
+    """For each axis that leaves, whether its letters are of places (P) or of features (F); nothing for new ones."""
+    of = {
+        part.name: "P" if axis in PLACES[arrives] else "F"
+        for axis, each in enumerate(pattern.left)
+        for part in each.parts
+    }
+    return [{of[part.name] for part in axis.parts if part.name in of} for axis in pattern.right]
+
+
+def _fits(roles: list[set[str]], wanted: str) -> bool:
+    return all(not role or want in role for role, want in zip(roles, wanted, strict=True))
+
+
+def reach(text: str, sizes: Mapping[str, Number], input: Shape) -> Window | Front | None:
     """What an output element reads; None where only its own place."""
     pattern, arrives = parse(text), rank(input)
     if arrives == VECTOR:
         return None
-    if leaves in (None, VECTOR):
+    leaving = leaves(text, arrives)
+    if leaving is None or leaving == VECTOR:
         return _by_token(pattern, arrives) or EVERYWHERE
-    assert leaves is not None
-    taken, places = pattern.taken(input, sizes), _places(pattern, arrives, leaves)
-    if arrives != MAP and leaves != MAP and places and (by_token := _kept(pattern, arrives, places[0])) is not None:
+    taken, places = pattern.taken(input, sizes), _places(pattern, arrives, leaving)
+    if arrives != MAP and leaving != MAP and places and (by_token := _kept(pattern, arrives, places[0])) is not None:
         return _front(by_token, taken, arrives)
-    if arrives == MAP == leaves and all(_stays(pattern, axis) for axis in PLACES[MAP]):
+    if arrives == MAP == leaving and all(_stays(pattern, axis) for axis in PLACES[MAP]):
         return None
     window = _through(pattern, taken, arrives, places)
     return window or (EVERYWHERE if _spreads(pattern, arrives, places) else REORDERED)
@@ -50,10 +92,10 @@ def _by_token(pattern: Pattern, arrives: int) -> Window | None:
     return REORDERED if part is not None and part.picked else None
 
 
-def _places(pattern: Pattern, arrives: int, leaves: int) -> tuple[Axis, ...]:
+def _places(pattern: Pattern, arrives: int, leaving: int) -> tuple[Axis, ...]:
     """The axes that leave along which places lie."""
-    axes = PLACES[leaves]
-    if leaves == HEADS:
+    axes = PLACES[leaving]
+    if leaving == HEADS:
         names = {part.name for axis in PLACES[arrives] for part in pattern.left[axis].parts}
         axes = (1,) if names.intersection(part.name for part in pattern.right[1].parts) else (2,)
     return tuple(pattern.right[axis] for axis in axes)
