@@ -21,10 +21,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+from slips import slips_page
 
 from vcalc import conventions, limits
 from vcalc.analyses.check import check_file
 from vcalc.cli import COMMANDS, main
+from vcalc.conventions.read import CONVENTION
 from vcalc.language.expression import FUNCTIONS
 from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, kinds
 from vcalc.render.check import render_check
@@ -115,7 +117,7 @@ def convention_page() -> str:
         "## A convention of your own\n",
         f"```yaml\n{example}```\n",
         "    vcalc table resnet50 --convention ./examples/fma2-with-bias.yaml\n",
-        _table(["key", "what it says"], [[f"`{key}`", says] for key, says in CONVENTION_KEYS.items()]),
+        _table(["key", "what it says"], [[f"`{key.name}`", key.doc] for key in CONVENTION.keys.values()]),
         "A layer kind of which a convention says nothing is an error when it is loaded, not a zero. Kinds that only\n"
         "move elements count nothing in any convention that does not name them: "
         + ", ".join(f"`{kind.kind}`" for kind in kinds() if kind.moves)
@@ -125,25 +127,6 @@ def convention_page() -> str:
         _table(["form", "meaning"], [[f"`{name}`", says] for name, says in FORMS.items()]),
     ]
     return "\n".join([*parts, *map(_convention, conventions.names())])
-
-
-CONVENTION_KEYS = {
-    "name, says, unit, source": "what it is called, what it counts, in MACs or FLOPs, and who counts so",
-    "version, called, aliases": "which version was read, the source's own word for the unit, other names",
-    "extends": "a convention whose rules hold where this file has none",
-    "weights": "the weight of each primitive, for every kind that is not named",
-    "kinds": "weights for single kinds, several to a line with commas, `kind/form` for one way of calling it; weights "
-    "under `once` count once for a batch of any size; a text in place of a weight is a formula for the count, in the "
-    "language of specs, over the layer's fields (a pair as `kernel_h` and `kernel_w`) and its sizes, C, H, W (N, D) as "
-    "they arrive and C_out, H_out, W_out (N_out, D_out) as they leave",
-    "zero, unseen": "`kinds` and `families` that count nothing, on purpose or because the source does not see them",
-    "params": "`leave_out` roles, `lose` kinds, `buffers` that count, and what that comes to in words (`says`)",
-    "memory": "`unit`, `kilobyte`, whether the `input` counts, and what takes no memory: `leave_out` has `families`, "
-    "`kinds`, and `views: true` for kinds that move elements without a copy",
-    "bugs": "what a tool gets wrong (`says`), with the rules that would be right (`instead`): the output names it",
-    "depends": "which rules depend on how a network is written, in words",
-    "training": "how many forward passes a step of training comes to; 3 if not said ([training](training.md))",
-}
 
 
 def _convention(name: str) -> str:
@@ -236,6 +219,10 @@ catalogue by name; so do `model`, `models`, `against` and `under` of a claim, wh
 models. A path in their place is an error. Conventions are known by name, in a spec as well as in what a convention of
 your own `extends`; a file of one is opened only where the command line names it (`--convention ./mine.yaml`).
 `same_as`, `aliases` and `written` are names that are compared, never opened.
+
+Beside a spec stand its claims, `claims/net.yaml`, and the tables of libraries, `written/timm.yaml`
+([claims](claims.md), [written](spec-language.md)): where its own folder has them (or, of claims, the folder above),
+they are opened with it. Their names follow from the spec's and a library's alone, and a link is not followed.
 
 A file that the command line names is opened wherever it is, through links, too. Below a folder, `vcalc check` opens
 the files that are in it: a link that leads out is left alone, one to another file of the folder is followed. `vcalc
@@ -381,6 +368,11 @@ def pages() -> dict[Path, str]:
     }
 
 
+def stories() -> dict[Path, str]:
+    """The page of slips, with what its commands print now."""
+    return {DOCS / "slips.md": replayed(slips_page(NOTE))}
+
+
 def totals() -> dict[Path, str]:
     """The catalogue's totals, a model a line: each is counted for it."""
     lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in all_entries())
@@ -391,7 +383,7 @@ def stale() -> list[Path]:
     """The generated files that are not what the code says."""
     return [
         path
-        for path, text in {**pages(), **totals(), **shown()}.items()
+        for path, text in {**pages(), **totals(), **shown(), **stories()}.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
 
@@ -402,6 +394,6 @@ if __name__ == "__main__":
         for path in old:
             print(f"{path} is out of date: run python docs/generate.py")
         sys.exit(1 if old else 0)
-    for made in (pages, totals, shown):
+    for made in (pages, totals, shown, stories):
         for path, text in made().items():
             path.write_text(text, encoding="utf-8")

@@ -126,6 +126,18 @@ def test_what_is_wrong_in_a_file_of_claims_is_told_there(vcalc, put, claims, say
     assert "no-figure" not in said
 
 
+@pytest.mark.parametrize("key", ["model: net,", "against: net,"])
+def test_a_claim_of_a_model_that_its_spec_lacks_says_which_it_has(vcalc, put, key):
+    put("nets.yaml", SPEC)
+    put("claims/nets.yaml", CLAIMS.replace(key, key.replace("net,", "nett,")))
+    for command in (["check", "claims/nets.yaml"], ["claims", "nets.yaml"]):
+        result = vcalc(*command, code=1 if command[0] == "check" else 2)
+        said = result.stdout + result.stderr
+        assert "claims/nets.yaml:" in said
+        assert "there is no model 'nett'" in said
+        assert "help: did you mean 'net'?" in said
+
+
 def test_claims_without_their_spec(vcalc, put):
     put("claims/nets.yaml", CLAIMS)
     message = "claims/nets.yaml:1:1: error[file]: there is no nets.yaml, the spec whose claims these are"
@@ -226,7 +238,7 @@ def test_what_is_nearer_to_a_model_goes_before(put):
         ("functional", "functionnal", "3:19: error[written]: 'relu' is not written as 'functionnal'"),
         ("relu: f", "stem/relu: f", "2:5: error[written]: there is no layer at 'stem/relu'"),
         ("forms", "form", "3:5: error[unknown-key]: what is written alike has no key 'form'"),
-        ("    forms: {relu: functional}\n", "", "2:5: error[missing]: an entry needs 'forms'"),
+        ("    forms: {relu: functional}\n", "", "2:5: error[missing]: what is written alike needs 'forms'"),
         ("specs: [nets]", "specs: nets", "2:12: error[type]: specs is a list, not 'nets'"),
         ("written:\n", "written:\n  - nets\n", "2:5: error[type]: what is written alike is a mapping"),
     ],
@@ -281,12 +293,6 @@ def test_the_index_needs_no_layers(put, tmp_path):
         put("c.yaml", "options: {x: [relu]}\n"),
     ]
     index = index_of([str(tmp_path / file) for file in files], str(tmp_path))
-    assert index["models"] == {
-        "a1": ["a.yaml", "a1"],
-        "a2": ["a.yaml", "a2"],
-        "b": ["b.yaml", "b"],
-        "a": ["a.yaml", "a1"],
-        "aone": ["a.yaml", "a1"],
-        "bee": ["b.yaml", "b"],
-    }
-    assert index["blocks"] == {"c": ["c.yaml", "c"]}
+    assert index["models"] == {"a1": "a.yaml", "a2": "a.yaml", "b": "b.yaml"}
+    assert index["aliases"] == {"a": "a1", "aone": "a1", "bee": "b"}
+    assert index["blocks"] == {"c": "c.yaml"}

@@ -383,6 +383,22 @@ def test_claims_hold_or_are_explained(found, monkeypatch, claim, expected):
     assert found(GOOD + f"claims: [{{source: a test, {claim}}}]\n") == got  # and again, of the same file
 
 
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        ("kernel of stage/conv <= 3", []),
+        ("kernel <= 2", ["budget"]),
+        ("patches of stage <= 64", []),
+        ("patches of stage < 64", ["budget"]),
+        ("weighted_layers >= 2", ["budget"]),
+        ("layers <= 2", []),
+        ("stride of stage/relu <= 1", ["metric"]),
+    ],
+)
+def test_a_budget_bounds_windows_patches_and_layers(found, budget, expected):
+    assert codes(found(GOOD, budget)) == expected
+
+
 def test_a_cut_that_a_neighbour_rules_out(found):
     text = GOOD.replace("expect: {params: 112}\n", "") + "claims:\n"
     text += "- {source: s, metric: output_elements, kinds: relu, printed: 0.2K, rounding: cut}\n"  # 256

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from vcalc import conventions
 from vcalc.reports.catalogue import entry
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 
 import generate
+import slips
 
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
@@ -47,6 +49,56 @@ def test_a_models_totals_are_what_is_counted(row):
 def test_all_totals_are_what_is_counted():
     for path, text in generate.totals().items():
         assert path.read_text(encoding="utf-8") == text, "run python docs/generate.py"
+
+
+def without_output(page: str) -> str:
+    """A page whose console blocks have their commands alone."""
+    block = re.compile(r"(?<=```console\n).*?(?=^```)", re.DOTALL | re.MULTILINE)
+    return block.sub(lambda found: "".join(re.findall(r"^\$ .*\n", found[0], re.MULTILINE)), page)
+
+
+SLIPS = yaml.safe_load(slips.DATA.read_text(encoding="utf-8"))["slips"]
+
+
+def test_the_page_of_slips_tells_what_the_claims_say():
+    page = (generate.DOCS / "slips.md").read_text(encoding="utf-8")
+    assert without_output(page) == slips.slips_page(generate.NOTE), "run python docs/generate.py"
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_of_slips_print_what_it_shows():
+    for path, text in generate.stories().items():
+        assert path.read_text(encoding="utf-8") == text, "run python docs/generate.py"
+
+
+def test_twenty_slips_of_twenty_claims_are_told():
+    found = [verdict for _, verdict in slips.told(SLIPS)]
+    assert len({verdict.claim for verdict in found}) == 20
+    assert all(verdict.explained for verdict in found)
+
+
+def test_a_claim_that_is_no_slip_is_not_told():
+    claim = {"model": "vgg16", "metric": "params", "source": "AlexNet vs VGG-16", "printed": "138M"}
+    right = {"title": "None", "claim": claim}
+    with pytest.raises(SystemExit, match="138M is reproduced, and no slip"):
+        list(slips.told([right]))
+    with pytest.raises(SystemExit, match="0 claims are"):
+        list(slips.told([{"title": "None", "claim": claim | {"model": "vgg17"}}]))
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "text"),
+    [
+        (15_476_385_792, "0.1 GFLOP", "15.5 GFLOP"),
+        (15_237_608 * 4, "1 MB", "61 MB"),
+        (0.019055, "0.01%", "1.91%"),
+        (6_998_552, "0.1", "6,998,552.0"),
+        (19.414, "0.1", "19.4"),
+        (12_500, "1K", "13K"),
+    ],
+)
+def test_a_figure_of_a_story_is_rounded_as_it_is_asked_for(value, step, text):
+    assert slips.rounded(value, step) == text
 
 
 SHOWN = [pytest.param(path, marks=pytest.mark.slow if path.name == "README.md" else ()) for path in generate.SHOWN]

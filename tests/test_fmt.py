@@ -22,8 +22,7 @@ from vcalc.source.read import read
 from vcalc.spec.find import catalogue_files
 from vcalc.spec.layout import formatted
 from vcalc.spec.network import expand
-from vcalc.spec.parse import TOP, parse_spec
-from vcalc.spec.words import TOP_KEYS
+from vcalc.spec.parse import parse_spec
 
 ROOT = Path(__file__).parent.parent
 UNTIDY = """\
@@ -82,10 +81,6 @@ def counts(text: str, name: str) -> list:
             found.append((model.name, [(n.path, n.layer.values(), n.output) for n in network.graph.nodes]))
             found.append(costs.total(network.graph.nodes))
     return found
-
-
-def test_the_order_of_the_keys_has_all_of_the_languages():
-    assert set(TOP_KEYS) <= set(TOP)
 
 
 def test_what_it_does():

@@ -21,7 +21,7 @@ from vcalc.spec.find import find
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
 from vcalc.spec.steps import JOINS, LAYERS
-from vcalc.spec.words import TOP_KEYS
+from vcalc.spec.top import TOP
 
 TABLE = yaml.safe_load(Path(foreign.FILE).read_text(encoding="utf-8"))
 NAMES = yaml.safe_load((Path(__file__).parent / "data" / "foreign_names.yaml").read_text(encoding="utf-8"))
@@ -31,7 +31,7 @@ ALLOWED = {
     "values": ("0", *SHAPE_NAMES),
     "joins": JOINS,
     "sizes": SHAPE_NAMES,
-    "keys": TOP_KEYS,
+    "keys": TOP.keys,
     "metrics": METRICS,
     "columns": (*DEFAULT_COLUMNS, "kind"),
     "formats": (*FORMATS, *CHECK_FORMATS),

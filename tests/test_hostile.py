@@ -30,6 +30,7 @@ from vcalc.errors import VcalcError
 from vcalc.language.expression import FUNCTIONS, ExpressionError, parse
 from vcalc.language.values import is_number
 from vcalc.spec import find
+from vcalc.spec.build import Budget
 from vcalc.spec.find import load_file
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
@@ -119,6 +120,85 @@ def test_a_list_read_in_a_loop_is_paid_for():
     numbers = ", ".join(["1"] * 9_000)
     loop = "layers:\n - repeat: 90000\n   do: [let: {x: sum(all) + max(all)}]\n"
     assert "more than 10,000,000 operations" in count(f"{HEAD}let: {{all: [{numbers}]}}\n{loop}")
+
+
+def nested(pattern: str, times: int) -> str:
+    """A text put into a pattern, and that into it again."""
+    text = "i + 2.5"
+    for level in range(times):
+        text = pattern.format(text, level)
+    return text
+
+
+@pytest.mark.cpu_seconds(4)
+@pytest.mark.parametrize(
+    "text",
+    one_in(
+        3,
+        [
+            nested("(({}) ** 0.3{} + 1)", 10),
+            nested("sqrt({} + {})", 15),
+            nested("(({}) ** -0.3{} + log(i + 9, 7)) % 0.1 + 1", 6),
+            nested("log({} + {} + 99)", 11),
+            "[" + ", ".join(f"(i + {level}) ** sqrt(i + 2) ** -0.5" for level in range(11)) + "][0]",
+            " + ".join(f"(i + 1) / (i + {level} + 2)" for level in range(3)),
+        ],
+    ),
+    ids=["powers", "roots", "remainders", "logarithms", "powers of roots", "quotients"],
+)
+def test_numbers_of_many_digits_are_paid_for(text: str):
+    """Ever new ones, in a loop: some operations take a thousand times as long as on whole numbers."""
+    loop = f"layers:\n - repeat: 99000\n   index: i\n   do: [let: {{x: '{text}'}}]\n"
+    assert "more than 10,000,000 operations" in count(HEAD + loop)
+
+
+@pytest.mark.cpu_seconds(6)
+@pytest.mark.parametrize(
+    ("number", "says"),
+    one_in(
+        3,
+        [
+            (nested("(({}) ** 0.3{} + 1)", 10), "roots and logarithms more than 3 deep in one another"),
+            (nested("(({}) ** 0.3{} + 1)", 3), "more than 10,000,000 operations"),
+            (nested("log({} + {} + 9)", 4), "roots and logarithms more than 3 deep in one another"),
+            ("sqrt(i + 2) + " + " + ".join(f"log(i + {n})" for n in range(3, 15)), "more than 10,000,000 operations"),
+        ],
+    ),
+    ids=["deeper powers", "powers", "deeper logarithms", "a sum"],
+)
+def test_roots_that_meet_a_symbol_come_to_an_end(number: str, says: str):
+    """SymPy works out a root in a root twice, to tell its sign."""
+    loop = f"layers:\n - repeat: 99000\n   index: i\n   do: [let: {{x: '{number}', y: x * (a + x) / a}}]\n"
+    assert says in count(SYMBOLS + loop)
+
+
+@pytest.mark.cpu_seconds(6)
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ("{} ** 0.37 + 1", "roots and logarithms more than 3 deep"),
+        ("({0} + 1) / ({0} + 2)", "more than 120 operations"),
+    ],
+)
+def test_a_root_that_grows_line_by_line_comes_to_an_end(step: str, says: str):
+    """Numbers alone are worked out; what they are written like doubles, and is refused where a symbol needs it."""
+    lines = ["x0: sqrt(2)"] + [f"x{n}: '{step.format(f'x{n - 1}')}'" for n in range(1, 60)]
+    numbers = "let:\n" + "".join(f"  {line}\n" for line in lines)
+    assert count(HEAD + numbers + "layers: [relu]\n") == ""
+    assert says in count(SYMBOLS + numbers + "layers:\n - let: {y: x59 * a}\n - relu\n")
+
+
+def test_a_budget_lasts_as_long_whatever_was_worked_out_before():
+    """What costs less the second time in a network costs as much in the next network."""
+    expression, spent = parse("round(log(n + 1, 3) ** 0.5 * 7 / 3)"), []
+    for _ in range(2):
+        budget = Budget()
+        for _ in range(2):
+            before = budget.operations
+            assert budget.value(expression, {"n": 8}) == 3
+            spent.append(budget.operations - before)
+    assert spent[:2] == spent[2:]
+    assert spent[0] > 3 * spent[1]
 
 
 def test_blocks_that_double():
@@ -483,6 +563,7 @@ def test_a_spec_runs_and_opens_nothing(tmp_path, monkeypatch):
 
 MANY = "title: N\ncite: x\ninput: {C: 64, H: 56, W: 56}\nlet: {x: 1}\n"
 DEEP = "layers:\n - repeat: 2000\n   index: i\n   do: [conv: {out: i + x, kernel: 1}]\n"
+CUT = "source: s, metric: params, printed: 1K, rounding: cut"
 CLAIM = "  - {{source: s, metric: {}, printed: {}, set: {{x: {}}}}}\n"
 
 
@@ -497,7 +578,7 @@ def seconds(*arguments: str) -> float:
 @pytest.mark.parametrize(
     "text",
     one_in(
-        7,
+        9,
         [
             MANY + DEEP + "claims:\n" + "".join(CLAIM.format("flops", 7, i) for i in range(2_000)),
             MANY + DEEP + "claims:\n" + "".join(CLAIM.format("flops", 7, 1) for _ in range(2_000)),
@@ -509,9 +590,18 @@ def seconds(*arguments: str) -> float:
             + DEEP.replace("2000", "400000 // 1000")
             + "symbols: [a, b]\nclaims:\n"
             + "".join(f"  - {{source: s, metric: flops, printed: a*b, set: {{x: a + {i}*b}}}}\n" for i in range(500)),
+            MANY
+            + DEEP
+            + "claims:\n"
+            + "".join(f"  - {{{CUT}, kinds: [conv], of: [conv{i}]}}\n" for i in range(1, 2_001)),
+            MANY
+            + DEEP
+            + "claims:\n"
+            + "".join(f"  - {{source: s, metric: params, printed: 1K, of: [conv{i}]}}\n" for i in range(1, 1_501))
+            + f"  - {{{CUT}, ours: 2K, why: w, proof: {{rows: yes}}}}\n" * 500,
         ],
     ),
-    ids=["sizes", "metrics", "fields", "questions", "budgets", "models", "formulas"],
+    ids=["sizes", "metrics", "fields", "questions", "budgets", "models", "formulas", "cuts", "rows"],
 )
 @pytest.mark.parametrize("command", ["check", "claims", "fmt"])
 def test_a_file_of_many_questions_ends(tmp_path, command: str, text: str):

@@ -122,8 +122,10 @@ def test_no_two_models_have_the_same_name_in_any_spelling():
 
 
 def test_a_models_own_name_wins_over_an_alias():
-    index = build_index()["models"]
-    assert all(index[name][1] == name for name in model_names())
+    index = build_index()
+    assert list(index["models"]) == model_names()
+    assert not index["models"].keys() & index["aliases"].keys()
+    assert all(find(name)[1] == name for name in model_names())
 
 
 @pytest.mark.parametrize("name", block_names())

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from zoo import one_in
 
+from vcalc import conventions, devices
 from vcalc.analyses import read_claims
 from vcalc.errors import VcalcError
 from vcalc.layers import KINDS
@@ -24,9 +25,10 @@ from vcalc.reports.schema import SCHEMAS, spec_schema
 from vcalc.source.read import Source, read
 from vcalc.spec.beside import SPEC, kind_of
 from vcalc.spec.network import expand
-from vcalc.spec.parse import TOP, parse_spec
+from vcalc.spec.parse import parse_spec
 from vcalc.spec.steps import JOINS, StepReader
-from vcalc.spec.words import BLOCK, FORMS, OPTION, TOP_KEYS
+from vcalc.spec.top import TOP
+from vcalc.spec.words import BLOCK, FORMS, OPTION
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = spec_schema()
@@ -66,6 +68,7 @@ CHECKS: dict[str, Any] = {
     "oneOf": lambda v, s, _: sum(fits(v, each) for each in s) == 1,
     "if": lambda v, s, whole: fits(v, whole.get("then" if fits(v, s) else "else", True)),
     "minimum": lambda v, s, _: not number(v) or v >= s,
+    "exclusiveMinimum": lambda v, s, _: not number(v) or v > s,
     "maximum": lambda v, s, _: not number(v) or v <= s,
     "minLength": lambda v, s, _: not isinstance(v, str) or len(v) >= s,
     "maxLength": lambda v, s, _: not isinstance(v, str) or len(v) <= s,
@@ -274,11 +277,11 @@ def test_it_is_a_schema():
     installed().check_schema(SCHEMA)
 
 
-def test_every_top_level_key_is_there_and_those_of_today_are_documented():
-    assert list(SCHEMA["properties"]) == list(TOP)
-    assert set(TOP_KEYS) <= set(TOP)
-    for key, text in TOP_KEYS.items():
-        assert SCHEMA["properties"][key]["description"] == text
+def test_every_top_level_key_is_there_and_documented():
+    assert list(SCHEMA["properties"]) == list(TOP.keys)
+    assert set(SCHEMA["$defs"]["model"]["properties"]) < set(TOP.keys)
+    for keys in (SCHEMA["properties"], SCHEMA["$defs"]["model"]["properties"]):
+        assert all(len(each["description"]) > 10 for each in keys.values())
 
 
 @pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.joins])
@@ -371,6 +374,74 @@ def test_what_stands_beside_a_spec_has_schemas_of_its_own(vcalc):
     assert not takes("claims: [{metric: params, printed: 1}]", "claims")
     for entry in ("{forms: {relu: functional}}", "{specs: [vgg]}", "{models: [a], forms: {relu: sdpa}}", "{spec: a}"):
         assert not takes(f"written: [{entry}]", "written")
+
+
+def test_every_device_is_what_its_keys_take():
+    text = Path(devices.FILE).read_text(encoding="utf-8")
+    for device in yaml.safe_load(text).values():
+        assert fits(device, devices.DEVICE.schema())
+        assert not fits({**device, "peek": {}}, devices.DEVICE.schema())
+        assert not fits({key: value for key, value in device.items() if key != "source"}, devices.DEVICE.schema())
+        assert not fits({**device, "peak": {"float32": 0}}, devices.DEVICE.schema())
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("peek: 3", "2:3: a device has no key 'peek'"),
+        ("peak: {float31: 8}", "2:10: a name is bfloat16 or float16 or tf32 or float32 or float8, not 'float31'"),
+        ("memory: 16 GB", "2:11: memory is a number above 0, not '16 GB'"),
+        ("memory: 0", "2:11: memory is a number above 0, not '0'"),
+        ("title: []", "2:10: title is a text, not an empty list"),
+        ("", "2:3: a device needs 'source'"),
+    ],
+)
+def test_a_wrong_device_says_where(tmp_path, monkeypatch, line, says):
+    rest = [each for each in ("title: T", "unit: GPU", "peak: {float32: 8}") if each[:4] != line[:4]]
+    file = tmp_path / "devices.yaml"
+    file.write_text("\n  ".join(["mine:", *([line] if line else []), *rest, *(["source: me"] if line else [])]) + "\n")
+    monkeypatch.setattr(devices, "FILE", str(file))
+    with pytest.raises(VcalcError, match=re.escape(says)):
+        devices.devices.__wrapped__()
+
+
+CONVENTION = "name: mine\nsays: s\nunit: MACs\nsource: me\n"
+
+
+@pytest.mark.parametrize("name", one_in(4, [*conventions.names(), "_torch"]))
+def test_every_convention_that_comes_with_vcalc_is_taken(name):
+    assert takes(Path(conventions.FOLDER, f"{name}.yaml").read_text(encoding="utf-8"), "convention")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "wieghts: {}",
+        "weights: {multiply_add: 1}",
+        "weights: {multiply_adds: -1}",
+        "weights: {multiply_adds: 1000000}",
+        "weights: {once: {adds: 3}}",
+        "kinds: {conv: {macs: 1}}",
+        "kinds: []",
+        "zero: {families: [pools]}",
+        "unseen: {kind: [relu]}",
+        "params: {leave_out: [biases]}",
+        "params: {parts: {conv/modul: [weights]}}",
+        "memory: {unit: byte}",
+        "memory: {kilobyte: 1023}",
+        "memory: {input: 1}",
+        "bugs: [{says: it is wrong}]",
+        "training: 10",
+        "aliases: a",
+        "unit: GFLOPs",
+    ],
+)
+def test_an_editor_underlines_what_a_convention_may_not_say(line):
+    """What vcalc refuses, too: tests/test_conventions.py has what it says."""
+    lines = [other for other in CONVENTION.splitlines() if not other.startswith(line.split(":")[0])]
+    good = "memory: {kilobyte: 1000, input: true, unit: elements}\nweights: {once: {additions: 3}, divisions: 1}"
+    assert takes(f"{CONVENTION}{good}", "convention")
+    assert not takes("\n".join([*lines, line]), "convention")
 
 
 def test_the_page_has_the_line_for_editors():

@@ -368,6 +368,104 @@ def test_a_layer_that_torch_refuses_is_named(tmp_path: Path, monkeypatch: pytest
     assert not report.holds
 
 
+ONE_AFTER_ANOTHER = """
+title: One after another
+input: {C: 4, H: 8, W: 8}
+layers:
+  - conv: {out: 4, kernel: 3, pad: 1}
+  - groupnorm: {groups: 2}
+  - batchnorm
+  - maxpool: {kernel: 2}
+  - global_avgpool
+  - linear: {out: 5}
+  - softmax
+"""
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+@pytest.mark.parametrize(
+    ("layer", "field", "value", "wrong", "whole"),
+    [
+        ("conv", "pad", (0, 0), {"output shape", "FLOPs"}, {"FLOPs"}),
+        ("conv", "bias", False, {"params"}, {"params"}),
+        ("groupnorm", "groups", 3, {"runs in torch"}, {"runs in torch"}),
+        ("batchnorm", "affine", False, {"params"}, {"params"}),
+        ("maxpool", "ceil_mode", True, set(), set()),
+        ("maxpool", "pad", (2, 2), {"runs in torch"}, {"runs in torch"}),
+        ("maxpool", "stride", (3, 3), {"output shape"}, set()),
+        ("linear", "out", 6, {"output shape", "params", "FLOPs"}, {"output shape", "params", "FLOPs"}),
+    ],
+)
+def test_only_the_layer_that_differs_is_named(
+    layer: str,
+    field: str,
+    value: Any,
+    wrong: set[str],
+    whole: set[str],
+    device: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A layer built otherwise than it was counted; those after it get what ours gives, and every one is compared."""
+    network = network_of(tmp_path, ONE_AFTER_ANOTHER)
+    nodes = network.graph.nodes
+    for node in nodes:
+        assert node.facts.work is not None
+    right = validate(network, device, batch=2)
+    changed = next(node for node in nodes if node.kind == layer)
+    monkeypatch.setattr(changed.layer, field, value)
+    checks = validate(network, device, batch=2)
+    assert {(check.path, check.what) for check in checks if not check.holds} == (
+        {(layer, what) for what in wrong} | {("total", what) for what in whole}
+    )
+    for check in right:
+        assert check.path in (layer, "total") or check in checks
+
+
+def test_a_layer_that_shares_what_torch_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The second has the first one's module: both are named with its reason, and no other."""
+    text = (
+        "title: T\ninput: {C: 4, H: 8, W: 8}\nblocks: {b: {shared: true, do: [groupnorm: {groups: 2}]}}\n"
+        "layers: [{use: b, name: a}, relu, {use: b, name: b}]\n"
+    )
+    network = network_of(tmp_path, text)
+    for node in network.graph.nodes:
+        if node.kind == "groupnorm":
+            monkeypatch.setattr(node.layer, "groups", 3)
+    wrong = [check for check in validate(network) if not check.holds]
+    assert [check.path for check in wrong] == ["a/groupnorm", "b/groupnorm", "total"]
+    assert {check.theirs for check in wrong} == {wrong[0].theirs}
+
+
+def test_an_attention_whose_products_are_run_twice(monkeypatch: pytest.MonkeyPatch):
+    """Fused it agrees; as two products torch sees their FLOPs once more."""
+    right = torch.Tensor.__matmul__
+    monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: (right(a, b), right(a, b))[1])
+    wrong = [check for check in validate(expand(*load("vit-ti-16"), {})) if not check.holds]
+    assert {(check.kind, check.what) for check in wrong} == {("attention", "FLOPs, attention unfused")}
+    assert len(wrong) == 12
+    assert {check.theirs - check.ours for check in wrong} == {2 * 2 * 197 * 197 * 192}
+
+
+def test_each_layer_is_built_and_run_once(monkeypatch: pytest.MonkeyPatch):
+    """The time of a large network goes into torch's calls."""
+    made, ran = [], []
+    make, run_ = torch.nn.Conv2d.__init__, torch.nn.Conv2d.forward
+    monkeypatch.setattr(torch.nn.Conv2d, "__init__", lambda *given, **named: made.append(1) or make(*given, **named))
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", lambda *given: ran.append(1) or run_(*given))
+    validate(expand(*load("resnet50"), {}))
+    assert len(made) == len(ran) == 53
+
+
+def test_an_input_without_a_shape_that_torch_has():
+    """More elements than a 64-bit number can count: what reads it is named, and the network."""
+    wrong = validate(expand(*load("lenet5"), {}), batch=2**60)
+    assert [(check.path, check.what, check.holds) for check in wrong] == [
+        ("C1", "runs in torch", False),
+        ("total", "runs in torch", False),
+    ]
+
+
 def test_what_validate_cannot_find_out():
     """No room, no such dtype: exit code 2."""
     result = run("validate", "lenet5", "--device", "cpu", "--batch", "99999999999")

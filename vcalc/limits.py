@@ -45,6 +45,9 @@ SYMBOLIC_OPERATIONS = 120
 SYMBOLIC_POWER = 16
 """The power that a symbol is raised to."""
 
+SYMBOLIC_ROOTS = 3
+"""Roots, broken powers and logarithms inside one another, in a number that meets a symbol."""
+
 SYMBOLIC_TERMS = 200
 """Terms that a formula over symbols, or the sizes of one layer together, come to when multiplied out."""
 
@@ -60,9 +63,10 @@ that is called counts as two."""
 
 OPERATIONS = 10_000_000
 """Operations of all expressions while a spec is expanded; one on symbols counts as a thousand, one on decimals as
-ten, one on roots and logarithms as eighty, a layer unlike all before it as four hundred; in a network with
-symbols each layer as a thousand, and one unlike all before it as ten thousand and a thousand more for each term of its
-sizes; a new size that a stride leaves rounded as 150 thousand."""
+ten and as 50 more where it is unlike all before it (150 on roots and logarithms; a root itself 250, a logarithm 500, a
+broken power a thousand), a layer unlike all before it as four hundred; in a network with symbols each layer as a
+thousand, and one unlike all before it as ten thousand and a thousand more for each term of its sizes; a new size that a
+stride leaves rounded as 150 thousand, a new root or logarithm that meets a symbol as thirty thousand."""
 
 LAYERS = 100_000
 """Layers of one expanded network."""

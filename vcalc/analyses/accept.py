@@ -25,7 +25,7 @@ from vcalc.spec.network import Network
 from vcalc.spec.parse import parse_spec
 from vcalc.spec.scaffold import written
 from vcalc.spec.syntax import Spec
-from vcalc.spec.words import TOP_KEYS
+from vcalc.spec.top import TOP
 from vcalc.units import exact
 
 PINNED = ("params", "flops")
@@ -129,7 +129,7 @@ class _Pinning:
             made = [f"expect: {self.all_figures()}"]
         else:
             made = ["expect:", *(f"  {written(name)}: {self.figures(name)}" for name in self.names)]
-        after = list(TOP_KEYS)[list(TOP_KEYS).index("expect") + 1 :]
+        after = list(TOP.keys)[list(TOP.keys).index("expect") + 1 :]
         at = len(lines)
         for (key, _), part in zip(root.value, sections(lines, root)[1], strict=True):
             if key.value in after:

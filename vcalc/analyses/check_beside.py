@@ -17,9 +17,9 @@ from vcalc.source.walk import SUFFIXES
 from vcalc.spec.beside import CLAIMS, WRITTEN, folder_of
 from vcalc.spec.find import load_file, stem
 from vcalc.spec.network import expand
-from vcalc.spec.parse import LIBRARIES
 from vcalc.spec.syntax import ModelEntry, Spec
 from vcalc.spec.table import read_table
+from vcalc.spec.top import LIBRARIES
 
 Member = tuple[Spec, ModelEntry]
 
@@ -80,7 +80,7 @@ def _check_table(path: str, findings: Findings) -> None:
     alike = {name: [(spec, entry) for entry in spec.models.values()] for name, spec in specs.items()}
     named: dict[str, Member] = {}
     for each in table.entries:
-        for what, names, known in (("spec", each.specs, alike), ("model", each.models, models)):
+        for what, names, known in (("spec", each["specs"], alike), ("model", each["models"], models)):
             for name, place in names.items():
                 having = [member for member in known.get(name, []) if library in member[1].same_as]
                 named |= {member[1].name: member for member in having}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from vcalc import conventions
@@ -14,10 +15,11 @@ from vcalc.analyses.statements import Statement
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, quoted
 from vcalc.language.values import is_number
-from vcalc.numerals import NumeralError
+from vcalc.numerals import NumeralError, exactly
 from vcalc.spec.build import Budget
 
 _SIZES = re.compile("[0-9]{1,9}(?:[x×][0-9]{1,9}){1,2}")
+_QUOTIENT = re.compile("[0-9]{1,9}/[1-9][0-9]{0,8}")
 _PRODUCT = re.compile("[0-9(][0-9*+() ]*[*+][0-9*+() ]*[0-9)]")
 
 
@@ -113,6 +115,7 @@ def _worked_out(text: str) -> str:
     return str(Budget().value(parse(text), {}))
 
 
+@lru_cache(maxsize=16)  # one claim is held against some thirty conventions
 def said(claim: Claim, text: str = "") -> Statement:
     """What a claim prints, or another text in its place, as its convention counts bytes."""
     return statement(text or claim.printed, conventions.load(claim.question.convention).memory.kilobyte, claim)
@@ -126,6 +129,8 @@ def matches(claim: Claim, printed: str, value: Any, cut: bool = False) -> bool:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(str(item) for item in value) + "]" == printed
     if isinstance(value, (int, float, Fraction)):
+        if _QUOTIENT.fullmatch(printed):
+            return exactly(value) == Fraction(printed)
         return said(claim, printed).holds(value, cut)
     if getattr(value, "is_Integer", False):
         return matches(claim, printed, int(value), cut)

@@ -19,7 +19,8 @@ from vcalc.analyses.proofs import proved, ruled_out
 from vcalc.analyses.read_claims import Claim, claims_of, subject_name
 from vcalc.analyses.statements import ABOUT, TOLERANCE
 from vcalc.arithmetic import is_symbolic
-from vcalc.errors import VcalcError, quoted
+from vcalc.errors import VcalcError, nearest, quoted, suggestion
+from vcalc.spec.find import is_file_name
 from vcalc.spec.syntax import Spec
 
 REPRODUCED, UNDER, DIFFERS, IMPLIES = "reproduced", "reproduced under", "differs", "implies"
@@ -128,7 +129,10 @@ class Verdict:
 
 def _relation(claim: Claim, exact: float) -> list[str]:
     """How ours keeps to a bound, or how far it is from an approximation."""
-    statement = said(claim)
+    try:
+        statement = said(claim)
+    except VcalcError:
+        return []  # sizes: 3x3
     if statement.relation != ABOUT:
         return [f"{statement.relation} what is printed"] if statement.relation else []
     if statement.figure.matches(exact):
@@ -147,7 +151,17 @@ def judge(claim: Claim, others: list[Claim], work: Work) -> Verdict:
         verdict.cut_ruled_out = rival
         return verdict
     except VcalcError as error:
-        raise error.at(claim.place) from None
+        raise _hinted(error, claim).at(claim.place) from None
+
+
+def _hinted(error: VcalcError, claim: Claim) -> VcalcError:
+    """The error of a model that there is not, with the models of the claim's own spec where one is called alike."""
+    asked = [side.model for side in (claim.question, claim.against) if side and not is_file_name(side.model)]
+    meant = [name for name in asked if nearest(name, claim.own)]
+    for problem in error.problems:
+        if problem.code == "unknown-model" and meant:
+            problem.hint = suggestion(meant[0], claim.own, "")
+    return error
 
 
 def _judged_by(claim: Claim, others: list[Claim], exact: Any, cut: bool, work: Work) -> Verdict:
@@ -183,16 +197,19 @@ def judge_all(
     files: Iterable[Spec | list[Claim]],
     names: set[str] | None = None,
     watched: Callable[[list[list[Claim]]], Iterable[list[Claim]]] = iter,
+    chosen: Callable[[list[Claim]], list[Claim]] = list,
 ) -> list[Verdict]:
-    """The claims of several specs or files with their verdicts, in order; only those about `names`, if some are given.
+    """The claims of several specs or files with their verdicts, in order; only those about `names`, if some are given,
+    and of these only what is `chosen` without a look at verdicts.
 
     The claims of each file share what they may look at, and the networks that they ask for, which nobody holds on to
     after them. The files' claims go through `watched`, for a sign of how far it is.
     """
     read = [file if isinstance(file, list) else claims_of(file) for file in files]
     every = [claim for claims in read for claim in claims]
-    wanted = [[claim for claim in claims if names is None or claim.concerns(names)] for claims in read]
-    return [verdict for claims in watched(list(filter(None, wanted))) for verdict in _judged(claims, every)]
+    wanted = set(chosen([claim for claim in every if names is None or claim.concerns(names)]))
+    of_files = [[claim for claim in claims if claim in wanted] for claims in read]
+    return [verdict for claims in watched(list(filter(None, of_files))) for verdict in _judged(claims, every)]
 
 
 def _judged(claims: list[Claim], every: list[Claim]) -> list[Verdict]:
@@ -232,13 +249,8 @@ def _describe_under(under: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def figures(verdicts: Iterable[Verdict]) -> int:
-    """How many distinct figures they are about: one that is printed in several places or forms counts once."""
-    return len({_figure(verdict.claim) for verdict in verdicts})
-
-
-def _figure(claim: Claim) -> tuple[Any, ...]:
-    """What is printed of what, whoever prints it and however it is counted."""
+def figure_of(claim: Claim) -> tuple[Any, ...]:
+    """What is printed of what, whoever prints it, in whatever form and however it is counted: alike for one figure."""
     return (claim.subject, claim.question.plus, claim.question.metric, *_printed(claim))
 
 

@@ -14,6 +14,7 @@ from vcalc.arithmetic import is_symbolic
 from vcalc.errors import Place, VcalcError, quoted, suggestion
 from vcalc.language.values import is_number
 from vcalc.numerals import NumeralError, exactly, read
+from vcalc.source.keys import Found, Pairs, Placed, Schema, Several, Type
 from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import ModelEntry, Option, Spec
@@ -50,37 +51,22 @@ class Bound(NamedTuple):
     place: Place
 
 
-def expected_of(spec: Spec) -> list[Expected]:
-    """The exact figures under `expect`. Problems among them are noted in the spec's source."""
-    if spec.expect is None:
-        return []
-    names, source = names_of(spec), spec.source
-    found = []
-    for key, (key_node, value) in source.mapping(spec.expect, "expect", "expect: {params: 61100840}").items():
-        if isinstance(value, yaml.MappingNode):
-            if key not in names:
-                _unknown(source, key, key_node, names)
-                continue
-            entries = source.mapping(value, "expect")
-            found += [_expected(source, key, node, figure) for node, figure in entries.values()]
-        elif len(names) > 1:
-            message = f"this file has several: of which is {quoted(key)} expected?"
-            source.report("expect", message, key_node, f"expect: {{{names[0]}: {{params: …}}}}")
-        else:
-            found.append(_expected(source, "", key_node, value))
-    return [each for each in found if each is not None]
+class Exact(Type):
+    """An exact figure, a formula, or a list of figures, as it is written."""
 
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        try:
+            return figure_of(node)
+        except VcalcError as error:
+            return source.take(error, node)
 
-def _expected(source: Source, name: str, key: YamlNode, value: YamlNode) -> Expected | None:
-    try:
-        return Expected(name, read_quantity(key.value, conventions.load), figure_of(value), source.place(key))
-    except VcalcError as error:
-        source.take(error, value if error.problems[0].code == "expect" else key)
-        return None
+    def schema(self) -> Schema:
+        one: Schema = {"type": ["string", "number", "boolean"]}
+        return {"anyOf": [one, {"type": "array", "items": one}]}
 
 
 def figure_of(node: YamlNode) -> str | tuple[str, ...]:
-    """An exact figure, a formula, or a list of figures, as it is written."""
+    """The figure of a node. Raises VcalcError where it is none."""
     if isinstance(node, yaml.ScalarNode) and node.value.strip():
         return _checked(str(node.value).strip())
     if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
@@ -101,40 +87,18 @@ def _checked(text: str) -> str:
     return text
 
 
-def budgets_of(spec: Spec) -> list[Bound]:
-    """The bounds under `budget`. Problems among them are noted in the spec's source."""
-    if spec.budget is None:
-        return []
-    names, source = names_of(spec), spec.source
-    if not isinstance(spec.budget, yaml.MappingNode):
-        return _bounds(source, "", spec.budget)
-    found = []
-    for key, (key_node, value) in source.mapping(spec.budget, "budget").items():
-        if key in names:
-            found += _bounds(source, key, value)
-        elif _is_pair(key, value):
-            source.report("budget", _NO_SENTENCE, key_node, f"budget: [{key} <= {value.value}]")
-        else:
-            _unknown(source, key, key_node, names)
-    return found
+class Sentence(Type):
+    """A bound in words: `params <= 5M`."""
 
-
-def _bounds(source: Source, name: str, node: YamlNode) -> list[Bound]:
-    found = []
-    for item in [node] if isinstance(node, yaml.ScalarNode) else source.sequence(node, "budget"):
-        pairs = item.value if isinstance(item, yaml.MappingNode) else []
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
         if pairs and all(_is_pair(str(key.value), value) for key, value in pairs):
             hint = f"write {' and '.join(f'{key.value} <= {value.value}' for key, value in pairs[:2])}"
-            source.report("budget", _NO_SENTENCE, item, hint)
-            continue
-        text = source.text(item, "a budget")
-        if not text:
-            continue
-        try:
-            found.append(Bound(name, read_budget(text, conventions.load), source.place(item)))
-        except VcalcError as error:
-            source.take(error, item)
-    return found
+            return source.report("budget", _NO_SENTENCE, node, hint)
+        return Found(lambda text: read_budget(text, conventions.load)).read(source, node, what)
+
+    def schema(self) -> Schema:
+        return {"type": "string", "minLength": 1}
 
 
 _NO_SENTENCE = "a budget says which way it bounds"
@@ -143,6 +107,61 @@ _NO_SENTENCE = "a budget says which way it bounds"
 def _is_pair(metric: str, value: YamlNode) -> bool:
     """Whether something is bounded as `params: 5M`: a metric, and a figure alone."""
     return metric in METRICS and isinstance(value, yaml.ScalarNode) and not re.search("[<>=]", value.value)
+
+
+_EXAMPLE = "expect: {params: 61100840}"
+_QUANTITY = Placed(Found(lambda text: read_quantity(text, conventions.load)))
+_FIGURES = Pairs(Exact(), _EXAMPLE, names=_QUANTITY)
+_BOUNDS = Several(Placed(Sentence()), or_one=True, item="a budget")
+
+
+def expected_of(spec: Spec) -> list[Expected]:
+    """The exact figures under `expect`. Problems among them are noted in the spec's source."""
+    if spec.expect is None:
+        return []
+    names, source = names_of(spec), spec.source
+    found = []
+    for key, (key_node, value) in source.mapping(spec.expect, "expect", _EXAMPLE).items():
+        if isinstance(value, yaml.MappingNode) and key not in names:
+            _unknown(source, key, key_node, names)
+        elif isinstance(value, yaml.MappingNode):
+            figures = _FIGURES.read(source, value, "expect")
+            found += [Expected(key, quantity, figure, place) for (quantity, place), figure in figures]
+        elif len(names) > 1:
+            message = f"this file has several: of which is {quoted(key)} expected?"
+            source.report("expect", message, key_node, f"expect: {{{names[0]}: {{params: …}}}}")
+        else:
+            quantity, figure = _QUANTITY.read(source, key_node, key), Exact().read(source, value, key)
+            found += [Expected("", quantity[0], figure, quantity[1])] if quantity and figure is not None else []
+    return found
+
+
+def budgets_of(spec: Spec) -> list[Bound]:
+    """The bounds under `budget`. Problems among them are noted in the spec's source."""
+    if spec.budget is None:
+        return []
+    names, source = names_of(spec), spec.source
+    if not isinstance(spec.budget, yaml.MappingNode):
+        return [Bound("", *bound) for bound in _BOUNDS.read(source, spec.budget, "budget")]
+    found = []
+    for key, (key_node, value) in source.mapping(spec.budget, "budget").items():
+        if key in names:
+            found += [Bound(key, *bound) for bound in _BOUNDS.read(source, value, "budget")]
+        elif _is_pair(key, value):
+            source.report("budget", _NO_SENTENCE, key_node, f"budget: [{key} <= {value.value}]")
+        else:
+            _unknown(source, key, key_node, names)
+    return found
+
+
+def expect_schema() -> Schema:
+    """The JSON Schema of `expect`: figures, or figures by model."""
+    return {"type": "object", "additionalProperties": {"anyOf": [Exact().schema(), _FIGURES.schema()]}}
+
+
+def budget_schema() -> Schema:
+    """The JSON Schema of `budget`: bounds, or bounds by model."""
+    return {"anyOf": [_BOUNDS.schema(), {"type": "object", "additionalProperties": _BOUNDS.schema()}]}
 
 
 def names_of(spec: Spec) -> list[str]:

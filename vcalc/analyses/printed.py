@@ -21,7 +21,7 @@ def bearing_on(claims: list[Claim], claim: Claim) -> list[Claim]:
     if not files:
         return claims
     there = {other.place.file for other in claims}
-    missing = [file for file in files if not there & {file, claims_beside(file)}]
+    missing = [file for file in files if not there & {file, _beside(file)}]
     return [*claims, *(other for file in missing for other in _claims_in(file))]
 
 
@@ -31,6 +31,10 @@ def _sides(claim: Claim) -> list[str]:
         return []
     sides = [side for side in (claim.question, claim.against) if side is not None and not is_file_name(side.model)]
     return [find(side.model)[0] for side in sides]
+
+
+_beside = cache(claims_beside)
+"""The claims beside a spec of the catalogue, which stay where they are."""
 
 
 @cache

@@ -23,6 +23,7 @@ def proved(claim: Claim, others: list[Claim], exact: Any, work: Work) -> str:
     proof = claim.proof
     if not proof or not claim.ours:
         return ""
+    work.spend(len(others))
     ways = [
         _rows_add_up(claim, others, exact, work) if proof["rows"] else None,
         _swapped(claim) if proof["swapped"] else None,
@@ -34,6 +35,7 @@ def proved(claim: Claim, others: list[Claim], exact: Any, work: Work) -> str:
 
 def ruled_out(claim: Claim, others: list[Claim], work: Work) -> str:
     """The neighbour in the same printed table that only rounding gives, so that nothing is cut there; or nothing."""
+    work.spend(len(others))
     unit = said(claim).figure.unit
     same_file = claim.question.model.rpartition(":")[0]
     near = sorted(_neighbours(claim, others), key=lambda other: other.question.model.rpartition(":")[0] != same_file)
@@ -99,6 +101,7 @@ def _rows(claim: Claim, others: list[Claim], work: Work) -> list[Claim]:
     rows: dict[frozenset[int], Claim] = {}
     for other in _neighbours(claim, others):
         if _asks_alike(claim, other):
+            work.spend(len(network.graph.nodes) + len(rows))
             nodes = frozenset(node.index for node in network.graph.select(other.question.of, other.question.kinds))
             if nodes < inside:
                 rows.setdefault(nodes, other)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vcalc import conventions
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import said
@@ -19,32 +21,67 @@ SAME, FINER, COARSER = range(3)
 
 
 def published(
-    asked: Asked, claims: list[Claim], model: Model, counting: Counting, fixed: bool
+    asked: Asked, own: list[Claim], model: Model, counting: Counting, fixed: bool
 ) -> tuple[int | None, list[Verdict]]:
     """The claims that print the figure, those alone that fit it best, and how well that is."""
-    if counting.batch != 1 or (asked.in_bytes and dtype_name(counting.dtype) != "float32"):
+    if asked.in_bytes and dtype_name(counting.dtype) != "float32":
         return None, []
-    given = {name: str(value) for name, value in model.given.items()}
     fits: dict[int, list[Claim]] = {}
-    for claim in model.own(claims):
-        question = claim.question
-        same_part = not counting.part or question.of == counting.part
-        same_way = not fixed or question.convention == counting.conventions[0].name
-        same_sizes = not given or dict(question.bindings) == given
-        if same_part and same_way and same_sizes:
+    for claims in _in_turn(own, model):
+        for claim in _meant(claims, model, counting, fixed):
             fit = _fit(asked, claim)
             if fit is not None:
                 fits.setdefault(fit, []).append(claim)
-    if not fits:
-        return None, []
-    best = min(fits)
+        if fits and min(fits) < COARSER:
+            break
+    return (min(fits), _judged(fits[min(fits)], claims)) if fits else (None, [])
+
+
+def printed_so(text: str, model: Model, counting: Counting, fixed: bool) -> list[Verdict]:
+    """The claims that print this very text, be it a figure, a list or a word."""
+    for claims in _in_turn(model.claims(), model):
+        found = [claim for claim in _meant(claims, model, counting, fixed) if _alike(text, claim)]
+        if found:
+            return _judged(found, claims)
+    return []
+
+
+def _in_turn(own: list[Claim], model: Model) -> Iterator[list[Claim]]:
+    """The claims of the model's own file; then those of the other files, which compare their models with it."""
+    yield own
+    yield model.claims_elsewhere()
+
+
+def _meant(claims: list[Claim], model: Model, counting: Counting, fixed: bool) -> list[Claim]:
+    """The claims about the model that may be meant, with the part, the sizes and the convention that are asked for."""
+    given = {name: str(value) for name, value in model.given.items()}
+    if counting.batch != 1:
+        return []
+    return [
+        claim
+        for claim in model.own(claims)
+        if (not counting.part or claim.question.of == counting.part)
+        and (not fixed or claim.question.convention == counting.conventions[0].name)
+        and (not given or dict(claim.question.bindings) == given)
+    ]
+
+
+def _judged(found: list[Claim], claims: list[Claim]) -> list[Verdict]:
+    """The verdicts of some claims, those of whole networks first."""
     work = Work()
-    whole_first = sorted(fits[best], key=lambda claim: bool(claim.question.of))
-    return best, [judge(claim, bearing_on(claims, claim), work) for claim in whole_first]
+    whole_first = sorted(found, key=lambda claim: bool(claim.question.of))
+    return [judge(claim, bearing_on(claims, claim), work) for claim in whole_first]
+
+
+def _alike(text: str, claim: Claim) -> bool:
+    """Whether a text is what a claim prints, spaces and case aside."""
+    return "".join(text.split()).casefold() == "".join(claim.printed.split()).casefold()
 
 
 def _fit(asked: Asked, claim: Claim) -> int | None:
     """How a claim's figure is to the one that is asked for; None where it is another one, or of something else."""
+    if _alike(asked.text, claim):
+        return SAME
     kilobyte = conventions.load(claim.question.convention).memory.kilobyte
     try:
         figure = said(claim).figure

@@ -6,6 +6,7 @@ docs/claims.md describes the keys. Nothing is judged here.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import yaml
@@ -16,7 +17,7 @@ from vcalc.analyses.training import METRICS as TRAINING_METRICS
 from vcalc.analyses.training import TIMES, Run
 from vcalc.errors import Place, Problem, VcalcError
 from vcalc.numerals import is_endless
-from vcalc.source.keys import YES_OR_NO, Found, Key, Need, Pairs, Record, Several, Text, Type, Values, Whole, Word
+from vcalc.source.keys import Found, Key, Need, Pairs, Record, Several, Text, Type, Values, Whole, Word, YesOrNo
 from vcalc.source.read import Source, YamlNode, describe
 from vcalc.spec.beside import CLAIMS, claims_beside, read_part
 from vcalc.spec.find import catalogue, is_file_name, load_claimed, split_model, stem
@@ -91,14 +92,14 @@ UNDER = Record(
         *_HOW,
         Key("metric", Text(), "Of another metric."),
         Key("plus", _NAMES, "With these groups or layers counted twice."),
-        Key("printed", YES_OR_NO, "The quotient of the figures that the source prints for both sides.", False),
+        Key("printed", YesOrNo(), "The quotient of the figures that the source prints for both sides.", False),
     ),
 )
 PROOF = Record(
     "proof",
     (
-        Key("rows", YES_OR_NO, "The rows that the source prints add up to `ours`.", False),
-        Key("swapped", YES_OR_NO, "Two neighbouring digits of `ours` have changed places.", False),
+        Key("rows", YesOrNo(), "The rows that the source prints add up to `ours`.", False),
+        Key("swapped", YesOrNo(), "Two neighbouring digits of `ours` have changed places.", False),
         Key("printed", Figure(), "The source prints this figure of the same elsewhere, and it is ours."),
         Key("metric", Text(), "The metric of that figure, if it is another one of the same row.", ""),
         Key("source", Text(), "Where it does, if that is another source, or another edition.", ""),
@@ -111,7 +112,7 @@ CLAIM = Record(
         Key("source", Text(), "Who printed the figure, down to the table or slide.", ""),
         Key("sources", Several(Text()), "The same, where one figure is printed in several places.", ()),
         Key("edition", Text(), "The commit, version or date of the source that was read.", ""),
-        Key("seen", YES_OR_NO, "`no` where the source was not to be had by us.", True),
+        Key("seen", YesOrNo(), "`no` where the source was not to be had by us.", True),
         Key("derived", Text(), "How it is worked out from what is printed, where it is not printed itself.", ""),
         *_WHOSE,
         Key("models", Pairs(Cells()), "A table in place of model, metric and printed: model to metric to figure.", ()),
@@ -136,7 +137,7 @@ CLAIM = Record(
         Key("proof", PROOF, "What shows that `ours` was meant: its rows, digits, another figure; checked."),
         Key("why", Text(), "The reason of a difference, in a sentence, which `under` or `proof` checks.", ""),
         Key("guess", Text(), "In place of `why`: a reason that nothing proves.", ""),
-        Key("open", YES_OR_NO, "`yes` where nobody can explain the figure.", False),
+        Key("open", YesOrNo(), "`yes` where nobody can explain the figure.", False),
     ),
     [
         Need((("source",), ("sources",)), "who printed the figure, and where"),
@@ -166,6 +167,8 @@ class Claim:
         self.derived: str = said["derived"]
         """How the figure is worked out from what is printed; empty where it is printed itself."""
         self.against: Question | None = None
+        self.own: Collection[str] = ()
+        """The models of the spec that it is a claim of."""
         self.cut: bool = said["rounding"] == "cut"
         """Whether the source is said to cut digits; a verdict's `rounding` says whether that holds."""
         self.digits: int | None = said["digits"]
@@ -311,6 +314,7 @@ class _Reader:
 
     def claim(self, said: Values, question: Question, printed: Cell) -> Claim:
         claim = Claim(question, printed, said)
+        claim.own = self.spec.models
         if said["under"]:
             claim.under = self.how(said["under"], "plus")
             claim.under |= said["under"].some("option", "metric")

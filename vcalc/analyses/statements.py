@@ -74,6 +74,12 @@ class Statement:
         return {"less": 1 - ratio, "more": ratio - 1}.get(self.change, ratio)
 
 
+def bare(text: str) -> str:
+    """The figure of a text without what is said of it (`70k` of `~70k`); the text itself where it says nothing."""
+    relation, rest = _taken(text.strip())
+    return rest if relation else text
+
+
 def _taken(text: str) -> tuple[str, str]:
     """The relation that a text begins or ends with, and the rest of it."""
     if text[:1].isdigit():

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from vcalc.analyses.read_claims import Claim, claims_of, name_asked
 from vcalc.errors import VcalcError
+from vcalc.spec.find import files_citing, is_of_catalogue, load_file
 from vcalc.spec.network import Network, expand
 from vcalc.spec.syntax import ModelEntry, Spec
 
@@ -42,6 +43,13 @@ class Model:
     def claims(self) -> list[Claim]:
         """The claims of the model's own spec."""
         return claims_of(self.spec)
+
+    def claims_elsewhere(self) -> list[Claim]:
+        """The claims of the catalogue's other files that name the model."""
+        if not is_of_catalogue(self.spec.file):
+            return []
+        files = [file for file in files_citing(self.entry.name) if file != self.spec.file]
+        return [claim for file in files for claim in claims_of(load_file(file))]
 
     def own(self, claims: list[Claim]) -> list[Claim]:
         """Those of some claims that are about the model."""

@@ -136,18 +136,25 @@ def _number(text: str, model: Model, request: Request, part: tuple[str, ...], by
     """What a printed number may be."""
     from vcalc import conventions
     from vcalc.analyses.origin import origin
+    from vcalc.analyses.published import printed_so
     from vcalc.analyses.readings import Counting, all_conventions
     from vcalc.errors import VcalcError
-    from vcalc.reports.origin import number_report
+    from vcalc.reports.origin import claims_only, number_report
 
-    asked = _asked(text, model.network.name)
     if by:
         raise VcalcError("usage", "--by splits the difference of two conventions", hint="leave --by out for a number")
-    if model.network.symbolic:
-        raise VcalcError("usage", "a number is compared with numbers: bind every size")
     fixed = request.convention is not None
     chosen = [conventions.find(request.convention)] if request.convention else all_conventions(None)
     counting = Counting(chosen, request.whole_batch, request.dtype_name, part)
+    try:
+        asked = _asked(text, model.network.name)
+    except VcalcError:
+        verdicts = printed_so(text, model, counting, fixed)
+        if not verdicts:
+            raise
+        return claims_only(model.network, text, verdicts)
+    if model.network.symbolic:
+        raise VcalcError("usage", "a number is compared with numbers: bind every size")
     return number_report(model.network, asked, origin(asked, model, counting, fixed))
 
 
@@ -155,11 +162,12 @@ def _asked(text: str, model: str) -> Asked:
     """The figure that is asked for. Raises VcalcError for what is none, with the way to write one."""
     from vcalc import conventions
     from vcalc.analyses.readings import Asked
+    from vcalc.analyses.statements import bare
     from vcalc.errors import VcalcError, quoted
     from vcalc.numerals import NumeralError, is_endless
 
     try:
-        asked = Asked(text)
+        asked = Asked(bare(text))
     except NumeralError as error:
         if not text[:1].isalpha() or is_endless(text):
             message = f"{quoted(text)} is no printed figure"

@@ -6,12 +6,15 @@ import click
 
 
 @click.command("schema", short_help="The JSON Schema of spec files, for editors.")
-@click.argument("kind", type=click.Choice(["spec", "claims", "written"]), default="spec", metavar="[KIND]")
+@click.argument(
+    "kind", type=click.Choice(["spec", "claims", "written", "convention"]), default="spec", metavar="[KIND]"
+)
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write to a file, whole or not at all.")
 def schema_command(kind: str, output: str | None) -> None:
     """The JSON Schema (draft 2020-12) of spec files: completion, documentation and checks in an editor.
 
-    KIND is spec (if not said), claims or written, for the files in the folders of that name beside specs.
+    KIND is spec (if not said), claims or written for the files in the folders of that name beside specs, or
+    convention for a convention of your own.
 
     \b
     vcalc schema -o vcalc.schema.json

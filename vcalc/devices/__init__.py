@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vcalc.errors import VcalcError, quoted, suggestion
+from vcalc.source.keys import Key, Made, Number, Pairs, Record, Several, Text, Type, Word, needed
+from vcalc.source.read import read, read_file
 
 FILE = os.path.join(os.path.dirname(__file__), "devices.yaml")
 
@@ -44,35 +46,44 @@ class Device(NamedTuple):
         return full
 
 
+def _times(unit: float) -> Type:
+    """A number of so many."""
+    return Made(Number(), lambda number: number * unit)
+
+
+DEVICE = Record(
+    "a device",
+    (
+        Key("title", Text(), "What it is called."),
+        Key("unit", Text(), "What one of it is called."),
+        Key(
+            "peak",
+            Made(Pairs(_times(1e12), names=Word(*DTYPES)), dict),
+            "Peak rates in TFLOP/s by dtype, that of training first.",
+        ),
+        Key("source", Text(), "Where that is printed."),
+        Key("memory", _times(1e9), "Memory in GB."),
+        Key("bandwidth", _times(1e9), "Bandwidth in GB/s."),
+        Key("power", Number(), "Power in W."),
+        Key("power_is", Text(), "What the power is: a bound, or measured.", ""),
+        Key("unverified", Several(Text()), "The figures for which no page of the maker was seen.", ()),
+    ),
+    needed("title", "unit", "peak", "source"),
+)
+
+
 @cache
 def devices() -> dict[str, Device]:
     """The devices that come with vcalc, by name."""
-    import yaml
-
-    with open(FILE, encoding="utf-8") as file:
-        entries = yaml.safe_load(file)
-    return {name: _device(name, entry) for name, entry in entries.items()}
+    source, root = read(read_file(FILE, "a list of devices"), FILE)
+    found = Pairs(DEVICE).read(source, root, "devices")
+    source.raise_problems()
+    return {name: Device(name, **said) for name, said in found}
 
 
 def of_peak(rate: float) -> Device:
     """A device of which nothing is known but its peak rate in FLOP/s."""
     return Device("", title="as said", unit="device", peak={"": rate}, source="as said")
-
-
-def _device(name: str, entry: dict[str, Any]) -> Device:
-    """A device in FLOP/s, bytes and bytes a second, from tera and giga."""
-    return Device(
-        name,
-        title=entry["title"],
-        unit=entry["unit"],
-        peak={dtype: rate * 1e12 for dtype, rate in entry["peak"].items()},
-        source=entry["source"],
-        memory=entry["memory"] * 1e9 if "memory" in entry else None,
-        bandwidth=entry["bandwidth"] * 1e9 if "bandwidth" in entry else None,
-        power=entry.get("power"),
-        power_is=entry.get("power_is", ""),
-        unverified=tuple(entry.get("unverified", ())),
-    )
 
 
 def names() -> list[str]:

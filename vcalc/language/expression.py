@@ -44,8 +44,8 @@ ARRIVES = "C, H, W are the shape of a map that arrives at a layer, N, D of token
 OPERATORS = ("and", "or", "not", "if", "else")
 """The words among the operators."""
 
-DECIMAL, IRRATIONAL = 10, 80
-"""What an operation on decimals and quotients costs, and one on roots and logarithms, in ones on whole numbers."""
+DECIMAL = 10
+"""What an operation costs among numbers that are not whole, in ones on whole numbers, before an answer is new."""
 
 CONSTANTS = {"true": True, "false": False, "True": True, "False": False}
 
@@ -273,10 +273,9 @@ def _compile_binary(node: Any, reading: _Reading, depth: int) -> Closure:
         raise reading.refuse(node, f"{_OTHERS[type(node.op)]} does not combine numbers; + - * / // % ** do", hint)
     apply = operations.BINARY[_BINARY[type(node.op)]]
     left, right = _compile(node.left, reading, depth), _compile(node.right, reading, depth)
-    if isinstance(node.op, ast.Div):
+    whole_power = isinstance(node.right, ast.Constant) and type(node.right.value) is int
+    if isinstance(node.op, ast.Div) or (isinstance(node.op, ast.Pow) and not whole_power):
         reading.weigh(DECIMAL)
-    elif isinstance(node.op, ast.Pow) and not (isinstance(node.right, ast.Constant) and type(node.right.value) is int):
-        reading.weigh(IRRATIONAL if reading.weight > 1 else DECIMAL)
     return lambda environment: apply(left(environment), right(environment))
 
 
@@ -338,7 +337,7 @@ def _compile_call(node: Any, reading: _Reading, depth: int) -> Closure:
         raise reading.refuse(node, f"there is no function {reading.quote(node.func)}", hint)
     function, (least, most), _ = FUNCTIONS[name]
     if name in ("sqrt", "log"):
-        reading.weigh(IRRATIONAL)
+        reading.weigh(DECIMAL)
     if node.keywords or not least <= len(node.args) <= most:
         wanted = str(least) if least == most else f"{least} to {most}"
         raise reading.refuse(node, f"{name} takes {wanted} argument(s), not {len(node.args) + len(node.keywords)}")

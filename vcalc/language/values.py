@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from vcalc import limits
+from vcalc.arithmetic import is_many
 from vcalc.errors import VcalcError, quoted
 
 EXACT_FLOAT = 2.0**53
@@ -60,12 +61,12 @@ def is_number(value: Any) -> bool:
     """True for a number or a formula; false for a truth, a word, a list, a block."""
     if isinstance(value, (int, float)):
         return not isinstance(value, bool)
-    return has_symbols(value) or is_quotient(value)
+    return has_symbols(value) or is_quotient(value) or is_many(value)
 
 
 def number(value: Any) -> Any:
     """The value, if it is a number."""
-    if is_number(value):
+    if type(value) is int or is_number(value):
         return value
     raise TypeError(f"{shown(value)} is not a number")
 
@@ -108,6 +109,8 @@ def bounded(value: Any) -> Any:
             raise too_fine()
     elif has_symbols(value):
         return _bounded_formula(value)
+    elif is_many(value):
+        return value.each(bounded) if value.size is None or value.size > 2**limits.NUMBER_BITS - 1 else value
     return value
 
 
@@ -213,4 +216,6 @@ def decimal(value: Any) -> Any:
         from vcalc.language import exact
 
         return exact.as_float(value)
+    if is_many(value):
+        return value.each(decimal) if value.size is None else value
     return value

@@ -6,12 +6,23 @@ from collections.abc import Iterator
 
 from vcalc.errors import printable, text_width
 from vcalc.render.fit import GAP, fitted, folded_widths, shown
-from vcalc.reports.table import Column, Report, Row, Table, bar_text
+from vcalc.reports.table import LINE, Column, Report, Row, Table, bar_text
 
 Line = tuple[str, str]
 """A style (title, header, rule, layer, subtotal, total, note or nothing) and the text."""
 
-STYLES = {"title": "bold", "header": "bold", "rule": "dim", "subtotal": "cyan", "total": "bold", "note": "dim"}
+STYLES = {
+    "title": "bold",
+    "header": "bold",
+    "rule": "dim",
+    "head": "bold underline",
+    "subtotal": "cyan",
+    "total": "bold",
+    "unexplained": "bold red",
+    "differs": "bold",
+    "under": "cyan",
+    "note": "dim",
+}
 
 
 def plain(report: Report, width: int | None) -> str:
@@ -39,18 +50,33 @@ def terminal(report: Report, width: int | None) -> str:
 
 def lines(report: Report, width: int | None) -> Iterator[Line]:
     """Every line of every table, an empty one between tables."""
-    for index, table in enumerate(report.tables):
+    for index, table in enumerate(report.brief or report.tables):
         if index:
             yield "", ""
         yield from _table_lines(table, width)
 
 
 def _table_lines(table: Table, width: int | None) -> Iterator[Line]:
+    if any(column.place != LINE for column in table.columns):
+        from vcalc.render.blocks import block_lines, page_width
+
+        width = width or page_width()
+        body = block_lines(table, width)
+    else:
+        body = _row_lines(table, width)
+    if table.title:
+        yield from _wrapped("title", table.title, width)
+    yield from body
+    if table.notes:
+        yield "", ""
+    for note in table.notes:
+        yield from _wrapped("note", note, width)
+
+
+def _row_lines(table: Table, width: int | None) -> Iterator[Line]:
     columns = fitted(table, width)
     sizes = folded_widths(table, columns, width)
     rule = ("rule", "-" * (sum(sizes) + GAP * (len(columns) - 1)))
-    if table.title:
-        yield from _wrapped("title", table.title, width)
     yield "header", _line([column.header for column in columns], columns, sizes)
     yield rule
     before = ""
@@ -64,10 +90,6 @@ def _table_lines(table: Table, width: int | None) -> Iterator[Line]:
         if after is not None and after.style != "total" and row.style in ("subtotal", "total"):
             yield ("", "") if row.style == "subtotal" else rule
         before = row.style
-    if table.notes:
-        yield "", ""
-    for note in table.notes:
-        yield from _wrapped("note", note, width)
 
 
 def _cell(table: Table, row: Row, column: Column, size: int) -> str:

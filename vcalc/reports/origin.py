@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from vcalc import units
+from vcalc.analyses.claims import Verdict
 from vcalc.analyses.origin import LIKELY, Origin
 from vcalc.analyses.read_claims import subject_name
 from vcalc.analyses.readings import Asked, Missing, Reading
@@ -20,17 +21,28 @@ SHOWN = 12
 """Claims that are shown for one figure."""
 
 
+def claims_only(network: Network, text: str, verdicts: list[Verdict]) -> Report:
+    """The claims that print a text with which nothing can be compared: a list, a word, a 0."""
+    origin = Origin(verdicts, [], 0, 0, Fraction(0), [], [])
+    tables = [_published(network, text, verdicts)]
+    return Report(tables, _record(network, text, origin), partial(_every_answer, origin), origin.holds)
+
+
+def _published(network: Network, text: str, verdicts: list[Verdict]) -> Table:
+    """The claims that print a figure, no more than fit a screen."""
+    more = len(verdicts) - SHOWN
+    notes = [f"and {more} more claims of {network.name} that print it: vcalc claims {network.name}"] * (more > 0)
+    return claims_table(f"{network.title}: {text} as it is published", verdicts[:SHOWN], notes)
+
+
 def number_report(network: Network, asked: Asked, origin: Origin) -> Report:
     """What a printed number may be: the claims that print it, what comes to it, or else the nearest and what lacks."""
     tables = []
     if not (origin.verdicts or origin.found or origin.nearest):
-        notes = ["a ratio is looked for among the claims of the model's file alone; vcalc compare works one out"]
+        notes = ["a ratio is looked for among the claims about the model alone; vcalc compare works one out"]
         tables.append(claims_table(f"{network.title}: no claim prints {asked.text}", [], notes))
     if origin.verdicts:
-        more = len(origin.verdicts) - SHOWN
-        notes = [f"and {more} more claims of {network.name} that print it: vcalc claims {network.name}"] * (more > 0)
-        heading = f"{network.title}: {asked.text} as it is published"
-        tables.append(claims_table(heading, origin.verdicts[:SHOWN], notes))
+        tables.append(_published(network, asked.text, origin.verdicts))
     if origin.found:
         heading = f"{network.title}: what {'else ' if origin.verdicts else ''}comes to {asked.text}"
         tables.append(_readings_table(heading, origin.found, asked, True, [*_weighed(origin), *_said(origin.found)]))
@@ -38,10 +50,14 @@ def number_report(network: Network, asked: Asked, origin: Origin) -> Report:
         what = "the nearest otherwise" if origin.found else f"nothing comes to {asked.text}; the nearest"
         notes = [*_what_is_missing(origin.missing), *_misread(origin), *_cut_short(origin)]
         tables.append(_readings_table(f"{network.title}: {what}", origin.nearest, asked, False, notes))
-    record = {
+    return Report(tables, _record(network, asked.text, origin), partial(_every_answer, origin), origin.holds)
+
+
+def _record(network: Network, text: str, origin: Origin) -> dict[str, Any]:
+    return {
         "schema": 1,
         "model": network.name,
-        "printed": asked.text,
+        "printed": text,
         "claims": [verdict.record() for verdict in origin.verdicts],
         "matches": [_reading_record(reading) for reading in origin.found],
         "known": origin.known,
@@ -55,7 +71,6 @@ def number_report(network: Network, asked: Asked, origin: Origin) -> Report:
         ],
         "cut_short": origin.cut_short,
     }
-    return Report(tables, record, partial(_every_answer, origin), origin.holds)
 
 
 def _every_answer(origin: Origin) -> Table:

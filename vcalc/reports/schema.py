@@ -10,21 +10,20 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import limits
+from vcalc.analyses.figures import budget_schema, expect_schema
 from vcalc.analyses.read_claims import CLAIM
-from vcalc.conventions import names as convention_names
+from vcalc.conventions.read import CONVENTION
 from vcalc.language.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.layers import KINDS, Layer, kinds
 from vcalc.layers.base import RANK_NAMES, SIZES, show
 from vcalc.layers.fields import Field, FieldType, Like
-from vcalc.layers.vocabulary import FORMS as WRITTEN_FORMS
 from vcalc.reports.kinds import summary
+from vcalc.source.keys import Schema, Several
 from vcalc.spec.beside import CLAIMS, SPEC, WRITTEN
-from vcalc.spec.parse import LIBRARIES, MODEL_WORDS, TOP
-from vcalc.spec.schedule import SCHEDULE
 from vcalc.spec.steps import JOINS, LAYERS
-from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION, TABLE, TOP_KEYS
-
-Schema = dict[str, Any]
+from vcalc.spec.table import ENTRY
+from vcalc.spec.top import MODEL, TOP
+from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -41,9 +40,7 @@ def spec_schema() -> Schema:
         "$schema": DIALECT,
         "title": "vcalc spec",
         "description": "A vision architecture, or a comparison of blocks, for vcalc.",
-        "type": "object",
-        "properties": {key: _documented(_top_key(key), TOP_KEYS.get(key, "")) for key in TOP},
-        "additionalProperties": False,
+        **_top(),
         "required": ["input"],
         "anyOf": [{"required": ["layers"]}, {"required": ["options"]}],
         "if": {"required": ["models"]},
@@ -56,17 +53,19 @@ def spec_schema() -> Schema:
             "label": {"type": ["string", "number"], "pattern": r"^[^/,:\s]{1,60}$"},
             "name": {"$ref": "#/$defs/label", "description": NAME},
             "sizes": _sizes(),
-            "same_as": _object(dict.fromkeys(LIBRARIES, _TEXT), null=True),
-            "aliases": {"type": "array", "items": _TEXT},
-            "written": _object(dict.fromkeys(LIBRARIES, _written()), null=True),
+            "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
+            "models": _by_label(_ref("model")),
+            "blocks": {**_named(_block(), *LAYERS, *FORMS), "type": ["object", "null"]},
+            "options": _by_label(_option()),
+            "expect": expect_schema(),
+            "budget": budget_schema(),
+            "claims": {"type": "array", "items": CLAIM.schema()},
             "steps": {"type": "array", "items": _ref("step")},
             "model": _model(),
             "step": {"anyOf": [_ref("word"), _ref("item")]},
             "word": _word(),
             "item": _item(),
             "call": _call(),
-            "claim": CLAIM.schema(),
-            "schedule": SCHEDULE.schema(),
             **{f"layer_{kind.kind}": _layer(kind) for kind in kinds()},
         },
     }
@@ -74,27 +73,29 @@ def spec_schema() -> Schema:
 
 def claims_schema() -> Schema:
     """The JSON Schema of a file in `claims/`."""
-    claims = _documented({**_top_key("claims"), "minItems": 1}, TOP_KEYS["claims"])
-    return _part_schema("claims", "The published figures of a spec, for vcalc.", claims)
+    claims: Schema = {"type": "array", "items": CLAIM.schema(), "minItems": 1}
+    return _part_schema(CLAIMS, "The published figures of a spec, for vcalc.", claims)
 
 
 def table_schema() -> Schema:
     """The JSON Schema of a file in `written/`."""
-    names: Schema = {"type": "array", "items": _TEXT}
-    parts = {"specs": names, "models": names, "forms": _written()}
-    entry = _object({key: _documented(parts[key], text) for key, text in TABLE.items()}, ("forms",))
-    entry["anyOf"] = [{"required": ["specs"]}, {"required": ["models"]}]
-    written = _documented({"type": "array", "items": entry}, TOP_KEYS["written"])
-    return _part_schema("written", "How a library's source calls the layers of its models, for vcalc.", written)
+    written = Several(ENTRY).schema()
+    return _part_schema(WRITTEN, "How a library's source calls the layers of its models, for vcalc.", written)
 
 
-SCHEMAS = {SPEC: spec_schema, CLAIMS: claims_schema, WRITTEN: table_schema}
+def convention_schema() -> Schema:
+    """The JSON Schema of a file of a convention."""
+    head: Schema = {"$schema": DIALECT, "title": "vcalc convention", "description": "How a source counts, for vcalc."}
+    return {**head, **CONVENTION.schema()}
+
+
+SCHEMAS = {SPEC: spec_schema, CLAIMS: claims_schema, WRITTEN: table_schema, "convention": convention_schema}
 """By what a file holds."""
 
 
 def _part_schema(key: str, says: str, schema: Schema) -> Schema:
     head: Schema = {"$schema": DIALECT, "title": f"vcalc {key}", "description": says}
-    return {**head, **_object({key: schema}, (key,)), "$defs": {"claim": CLAIM.schema(), "schedule": SCHEDULE.schema()}}
+    return {**head, **_object({key: _documented(schema, TOP.keys[key].doc)}, (key,))}
 
 
 def _ref(name: str) -> Schema:
@@ -121,37 +122,21 @@ def _named(values: Schema, *taken: str) -> Schema:
     return {"type": "object", "propertyNames": _own_name(*taken), "additionalProperties": values}
 
 
-def _top_key(key: str) -> Schema:
-    made: dict[str, Schema] = {
-        "title": _TEXT,
-        "cite": _TEXT,
-        "family": _TEXT,
-        "convention": {"enum": list(convention_names())},
-        "crossover": {"type": "string", "pattern": _NAME},
-        "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
-        "input": {
-            **_ref("sizes"),
-            "type": "object",
-            "anyOf": [
-                {"title": RANK_NAMES[rank], "required": list(sizes), "maxProperties": len(sizes)}
-                for rank, sizes in SIZES.items()
-            ],
-        },
-        "let": _ref("hyperparameters"),
-        "same_as": _ref("same_as"),
-        "aliases": _ref("aliases"),
-        "schedule": _ref("schedule"),
-        "models": {"type": ["object", "null"], "propertyNames": _ref("label"), "additionalProperties": _ref("model")},
-        "written": _ref("written"),
-        "libraries": _object(dict.fromkeys(LIBRARIES, _ref("values")), null=True),
-        "blocks": {**_named(_block(), *LAYERS, *FORMS), "type": ["object", "null"]},
-        "layers": _ref("steps"),
-        "options": {"type": ["object", "null"], "propertyNames": _ref("label"), "additionalProperties": _option()},
-        "expect": {"type": "object"},
-        "budget": {"type": ["string", "array", "object"], "items": _WORD},
-        "claims": {"type": "array", "items": _ref("claim")},
-    }
-    return made.get(key, {})
+def _top() -> Schema:
+    """The keys of a file; what is read over the hyperparameters has its schema here, and so has what is asked later."""
+    made = TOP.schema()
+    keys = made["properties"]
+    rank = [
+        {"title": RANK_NAMES[rank], "required": list(sizes), "maxProperties": len(sizes)}
+        for rank, sizes in SIZES.items()
+    ]
+    keys["input"] |= {"type": "object", "anyOf": rank}
+    keys["crossover"] |= {"type": "string", "pattern": _NAME}
+    return made
+
+
+def _by_label(values: Schema) -> Schema:
+    return {"type": ["object", "null"], "propertyNames": _ref("label"), "additionalProperties": values}
 
 
 # Values
@@ -327,19 +312,10 @@ def _block() -> Schema:
 
 
 def _model() -> Schema:
-    properties = {key: _documented(_top_key(key), text) for key, text in TOP_KEYS.items() if key in MODEL_WORDS}
-    properties["input"] = _documented(_ref("sizes"), TOP_KEYS["input"])
-    return {"type": ["object", "null"], "properties": properties, "additionalProperties": _ref("value")}
+    return {**MODEL.schema(), "type": ["object", "null"], "additionalProperties": _ref("value")}
 
 
 def _option() -> Schema:
     parts = {"input": _ref("sizes"), "do": _ref("steps")}
     whole = _object({key: _documented(parts[key], text) for key, text in OPTION.items()}, ("do",))
     return {**whole, "type": ["object", "array"], "items": _ref("step")}
-
-
-def _written() -> Schema:
-    of_a_kind: Schema = {kind.kind: {"enum": list(kind.forms)} if kind.forms else False for kind in kinds()}
-    every = sorted({form for kind in kinds() for form in kind.forms})
-    of_a_path = {"oneOf": [{"const": form, "description": WRITTEN_FORMS[form]} for form in every]}
-    return {"type": ["object", "null"], "properties": of_a_kind, "additionalProperties": of_a_path}

@@ -7,15 +7,20 @@ from functools import cached_property
 from typing import Any
 
 from vcalc import units
+from vcalc.arithmetic import is_many
 
 KEEP = 0
 """The priority of a column that is never dropped."""
+
+LINE, HEAD, BELOW, SMALL = "line", "head", "below", "small"
+"""Where text, which has no room for everything in one line, puts a column: among the others, above the rows that share
+its value, or below the row, as running text or in small print. Markdown, CSV and LaTeX have columns only."""
 
 
 class Column:
     """One column: its key and header, what it means, how a value is shown, and how soon a narrow terminal drops it."""
 
-    __slots__ = ("bar", "drop", "header", "key", "number", "prose", "says", "text")
+    __slots__ = ("bar", "drop", "header", "key", "number", "place", "prose", "says", "text")
 
     def __init__(
         self,
@@ -27,6 +32,7 @@ class Column:
         prose: bool = False,
         bar: bool = False,
         drop: int = KEEP,
+        place: str = LINE,
         text: Callable[[Any], str] = units.exact,
     ) -> None:
         self.key = key
@@ -39,6 +45,7 @@ class Column:
         """Shares of the longest bar, from 0 to 1, drawn as long as there is room."""
         self.drop = drop
         """0 stays; of the others the highest goes first."""
+        self.place = place
         self.text = text
 
 
@@ -99,14 +106,22 @@ class Report:
     What is long may be given as a function: it is called when its format is asked for.
     """
 
-    def __init__(self, tables: list[Table], record: Any, complete: Any = None, holds: bool = True) -> None:
-        self.tables = tables
+    def __init__(self, tables: Any, record: Any, complete: Any = None, holds: bool = True, brief: Any = None) -> None:
+        self._tables = tables
+        self.brief: list[Table] | None = brief
+        """What text shows in place of tables that would drown a reader."""
         self._record = record
         self._complete = complete
         self.holds = holds
         """False when the answer is "no": the exit code is 1 then."""
         self.with_total = False
         """Whether the rows that sum others up are in the CSV, too."""
+
+    @cached_property
+    def tables(self) -> list[Table]:
+        """The tables for people."""
+        tables: list[Table] = self._tables() if callable(self._tables) else self._tables
+        return tables
 
     @cached_property
     def record(self) -> Any:
@@ -133,4 +148,6 @@ def plain_value(value: Any) -> Any:
         return value
     if getattr(value, "is_Integer", False):
         return int(value)
+    if is_many(value):
+        return value.numbers.tolist()
     return units.plain(value)

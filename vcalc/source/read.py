@@ -134,6 +134,15 @@ def describe(node: YamlNode) -> str:
     return f"a {what}" if node.value else f"an empty {what}"
 
 
+def stamp(path: str) -> tuple[float, int] | None:
+    """When a file was last written, and how large it is: while they stay, so does what was read of it."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (status.st_mtime, status.st_size)
+
+
 def read_file(path: str, what: str = "a spec") -> str:
     """A file's text; `-` reads standard input. Raises VcalcError where it is no regular file, or too large."""
     try:

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import os
+from functools import cache
+from typing import Any
 
 import yaml
 
 from vcalc.errors import VcalcError
-from vcalc.source.read import Source, YamlNode, describe, read, read_file
+from vcalc.source.read import Source, YamlNode, describe, read, read_file, stamp
 
 SPEC, CLAIMS, WRITTEN = "spec", "claims", "written"
 """The kinds of files; the last two are called as the folder and the one key that they have."""
@@ -49,8 +51,12 @@ def folder_of(table: str) -> str:
 def kind_of(path: str) -> str:
     """What a file holds, by its folder; a network is a spec wherever it stands."""
     kind = _kind_by_folder(path)
-    if kind == SPEC:
-        return SPEC
+    return kind if kind == SPEC else _kind_by_keys(path, kind, stamp(path))
+
+
+@cache
+def _kind_by_keys(path: str, kind: str, as_it_is: Any) -> str:
+    """The kind of a file that is called as one of those, by its keys; read once, as long as it stays as it is."""
     try:
         root = read(read_file(path), path)[1]
     except VcalcError:

@@ -9,7 +9,8 @@ from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import VcalcError
 from vcalc.graph import Graph
-from vcalc.language.expression import DECIMAL, IRRATIONAL, Environment, Expression
+from vcalc.language.expression import DECIMAL, Environment, Expression
+from vcalc.language.operations import PAYING
 from vcalc.language.values import LARGEST, has_symbols, is_list, is_quotient, key_of, operations, product_of_terms
 from vcalc.layers import Layer
 from vcalc.spec.syntax import ModelEntry, Spec, Step
@@ -24,6 +25,13 @@ ROUNDED = 150 * SYMBOLIC
 """What a size costs that holds a rounded formula and is like none before it."""
 
 
+KNOWN = 10
+"""What an answer of exact arithmetic costs that was worked out before."""
+
+ANSWERS = 10_000
+"""Answers that are kept; then they are worked out, and paid for, anew."""
+
+
 class Budget:
     """What one expansion may spend, so that no spec takes long."""
 
@@ -31,6 +39,7 @@ class Budget:
         self.steps = 0
         self.operations = 0
         self._sizes: set[Any] = set()
+        self._answers: dict[Any, Any] = {}
 
     def step(self, count: int = 1) -> None:
         """Spend a step, or several."""
@@ -56,7 +65,7 @@ class Budget:
             self.spend(ROUNDED)
 
     def value(self, expression: Expression, environment: Environment) -> Any:
-        """An expression's value, paid for: operations cost more on symbols, and on lists by their length."""
+        """An expression's value, paid for: operations cost more on symbols and decimals, on lists by their length."""
         cost = expression.operations * expression.weight
         for name in expression.columns:
             value = environment.get(name)
@@ -67,9 +76,27 @@ class Budget:
             elif has_symbols(value):
                 cost += expression.operations * SYMBOLIC
             elif is_quotient(value) or isinstance(value, float):
-                cost += expression.operations * (IRRATIONAL if hasattr(value, "digits") else DECIMAL)
+                cost += expression.operations * DECIMAL
         self.spend(cost)
-        return expression.value(environment)
+        PAYING.by, before = self._answer, PAYING.by
+        try:
+            return expression.value(environment)
+        finally:
+            PAYING.by = before
+
+    def _answer(self, asked: str, *given: Any) -> Any:
+        """What exact arithmetic answers; what it has not answered before costs more."""
+        key = asked, given
+        if key in self._answers:
+            self.spend(KNOWN)
+            return self._answers[key]
+        from vcalc.language import exact
+
+        self.spend(exact.price(asked, *given))
+        if len(self._answers) == ANSWERS:
+            self._answers.clear()
+        self._answers[key] = found = exact.answer(asked, *given)
+        return found
 
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:

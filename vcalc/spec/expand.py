@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import Shape, is_symbolic
+from vcalc.arithmetic import Shape, is_many, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
 from vcalc.language.expression import Environment, ExpressionError, undecided
 from vcalc.language.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
@@ -103,6 +103,8 @@ class Expander:
         """A value that must be a whole number now: a loop cannot run a symbol of times."""
         number = self.value(value, at, environment)
         if isinstance(number, float) and number.is_integer():
+            number = int(number)
+        if is_many(number):
             number = int(number)
         if is_symbolic(number):
             raise undecided(f"how often {what} {shown(number)} runs", number).at(self.place(value.node))

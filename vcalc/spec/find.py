@@ -27,6 +27,10 @@ _NAME = r"[a-z0-9][a-z0-9.-]*"
 """The name of a model of the catalogue."""
 
 
+Index = dict[str, dict[str, str]]
+"""`models` with their files, `aliases` with their models, `blocks`, by either spelling, with their files."""
+
+
 @cache
 def catalogue() -> str:
     """The folder of the specs that come with vcalc: in the installed package, or beside it in a source tree."""
@@ -52,7 +56,7 @@ def find(name: str) -> tuple[str, str]:
 def _find_model(name: str) -> tuple[str, str, str]:
     """The file and the model, and the library whose network was asked for."""
     for index in (_read_index, build_index):
-        named = partial(_model_named, index()["models"])
+        named = partial(_model_named, index())
         found = named(name)
         if found:
             return (*found, "")
@@ -66,25 +70,31 @@ def _find_model(name: str) -> tuple[str, str, str]:
 
 def find_block(name: str) -> str:
     """The file of a block comparison. Raises VcalcError with the nearest names when there is none."""
-    found = _named(_read_index()["blocks"], name) or _named(build_index()["blocks"], name)
+    for index in (_read_index, build_index):
+        blocks = index()["blocks"]
+        file = blocks.get(name) or blocks.get(plain(name))
+        if file:
+            return _path(file)
+    raise _unknown("blocks", name)
+
+
+def _path(file: str) -> str:
+    """A file of the catalogue, as the index calls it."""
+    return os.path.join(catalogue(), *file.split("/"))
+
+
+def _model_named(index: Index, name: str) -> tuple[str, str] | None:
+    """The file and the model of a name in the index."""
+    models, aliases = index["models"], index["aliases"]
+    short = plain(name)
+    found = name if name in models else aliases.get(name) or (short if short in models else aliases.get(short))
     if not found:
-        raise _unknown("blocks", name)
-    return found[0]
-
-
-def _named(names: dict[str, list[str]], name: str) -> tuple[str, str] | None:
-    """The file and the name of an entry of the index."""
-    entry = names.get(name) or names.get(plain(name))
-    return (os.path.join(catalogue(), *entry[0].split("/")), entry[1]) if entry else None
-
-
-def _model_named(models: dict[str, list[str]], name: str) -> tuple[str, str] | None:
-    found = _named(models, name)
-    if found and "_" in name:
+        return None
+    if "_" in name:
         from vcalc.spec.library_names import check_unlike
 
-        check_unlike(name, found[1])
-    return found
+        check_unlike(name, found)
+    return _path(models[found]), found
 
 
 def _unknown(section: str, name: str) -> VcalcError:
@@ -115,19 +125,17 @@ def _layer_hint(name: str) -> str:
 
 def model_names() -> list[str]:
     """The catalogue's models, family by family."""
-    return [name for name, entry in _read_index()["models"].items() if entry[1] == name]
+    return list(_read_index()["models"])
 
 
 def is_model(name: str) -> bool:
     """True for the very name of a model of the catalogue, as its index has it: other files are not looked into."""
-    if not re.fullmatch(_NAME, name):
-        return False
-    return bool(_read_index()["models"].get(name, ("", ""))[1] == name)
+    return re.fullmatch(_NAME, name) is not None and name in _read_index()["models"]
 
 
 def block_names() -> list[str]:
     """The catalogue's block comparisons."""
-    return sorted({entry[1] for entry in _read_index()["blocks"].values()})
+    return sorted({stem(file) for file in _read_index()["blocks"].values()})
 
 
 def is_file_name(name: str) -> bool:
@@ -195,7 +203,9 @@ def load_block(name: str) -> Spec:
 
 def load_file(path: str) -> Spec:
     """Read and check one spec file."""
-    return _parse(path, _stamp(path))
+    from vcalc.source.read import stamp
+
+    return _parse(path, stamp(path))
 
 
 def load_claimed(claims: str) -> Spec:
@@ -217,14 +227,6 @@ def _model_in(spec: Spec, wanted: str) -> ModelEntry:
     raise VcalcError(
         "unknown-model", f"{spec.file} has no model {quoted(wanted)}", hint=suggestion(wanted, spec.models, "it has")
     )
-
-
-def _stamp(path: str) -> tuple[float, int] | None:
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return (status.st_mtime, status.st_size)
 
 
 @cache
@@ -286,9 +288,8 @@ def files_citing(source: str) -> list[str]:
 
 @cache
 def _text_of(file: str) -> str:
-    from vcalc.spec.beside import claims_beside
-
-    with open(claims_beside(file) or file, encoding="utf-8") as opened:
+    beside = os.path.join(catalogue(), "claims", os.path.relpath(file, catalogue()))
+    with open(beside if os.path.exists(beside) else file, encoding="utf-8") as opened:
         return _on_one_line(opened.read())
 
 
@@ -298,10 +299,10 @@ def _on_one_line(text: str) -> str:
 
 
 @cache
-def _read_index() -> dict[str, Any]:
+def _read_index() -> Index:
     try:
         with open(os.path.join(catalogue(), "index.json"), encoding="utf-8") as file:
-            index: dict[str, Any] = json.load(file)
+            index: Index = json.load(file)
             return index
     except (OSError, ValueError):
         return build_index()
@@ -317,8 +318,8 @@ def read_totals() -> dict[str, dict[str, Any]]:
 
 
 @cache
-def build_index() -> dict[str, Any]:
-    """Every name and alias with its file and model, read from the specs."""
+def build_index() -> Index:
+    """Every model with its file, what else it is called, and every comparison of blocks, read from the specs."""
     from vcalc.spec.index import index_of
 
     return index_of(catalogue_files(), catalogue())

@@ -15,7 +15,7 @@ from vcalc.errors import VcalcError
 from vcalc.source.read import Source, YamlNode, read
 from vcalc.source.sections import Section, sections
 from vcalc.spec.beside import is_part
-from vcalc.spec.words import TOP_KEYS
+from vcalc.spec.top import TOP
 
 APART = ("blocks", "layers", "options", "claims")
 """Sections that an empty line stands before."""
@@ -196,13 +196,13 @@ def _moved(line: str, shift: int) -> str:
 
 
 def _ordered(lines: list[str], file: str) -> list[str]:
-    """The sections in the order of TOP_KEYS, an empty line before the long ones and wherever one was."""
+    """The sections in the order of TOP, an empty line before the long ones and wherever one was."""
     root = read("\n".join(lines), file)[1]
     head, parts = sections(lines, root)
     first = root.value[0][0].start_mark.line
     made = [*head, ""] if head and not lines[first - 1] else list(head)
     apart = {part.key for part, (key, _) in zip(parts, root.value, strict=True) if _after_empty(lines, key, part)}
-    order = {key: place for place, key in enumerate(TOP_KEYS)}
+    order = {key: place for place, key in enumerate(TOP.keys)}
     for index, part in enumerate(sorted(parts, key=lambda part: order.get(part.key, len(order)))):
         if index and part.key in apart.union(APART):
             made.append("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -17,22 +17,14 @@ from vcalc.spec.bindings import in_a_row, merged_input, rank_problem
 from vcalc.spec.fields import Names, is_word, name_hint
 from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
+from vcalc.spec.top import LIBRARY_EXAMPLE, MODEL, TOP
 
-if TYPE_CHECKING:
-    from vcalc.spec.schedule import Schedule
-
-NETWORK = ("title", "cite", "family", "convention", "input", "let", "symbols", "blocks", "models", "layers", "options")
-TOP = (*NETWORK, "crossover", "same_as", "aliases", "schedule", "written", "libraries", "claims", "expect", "budget")
-MODEL_WORDS = frozenset({"title", "input", "same_as", "aliases", "schedule", "written"})
-LIBRARIES = ("torchvision", "timm")
 _DIGITS = r"[\s(]*[0-9]{1,9}(?:[\s,x×]+[0-9]{1,9})*[\s)]*"
 EXAMPLES = {
     "let": "write let: {width: 64}",
     "models": "write models: {small: {width: 32}}",
     "blocks": "write blocks: {unit: {do: [relu]}}",
     "options": "write options: {small: [relu]}",
-    "written": "write written: {torchvision: {relu: functional}}",
-    "libraries": "write libraries: {timm: {same_padding: true}}",
 }
 NOTHING: Names = frozenset()
 """The shape that arrives before there is a layer."""
@@ -59,6 +51,7 @@ class _Parser:
         self.source = source
         self.root = root
         self.top = source.mapping(root, "a spec")
+        self.said = TOP.read(source, root)
         self.reader = StepReader(source)
         self.let_nodes, self.model_nodes = self.entries("let"), self.entries("models")
         self.block_nodes, self.option_nodes = self.entries("blocks"), self.entries("options")
@@ -67,20 +60,14 @@ class _Parser:
             for name, (_, node) in self.model_nodes.items()
         }
 
-    def node(self, key: str) -> YamlNode | None:
-        return self.top[key][1] if key in self.top else None
-
     def entries(self, key: str) -> Entries:
         return self.source.mapping(self.top[key][1], key, EXAMPLES.get(key, "")) if key in self.top else {}
 
-    def text(self, entries: Entries, key: str, default: str = "") -> str:
-        return self.source.text(entries[key][1], key) if key in entries else default
-
     def spec(self, model: str) -> Spec:
-        source, reader, spec = self.source, self.reader, Spec(self.source)
-        meant = source.known_keys(self.top, TOP, "a spec", "keys")
-        spec.title, spec.cite, spec.family = (self.text(self.top, key) for key in ("title", "cite", "family"))
-        spec.convention = self.convention()
+        source, reader, spec, said = self.source, self.reader, Spec(self.source), self.said
+        for key in ("title", "cite", "family", "convention", "schedule", "written", "claims", "expect", "budget"):
+            setattr(spec, key, said[key])
+        spec.written_node = said.nodes.get("written")
         spec.symbols = self.symbols()
         spec.crossover = self.crossover(spec.symbols)
         self.declare_blocks()
@@ -94,11 +81,8 @@ class _Parser:
         spec.models = self.models(names, spec.let) or {model: self.single(model, spec.title)}
         if self.model_nodes:
             self.check_single()
-        self.check_complete(spec, meant)
-        spec.schedule = self.schedule(self.top)
-        spec.written, spec.written_node = self.written(self.top), self.node("written")
+        self.check_complete(spec, said.meant)
         spec.libraries = self.libraries(names)
-        spec.claims, spec.expect, spec.budget = self.node("claims"), self.node("expect"), self.node("budget")
         spec.root, spec.used, spec.bound, spec.worded = self.root, reader.used, reader.bound, reader.worded
         source.raise_problems()
         return spec
@@ -109,7 +93,7 @@ class _Parser:
             self.source.report("missing", "a spec needs 'layers'", self.root, hint)
         if "input" not in self.top and "input" not in meant:
             self.source.report("missing", "a spec needs 'input'", self.root, "write input: {C: 3, H: 224, W: 224}")
-        written = self.node("input")
+        written = self.said["input"]
         if isinstance(written, yaml.MappingNode) or (written is not None and is_null(written)):
             self.check_inputs(spec, written)
 
@@ -125,16 +109,6 @@ class _Parser:
             if problem and SHAPE_NAMES.issuperset(sizes):
                 self.source.take(problem, node)
 
-    def convention(self) -> str:
-        name = self.text(self.top, "convention")
-        if name:
-            from vcalc.conventions import names
-
-            if name not in names():
-                message = f"there is no convention {quoted(name)}"
-                self.source.report("unknown", message, self.node("convention"), suggestion(name, names(), "it has"))
-        return name
-
     def symbols(self) -> list[str]:
         found = []
         for node in self.source.sequence(self.top["symbols"][1], "symbols") if "symbols" in self.top else []:
@@ -148,10 +122,10 @@ class _Parser:
         return found
 
     def crossover(self, symbols: list[str]) -> str:
-        name = self.text(self.top, "crossover")
+        name = str(self.said["crossover"])
         if name and name not in symbols:
             message = f"crossover names one of the symbols, not {quoted(name)}"
-            self.source.report("name", message, self.node("crossover"), suggestion(name, symbols, "there are"))
+            self.source.report("name", message, self.said.nodes["crossover"], suggestion(name, symbols, "there are"))
         return name
 
     # Hyperparameters and models
@@ -169,7 +143,7 @@ class _Parser:
         symbols = spec.symbols
         keys = spec.names = {name: key for name, (key, _) in self.let_nodes.items()}
         for entry in self.model_entries.values():
-            for name in entry.keys() - MODEL_WORDS:
+            for name in entry.keys() - MODEL.keys.keys():
                 keys.setdefault(name, entry[name][0])
         for name, key in keys.items():
             if name in symbols:
@@ -198,13 +172,15 @@ class _Parser:
             self.reader.label(key, "a model's name")
             values = {}
             for word, (word_node, value) in entry.items():
-                if word in MODEL_WORDS or self.is_unused(name, word, word_node, let):
+                if word in MODEL.keys or self.is_unused(name, word, word_node, let):
                     continue
                 values[word] = self.hyperparameter(value, names)
-            sizes, title = self.input(entry, names), self.text(entry, "title", name)
-            found[name] = ModelEntry(node, name, title, values, sizes, self.same_as(entry), self.aliases(entry))
-            found[name].schedule = self.schedule(entry)
-            found[name].written = self.written(entry)
+            said = MODEL.values(self.source, {key: value for key, (_, value) in entry.items()})
+            sizes = self.input(entry, names)
+            found[name] = ModelEntry(
+                node, name, said["title"] or name, values, sizes, said["same_as"], [*said["aliases"]]
+            )
+            found[name].schedule, found[name].written = said["schedule"], said["written"]
             found[name].written_node = entry["written"][1] if "written" in entry else None
         return found
 
@@ -214,7 +190,7 @@ class _Parser:
             return False
         if word in self.words_of_models:
             return False
-        known = {*let, *MODEL_WORDS, *(self.reader.used - SHAPE_NAMES)}
+        known = {*let, *MODEL.keys, *(self.reader.used - SHAPE_NAMES)}
         message = f"model {quoted(model)} sets {quoted(word)}, which nothing uses"
         self.source.report("unknown-key", message, node, suggestion(word, known, "it can set"))
         return True
@@ -233,45 +209,15 @@ class _Parser:
                 self.source.report("misplaced", message, self.top[key][0], f"move it into models: {{{name}: {{…}}}}")
 
     def single(self, name: str, title: str) -> ModelEntry:
-        same_as, aliases = self.same_as(self.top), self.aliases(self.top)
-        return ModelEntry(self.root, name, title or name, {}, {}, same_as, aliases)
-
-    def same_as(self, entry: Entries) -> dict[str, str]:
-        pairs = self.source.mapping(entry["same_as"][1], "same_as") if "same_as" in entry else {}
-        self.source.known_keys(pairs, LIBRARIES, "same_as")
-        return {library: self.source.text(node, library) for library, (_, node) in pairs.items()}
-
-    def written(self, entry: Entries) -> dict[str, dict[str, str]]:
-        example = EXAMPLES["written"]
-        libraries = self.source.mapping(entry["written"][1], "written", example) if "written" in entry else {}
-        self.source.known_keys(libraries, LIBRARIES, "written")
-        if not libraries:
-            return {}
-        from vcalc.spec.writing import read_forms
-
-        return {library: read_forms(self.source, node) for library, (_, node) in libraries.items()}
+        return ModelEntry(self.root, name, title or name, {}, {}, self.said["same_as"], [*self.said["aliases"]])
 
     def libraries(self, names: Names) -> dict[str, dict[str, Value]]:
         """By library the hyperparameters of `let` that its networks have otherwise."""
-        entries = self.entries("libraries")
-        self.source.known_keys(entries, LIBRARIES, "libraries")
         found = {}
-        for library, (_, node) in entries.items():
-            values = self.source.mapping(node, f"what {library} has otherwise", EXAMPLES["libraries"])
+        for library, node in self.said["libraries"].items():
+            values = self.source.mapping(node, f"what {library} has otherwise", LIBRARY_EXAMPLE)
             self.source.known_keys(values, self.let_nodes, "let")
             found[library] = {name: self.hyperparameter(value, names) for name, (_, value) in values.items()}
-        return found
-
-    def aliases(self, entry: Entries) -> list[str]:
-        nodes = self.source.sequence(entry["aliases"][1], "aliases") if "aliases" in entry else []
-        return [self.source.text(node, "an alias") for node in nodes]
-
-    def schedule(self, entry: Entries) -> Schedule | None:
-        if "schedule" not in entry:
-            return None
-        from vcalc.spec.schedule import SCHEDULE
-
-        found: Schedule | None = SCHEDULE.read(self.source, entry["schedule"][1])
         return found
 
     # Blocks and options
@@ -341,7 +287,7 @@ class _Parser:
 def _words(entry: Entries) -> set[str]:
     """Every word in the values of a model."""
     found: set[str] = set()
-    stack: list[Any] = [value for name, (_, value) in entry.items() if name not in MODEL_WORDS]
+    stack: list[Any] = [value for name, (_, value) in entry.items() if name not in MODEL.keys]
     while stack:
         node = stack.pop()
         if isinstance(node, yaml.ScalarNode):

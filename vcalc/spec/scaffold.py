@@ -15,7 +15,7 @@ from vcalc.spec.bindings import merged_input
 from vcalc.spec.network import Network, expand, written_by
 from vcalc.spec.parse import parse_spec
 from vcalc.spec.syntax import ModelEntry, Spec
-from vcalc.spec.words import TOP_KEYS
+from vcalc.spec.top import TOP
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,59}"
 
@@ -114,11 +114,11 @@ def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
         f"# {name}, made by `vcalc new` from {_where(spec, model)}:  vcalc table {file}",
         "# docs/spec-language.md has the language, `vcalc layers` the layer kinds, docs/editors.md completion.",
     ]
-    for key in TOP_KEYS:
+    for key in TOP.keys:
         if made.get(key):
             lines += [
                 "",
-                *([] if key in ("cite", "convention") else [f"# {_SAYS.get(key, TOP_KEYS[key])}"]),
+                *([] if key in ("cite", "convention") else [f"# {_SAYS.get(key, TOP.keys[key].doc)}"]),
                 *made[key],
             ]
     text = "\n".join(lines).replace("\n\ncite:", "\ncite:") + "\n"

@@ -9,67 +9,57 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-import yaml
-
 from vcalc.errors import Place
-from vcalc.source.read import Entries, Source, YamlNode
+from vcalc.source.keys import Key, Made, Need, Placed, Record, Several, Text, Values, needed
+from vcalc.source.read import Source
 from vcalc.spec.beside import WRITTEN, read_part
-from vcalc.spec.writing import Writing, read_forms
+from vcalc.spec.writing import FORMS, Writing
 
-_KEYS = ("specs", "models", "forms")
-
-
-class Entry(NamedTuple):
-    """Some specs and models that are written alike: their names with their places."""
-
-    specs: dict[str, Place]
-    models: dict[str, Place]
-    forms: Writing
-    place: Place
+_NAMES = Made(Several(Placed(Text()), item="a name"), dict)
+ENTRY = Record(
+    "what is written alike",
+    (
+        Key(
+            "specs",
+            _NAMES,
+            "The specs of the folder above whose models are written so, where the library has them.",
+            {},
+        ),
+        Key("models", _NAMES, "Models that are written so, besides what is said of their specs.", {}),
+        Key("forms", FORMS, "How the library's source calls the layers, by layer kind or path.", {}),
+    ),
+    [Need((("specs",), ("models",)), "what is written so", open=True), *needed("forms")],
+    example="write {specs: [vgg], forms: {relu: functional}}",
+)
+"""Some specs and models that are written alike: their names with their places, and how."""
 
 
 class Table(NamedTuple):
     """The entries of a file in order, and what is wrong with it."""
 
     source: Source
-    entries: list[Entry]
+    entries: tuple[Values, ...]
 
 
 def forms_in(path: str, text: str, spec: str, model: str) -> tuple[Writing, Place | None]:
     """What a table's text says of a model of a spec, and where; nothing where it names neither."""
     forms: Writing = {}
     place = None
-    for entry in _entries(path, text):
-        if spec in entry.specs or model in entry.models:
-            forms, place = {**forms, **entry.forms}, entry.place
+    table = _checked(path, text)
+    for entry in table.entries:
+        if spec in entry["specs"] or model in entry["models"]:
+            forms, place = {**forms, **entry["forms"]}, table.source.place(entry.node)
     return forms, place
 
 
 @cache
-def _entries(path: str, text: str) -> list[Entry]:
-    source, entries = read_table(path, text)
-    source.raise_problems()
-    return entries
+def _checked(path: str, text: str) -> Table:
+    table = read_table(path, text)
+    table.source.raise_problems()
+    return table
 
 
 def read_table(path: str, text: str | None = None) -> Table:
     """A file in `written/`; what is wrong with its entries is noted in its source. Raises VcalcError for no table."""
     source, node = read_part(path, WRITTEN, text)
-    return Table(source, [_entry(source, item) for item in source.sequence(node, WRITTEN)])
-
-
-def _entry(source: Source, node: YamlNode) -> Entry:
-    what = "what is written alike"
-    entries = source.mapping(node, what, "write {specs: [vgg], forms: {relu: functional}}")
-    meant = source.known_keys(entries, _KEYS, what)
-    there = {*entries, *meant}
-    if isinstance(node, yaml.MappingNode) and not ({"specs", "models"} & there and "forms" in there):
-        message = "an entry needs 'forms', and the 'specs' or 'models' that they are of"
-        source.report("missing", message, node, "write {specs: [vgg], forms: {relu: functional}}")
-    forms = read_forms(source, entries["forms"][1]) if "forms" in entries else {}
-    return Entry(_names(source, entries, "specs"), _names(source, entries, "models"), forms, source.place(node))
-
-
-def _names(source: Source, entries: Entries, key: str) -> dict[str, Place]:
-    nodes = source.sequence(entries[key][1], key) if key in entries else []
-    return {source.text(node, "a name"): source.place(node) for node in nodes}
+    return Table(source, Several(ENTRY).read(source, node, WRITTEN))

@@ -1,35 +1,11 @@
-"""What the words of the spec language mean: for editors, and in the order in which a file has them.
+"""What the words of a list of layers mean, for editors.
 
-`vcalc.spec.parse` and `vcalc.spec.steps` say which words there are; the tests hold the two together.
+`vcalc.spec.steps` says which words there are; the tests hold the two together. `vcalc.spec.top` has the keys of a file.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
-
-TOP_KEYS = {
-    "title": "The architecture's name, as the tables print it.",
-    "cite": "Its paper, down to the table or figure that the spec follows.",
-    "family": "The group that it is listed in.",
-    "convention": "The counting convention of its source, where that is not `lecture`.",
-    "symbols": "Names that stay symbols: counts are formulas over them.",
-    "crossover": "In a comparison, the symbol to solve for: where one side overtakes the other.",
-    "input": "The input's sizes: `{C: 3, H: 224, W: 224}`, `{N: 512, D: 768}` for tokens, `{D: 100}` for a vector.",
-    "let": "Hyperparameters with their values; they may refer to one another in any order.",
-    "same_as": "The independent implementations that the network equals, by library; their names work as aliases.",
-    "aliases": "Other names of the network.",
-    "schedule": "How it is trained: `{images: 1.28M, epochs: 300}`, or `{steps: 500K, batch: 4096}`, with its source.",
-    "models": "Named variants: hyperparameters that override `let`; title, input, same_as, aliases, schedule, written.",
-    "written": "How a library's source calls the layers, by layer kind or path, where that is not the usual way.",
-    "libraries": "Hyperparameters of `let` that a library's networks have otherwise, by library.",
-    "blocks": "Named lists of layers with arguments, called like a layer.",
-    "layers": "The network: a list of layers, blocks and loops.",
-    "options": "In place of `layers`: the sides of a comparison, for `vcalc block`.",
-    "expect": "Exact figures of the file's own, pinned: `{params: 61100840}`, or such a mapping for each model.",
-    "budget": "Bounds that every model keeps to: `[params <= 5M, memory <= 20MB]`, or such a list for each model.",
-    "claims": "Published figures, each worked out anew by `vcalc claims`.",
-}
-"""The keys of a file, in the order in which `vcalc fmt` puts them."""
 
 NAME = "How the tables call it; a name that turns up again in the same group is numbered."
 
@@ -124,10 +100,3 @@ BLOCK = {
 }
 
 OPTION = {"input": "The input's sizes, where this side has its own.", "do": "Its layers."}
-
-TABLE = {
-    "specs": "The specs of the folder above whose models are written so, where the library has them.",
-    "models": "Models that are written so, besides what is said of their specs.",
-    "forms": "How the library's source calls the layers, by layer kind or path.",
-}
-"""The keys of an entry of a file in `written/`."""

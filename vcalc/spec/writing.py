@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Graph, Node
+from vcalc.layers import FORMS as MEANINGS
 from vcalc.layers import KINDS, Layer
+from vcalc.source.keys import Schema, Type
 from vcalc.source.read import Source, YamlNode
 
 Writing = dict[str, str]
@@ -24,17 +27,27 @@ def problem(name: str, form: str) -> VcalcError | None:
     return VcalcError("written", f"'{name}' is not written as '{form}'", hint=suggestion(form, known, "it can be"))
 
 
-def read_forms(source: Source, node: YamlNode) -> Writing:
-    """How layers are called, by kind or path, as a mapping says it; what is wrong is noted in the source."""
-    found = {}
-    example = "write how it calls a kind of layer: {relu: functional}"
-    for name, (_, value) in source.mapping(node, "what is written of a library", example).items():
-        form = source.text(value, "how a layer is written")
-        wrong = problem(name, form) if form else None
-        if wrong:
-            source.take(wrong, value)
-        found[name] = form
-    return found
+class Forms(Type):
+    """How layers are called, by kind or path."""
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        found: Writing = {}
+        example = "write how it calls a kind of layer: {relu: functional}"
+        for name, (_, value) in source.mapping(node, "what is written of a library", example).items():
+            found[name] = source.text(value, "how a layer is written")
+            wrong = problem(name, found[name]) if found[name] else None
+            if wrong:
+                source.take(wrong, value)
+        return found
+
+    def schema(self) -> Schema:
+        of_a_kind: Schema = {kind: {"enum": list(cls.forms)} if cls.forms else False for kind, cls in KINDS.items()}
+        every = sorted({form for cls in KINDS.values() for form in cls.forms})
+        of_a_path = {"oneOf": [{"const": form, "description": MEANINGS[form]} for form in every]}
+        return {"type": ["object", "null"], "properties": of_a_kind, "additionalProperties": of_a_path}
+
+
+FORMS = Forms()
 
 
 def write(graph: Graph, nodes: list[Node], writing: Writing, part: bool = False) -> None:

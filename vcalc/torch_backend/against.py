@@ -21,7 +21,8 @@ from vcalc.arithmetic import Number
 from vcalc.errors import VcalcError, suggestion
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
-from vcalc.torch_backend.validate import Check, in_a_line
+from vcalc.torch_backend.validate import Check
+from vcalc.torch_backend.watch import in_a_line
 
 HEADLESS = (
     "vit_base_r50_s16_224",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from vcalc.errors import VcalcError
 from vcalc.graph import takes_words
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
-from vcalc.torch_backend.write import source
+from vcalc.torch_backend.write import Line, source
 
 
 def parts_text() -> str:
@@ -24,11 +25,25 @@ def exported(network: Network) -> str:
     return source(network, parts_text())
 
 
-def build(network: Network, device: str = "cpu", dtype: str = "float32") -> Any:
+class Watching(Protocol):
+    """What is asked for each layer of a network, by its number: to make its module, and to run it."""
+
+    lines: list[Line]
+
+    def makes(self, index: int, make: Callable[..., Any], *given: Any, **named: Any) -> Any: ...
+    def runs(self, index: int, call: Callable[..., Any], *given: Any, **named: Any) -> Any: ...
+
+
+def build(network: Network, device: str = "cpu", dtype: str = "float32", watch: Watching | None = None) -> Any:
     """A network as an nn.Module on a device (`meta` for shapes only), in training mode, its weights initialised."""
     torch = needed("torch", "building a network")
     namespace: dict[str, Any] = {"__name__": "vcalc_network"}
-    exec(compile(exported(network), f"<{network.name}>", "exec"), namespace)
+    if watch is None:
+        text = exported(network)
+    else:
+        text = source(network, parts_text(), watch.lines, watched=True)
+        namespace |= {"makes": watch.makes, "runs": watch.runs}
+    exec(compile(text, f"<{network.name}>", "exec"), namespace)
     with torch.device(device):
         built = namespace["Network"]()
     return built.to(getattr(torch, dtype)) if dtype != "float32" else built

@@ -96,14 +96,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn"""
 
 
-def source(network: Network, parts: str) -> str:
-    """The whole module; `parts` is the text of vcalc's own modules, of which only those that are used are kept."""
-    made = lines(network.graph)
-    body = "\n".join(f"        self.{line.attribute} = {line.code.make}" for line in made if line.makes)
+def source(network: Network, parts: str, made: list[Line] | None = None, watched: bool = False) -> str:
+    """The whole module; `parts` is the text of vcalc's own modules, of which only those that are used are kept.
+
+    A watched one has `makes` and `runs`, which have to be in its namespace, make each layer's module and run it: they
+    are handed the layer's number, a function and its arguments.
+    """
+    made = lines(network.graph) if made is None else made
+    body = "\n".join(
+        f"        self.{line.attribute} = {_handed('makes', i, line.code.make) if watched else line.code.make}"
+        for i, line in enumerate(made)
+        if line.makes
+    )
+    calls = [line.call(f"self.{line.attribute}") for line in made]
     run = "\n".join(
-        f"        {line.output} = {line.call(f'self.{line.attribute}')}"
+        f"        {line.output} = {_handed('runs', i, call) if watched else call}"
         + (f"\n        del {', '.join(line.dead)}" if line.dead else "")
-        for line in made
+        for i, (line, call) in enumerate(zip(made, calls, strict=True))
     )
     names = " x ".join(SIZES[len(network.graph.input)])
     shape = ", ".join(map(str, network.graph.input))
@@ -124,6 +133,12 @@ def source(network: Network, parts: str) -> str:
         + "".join(f"\n\n\n{block}" for block in blocks[2:])
         + "\n"
     )
+
+
+def _handed(to: str, number: int, text: str) -> str:
+    """A call put into another's hands; Python compiles plain arguments several times as fast as functions of none."""
+    call = re.fullmatch(r"([\w.]+)\(([^()]*)\)", text)
+    return f"{to}({number}, {f'{call[1]}, {call[2]}' if call else f'lambda: {text}'})"
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,99 @@
+"""What a claim says of its source: which edition was read, whether it was to be had, in whose form a figure is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vcalc.analyses.read_claims import Claim, claims_of
+from vcalc.spec.find import catalogue_files, load_file
+
+KINDS: list[dict[str, str]] = yaml.safe_load((Path(__file__).parent / "data" / "sources.yaml").read_text())
+CORRECTED = ", corrected in "
+
+
+@pytest.fixture(scope="module")
+def claims() -> list[Claim]:
+    return [claim for file in catalogue_files() for claim in claims_of(load_file(file))]
+
+
+def kind_of(source: str) -> dict[str, str] | None:
+    """The first kind that the text of a source shows."""
+    return next((kind for kind in KINDS if re.search(kind["source"], source)), None)
+
+
+def named(claims: list[Claim]) -> Iterator[tuple[Claim, str, Any]]:
+    """Each claim with each of its sources and the kind of it."""
+    return ((claim, source, kind_of(source)) for claim in claims for source in claim.sources)
+
+
+def test_every_source_is_of_a_known_kind(claims):
+    assert {source for _, source, kind in named(claims) if kind is None} == set()
+
+
+def test_what_can_change_names_its_edition(claims):
+    missing = {
+        source
+        for claim, source, kind in named(claims)
+        if kind and "edition" in kind and (claim.seen or claim.edition)
+        if not any(re.fullmatch(kind["edition"], edition) for edition in claim.edition.split("; "))
+    }
+    assert missing == set()
+
+
+def test_a_figure_keeps_the_form_of_its_source(claims):
+    strange = {
+        (source, claim.printed)
+        for claim, source, kind in named(claims)
+        if kind and "printed" in kind and source == claim.source
+        if not re.fullmatch(kind["printed"], claim.printed)
+    }
+    assert strange == set()
+
+
+def test_what_was_corrected_is_claimed_as_corrected_too(claims):
+    def of(claim: Claim) -> tuple[str, str]:
+        return claim.question.model, claim.question.metric
+
+    # the figure of a later edition, of the same paper or file
+    now = {(*of(claim), edited) for claim in claims for edited in editions(claim) if CORRECTED not in claim.edition}
+    before = [claim for claim in claims if CORRECTED in claim.edition]
+    assert before, "no claim says that its source corrected itself"
+    assert {claim.source for claim in before if not any((*of(claim), e) in now for e in editions(claim))} == set()
+
+
+def editions(claim: Claim) -> set[str]:
+    """What was read, without its version: a repository, or the number of a paper."""
+    return {re.sub(r"( [0-9a-f]{7}\b|v\d+).*", "", edition) for edition in claim.edition.split("; ")}
+
+
+def test_a_source_that_was_not_to_be_had_is_a_claim_that_says_so(claims):
+    unseen = {source for claim, source, _ in named(claims) if not claim.seen}
+    assert any("MathWorks" in source for source in unseen)
+    assert not any("torchvision" in source for source in unseen)
+
+
+@pytest.mark.parametrize(
+    ("model", "metric", "corrected", "now"),
+    [  # what the two editions print
+        ("mobilenet-v3-small", "params", "2.9M", "2.5M"),
+        ("mobilenet-v3-small", "flops", "66M", "57M"),
+        ("mobilenet-v3-small", "features", "1280", "1024"),
+        ("mobilenet-v3-small-0.75", "params", "2.4M", "2.0M"),
+        ("resnet50", "params", "22.6M", "25.6M"),
+        ("resnet101", "elements", "16.2M", "16.4M"),
+        ("efficientnet-b4", "elements", "48.5M", "49.5M"),
+        ("deit-ti-distilled", "params", "5720000", "5910800"),
+        ("pvt-v2-b0", "params", "3.4M", "3.7M"),
+        ("mvit-v2-l", "flops", "42.10G", "43.87G"),
+    ],
+)
+def test_both_editions_are_there(claims, model, metric, corrected, now):
+    of_it = [claim for claim in claims if (claim.question.model, claim.question.metric) == (model, metric)]
+    assert any(claim.printed == corrected and CORRECTED in claim.edition for claim in of_it)
+    assert any(claim.printed == now and claim.edition and CORRECTED not in claim.edition for claim in of_it)
