@@ -446,7 +446,7 @@ def test_a_convention_may_weigh_what_moves_elements(tmp_path: Path):
     assert own(tmp_path, f"{head}kinds: {{flatten: {{output_elements: 2}}}}\n").flops(flatten) == 2 * 3 * 4 * 5
     assert own(tmp_path, head, "all.yaml").stores(flatten.layer)
     assert not own(tmp_path, f"{head}memory: {{leave_out: {{views: true}}}}\n", "less.yaml").stores(flatten.layer)
-    with pytest.raises(VcalcError, match="views is true or false, not 'some'"):
+    with pytest.raises(VcalcError, match="views is yes or no, not 'some'"):
         own(tmp_path, f"{head}memory: {{leave_out: {{views: some}}}}\n", "wrong.yaml")
 
 

@@ -589,8 +589,9 @@ def test_a_hostile_spec_is_refused_in_one_line(vcalc, tmp_path, layers: str, say
 @pytest.mark.parametrize("command", [["table"], ["check"], ["memory", "--mode", "training"], ["export"]])
 def test_a_file_full_of_patterns_ends(vcalc, tmp_path, command: list[str]):
     """No two alike, of as many letters as there is room for."""
+    ones = ["1"] * 58
     layers = "".join(
-        f"  - rearrange: C{i} H W -> ({' '.join(['1'] * (i % 60) + [f'C{i}'] + ['1'] * (60 - i % 60))}) H W\n"
+        f"  - rearrange: C{i} H W -> ({' '.join([*ones[: i % 58], f'C{i}', *ones[i % 58 :]])}) W H\n  - relu\n"
         for i in range(2000)
     )
     file = tmp_path / "net.yaml"
