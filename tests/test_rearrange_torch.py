@@ -103,3 +103,24 @@ def test_einops_agrees_on_patterns_that_take_no_part(drawn: Drawn):
 )
 def test_it_is_written_as_a_person_would(pattern: str, shape: tuple[int, ...], sizes: dict[str, int], text: str):
     assert torch_text(pattern, sizes, shape) == text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sizes", "theirs"),
+    [
+        ("(C m n) H W -> C (H m) (W n)", {"m": 2, "n": 2}, lambda x: torch.nn.functional.pixel_shuffle(x, 2)),
+        ("C (H m) (W n) -> (C m n) H W", {"m": 2, "n": 2}, lambda x: torch.nn.functional.pixel_unshuffle(x, 2)),
+        ("(g c) H W -> (c g) H W", {"g": 4}, lambda x: torch.nn.functional.channel_shuffle(x, 4)),
+        ("C (H m) (W n) -> (H W) (C m n)", {"m": 3, "n": 3}, lambda x: unfolded(x, 3)),
+        ("C H W -> C (H 2) (W 2)", {}, lambda x: torch.nn.functional.interpolate(x, scale_factor=2)),
+        ("C H W -> C (2 H) W", {}, lambda x: x.repeat(1, 1, 2, 1)),
+        ("C H W -> C (H 3) W", {}, lambda x: x.repeat_interleave(3, 2)),
+    ],
+)
+def test_what_torch_has_an_operator_for(pattern: str, sizes: dict[str, int], theirs: Any):
+    x = numbered((8, 6, 12))
+    assert torch.equal(eval(f"x{torch_text(pattern, sizes, (8, 6, 12))}", {"x": x}), theirs(x))
+
+
+def unfolded(x: Any, size: int) -> Any:
+    return torch.nn.functional.unfold(x, size, stride=size).transpose(1, 2)
