@@ -1,7 +1,7 @@
 """What arrays cost, in process. Run by hand: python benchmarks/arrays.py
 
 A thousand sizes of an image bound and counted at once, and a thousand widths, against one: the ratio of CPU times is
-1.7 to 2.8 (a thousand one by one), and 25 where widths are rounded to eights, which is done one after the other.
+1.8 to 2.6 (a thousand one by one), and 7 where widths are rounded to eights, which is done one after the other.
 """
 
 from __future__ import annotations

@@ -209,7 +209,8 @@ of CPU in `check`, `claims`, `table` and `fmt` on a free core, up to three on a 
 does `vcalc diff` of two networks of 10,000 layers that all differ. A network of 100,000 layers is checked in the same
 time, but its table, a row a layer, takes two to three seconds and up to 250 MB. A family of thirty models with
 hundreds of claims stays well below. A command that is given many files, or is asked for more than a file says
-(`--explain`, `why`, a sweep), takes longer in proportion. Every command is linear in the number of layers:
+(`--explain`, `why`, a sweep), takes longer in proportion; so does an array of numbers that Python binds at once, whose
+first number alone counts against the bounds. Every command is linear in the number of layers:
 `python benchmarks/scale.py` measures all of them on networks of up to 10,000 layers and 5,000 groups, at n, 2n and 4n.
 
 ## Which files are opened

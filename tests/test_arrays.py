@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import operator
+import subprocess
+import sys
 from typing import Any
 
 import numpy
@@ -17,6 +20,7 @@ from vcalc import VcalcError, conventions
 from vcalc.analyses.cost import Costs
 from vcalc.arithmetic import ceil_div, common_divisor, exact_div, maximum, minimum, product
 from vcalc.language.expression import parse
+from vcalc.many import Many
 from vcalc.spec.bindings import merged_input
 from vcalc.spec.find import load, model_names
 from vcalc.spec.network import Network, expand
@@ -152,12 +156,18 @@ def within(place: int, record: Any, one: Any) -> Any:
 
 def test_the_record_has_lists():
     record = vcalc.load("resnet50").bind(H=numpy.array([224, 256]), width=numpy.array([64, 32])).to_dict()
+    assert json.loads(json.dumps(record)) == record
     assert record["input"] == {"C": 3, "H": [224, 256], "W": 224}
     assert record["hyperparameters"]["width"] == [64, 32]
     assert record["layers"][0]["output"] == [[64, 32], [112, 128], 112]
     alone = [vcalc.load("resnet50").bind(H=h, width=w).to_dict() for h, w in ((224, 64), (256, 32))]
     for place, one in enumerate(alone):
         assert within(place, record, one) == one
+
+
+def test_numpy_is_loaded_for_an_array_alone():
+    code = "import sys, vcalc; vcalc.load('mobilenet-v2').bind(H=32).to_dict(); print('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 def test_what_does_not_depend_on_an_array_is_a_number():
@@ -186,6 +196,13 @@ def test_counts_beyond_64_bits_are_exact(width: int):
     assert [count.tolist()[1] for count in bound.total] == list(alone)
     assert [count.tolist()[0] for count in bound.total] == list(vcalc.load("resnet50").bind().total)
     assert alone.flops > 2**64
+    assert {count.dtype for count in bound.total} <= {numpy.dtype(object), numpy.dtype(numpy.int64)}
+
+
+def test_what_fits_64_bits_has_them_again():
+    assert many(2**62, -5).array().dtype == (many(2**62, -5) * 4 // 8).array().dtype == numpy.int64
+    assert many(2**63, 5).array().dtype == object
+    assert (many(2**62, -5) - many(-(2**62), 5)).array().tolist() == [2**63, -10]
 
 
 def test_a_size_of_more_bits_than_any_has_is_refused():
@@ -208,7 +225,7 @@ OPERATIONS = [
     lambda a, b: -abs(a) * b // 3 + b,
 ]
 
-LARGE = st.one_of(st.integers(-9, 9), st.integers(-(2**63) - 2, 2**63 + 2), st.integers(-(2**90), 2**90))
+LARGE = st.one_of(*(st.integers(-(2**bits) - 2, 2**bits + 2) for bits in (3, 31, 40, 63, 90)))
 
 
 @given(st.lists(st.tuples(LARGE, LARGE.filter(bool)), min_size=1, max_size=4), st.sampled_from(OPERATIONS))
@@ -221,12 +238,54 @@ def test_an_operation_on_many_is_that_on_each(pairs: list[tuple[int, int]], oper
     assert {type(number) for number in operation(left, right).numbers.tolist()} == {int}
 
 
+def test_a_quotient_of_many_is_that_of_each():
+    assert (many(1, 8) / many(4, 2)).numbers.tolist() == [0.25, 4]
+    assert (many(1, 8) / 4).numbers.tolist() == [0.25, 2]
+    assert (1 / many(4, 1)).numbers.tolist() == [0.25, 1]
+    halves = many(1, 3) / 2
+    assert (halves * 4).numbers.tolist() == (4 * halves).numbers.tolist() == [2, 6]
+    assert halves != 1
+    assert halves != 2**70
+    assert many(1, 1) / 2 == 0.5
+    for divide in (operator.floordiv, operator.truediv, operator.mod):
+        with pytest.raises(ZeroDivisionError):
+            divide(many(1, 8), 0)
+        with pytest.raises(ZeroDivisionError):
+            divide(1, many(0, 0))
+
+
+PAIRS = [(2**40, 3), (3, 2**40), (3, -(2**40)), (-(2**40), 2**40), (2**41 - 1, 2**40), (0, 2**40)]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("pair", PAIRS)
+def test_what_follows_an_operation_is_exact(operation: Any, pair: tuple[int, int]):
+    found = operation(many(pair[0], pair[0]), pair[1])
+    assert (found * found * found).numbers.tolist() == [operation(*pair) ** 3] * 2
+
+
 @given(st.lists(LARGE, min_size=1, max_size=8), st.sampled_from(OPERATIONS[:3]))
 def test_a_chain_of_operations_is_exact(numbers: list[int], operation: Any):
     found, expected = many(1, 2), [1, 2]
     for number in numbers:
         found, expected = operation(found, number), [operation(each, number) for each in expected]
         assert found.numbers.tolist() == expected
+
+
+RELATIONS = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge]
+
+
+@given(st.lists(LARGE, min_size=1, max_size=3), LARGE, st.sampled_from(RELATIONS))
+def test_a_comparison_of_many_is_that_of_each(numbers: list[int], other: int, relation: Any):
+    """What is equal for some is not equal; an order that holds for some has no answer."""
+    answers = {relation(number, other) for number in numbers}
+    if relation in RELATIONS[:2]:
+        assert relation(many(*numbers), other) is (all(n == other for n in numbers) is (relation is operator.eq))
+    elif len(answers) == 1:
+        assert {relation(many(*numbers), other)} == answers
+    else:
+        with pytest.raises(VcalcError, match="the numbers of an array differ"):
+            relation(many(*numbers), other)
 
 
 def test_equal_everywhere_is_equal():
@@ -239,6 +298,7 @@ def test_equal_everywhere_is_equal():
     assert len({many(3, 3), 3, many(3, 4), many(3, 4)}) == 2
     assert list(range(many(2, 2))) == [0, 1]
     assert str(many(*range(9))) == "[0, 1, 2, 3, …]"
+    assert str(many(*range(4))) == "[0, 1, 2, 3]"
 
 
 # What has more than one answer
@@ -273,6 +333,8 @@ def test_a_check_that_no_number_passes_is_refused_as_for_one(model):
         ("ceil(8 % (a / 3 - 8 / 3) + 9)", "!= 0 with a=4, but not 0 != 0 with a=8"),
         ("ceil(log(a - 7)) + 1", "log takes numbers above 0 with a=4; bind them one by one"),
         ("ceil(2 ** (a - 8) * 2**150)", "a number of more than 128 bits"),
+        ("a / 8", "1 % 1 == 0 with a=8, but not 0.5 % 1 == 0 with a=4"),
+        ("a / 3", "linear: out is [1.3333333333333333, 2.6666666666666665], not a whole number, 1 or more"),
         ("[1, 2, 3][a // 4]", "1 == 1 with a=4, but not 2 == 1 with a=8"),
         ("1 if a / 3 < 2 else 2", "< 2 with a=4, but not 8/3 < 2 with a=8"),
     ],
@@ -368,12 +430,19 @@ def test_arrays_are_as_long_as_one_another(model):
 
 @pytest.mark.parametrize("bound", [{"W": "w"}, {"width": "w"}, {"share": "w"}, {"batch": "w"}])
 def test_arrays_and_symbols_do_not_go_together(model, bound):
-    with pytest.raises(VcalcError, match="arrays and symbols do not go together: H holds many numbers, w none"):
+    with pytest.raises(VcalcError, match="many numbers are given for H, and none for w"):
         model.bind(H=numpy.array([8, 16]), **bound)
 
 
+def test_all_that_do_not_go_together_are_named(model):
+    with pytest.raises(VcalcError, match="many numbers are given for H and share, and none for v and w"):
+        model.bind(H=numpy.array([8, 16]), W="w*v", share=numpy.array([1, 2]))
+    with pytest.raises(VcalcError, match="as many numbers: a has 2, b has 3"):
+        Many.of([1, 2], {"a": [1, 2]}) + Many.of([1, 2, 3], {"b": [1, 2, 3]})
+
+
 def test_many_batches_and_a_symbol(model):
-    with pytest.raises(VcalcError, match="arrays and symbols do not go together: batch holds many numbers, w none"):
+    with pytest.raises(VcalcError, match="many numbers are given for batch, and none for w"):
         model.bind(W="w", batch=numpy.array([8, 16]))
 
 

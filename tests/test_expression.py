@@ -671,6 +671,58 @@ def test_a_root_that_meets_a_symbol_costs_more():
     assert spent_twice("r * n", {"n": n, "r": value("sqrt(8)")}) == [base + 30_000, base + 10]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sqrt(2) ** 254", 2**127),
+        ("(-sqrt(2)) ** 254", 2**127),
+        ("sqrt(2) ** -254 * 2 ** 127", 1),
+        ("(sqrt(2) / 2) ** 254 * 2 ** 127", 1),
+        ("floor(log(3) ** 900 * 10 ** -30)", 5_754_496),
+        ("0 ** 0.5", 0),
+        ("0.0 ** 2", 0),
+        ("0.0 ** 0", 1),
+        ("0 ** sqrt(2)", 0),
+        ("0.25 ** 0.5", 0.5),
+        ("sqrt((1 / (2 ** 50 + 1)) ** 2)", Fraction(1, 2**50 + 1)),
+        ("log(2) + log(3) - log(6)", 0),
+        ("3 ** 0.5 * 3 ** 0.25 - 3 ** 0.75", 0),
+        ("sqrt(2 ** 254) / 2", 2**126),
+        ("sqrt((2 ** 128 - 1) ** 2) - 1", 2**128 - 2),  # 28 digits would not tell it from 2 ** 128
+        ("(2 ** 128 - 1) / 2 ** 127", Fraction(2**128 - 1, 2**127)),
+        ("2 > sqrt(2) > 1.4", True),
+        ("1.5 < sqrt(2)", False),
+        ("-sqrt(8) * n", -2 * sympy.sqrt(2) * n),
+    ],
+)
+def test_powers_and_roots_at_the_ends_of_what_there_is(text: str, expected: Any):
+    assert value(text) == expected
+
+
+def test_an_irrational_number_for_a_message():
+    assert values.shown(value("sqrt(2)")) == "1.4142135623730951"
+    assert value("sqrt(2) / 2 ** 128 * 2 ** 128") == value("sqrt(2)")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("0 ** -0.5", "divides by zero"),
+        ("0.0 ** -1", "divides by zero"),
+        ("sqrt(2 ** 256) / 2", "a number of more than 128 bits"),
+        ("sqrt((2 ** 128 + 1) ** 2) / 2", "a number of more than 128 bits"),
+        ("sqrt(2) ** 257", "a number of more than 128 bits"),
+        ("sqrt(2) ** 10 ** 30", "a number of more than 128 bits"),
+        ("(2 ** 128 + 1) / 2 ** 127", "a fraction of more than 128 bits"),
+        ("sqrt(2) / 2 ** 129", "a fraction of more than 128 bits"),
+        ("(-sqrt(2)) ** 0.5", "not a real number"),
+        ("(-0.25) ** 0.5", "not a real number"),
+    ],
+)
+def test_powers_and_roots_beyond_what_there_is(text: str, says: str):
+    assert says in refusal(text)
+
+
 ROUND_OR_BIND = "round it, or bind the symbols to numbers"
 
 

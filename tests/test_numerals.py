@@ -376,3 +376,17 @@ def test_the_error_of_the_place_where_a_text_stands():
         read("many")
     problem = refused.value.error("size", "'many' is no size", "as in 1GB").problems[0]
     assert (problem.message, problem.hint) == ("'many' is no size", "as in 1GB")
+
+
+@pytest.mark.parametrize(("text", "value", "last_digit"), [("18.6%", "0.186", "0.001"), ("40 %", "0.4", "0.01")])
+def test_a_percent_is_a_hundredth(text: str, value: str, last_digit: str):
+    figure = Printed(text, 1024)
+    assert (figure.value, figure.last_digit) == (Fraction(value), Fraction(last_digit))
+
+
+@pytest.mark.parametrize(
+    ("text", "digits", "last_digit", "shown"), [("60,700", 1, 10_000, 1), ("1000", 1, 1000, 1), ("999", 2, 10, 2)]
+)
+def test_the_last_digit_that_says_something(text: str, digits: int, last_digit: int, shown: int):
+    figure = Printed(text, 1024, digits)
+    assert (figure.last_digit, figure.digits) == (last_digit, shown)

@@ -76,7 +76,7 @@ class Many:
         """The same numbers with the size that they have, in 64 bits where they fit; it is not more than was known."""
         if self.size is None:
             return self
-        size = max(abs(int(self.numbers.max())), abs(int(self.numbers.min())))
+        size = max(int(self.numbers.max()), -int(self.numbers.min()))
         numbers = self.numbers.astype(np.int64) if size <= MOST else self.numbers
         return Many(numbers, self.given, size)
 
@@ -134,6 +134,8 @@ class Many:
         """Whether all are equal: what is so everywhere is so."""
         if isinstance(other, Many):
             return self is other or bool(np.array_equal(self.numbers, other.numbers))
+        if type(other) is int and self.size is not None and abs(other) > self.size:
+            return False
         return bool(hasattr(other, "as_integer_ratio") and (self.numbers == other).all())
 
     def __hash__(self) -> int:
@@ -183,7 +185,9 @@ def _answers(relation: str, a: Any, b: Any, compare: Callable[[str, Any, Any], b
     """Whether a relation holds for one number after the other."""
     x, y, _ = _columns(a, b)
     if are_whole(a, b):
-        return (a % b).numbers == 0 if relation == "%" else _HOLDS[relation](x, y)
+        if relation == "%":
+            return (a % b).numbers == 0
+        return _HOLDS[relation](*(_objects(x, y) if max(_size(a), _size(b)) > MOST else (x, y)))
     if relation == "%":
         return np.array([type(i) is type(j) is int and i % j == 0 for i, j in _rows(x, y)])
     return np.array([compare(relation, i, j) if compare else _HOLDS[relation](i, j) for i, j in _rows(x, y)])
@@ -226,7 +230,7 @@ def each(function: Callable[..., Any], *values: Any) -> Many:
 
 
 def _is(number: int, other: Any) -> bool:
-    """Whether nothing is left to do: 0 to add, 1 to multiply by. Non-whole numbers may have to become whole."""
+    """Whether nothing is left to do: 0 to add, 1 to multiply by."""
     return type(other) is int and other == number
 
 
@@ -237,7 +241,7 @@ def _combined(op: Callable[..., Any], a: Any, b: Any) -> Many:
     x, y, given = _columns(a, b)
     size_a, size_b = _size(a), _size(b)
     if size_a is None or size_b is None or op not in _SIZE:
-        return _with_objects(op, x, y, given)
+        return Many.of(op(*_objects(x, y)), given)
     size = _SIZE[op](size_a, size_b)
     if size <= MOST and size_a <= MOST and size_b <= MOST:
         return Many(op(x, y), given, size)
@@ -245,13 +249,12 @@ def _combined(op: Callable[..., Any], a: Any, b: Any) -> Many:
     sizes = list(map(_size, closer))
     if max(_SIZE[op](*sizes), *sizes) <= MOST:
         return _combined(op, *closer)
-    return _with_objects(op, x, y, given)
+    return Many.of(op(*_objects(x, y)), given)
 
 
-def _with_objects(op: Callable[..., Any], x: Any, y: Any, given: Given) -> Many:
-    """The same with Python's numbers, which are as large as they have to be."""
-    x, y = (column.astype(object) if isinstance(column, np.ndarray) else column for column in (x, y))
-    return Many.of(op(x, y), given)
+def _objects(*columns: Any) -> list[Any]:
+    """Python's numbers for those of 64 bits: they are as large as they have to be."""
+    return [column.astype(object) if isinstance(column, np.ndarray) else column for column in columns]
 
 
 def _size(value: Any) -> Any:
@@ -278,7 +281,7 @@ def _any_columns(*values: Any) -> tuple[Any, ...]:
     given: Given = {}
     for value in values:
         given = {**given, **value.given} if isinstance(value, Many) else given
-    symbols = sorted({str(s) for value in values for s in getattr(value, "free_symbols", ())})
+    symbols = {str(s) for value in values for s in getattr(value, "free_symbols", ())}
     if symbols:
         raise beside_symbols(given, symbols)
     columns = [value.numbers if isinstance(value, Many) else value for value in values]
@@ -294,8 +297,9 @@ def _rows(*columns: Any) -> Iterator[tuple[Any, ...]]:
 
 def beside_symbols(given: Given, symbols: Iterable[str]) -> VcalcError:
     """The error for arrays and symbols in one network."""
-    names = " and ".join(symbols)
-    message = f"arrays and symbols do not go together: {' and '.join(given)} holds many numbers, {names} none"
+    names = " and ".join(sorted(symbols))
+    what = f"many numbers are given for {' and '.join(given)}, and none for {names}"
+    message = f"arrays and symbols do not go together: {what}"
     return VcalcError("array", message, hint=f"bind {names} to a number, or the numbers of the array one by one")
 
 

@@ -12,6 +12,7 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from math import floor as whole_part
+from math import log2
 from typing import Any, NamedTuple
 
 from vcalc import limits
@@ -28,7 +29,7 @@ KEPT = 2000
 PARTS, DIGITS, ROOT, LOGARITHM, POWER, WRITTEN = 50, 150, 250, 500, 1000, 30_000
 """What a new answer costs, in operations on whole numbers: their shares of the time (`benchmarks/operations.py`)."""
 
-LARGEST = Decimal(2) ** limits.NUMBER_BITS
+LARGEST = Decimal(2**limits.NUMBER_BITS)
 
 
 class Extent(NamedTuple):
@@ -202,12 +203,12 @@ def _is_whole(value: Any) -> bool:
 def check_size_of_power(a: Any, b: Any) -> None:
     """Refuse a power before it fills the memory: one that takes eight times the bits that a number may have."""
     if isinstance(a, Irrational):
-        bits = abs(a.digits.adjusted() + 1) * 4 + 1
+        bits = abs(log2(abs(float(a))))
     else:
         parts = fraction(a)
         largest = max(abs(parts.numerator), parts.denominator)
         bits = largest.bit_length() if largest > 1 else 0
-    if CONTEXT.multiply(Decimal(bits), digits(b).copy_abs()) > 8 * limits.NUMBER_BITS:
+    if bits * abs(float(digits(b))) > 8 * limits.NUMBER_BITS:
         raise too_large()
 
 

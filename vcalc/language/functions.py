@@ -64,7 +64,7 @@ def _round8(value: Any) -> Any:
         free = ", ".join(sorted(str(s) for s in value.free_symbols))
         raise ExpressionError(f"round8({shown(value)}) depends on the value of {free}", f"bind {free} to a number")
     rounded = max(8, _floor(_plus(value, 4)) // 8 * 8)
-    return rounded + 8 if compared("<", rounded, BINARY["*"](0.9, value)) else rounded
+    return rounded + 8 if compared("<", 10 * rounded, BINARY["*"](9, value)) else rounded
 
 
 def _size(value: Any) -> Any:

@@ -33,12 +33,12 @@ def _alike(a: Shape, b: Shape) -> bool:
 
 def _meet(a: Number, b: Number) -> bool:
     """Whether two sizes may be the same, or one of them is 1, as a constant's."""
-    return a == b or certainly_equal(a, 1) or certainly_equal(b, 1) or assumed("==", a, b)
+    return b in (a, 1) or certainly_equal(a, 1) or certainly_equal(b, 1) or assumed("==", a, b)
 
 
 def _common(a: Number, b: Number) -> Number:
     """The size that two give together."""
-    return b if a != b and certainly_equal(a, 1) else a
+    return a if b in (a, 1) or not certainly_equal(a, 1) else b
 
 
 class Concat(Layer, kind="concat"):
