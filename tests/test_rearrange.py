@@ -12,9 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import vcalc
 from vcalc import limits, symbols
 from vcalc.arithmetic import conditions
-from vcalc.errors import LayerError
+from vcalc.errors import LayerError, VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
 from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Heads
@@ -597,3 +598,15 @@ def test_a_file_full_of_patterns_ends(vcalc, tmp_path, command: list[str]):
     file = tmp_path / "net.yaml"
     file.write_text(network(layers))
     vcalc(command[0], str(file), *command[1:])
+
+
+def test_arrays_give_what_each_size_gives(tmp_path):
+    """Heights and widths together; a height that does not divide is refused with the number that does not."""
+    file = tmp_path / "net.yaml"
+    file.write_text(network("  - rearrange: {pattern: C (r m) W -> (C m) r W, m: 2}\n  - conv: {out: 3, kernel: 1}\n"))
+    model = vcalc.load(str(file))
+    heights, widths = np.array([8, 10, 32]), np.array([6, 7, 9])
+    each = [model.bind(H=h, W=w).total.flops for h, w in zip(heights.tolist(), widths.tolist(), strict=True)]
+    assert list(model.bind(H=heights, W=widths).total.flops) == each
+    with pytest.raises(VcalcError, match="but not 33 % 2 == 0 with H=33"):
+        _ = model.bind(H=np.array([32, 33])).total
