@@ -429,20 +429,30 @@ def test_an_element_reads_no_place_beside_those_that_are_said(drawn: Drawn):
 
 
 @pytest.mark.parametrize(
-    ("text", "shape", "sizes", "reads"),
+    ("text", "shape", "sizes", "reads", "takes", "gives"),
     [
-        ("C H W -> (H W) C", (3, 4, 5), {}, ((0, 0, 1), (0, 0, 1))),
-        ("C (r m) (c n) -> (m n C) r c", (3, 4, 6), {"m": 2, "n": 3}, ((0, 1, 2), (0, 2, 3))),
-        ("C (r m) (c n) -> (r c) (m n C)", (3, 4, 6), {"m": 2, "n": 3}, ((0, 1, 2), (0, 2, 3))),
-        ("C H[1:] W -> C H W", (3, 4, 6), {}, ((1, 1, 1), (0, 0, 1))),
-        ("C (H m[1]) W -> C H W", (3, 4, 6), {"m": 2}, ((1, 1, 2), (0, 0, 1))),
-        ("(H W) D -> D H W", (20, 3), {"H": 4}, ((0, 0, 1), (0, 0, 1))),
+        ("C H W -> (H W) C", (3, 4, 5), {}, ((0, 0, 1), (0, 0, 1)), None, (0, 4, 5)),
+        ("C (r m) (c n) -> (m n C) r c", (3, 4, 6), {"m": 2, "n": 3}, ((0, 1, 2), (0, 2, 3)), None, None),
+        ("C (r m) (c n) -> (r c) (m n C)", (3, 4, 6), {"m": 2, "n": 3}, ((0, 1, 2), (0, 2, 3)), None, (0, 2, 2)),
+        ("C H[1:] W -> C H W", (3, 4, 6), {}, ((1, 1, 1), (0, 0, 1)), None, None),
+        ("C H W[2:] -> (H W) C", (3, 4, 6), {}, ((0, 0, 1), (2, 2, 1)), None, (0, 4, 4)),
+        ("C (H m[1]) W -> C H W", (3, 4, 6), {"m": 2}, ((1, 1, 2), (0, 0, 1)), None, None),
+        ("C (H m[1:3]) W -> (C m) H W", (3, 8, 6), {"m": 4}, ((1, 2, 4), (0, 0, 1)), None, None),
+        ("C (H[1:] m n) W -> (n m C) H W", (3, 24, 6), {"m": 2, "n": 3}, ((6, 11, 6), (0, 0, 1)), None, None),
+        ("(H W) D -> D H W", (20, 3), {"H": 4}, ((0, 0, 1), (0, 0, 1)), (0, 4, 5), None),
+        ("(H m W n) D -> (m n D) H W", (48, 3), {"H": 2, "m": 3, "n": 4}, ((0, 2, 3), (0, 3, 4)), (0, 6, 8), None),
+        ("h (H W) d -> (h d) H W", Heads((2, 20, 3)), {"H": 4}, ((0, 0, 1), (0, 0, 1)), (0, 4, 5), None),
+        ("(h d) H W -> h (H W) d", (6, 4, 5), {"h": 2}, ((0, 0, 1), (0, 0, 1)), None, (0, 4, 5)),
     ],
-)
-def test_what_the_named_cases_read(text: str, shape: tuple[int, ...], sizes: dict[str, int], reads: Any):
-    """First and last place of the first element, and the step to the next."""
+)  # fmt: skip
+def test_what_the_named_cases_read(
+    text: str, shape: tuple[int, ...], sizes: dict[str, int], reads: Any, takes: Any, gives: Any
+):
+    """First and last place of the first element, and the step to the next; the grids that tokens lie on."""
     window = KINDS["rearrange"](pattern=text, **sizes).reach(shape)
+    assert window is not REORDERED
     assert tuple(tuple(each[:3]) for each in window.reads) == reads
+    assert (window.takes, window.gives) == (takes, gives)
 
 
 @pytest.mark.parametrize(
@@ -458,6 +468,12 @@ def test_what_the_named_cases_read(text: str, shape: tuple[int, ...], sizes: dic
         ("N D -> D N", (5, 12), {}, EVERYWHERE),
         ("C H W -> (C H W)", (3, 4, 5), {}, EVERYWHERE),
         ("D -> D 1 1", (5,), {}, None),
+        ("C[0] H W -> (H W)", (3, 4, 5), {}, EVERYWHERE),
+        ("(N p[0]) D -> (N D)", (6, 5), {"p": 2}, EVERYWHERE),
+        ("N D -> (N D)", (6, 5), {}, EVERYWHERE),
+        ("(N p[0]) D -> N D", (6, 5), {"p": 2}, REORDERED),
+        ("C (H m) W -> C (m H) W", (3, 4, 5), {"m": 2}, REORDERED),
+        ("C (r[1:] m[1:]) W -> C (r m) W", (3, 8, 5), {"m": 4}, REORDERED),
     ],
 )
 def test_what_reads_no_window(text: str, shape: tuple[int, ...], sizes: dict[str, int], reads: Any):
@@ -472,6 +488,7 @@ def test_tokens_left_out_in_front_move_the_others():
 def test_pixel_shuffle_repeats_places():
     window = KINDS["rearrange"](pattern="(C m n) H W -> C (H m) (W n)", m=2, n=2).reach((12, 4, 5))
     assert [window.reads[0].first(row) for row in range(8)] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert [window.reads[0].last(row) for row in range(8)] == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 # Views
