@@ -183,6 +183,8 @@ def test_two_in_a_row_are_one_or_none(data: Any):
         ([("C (H a) W -> C H (a W)", {"a": 2}), ("C H W -> (H W) C", {})], (3, 4, 5), "a b c -> (b c) a"),
         ([("C H W -> C (H 2) W", {}), ("C (H s[1]) W -> C H W", {"s": 2})], (3, 4, 5), "a b c -> a b c"),
         ([("N[1:] D -> N D", {}), ("(H W) D -> D H W", {"H": 2})], (5, 3), None),
+        ([("N[2:10] D -> N D", {}), ("(a b c) D -> c b a D", {"b": 2, "c": 2})], (12, 3), None),
+        ([("N[4:] D -> N D", {}), ("(a b c) D -> c b a D", {"b": 2, "c": 2})], (12, 3), "(a[1:3] b c) d -> c b a d"),
     ],
 )
 def test_chains_that_are_known(rows: list[tuple[str, dict[str, int]]], shape: tuple[int, ...], simplest: str | None):
