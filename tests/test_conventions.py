@@ -604,6 +604,13 @@ def test_formulas_that_are_refused(weight: str, says: str, tmp_path: Path):
     assert problem.place.line == 7
 
 
+def test_a_formula_without_a_value_is_one_message(vcalc: Any, tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(OWN.replace("WEIGHT", "C // (kernel_h - 3)"))
+    said = vcalc("table", "vgg16", "--convention", str(file), code=2).stderr
+    assert "a convention's formula for conv fails: 'C // (kernel_h - 3)' divides by zero" in said
+
+
 def test_a_convention_shows_its_formulas(vcalc: Any):
     text = " ".join(vcalc("conventions", "thop").stdout.split())
     assert "kernel_h * kernel_w * (C_out // groups) * C * (H_out * W_out)" in text

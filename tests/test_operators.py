@@ -227,6 +227,38 @@ def test_at_inference_only_the_output_is_left(case: Case):
     assert not paper.tape
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "inputs", "each", "once"),
+    [
+        # The caller's input, the output that is saved, its gradient and the input's
+        ("relu", {}, "5 6", 4 * 30, 0),
+        ("linear", {"out": 4}, "5 6", 30 + 20 + 30, 4 * 6 + 4),
+        # Means, deviations, and the gradients of factor and offset
+        ("batchnorm", {}, "6 8 10", 3 * 480, 4 * 6),
+        # Of a factor that is repeated the gradient is as large as the map before it is summed
+        ("multiply", {}, "6 8 10, 6 1 1", 480 + 6 + 480 + 2 * 480 + 6, 0),
+        ("layer_scale", {}, "5 6", 30 + 30 + 2 * 30, 6),
+        ("prelu", {}, "6 8 10", 480 + 480 + 2 * 480, 6),
+        # Of a sum each part has its gradient
+        ("mean", {}, "5 6, 5 6", 2 * 30 + 30 + 30, 0),
+    ],
+    ids=str,
+)
+def test_the_most_that_is_alive_backward(kind: str, fields: dict[str, Any], inputs: str, each: int, once: int):
+    """Elements for each image and once, worked out by hand."""
+    facts = Facts(KINDS[kind](**fields), shapes(inputs))
+    paper = Paper(lambda type: 1, 2, training=True)
+    given = [paper.new((2, *shape)) for shape in facts.inputs]
+    for value in given:
+        value.source = Leaf()
+    made = facts.layer.run(paper, *given)
+    seeds = [(made, paper.new(made.shape))]
+    del made
+    paper.moments.clear()
+    paper.backward(seeds)
+    assert max((each, once) for _, once, each in paper.moments) == (each, once)
+
+
 def gradient_is_passed(kind: str, inputs: str, **fields: Any) -> list[bool]:
     """Whether the gradient of each input lies in the memory of the output's."""
     facts = Facts(KINDS[kind](**fields), shapes(inputs))

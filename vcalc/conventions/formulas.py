@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from vcalc.arithmetic import Number, bare
+from vcalc.errors import VcalcError
 from vcalc.graph import Facts
-from vcalc.language.expression import Expression
+from vcalc.language.expression import Expression, ExpressionError
 from vcalc.layers import KINDS
 from vcalc.layers.base import SIZES, Heads
 from vcalc.layers.fields import Field
@@ -32,7 +33,12 @@ class Formula:
 
     def count(self, facts: Facts) -> Number:
         """Its value for a layer; of a working the numbers, whose way is the formula itself."""
-        return self.expression.value(_values(facts))
+        try:
+            return self.expression.value(_values(facts))
+        except ExpressionError as error:
+            problem = error.problems[0]
+            message = f"a convention's formula for {facts.layer.kind} fails: {problem.message}"
+            raise VcalcError("expression", message, hint=problem.hint) from None
 
 
 def _values(facts: Facts) -> dict[str, Any]:
