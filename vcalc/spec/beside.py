@@ -18,6 +18,9 @@ from vcalc.source.read import Source, YamlNode, describe, read, read_file, stamp
 SPEC, CLAIMS, WRITTEN = "spec", "claims", "written"
 """The kinds of files; the last two are called as the folder and the one key that they have."""
 
+STANDARD_INPUT = "<standard input>"
+"""What messages call it."""
+
 _SUFFIXES = (".yaml", ".yml")
 _NETWORK = frozenset({"title", "cite", "input", "let", "models", "blocks", "layers", "options"})
 """What makes a file a spec, whatever its folder is called."""
@@ -66,8 +69,19 @@ def _kind_by_keys(path: str, kind: str, as_it_is: Any) -> str:
 
 
 def is_part(path: str, keys: set[str]) -> bool:
-    """Whether a file with these keys holds the claims of a spec, or a table of forms."""
-    return _kind_by_folder(path) in keys and len(keys) == 1
+    """Whether a file with these keys holds the claims of a spec, or a table of forms; standard input has no folder."""
+    kinds = {CLAIMS, WRITTEN} if path == STANDARD_INPUT else {_kind_by_folder(path)}
+    return len(keys) == 1 and not kinds.isdisjoint(keys)
+
+
+def check_network(source: Source, keys: set[str]) -> None:
+    """Raise VcalcError for a file that holds nothing but what stands beside a spec, where a network is needed."""
+    for kind, holds in ((CLAIMS, "claims"), (WRITTEN, "how a library calls layers")):
+        if keys == {kind}:
+            spec = spec_of(source.file) if kind == CLAIMS else ""
+            hint = f"name the spec that they are of: {spec}" if spec else f"it belongs in {kind}/ beside specs"
+            message = f"there is no network in this file, which holds {holds}"
+            raise VcalcError("file", message, source.at(0, 0), hint)
 
 
 def _kind_by_folder(path: str) -> str:

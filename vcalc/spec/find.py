@@ -232,10 +232,11 @@ def _model_in(spec: Spec, wanted: str) -> ModelEntry:
 @cache
 def _parse(path: str, stamp: Any) -> Spec:
     from vcalc.source.read import read_file
+    from vcalc.spec.beside import STANDARD_INPUT
     from vcalc.spec.parse import parse_spec
 
     name = "standard-input" if path == "-" else stem(path)
-    return parse_spec(read_file(path), path if path != "-" else "<standard input>", name)
+    return parse_spec(read_file(path), path if path != "-" else STANDARD_INPUT, name)
 
 
 def stem(path: str) -> str:
@@ -273,7 +274,7 @@ def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str] | None]:
             wanted |= {_model_in(spec, model).name} if model else set(spec.models)
             continue
         is_block = plain(name) in _read_index()["blocks"]
-        wanted.add(stem(find_block(name)) if is_block else find(name)[1])
+        wanted.add(stem(find_block(name)) if is_block else _find_or_explain(name)[1])
         files += catalogue_files()
     whole_files = all(is_file_name(name) and not split_model(name)[1] for name in names)
     return list(dict.fromkeys(files)), None if whole_files else wanted

@@ -12,6 +12,7 @@ from vcalc import foreign
 from vcalc.errors import quoted, suggestion
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
+from vcalc.spec.beside import check_network
 from vcalc.spec.bindings import in_a_row, merged_input, rank_problem
 from vcalc.spec.expression import SHAPE_NAMES, can_name
 from vcalc.spec.fields import Names, is_word, name_hint
@@ -41,6 +42,7 @@ def parse_spec(text: str, file: str, model: str) -> Spec:
         message = f"a spec is a mapping with title, input and layers, not {describe(root)}"
         source.report("type", message, root, hint if isinstance(root, yaml.SequenceNode) else "")
         source.raise_problems()
+    check_network(source, {key.value for key, _ in root.value})
     return _Parser(source, root).spec(model)
 
 
