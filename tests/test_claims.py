@@ -358,6 +358,16 @@ def test_a_table_is_cut_or_rounded_as_a_whole(tmp_path, source, printed, roundin
     assert first.cut_ruled_out == ("" if rounding else "0.2K of net")
 
 
+def test_a_long_table_of_a_deep_network_may_be_cut(vcalc, tmp_path):
+    """A row for each of 60 layers of 500, none of which rules the others out, asks each question once."""
+    layers = "layers: [{repeat: 500, do: [{conv: {out: 3, kernel: 1, name: c}}]}]\n"
+    row = "  - {source: 'a paper, Table 1', of: c%d, metric: params, printed: 0.01K, rounding: cut}\n"
+    rows = "".join(row % i for i in range(1, 61))
+    (tmp_path / "net.yaml").write_text(f"title: N\ninput: {{C: 3, H: 8, W: 8}}\n{layers}claims:\n{rows}")
+    said = vcalc("claims", str(tmp_path / "net.yaml"))
+    assert said.stdout.endswith("60 figures in 60 claims: 60 reproduced\n")  # 3*3 + 3 parameters each
+
+
 BLOCKS = """
 title: Blocks
 symbols: [C]
@@ -415,6 +425,38 @@ def test_a_ratio_in_which_all_symbols_cancel_is_a_number(tmp_path):
 def test_things_are_counted_and_sizes_asked(judged, claim, value):
     verdict = judged(claim)
     assert (verdict.exact, verdict.verdict) == (value, "reproduced")
+
+
+@pytest.mark.parametrize(
+    ("claim", "column", "says"),
+    [
+        ("", 4, "a claim is a mapping of keys to values, not nothing"),
+        ("{source: s, metric: params, printed: }", 42, "a printed figure is needed here, not nothing"),
+        ("{source: s, metric: params, printed: ''}", 42, "a printed figure is needed here, not ''"),
+        ("{source: s, metric: params, printed: [[1]]}", 43, "a printed figure is needed here, not a list"),
+        ("{source: s, metric: params, printed: [1, ~]}", 46, "a printed figure is needed here, not nothing"),
+        (
+            "{source: s, metric: params, printed: 5, under: , why: w}",
+            52,
+            "under is a mapping of keys to values, not nothing",
+        ),
+        ("{source: s, metric: params, printed: 5x, against: }", 55, "against is a text, not nothing"),
+        (
+            "{source: s, metric: params, printed: 5, proof: , ours: 4, why: w}",
+            52,
+            "proof is a mapping of keys to values",
+        ),
+        ("{source: s, models: {}}", 5, "a claim needs a printed figure, and this table has none"),
+        ("{source: s, metric: params, models: }", 5, "a claim needs a printed figure, and this table has none"),
+        ("{source: s, layers: {fc: {}}}", 5, "a claim needs a printed figure, and this table has none"),
+        ("{source: s, models: {net: 5}}", 31, "a metric for each figure is needed here"),
+    ],
+)
+def test_a_claim_that_says_nothing_is_refused_where_it_stands(vcalc, tmp_path, claim, column, says):
+    """Nothing under a key is a slip of the pen; passed over in silence, a figure would be held to nothing."""
+    (tmp_path / "net.yaml").write_text(f"{SPEC.rstrip()}\n  - {claim}\n")
+    line = len(SPEC.rstrip().splitlines()) + 1
+    assert f"net.yaml:{line}:{column}: {says}" in vcalc("claims", str(tmp_path / "net.yaml"), code=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from vcalc.analyses.training import METRICS as TRAINING_METRICS
 from vcalc.analyses.training import TIMES, Run
 from vcalc.errors import Place, Problem, VcalcError
 from vcalc.numerals import is_endless
-from vcalc.source.keys import Found, Key, Need, Pairs, Record, Several, Text, Type, Values, Whole, Word, YesOrNo
-from vcalc.source.read import Source, YamlNode, describe
+from vcalc.source.keys import TEXT, Found, Key, Need, Pairs, Record, Several, Text, Type, Values, Whole, Word, YesOrNo
+from vcalc.source.read import Source, YamlNode, describe, is_null
 from vcalc.spec.beside import CLAIMS, claims_beside, read_part
 from vcalc.spec.find import catalogue, is_file_name, load_claimed, split_model, stem
 from vcalc.spec.schedule import SCHEDULE
@@ -35,18 +35,17 @@ class Figure(Type):
     """A printed figure, a formula, or a list of figures."""
 
     def read(self, source: Source, node: YamlNode, what: str) -> Any:
-        if isinstance(node, yaml.ScalarNode):
-            text = str(node.value)
-        elif isinstance(node, yaml.SequenceNode):
-            text = "[" + ", ".join(str(item.value) for item in node.value) + "]"
-        else:
-            return source.report("type", f"a printed figure is needed here, not {describe(node)}", node)
+        several = isinstance(node, yaml.SequenceNode)
+        for each in node.value if several else [node]:
+            if not isinstance(each, yaml.ScalarNode) or is_null(each) or not each.value.strip():
+                return source.report("type", f"a printed figure is needed here, not {describe(each)}", each)
+        text = "[" + ", ".join(str(each.value) for each in node.value) + "]" if several else str(node.value)
         if is_endless(text):
             return source.report("claim", "the printed figure is beyond anything that is counted", node)
         return Cell(text, source.place(node))
 
     def schema(self) -> dict[str, Any]:
-        return {"type": ["string", "number", "boolean", "array"]}
+        return {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
 
 
 class Cells(Type):
@@ -63,12 +62,13 @@ class Side(Type):
     """The other side of a ratio: a name, or what it is of in full."""
 
     def read(self, source: Source, node: YamlNode, what: str) -> Any:
-        return str(node.value) if isinstance(node, yaml.ScalarNode) else AGAINST.read(source, node, what)
+        return (Text() if isinstance(node, yaml.ScalarNode) else AGAINST).read(source, node, what)
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [Text().schema(), AGAINST.schema()]}
 
 
+_EXAMPLE = "write {source: the paper's Table 1, metric: params, printed: 25.6M}, or a table under models or layers"
 _NAMES = Several(Text(), or_one=True)
 _WHOSE = (
     Key("model", Text(), "Of which model; the file's first one if not said."),
@@ -145,6 +145,7 @@ CLAIM = Record(
         Need((("why",), ("guess",)), when=("why", "guess")),
         Need((("ours",),), "what should have been printed", when=("proof",)),
     ],
+    example=_EXAMPLE,
 )
 """The keys of a claim. `why`, `guess` and `open` are the three kinds of reasons."""
 
@@ -280,12 +281,16 @@ class _Reader:
         self.source = source
 
     def item(self, node: YamlNode) -> list[Claim]:
+        before = len(self.source.problems)
         said = CLAIM.read(self.source, node)
+        claims = []
         try:
-            return [self.claim(said, question, cell) for question, cell in self.questions(said)]
+            claims = [self.claim(said, question, cell) for question, cell in self.questions(said)]
         except VcalcError as error:
             self.source.take(error, node)
-            return []
+        if not claims and len(self.source.problems) == before:
+            self.source.report("missing", "a claim needs a printed figure, and this table has none", node, _EXAMPLE)
+        return claims
 
     def questions(self, said: Values) -> list[tuple[Question, Cell]]:
         """Every metric and printed figure of an item: one, a table of models, or a table of layers."""
@@ -304,9 +309,9 @@ class _Reader:
         if isinstance(cells, Cell) and said["metric"]:
             return [(said["metric"], cells)]
         if isinstance(cells, Cell) or said["metric"]:
-            needed = "a printed figure, since 'metric' is said" if said["metric"] else "a metric for each figure"
+            needed = "a printed figure, since 'metric' is said," if said["metric"] else "a metric for each figure"
             place = cells.place if isinstance(cells, Cell) else cells[0][1].place if cells else None
-            raise VcalcError("type", f"{needed}, is needed here", place)
+            raise VcalcError("type", f"{needed} is needed here", place)
         return list(cells)
 
     def claim(self, said: Values, question: Question, printed: Cell) -> Claim:
