@@ -15,8 +15,8 @@ import time
 from typing import Any
 
 from vcalc import limits
+from vcalc.language.expression import parse
 from vcalc.spec.build import Budget
-from vcalc.spec.expression import parse
 
 BOUND = 3
 """Seconds of CPU that no budget may last."""

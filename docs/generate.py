@@ -27,13 +27,13 @@ from vcalc import conventions, limits
 from vcalc.analyses.check import check_file
 from vcalc.cli import COMMANDS, main
 from vcalc.conventions.read import CONVENTION
+from vcalc.language.expression import FUNCTIONS
 from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, kinds
 from vcalc.render.check import render_check
 from vcalc.reports.catalogue import all_entries
 from vcalc.reports.check import CheckReport
 from vcalc.reports.kinds import kind_report
 from vcalc.reports.notes import params_note
-from vcalc.spec.expression import FUNCTIONS
 from vcalc.spec.find import build_index, catalogue
 
 DOCS = Path(__file__).parent
@@ -167,9 +167,13 @@ def _convention(name: str) -> str:
     )
 
 
+def _weight(name: str, weight: object) -> str:
+    return f"{weight} x `{name}`" if isinstance(weight, int) else f"`{name}`: `{weight}`"
+
+
 def _weights(rule: conventions.Rule) -> str:
-    each = [f"{weight} x `{name}`" for name, weight in rule.weights.items()]
-    once = [f"{weight} x `{name}` once a batch" for name, weight in rule.once.items()]
+    each = [_weight(name, weight) for name, weight in rule.weights.items()]
+    once = [f"{_weight(name, weight)} once a batch" for name, weight in rule.once.items()]
     return ", ".join([*each, *once]) or "nothing"
 
 
@@ -202,7 +206,8 @@ of CPU in `check`, `claims`, `table` and `fmt` on a free core, up to three on a 
 does `vcalc diff` of two networks of 10,000 layers that all differ. A network of 100,000 layers is checked in the same
 time, but its table, a row a layer, takes two to three seconds and up to 250 MB. A family of thirty models with
 hundreds of claims stays well below. A command that is given many files, or is asked for more than a file says
-(`--explain`, `why`, a sweep), takes longer in proportion. Every command is linear in the number of layers:
+(`--explain`, `why`, a sweep), takes longer in proportion; so does an array of numbers that Python binds at once, whose
+first number alone counts against the bounds. Every command is linear in the number of layers:
 `python benchmarks/scale.py` measures all of them on networks of up to 10,000 layers and 5,000 groups, at n, 2n and 4n.
 
 ## Which files are opened
@@ -214,8 +219,8 @@ your own `extends`; a file of one is opened only where the command line names it
 `same_as`, `aliases` and `written` are names that are compared, never opened.
 
 Beside a spec stand its claims, `claims/net.yaml`, and the tables of libraries, `written/timm.yaml`
-([claims](claims.md), [written](spec-language.md)): where its own folder has them (or, of claims, the folder above), they
-are opened with it. Their names follow from the spec's and a library's alone, and a link is not followed.
+([claims](claims.md), [written](spec-language.md)): where its own folder has them (or, of claims, the folder above),
+they are opened with it. Their names follow from the spec's and a library's alone, and a link is not followed.
 
 A file that the command line names is opened wherever it is, through links, too. Below a folder, `vcalc check` opens
 the files that are in it: a link that leads out is left alone, one to another file of the folder is followed. `vcalc

@@ -85,7 +85,7 @@ def _facts(verdict: Verdict) -> str:
     """What is printed, what is so, and where."""
     claim = verdict.claim
     where = [claim.sources[0], *(f"also {source}" for source in claim.sources[1:])]
-    edition = f" ({claim.edition})" if claim.edition else ""
+    edition = f"; edition {claim.edition}" if claim.edition else ""
     unseen = "; not seen by us" if not claim.seen else ""
     reason = f" The reason is {REASONS[verdict.reason]}." if verdict.reason in REASONS else ""
     source = f"*{'; '.join(where)}{edition}{unseen}.*"

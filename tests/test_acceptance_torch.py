@@ -13,7 +13,7 @@ from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Field
 from vcalc.layers.base import HEADS, MAP, Heads
-from vcalc.layers.tensors import INDEX
+from vcalc.operators.types import INDEX
 
 torch: Any = pytest.importorskip("torch", reason="torch is asked what it runs")
 

@@ -107,9 +107,15 @@ def test_a_list_of_a_million_million_items_is_not_made(model):
         model.bind(widths=range(10**12))
 
 
-def test_an_array_is_no_size(model):
+@pytest.mark.parametrize("value", [Decimal("Infinity"), Decimal("-Infinity"), Decimal("nan"), float("inf")])
+def test_infinity_is_no_number(model, value):
+    with pytest.raises(VcalcError, match=r"^share is not a finite number$"):
+        model.bind(share=value)
+
+
+def test_a_list_is_no_size(model):
     with pytest.raises(VcalcError, match=r"input H is \[224, 256\], not a whole number, 1 or more"):
-        model.bind(H=numpy.array([224, 256]))
+        model.bind(H=[224, 256])
 
 
 def test_a_hyperparameter_that_is_called_like_an_option_is_bound_by_name(tmp_path):

@@ -126,6 +126,18 @@ def test_what_is_wrong_in_a_file_of_claims_is_told_there(vcalc, put, claims, say
     assert "no-figure" not in said
 
 
+@pytest.mark.parametrize("key", ["model: net,", "against: net,"])
+def test_a_claim_of_a_model_that_its_spec_lacks_says_which_it_has(vcalc, put, key):
+    put("nets.yaml", SPEC)
+    put("claims/nets.yaml", CLAIMS.replace(key, key.replace("net,", "nett,")))
+    for command in (["check", "claims/nets.yaml"], ["claims", "nets.yaml"]):
+        result = vcalc(*command, code=1 if command[0] == "check" else 2)
+        said = result.stdout + result.stderr
+        assert "claims/nets.yaml:" in said
+        assert "there is no model 'nett'" in said
+        assert "help: did you mean 'net'?" in said
+
+
 def test_claims_without_their_spec(vcalc, put):
     put("claims/nets.yaml", CLAIMS)
     message = "claims/nets.yaml:1:1: error[file]: there is no nets.yaml, the spec whose claims these are"

@@ -72,9 +72,9 @@ def codes(places):
 
 EXAMPLES = generate.examples(PAGE)
 WHOLE = re.findall(r"```yaml\n(.*?)```", PAGE[: PAGE.index("## Codes of a check")], re.DOTALL)
-OF_COMMANDS = {"accept", "batch", "column", "copy", "duplicate", "git", "layout", "library", "missing-library"}
+OF_COMMANDS = {"accept", "array", "batch", "column", "copy", "duplicate", "git", "layout", "library", "missing-library"}
 OF_COMMANDS |= {"models", "no-spec", "optimizer", "options", "output", "symbolic", "usage", "value"}
-"""Codes of questions, of conventions and of files that no check reads: no spec gets them."""
+"""Codes of questions, in Python, too, of conventions and of files that no check reads: no spec gets them."""
 
 
 @pytest.mark.parametrize(("code", "failing", "mended"), EXAMPLES, ids=[code for code, _, _ in EXAMPLES])

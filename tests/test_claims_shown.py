@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from functools import cache
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_render import on_a_terminal
 
@@ -287,12 +290,23 @@ def test_the_overview_counts_every_figure_once():
     )
 
 
+@pytest.mark.slow
+def test_all_claims_take_little_memory_and_no_long_time():
+    """Six seconds of CPU on a free core, and 120 MiB; a busy core takes longer for as much."""
+    child = subprocess.Popen([sys.executable, "-m", "vcalc", "claims"], stdout=subprocess.DEVNULL)
+    _, _, usage = os.wait4(child.pid, 0)
+    child.returncode = 0  # it has been waited for
+    assert usage.ru_maxrss < 120 * 1024
+    assert usage.ru_utime + usage.ru_stime < 2 * 6
+
+
 # Any table whose rows have text below
 
 WORD = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=90)
 
 
 @settings(max_examples=200)
+@example([("a", "", "0" * 15, "", "")], 20)
 @given(st.lists(st.tuples(st.sampled_from("ab"), WORD, WORD, WORD, WORD), max_size=5), st.integers(20, 150))
 def test_no_line_is_too_long_whatever_is_in_it(cells, width):
     columns = [
@@ -306,5 +320,7 @@ def test_no_line_is_too_long_whatever_is_in_it(cells, width):
     table = Table("", columns, rows)
     drawn = text.plain(Report([table], None), width)
     assert max(map(len, drawn.splitlines()), default=0) <= width
-    assert all(bare(cell) in bare(drawn) for row in cells for cell in row)
+    whole = bare(drawn)
+    assert all(bare(cell) in whole for head, _, *texts in cells for cell in (head, *texts))
+    assert all(word in whole for _, name, *_ in cells for word in name.split())  # values stand beside its first line
     assert markup.csv_text(Report([table], None)).count("\n") >= len(rows) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO, TextIOWrapper
 from math import prod
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from vcalc import conventions
+from vcalc import conventions, symbols
 from vcalc.analyses.cost import Costs
 from vcalc.conventions.read import parse
 from vcalc.errors import VcalcError
@@ -485,3 +486,139 @@ def test_a_special_form_has_the_rule_of_the_one_it_is_a_case_of(tmp_path: Path):
     assert mine.flops(facts_of("layernorm", (3, 8), written="subclass")) == 0
     of_both = own(tmp_path, of_modules.replace("  linear:", "  layernorm/final: {}\n  linear:"), "2.yaml")
     assert (of_both.flops(last), of_both.flops(first)) == (0, 9 * 24)
+
+
+# Counts that are one tool's own, as formulas
+
+TURNED: list[tuple[dict[str, Any], tuple[int, ...], dict[str, int]]] = [
+    # U-Net's first up-convolution, to 56x56. A convolution of its kernel would have led 28 to 14.
+    ({"out": 512, "kernel": 2, "stride": 2}, (1024, 28, 28), {
+        "thop": 4*1024*512 * 56*56,
+        "torchinfo": 4*1024*512 * 56*56 + 512 * 56*56,
+        "convnet-burden": 4*1024*1024 * 28*28 + 512 * 56*56,
+        "calflops": 2 * 4*1024*512 * 28*28 + 512 * 14*14,
+        "deepspeed": 2 * 4*1024*512 * 28*28 + 512 * 14*14,
+        "mmcv": 4*1024*512 * 28*28 + 512 * 56*56,
+    }),
+    # Mask R-CNN's on 100 masks of 14x14, one below the other: each is 28 rows of its own.
+    ({"out": 256, "kernel": 2, "stride": 2, "stack": 100}, (256, 1400, 14), {
+        "thop": 4*256*256 * 2800*28,
+        "convnet-burden": 4*256*256 * 1400*14 + 256 * 2800*28,
+        "calflops": 2 * 4*256*256 * 1400*14 + 100 * 256 * 7*7,
+        "mmcv": 4*256*256 * 1400*14 + 100 * 256 * 28*28,
+    }),
+    # Two groups, sides that differ: 4*2 + 5 + 1 - 2 = 12, 5*3 + 2 + 2 = 19; a convolution would lead 5, 6 to 2, 2.
+    ({"out": 6, "kernel": [3, 2], "stride": [2, 3], "pad": [1, 0], "output_pad": [1, 2], "dilation": [2, 1],
+      "groups": 2}, (4, 5, 6), {
+        "thop": 3*2*4*3 * 12*19,
+        "torchinfo": 3*2*4*3 * 12*19 + 6 * 12*19,
+        "convnet-burden": 3*2*4*4 * 5*6 + 6 * 12*19,
+        "calflops": 2 * 3*2*4*(3//2) * 5*6 + 3 * 2*2,
+        "calflops-macs": 3*2*4*(3//2) * 5*6,
+        "deepspeed": 2 * 3*2*4*3 * 5*6 + 3 * 2*2,
+        "mmcv": 3*2*4*3 * 5*6 + 6 * 12*12,
+    }),
+    # DCGAN's second, without a bias.
+    ({"out": 512, "kernel": 4, "stride": 2, "pad": 1, "bias": False}, (1024, 4, 4), {
+        "thop": 16*1024*512 * 8*8,
+        "convnet-burden": 16*1024*1024 * 4*4,
+        "calflops": 2 * 16*1024*512 * 4*4,
+        "mmcv": 16*1024*512 * 4*4,
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "shape", "expected"), TURNED, ids=str)
+def test_tools_count_transposed_convolutions_by_formulas_of_their_own(
+    fields: dict[str, Any], shape: tuple[int, ...], expected: dict[str, int]
+):
+    found = Facts(KINDS["conv_transpose"](**fields), (shape,))
+    assert {name: conventions.load(name).flops(found) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "shape", "expected"),
+    [
+        # By a factor at the size that arrives, or that leaves; to a size one channel, whatever the batch
+        ("upsample", {"scale": 3}, (8, 4, 4), {"calflops": 3 * 8*4*4, "deepspeed": 3 * 8*12*12}),
+        ("upsample", {"out": [32, 16]}, (8, 4, 4), {"calflops": 32*16, "deepspeed": 32*16}),
+        ("local_response_norm", {}, (96, 55, 55), {"convnet-burden": 3 * 96*55*55 + 2 * 55*55}),
+        ("maxpool", {"kernel": 3, "stride": 2, "pad": 1}, (64, 112, 112), {"convnet-burden": 2 * 4*64*56*56}),
+        # A class token and 14 x 14 tokens of two heads, each pooled to 7 x 7
+        ("pool_heads", {"height": 14, "stride": 2, "skip": 1}, (2, 197, 96), {"fvcore-activations": 2*49*96}),
+    ],
+)  # fmt: skip
+def test_formulas_of_other_kinds(kind: str, fields: dict[str, Any], shape: tuple[int, ...], expected: dict[str, int]):
+    found = Facts(KINDS[kind](**fields), (shape,))
+    batch = 3 if kind == "upsample" else 1
+    assert {name: conventions.load(name).flops(found, batch) for name in expected} == expected
+
+
+def test_a_formula_of_symbols_bound_is_the_number():
+    n = symbols.symbol("n")
+    of = {size: Facts(KINDS["conv_transpose"](out=4, kernel=3, stride=2), ((3, size, 9),)) for size in (n, 7)}
+    for name in ("thop", "calflops", "deepspeed", "mmcv", "convnet-burden"):
+        convention = conventions.load(name)
+        assert symbols.evaluate(convention.flops(of[n]), {"n": 7}) == convention.flops(of[7])
+
+
+OWN = """name: mine
+says: mine
+unit: MACs
+source: mine
+weights: {multiply_adds: 1}
+kinds:
+  conv: {multiply_adds: WEIGHT}
+"""
+
+
+def test_a_formula_in_a_file_of_ones_own(tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    formula = "kernel_h * kernel_w * C * C_out + (5 if bias else 0)"
+    file.write_text(OWN.replace("WEIGHT", formula))
+    convention = conventions.find(str(file))
+    assert convention.flops(Facts(KINDS["conv"](out=4, kernel=3), ((2, 9, 9),))) == 9 * 2 * 4 + 5
+    assert list(convention.formulas) == [
+        ("conv", "multiply_adds", "kernel_h * kernel_w * C * C_out + (5 if bias else 0)")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("weight", "says"),
+    [
+        ("kernel * 2", "multiply_adds: a formula for conv has no 'kernel'"),
+        ("kernel_h +", "multiply_adds is a weight from 0 to 999,999, or a formula"),
+        ("__import__('os')", "multiply_adds is a weight from 0 to 999,999, or a formula"),
+        ("heads * 2", "multiply_adds: a formula for conv has no 'heads'"),
+        ("1.5", "the weight of multiply_adds is a whole number"),
+        ("-1", "the weight of multiply_adds is a whole number"),
+    ],
+)
+def test_formulas_that_are_refused(weight: str, says: str, tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(OWN.replace("WEIGHT", weight))
+    with pytest.raises(VcalcError) as refused:
+        conventions.find(str(file))
+    problem = refused.value.problems[0]
+    assert says in problem.message
+    assert problem.place.line == 7
+
+
+def test_a_formula_without_a_value_is_one_message(vcalc: Any, tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(OWN.replace("WEIGHT", "C // (kernel_h - 3)"))
+    said = vcalc("table", "vgg16", "--convention", str(file), code=2).stderr
+    assert "a convention's formula for conv fails: 'C // (kernel_h - 3)' divides by zero" in said
+
+
+def test_a_convention_shows_its_formulas(vcalc: Any):
+    text = " ".join(vcalc("conventions", "thop").stdout.split())
+    assert "kernel_h * kernel_w * (C_out // groups) * C * (H_out * W_out)" in text
+    record = json.loads(vcalc("conventions", "thop", "--format", "json").stdout)
+    assert record["formulas"] == [
+        {
+            "kind": "conv_transpose",
+            "primitive": "multiply_adds",
+            "formula": "kernel_h * kernel_w * (C_out // groups) * C * (H_out * W_out)",
+        }
+    ]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 import yaml
 
@@ -167,6 +168,8 @@ def test_the_readmes_python_says_what_is_so():
     readme = (ROOT / "README.md").read_text()
     assert f"# {network.total.params}, {network.total.flops}" in readme
     assert f"# {network.layers[0].output}" in readme
+    sizes = numpy.array([224, 256, 320])
+    assert f"# {vcalc.load('resnet50').bind(H=sizes, W=sizes).total.flops.tolist()}" in readme
 
 
 def test_the_readmes_layer_kind_works():

@@ -13,8 +13,9 @@ import pytest
 import sympy
 
 from vcalc import limits, symbols
-from vcalc.spec import values
-from vcalc.spec.expression import ExpressionError, can_name, constant, named, parse
+from vcalc.language import values
+from vcalc.language.expression import ExpressionError, can_name, constant, named, parse
+from vcalc.spec.build import Budget
 
 n, m = symbols.symbol("n"), symbols.symbol("m")
 NAMES = {"n": n, "m": m, "widths": [64, 128, 256], "pair": (3, 5), "mode": "fast", "C": 64}
@@ -623,6 +624,155 @@ def test_each_constant_name_and_operator_is_an_operation():
 )
 def test_operations_that_need_not_give_whole_numbers_cost_more(text: str, weight: int):
     assert parse(text).weight == weight
+
+
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ("n / 3", 50),
+        ("q * 1.5", 50),
+        ("q ** 3", 50),
+        ("q % 3", 50),
+        ("q < 3", 50),
+        ("r + 1", 150),
+        ("2 * r", 150),
+        ("r ** 2", 150),
+        ("r ** 2.0", 150),
+        ("r // 2", 150),
+        ("r < 2", 150),
+        ("r % 2", 450),
+        ("sqrt(n)", 250),
+        ("log(n)", 500),
+        ("log(n, 3)", 1000),
+        ("n ** 0.5", 1000),
+        ("r ** q", 1000),
+    ],
+)
+def test_what_an_answer_costs_that_is_new(text: str, new: int):
+    """The second time it costs ten; each operation costs as much as before."""
+    first, second = spent_twice(text, {"n": 8, "q": value("8 / 3"), "r": value("sqrt(8)")})
+    assert first - second == new - 10
+    assert second >= 10 * parse(text).operations + 10
+
+
+def spent_twice(text: str, numbers: dict[str, Any]) -> list[int]:
+    """What a budget pays for an expression, and when it comes again."""
+    expression, budget, spent = parse(text), Budget(), []
+    for _ in range(2):
+        before = budget.operations
+        budget.value(expression, numbers)
+        spent.append(budget.operations - before)
+    return spent
+
+
+def test_a_root_that_meets_a_symbol_costs_more():
+    """Three operations on symbols, on roots, and as they are counted in any expression."""
+    base = 3 * (1000 + 10 + 1)
+    assert spent_twice("r * n", {"n": n, "r": value("sqrt(8)")}) == [base + 30_000, base + 10]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sqrt(2) ** 254", 2**127),
+        ("(-sqrt(2)) ** 254", 2**127),
+        ("sqrt(2) ** -254 * 2 ** 127", 1),
+        ("(sqrt(2) / 2) ** 254 * 2 ** 127", 1),
+        ("floor(log(3) ** 900 * 10 ** -30)", 5_754_496),
+        ("0 ** 0.5", 0),
+        ("0.0 ** 2", 0),
+        ("0.0 ** 0", 1),
+        ("0 ** sqrt(2)", 0),
+        ("0.25 ** 0.5", 0.5),
+        ("sqrt((1 / (2 ** 50 + 1)) ** 2)", Fraction(1, 2**50 + 1)),
+        ("log(2) + log(3) - log(6)", 0),
+        ("3 ** 0.5 * 3 ** 0.25 - 3 ** 0.75", 0),
+        ("sqrt(2 ** 254) / 2", 2**126),
+        ("sqrt((2 ** 128 - 1) ** 2) - 1", 2**128 - 2),  # 28 digits would not tell it from 2 ** 128
+        ("(2 ** 128 - 1) / 2 ** 127", Fraction(2**128 - 1, 2**127)),
+        ("2 > sqrt(2) > 1.4", True),
+        ("1.5 < sqrt(2)", False),
+        ("-sqrt(8) * n", -2 * sympy.sqrt(2) * n),
+    ],
+)
+def test_powers_and_roots_at_the_ends_of_what_there_is(text: str, expected: Any):
+    assert value(text) == expected
+
+
+def test_an_irrational_number_for_a_message():
+    assert values.shown(value("sqrt(2)")) == "1.4142135623730951"
+    assert value("sqrt(2) / 2 ** 128 * 2 ** 128") == value("sqrt(2)")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("0 ** -0.5", "divides by zero"),
+        ("0.0 ** -1", "divides by zero"),
+        ("sqrt(2 ** 256) / 2", "a number of more than 128 bits"),
+        ("sqrt((2 ** 128 + 1) ** 2) / 2", "a number of more than 128 bits"),
+        ("sqrt(2) ** 257", "a number of more than 128 bits"),
+        ("sqrt(2) ** 10 ** 30", "a number of more than 128 bits"),
+        ("(2 ** 128 + 1) / 2 ** 127", "a fraction of more than 128 bits"),
+        ("sqrt(2) / 2 ** 129", "a fraction of more than 128 bits"),
+        ("(-sqrt(2)) ** 0.5", "not a real number"),
+        ("(-0.25) ** 0.5", "not a real number"),
+    ],
+)
+def test_powers_and_roots_beyond_what_there_is(text: str, says: str):
+    assert says in refusal(text)
+
+
+ROUND_OR_BIND = "round it, or bind the symbols to numbers"
+
+
+@pytest.mark.parametrize(
+    ("number", "deep"),
+    [
+        ("sqrt(sqrt(sqrt(3) + 1) + 1)", 3),
+        ("log(log(sqrt(3) + 9) + 9, 7)", 3),
+        ("((3 ** 0.5 + 1) ** 0.37 + 1) ** (1/3)", 3),
+        ("-log(5 + 2 ** sqrt(sqrt(3)))", 4),
+        ("sqrt(sqrt(sqrt(sqrt(3) + 1) + 1) + 1)", 4),
+        ("1 + log(7, sqrt(5) ** sqrt(3 ** 0.37))", 4),
+        ("(sqrt(sqrt(sqrt(3) + 1) + 1) + 1) ** -2", 3),
+    ],
+)
+def test_roots_in_one_another_that_meet_a_symbol(number: str, deep: int):
+    if deep == 3:
+        assert value(f"({number}) * n").has(n)
+        return
+    with pytest.raises(ExpressionError) as error:
+        value(f"({number}) * n")
+    says = "a number of roots and logarithms more than 3 deep in one another is not written in a formula"
+    assert error.value.problems[0].message.endswith(says)
+    assert error.value.problems[0].hint == ROUND_OR_BIND
+    assert value(f"floor({number}) * n") == value(f"floor({number})") * n
+
+
+def test_a_number_of_many_operations_that_meets_a_symbol():
+    """A root of a number is two operations, and each sum is one and its parts'."""
+    for first, times in (("sqrt(2)", 59), ("sqrt(2) + sqrt(3)", 57)):
+        number = value(first)
+        for _ in range(times):
+            number = parse("x + 1").value({"x": number})
+        assert parse("x - n").value({"x": number, "n": n}) == number.written - n
+        more = parse("x + 1").value({"x": number})
+        with pytest.raises(ExpressionError) as error:
+            parse("x - n").value({"x": more, "n": n})
+        says = "a number of more than 120 operations is not written in a formula"
+        assert error.value.problems[0].message.endswith(says)
+        assert error.value.problems[0].hint == ROUND_OR_BIND
+
+
+def test_what_symbols_leave_behind_is_as_large_as_it_is_written():
+    """A formula without its symbol is a number again, whose roots are still in one another."""
+    number = value("n + sqrt(sqrt(log(3) + 1) + 1) - n")
+    assert value("sqrt(sqrt(log(3) + 1) + 1)") == number
+    for text in ("sqrt(x) * n", "log(x) + n"):
+        with pytest.raises(ExpressionError, match="more than 3 deep"):
+            parse(text).value({"x": number, "n": n})
+    assert parse("x ** 2 * n").value({"x": number, "n": n}).has(n)
 
 
 def test_an_expression_keeps_its_text():

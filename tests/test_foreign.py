@@ -12,11 +12,11 @@ from vcalc import foreign
 from vcalc.analyses.measure import METRICS
 from vcalc.cli import COMMANDS, main
 from vcalc.errors import VcalcError
+from vcalc.language.expression import SHAPE_NAMES
 from vcalc.layers import KINDS
 from vcalc.render import FORMATS
 from vcalc.render.check import FORMATS as CHECK_FORMATS
 from vcalc.reports.layers_table import DEFAULT_COLUMNS
-from vcalc.spec.expression import SHAPE_NAMES
 from vcalc.spec.find import find
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec

@@ -27,13 +27,13 @@ from vcalc.analyses.check_work import Work
 from vcalc.analyses.cost import Costs
 from vcalc.cli import main
 from vcalc.errors import VcalcError
+from vcalc.language.expression import FUNCTIONS, ExpressionError, parse
+from vcalc.language.values import is_number
 from vcalc.spec import find
 from vcalc.spec.build import Budget
-from vcalc.spec.expression import FUNCTIONS, ExpressionError, parse
 from vcalc.spec.find import load_file
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
-from vcalc.spec.values import is_number
 from vcalc.symbols import symbol
 
 SPECS = Path(__file__).parent.parent / "specs"
@@ -150,6 +150,42 @@ def test_numbers_of_many_digits_are_paid_for(text: str):
     """Ever new ones, in a loop: some operations take a thousand times as long as on whole numbers."""
     loop = f"layers:\n - repeat: 99000\n   index: i\n   do: [let: {{x: '{text}'}}]\n"
     assert "more than 10,000,000 operations" in count(HEAD + loop)
+
+
+@pytest.mark.cpu_seconds(6)
+@pytest.mark.parametrize(
+    ("number", "says"),
+    one_in(
+        3,
+        [
+            (nested("(({}) ** 0.3{} + 1)", 10), "roots and logarithms more than 3 deep in one another"),
+            (nested("(({}) ** 0.3{} + 1)", 3), "more than 10,000,000 operations"),
+            (nested("log({} + {} + 9)", 4), "roots and logarithms more than 3 deep in one another"),
+            ("sqrt(i + 2) + " + " + ".join(f"log(i + {n})" for n in range(3, 15)), "more than 10,000,000 operations"),
+        ],
+    ),
+    ids=["deeper powers", "powers", "deeper logarithms", "a sum"],
+)
+def test_roots_that_meet_a_symbol_come_to_an_end(number: str, says: str):
+    """SymPy works out a root in a root twice, to tell its sign."""
+    loop = f"layers:\n - repeat: 99000\n   index: i\n   do: [let: {{x: '{number}', y: x * (a + x) / a}}]\n"
+    assert says in count(SYMBOLS + loop)
+
+
+@pytest.mark.cpu_seconds(6)
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ("{} ** 0.37 + 1", "roots and logarithms more than 3 deep"),
+        ("({0} + 1) / ({0} + 2)", "more than 120 operations"),
+    ],
+)
+def test_a_root_that_grows_line_by_line_comes_to_an_end(step: str, says: str):
+    """Numbers alone are worked out; what they are written like doubles, and is refused where a symbol needs it."""
+    lines = ["x0: sqrt(2)"] + [f"x{n}: '{step.format(f'x{n - 1}')}'" for n in range(1, 60)]
+    numbers = "let:\n" + "".join(f"  {line}\n" for line in lines)
+    assert count(HEAD + numbers + "layers: [relu]\n") == ""
+    assert says in count(SYMBOLS + numbers + "layers:\n - let: {y: x59 * a}\n - relu\n")
 
 
 def test_a_budget_lasts_as_long_whatever_was_worked_out_before():

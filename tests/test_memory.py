@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from test_layers import CASES, Case, label, put, shapes
+from test_layers import CASES
 from zoo import of_each_file, one_in
 
 from vcalc import symbols
@@ -21,9 +18,8 @@ from vcalc.analyses.liveness import Run
 from vcalc.analyses.memory import Memory, upper
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, INFERENCE, TRAINING, UPDATE, Plan, Size
 from vcalc.errors import VcalcError
-from vcalc.graph import Facts, Graph
+from vcalc.graph import Graph
 from vcalc.layers import KINDS
-from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Tensor
 from vcalc.spec.find import load
 from vcalc.spec.network import expand
 
@@ -363,178 +359,11 @@ def test_every_model(model: str):
     assert plain.peak(1).size.at(1) >= plain.held.always + plain.input.at(1)
 
 
-# The formulas
-
-
-def made_by(facts: Any) -> dict[str, Any]:
-    """The elements of everything that a kind's memory formulas name."""
-    arguments = (facts.inputs, facts.output)
-    steps = [facts.layer.saved(*arguments), *facts.layer.gradient_steps(*arguments)]
-    steps += [step for training in (True, False) for step in facts.layer.steps(*arguments, training)]
-    found = {stored.name: stored.elements for step in steps for stored in step if isinstance(stored, Tensor)}
-    return {**found, "storage": facts.layer.storage(*arguments)}
-
-
-@pytest.mark.parametrize("case", CASES, ids=label)
-def test_the_formulas_hold_for_ints_symbols_and_arrays(case: Case):
-    formulas = made_by(case.facts({name: symbols.symbol(name) for name in case.sizes}))
-    settings = case.settings()
-    arrays = made_by(case.facts({name: np.array([sizes[name] for sizes in settings]) for name in case.sizes}))
-    for i, sizes in enumerate(settings):
-        ints = made_by(case.facts(sizes))
-        assert {type(count) for count in ints.values()} == {int}
-        assert set(ints) <= set(formulas)
-        assert {name: symbols.evaluate(formulas[name], sizes) for name in ints} == ints
-        assert {name: np.broadcast_to(arrays[name], len(settings))[i] for name in ints} == ints
-
-
-@pytest.mark.parametrize("case", CASES, ids=label)
-def test_the_last_step_makes_the_output(case: Case):
-    facts = case.facts(case.sizes)
-    for training in (True, False):
-        assert OUTPUT in facts.layer.steps(facts.inputs, facts.output, training)[-1]
-
-
-# What single kinds save and have alive, worked out by hand
-
-ALIVE = yaml.safe_load((Path(__file__).parent / "data" / "alive.yaml").read_text(encoding="utf-8"))
-
-
-ONCE = {True: "", False: " once"}
-
-
-def named(stored: Any) -> str:
-    if isinstance(stored, int):
-        return f"input {stored}"
-    if isinstance(stored, Gradient):
-        return f"gradient of input {stored.number}"
-    if stored in (OUTPUT, GRADIENT):
-        return stored.name
-    of_a_type = "" if stored.type == ACTIVATION else f" {stored.type}"
-    return f"{stored.name} {stored.elements}{of_a_type}{ONCE[stored.per_image]}"
-
-
-def written(*steps: tuple[Any, ...]) -> str:
-    return " | ".join(", ".join(map(named, step)) for step in steps)
-
-
-def worked_out(steps: list[str]) -> str:
-    """Steps between bars, products and sums of numbers multiplied and added."""
-    return re.sub(r"\d[\d*+]*", lambda number: str(eval(number[0])), " | ".join(steps))
-
-
-@pytest.mark.parametrize("alive", ALIVE, ids=lambda alive: f"{next(iter(alive.items()))} {alive['inputs']}")
-def test_what_a_kind_has_alive_step_by_step(alive: dict[str, Any]):
-    kind, fields = next(iter(alive.items()))
-    facts = Facts(KINDS[kind](**fields), shapes(alive["inputs"]))
-    layer, arguments = facts.layer, (facts.inputs, facts.output)
-    saved, training = alive["saved"], alive["training"]
-    assert written(layer.saved(*arguments)) == worked_out([saved])
-    assert written(*layer.steps(*arguments, True)) == worked_out(training)
-    assert written(*layer.steps(*arguments, False)) == worked_out(alive.get("inference", training))
-    gradients = [f"gradient of input {number}" for number in range(len(facts.inputs))]
-    usual = ", ".join(filter(None, ["gradient", saved, *gradients]))
-    assert written(*layer.gradient_steps(*arguments)) == worked_out(alive.get("backward", [usual]))
-
-
-@pytest.mark.parametrize("bias", [True, False])
-def test_each_output_channel_gathers_its_channels_from_the_padded_map(bias: bool):
-    """`same` pads 3x8x10 to 3x9x11 for 4x5 windows of 3 in steps of 2, before 2, 1 and 3 of its channels are read."""
-    lists = [[0, 1], [2], [0, 1, 2]]
-    layer = KINDS["conv"](out=3, kernel=3, stride=2, pad="same", connections=lists, bias=bias)
-    facts = Facts(layer, ((3, 8, 10),))
-    arguments = (facts.inputs, facts.output)
-    padded, maps, joined = f"padded input {3 * 9 * 11}", f"maps {3 * 4 * 5}", f"joined maps {3 * 4 * 5}"
-    expected = [f"{padded}, gathered for one {3 * 9 * 11}, {maps}"]
-    expected += [f"{padded}, {maps}, {joined}", f"{padded}, {maps}, {joined}, output"] if bias else []
-    expected += [] if bias else [f"{padded}, {maps}, output"]
-    assert written(*layer.steps(*arguments, True)) == " | ".join(expected)
-    assert written(layer.saved(*arguments)) == f"gathered channels {6 * 9 * 11}, channel numbers 6 index once"
-
-
 def test_a_transposed_convolution_saves_its_input():
     """Of 3x8x8 and 4x8x8."""
     up = ("conv_transpose", {"out": 2, "kernel": 2, "stride": 2})
     memory = Memory(graph((3, 8, 8), ("conv", CONV), up), BARE)
     assert [size.per_image for size in memory.saved_by] == [768, 1024]
-
-
-class Windows(NamedTuple):
-    """A window attention's map, the sizes of its tensors, and which copies it does without."""
-
-    fields: dict[str, Any]
-    shape: str
-    map: int
-    scores: int
-    bias: int = 0
-    mask: int = 0
-    one_across: bool = False
-
-
-WINDOWED = [
-    # Windows of 4x4 and 2 heads: 8x8 is 4 windows; 7x9 is padded to 8x12, 6 windows; 4x4 is one window, which stays;
-    # 8x4 is two windows, one across; moved down by 2, they have a mask
-    Windows({"heads": 2, "window": 4}, "6 8 8", 6*64, 2*4*16*16, 2*16*16),
-    Windows({"heads": 2, "window": 4, "shift": 2}, "6 7 9", 6*96, 2*6*16*16, 2*16*16, 6*16*16),
-    Windows({"heads": 2, "window": 4, "shift": 2}, "6 4 4", 6*16, 2*16*16, 2*16*16, one_across=True),
-    Windows({"heads": 2, "window": 4}, "6 8 4", 6*32, 2*2*16*16, 2*16*16, one_across=True),
-    Windows({"heads": 2, "window": 4, "shift": [2, 0]}, "6 8 4", 6*32, 2*2*16*16, 2*16*16, 2*16*16),
-    Windows({"heads": 3, "window": 4, "relative_position_bias": False}, "6 4 8", 6*32, 3*2*16*16),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("windows", WINDOWED, ids=lambda windows: f"{windows.fields} {windows.shape}")
-def test_what_window_attention_has_alive_step_by_step(windows: Windows):
-    """Scores get a bias and a mask where there are some; moved or several across, windows are copied out and back."""
-    layer = KINDS["window_attention"](**windows.fields)
-    facts = Facts(layer, shapes(windows.shape))
-    arguments = (facts.inputs, facts.output)
-    sizes = {"windows": windows.map, "all": 3 * windows.map, "scores": windows.scores}
-    sizes |= {"bias": windows.bias, "mask": windows.mask}
-
-    def step(words: str) -> list[str]:
-        """Each word a tensor: as large as the map unless it says otherwise, scores in whichever form."""
-        texts = []
-        for word in words.split():
-            of = sizes.get("scores" if word in ("biased", "masked", "softmax") else word, windows.map)
-            name = "queries, keys and values" if word == "all" else word
-            once = " once" if word in ("bias", "mask") else ""
-            texts.append(word if word in ("output", "gradient") else f"{name} {of}{once}")
-        return texts
-
-    adds = [("bias", "biased")] * bool(windows.bias) + [("mask", "masked")] * bool(windows.mask)
-    expected = [step("windows" if windows.one_across else "padded windows"), step("windows all")]
-    expected.append(step("windows all scaled queries keys scores"))
-    beside, scores = "all", "scores"
-    for term, result in adds:
-        beside += f" {term}"
-        expected.append(step(f"windows {beside} {scores} {result}"))
-        scores = result
-    for words in ("softmax", "softmax values weighted", "weighted flat"):
-        expected.append(step(f"windows {beside} {scores} {words}"))
-    if windows.one_across:
-        expected.append(step(f"{beside} {scores} flat output"))
-    else:
-        expected += [step(f"{beside} {scores} flat projected"), step(f"{beside} {scores} projected output")]
-    for training in (True, False):
-        assert written(*layer.steps(*arguments, training)) == " | ".join(map(", ".join, expected))
-    assert written(layer.saved(*arguments)) == ", ".join(step("windows queries keys values softmax flat"))
-    assert layer.storage(*arguments) == windows.map
-
-    def back(saved: str, gradients: str = "", *others: str) -> list[str]:
-        return [*step(saved), *(f"gradient of {text}" for text in step(gradients)), *others]
-
-    of_out = f"gradient of the output projection {6 * 6 + 6} once"
-    backward = [
-        back("windows queries keys values softmax flat", "projected flat", "gradient", of_out),
-        back("windows queries keys values softmax", "flat values softmax", of_out),
-        back("windows queries keys softmax", "values softmax scores", of_out),
-        back("windows queries keys", "values scores queries keys", of_out),
-        back("windows", "values queries keys all", of_out),
-        back("windows", "all windows"),
-        back("", "windows", "gradient of input 0"),
-    ]
-    assert written(*layer.gradient_steps(*arguments)) == " | ".join(map(", ".join, backward))
 
 
 RESHAPES = {"flatten", "tokens", "to_map", "split_heads", "merge_heads"}
@@ -556,32 +385,6 @@ def test_whose_output_lies_in_its_inputs_memory():
     assert [dropout(p=p).is_view(True, (4,)) for p in (0, 0.1, 1)] == [True, False, False]
     assert [drop_path(p=p).is_view(True, (4,)) for p in (0, 0.1, 1)] == [True, False, False]
     assert drop_path(p=1).is_view(False, (4,))
-
-
-def test_whether_an_activation_saves_its_output_or_its_input():
-    saved = {kind.kind: kind().saved(((5, 6),), (5, 6)) for kind in KINDS.values() if kind.nonlinear}
-    output = {"relu", "sigmoid", "tanh", "softmax"}
-    assert saved == {kind: (OUTPUT,) if kind in output else (0,) for kind in saved}
-
-
-def passing(kind: str, inputs: str, **fields: Any) -> list[bool]:
-    facts = Facts(KINDS[kind](**fields), shapes(inputs))
-    return [facts.layer.passes_gradient(shape, facts.output) for shape in facts.inputs]
-
-
-def test_whose_inputs_gradient_is_the_outputs_or_a_part_of_it():
-    """Reshapes, sums of equal shapes, and what puts something before, behind or beside its input."""
-    found = {case.kind for case in CASES if any(passing(case.kind, _numbers(case), **put(case.fields, case.sizes)))}
-    assert found == RESHAPES | {"drop_path", "add", "concat", "class_token", "position_embedding", "append_tokens"}
-    assert passing("add", "6 8 10, 6 1 1, 6 8 10") == [True, False, True]
-    assert passing("add", "6, 6 8 10") == [False, True]
-    assert passing("concat", "6 8 10, 4 8 10") == [True, True]
-    assert (passing("dropout", "6", p=0), passing("dropout", "6", p=1)) == ([True], [False])
-    assert (passing("drop_path", "6", p=0), passing("drop_path", "6", p=1)) == ([True], [False])
-
-
-def _numbers(case: Case) -> str:
-    return ", ".join(" ".join(map(str, shape)) for shape in put(case.inputs, case.sizes))
 
 
 # Refusals and the command
@@ -627,7 +430,8 @@ def test_the_memory_contract(vcalc: Any):
     asked = ("memory", "vit-ti-16", "--mode", "training", "--batch", "8", "--fit", "80GB", "--format", "json")
     found = json.loads(vcalc(*asked).stdout)
     assert list(found) == [
-        "schema", "model", "title", "input", "batch", "dtype", "mode", "optimizer", "mixed", "in_place", "checkpoint",
+        "schema", "model", "title", "input", "batch", "dtype", "mode", "optimizer", "mixed", "in_place", "modules",
+        "checkpoint",
         "weights", "master_weights", "gradients", "optimizer_state", "buffers", "input_bytes", "saved", "held",
         "peak_forward", "peak_backward", "peak_update", "peak", "fit", "not_included", "layers",
     ]  # fmt: skip
@@ -654,6 +458,27 @@ def test_a_batch_with_a_name_gives_formulas(vcalc: Any):
 
     formula = sympy.sympify(found["peak"]["bytes"], {"B": symbols.symbol("B")})
     assert symbols.evaluate(formula, {"B": 5}) == number["peak"]["bytes"]
+
+
+def test_one_image_is_run_by_itself_where_that_makes_a_difference(vcalc: Any):
+    """CaiT's heads need no copy to be merged with a batch of one; ResNet's maps have nothing to merge."""
+    assert "one image: torch makes views" in vcalc("memory", "cait-xxs24").stdout
+    assert "one image: torch makes views" not in vcalc("memory", "cait-xxs24", "--batch", "2").stdout
+    assert "one image: torch makes views" not in vcalc("memory", "resnet18").stdout
+    graph = expand(*load("cait-xxs24")).graph
+    several = Memory(graph, Plan(TRAINING))
+    assert several.of(2) is several
+    assert several.of(1).saved.at(1) < several.saved.at(1)
+
+
+def test_modules_hold_what_enters_a_group(vcalc: Any):
+    """ResNet-50's first stage holds its input, 64x56x56 of each image, until its last block is done."""
+    network = expand(*load("resnet50"))
+    least, held = (Memory(network.graph, Plan(in_place=True, modules=modules)) for modules in (False, True))
+    more = held.peak(1).size.per_image - least.peak(1).size.per_image
+    assert more == 64 * 56 * 56 * 4
+    assert "what enters a group" in vcalc("memory", "resnet50", "--modules").stdout
+    assert json.loads(vcalc("memory", "resnet50", "--modules", "--format", "json").stdout)["modules"] is True
 
 
 def test_no_image_fits(vcalc: Any):

@@ -269,3 +269,131 @@ def test_fewer_digits_than_are_printed(text: str, digits: int | None, value: flo
 def test_digits_of_a_figure_below_one():
     assert Printed("0.0512", 1024, digits=1).last_digit == pytest.approx(0.01)
     assert Printed("800K", 1024, digits=2).last_digit == 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "word", "metrics"),
+    [
+        ("13.6 GFLOP", "GFLOP", "FLOP", ("flops",)),
+        ("4.1 GMACs", "GMACs", "MACs", ("flops",)),
+        ("25.6M Params", "MParams", "Params", ("params",)),
+        ("11.1M activations", "Mactivations", "activations", ("elements",)),
+        ("1.9 MB", "MB", "B", ("memory",)),
+        ("1.9 MiB", "MiB", "iB", ("memory",)),
+        ("784 bytes", "bytes", "bytes", ("memory",)),
+        ("7.7G", "G", "", ("flops", "params", "elements")),
+        ("1.4 billion", "B", "", ("flops", "params", "elements")),
+        ("4096", "", "", ("flops", "params", "elements")),
+        ("3.86x", "x", "x", ()),
+    ],
+)
+def test_what_a_figure_counts(text: str, unit: str, word: str, metrics: tuple[str, ...]):
+    figure = Printed(text, 1024)
+    assert (figure.text, figure.unit, figure.word) == (text, unit, word)
+    assert figure.metrics == metrics
+    assert figure.in_bytes is (metrics == ("memory",))
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [("13.6 GFLOP", 3), ("4096", 4), ("60,000", 5), ("0.0512", 3), ("-1.50", 3), ("0.00", 0), ("5", 1)],
+)
+def test_how_many_digits_are_printed(text: str, digits: int):
+    assert Printed(text, 1024).digits == digits
+
+
+def test_no_figure_is_infinite():
+    assert not Printed("9" * 39, 1024).matches(float("nan"))
+    assert not Printed("9" * 39, 1024).matches(float("-inf"), cut=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "words", "scale", "letter", "word"),
+    [
+        ("12G", "KMG", (), 10**9, "G", ""),
+        ("12 B", "K", ("B",), 1, "", "B"),
+        ("12 B", "KB", ("B",), 10**9, "B", ""),
+        ("12 KB", "KB", ("B",), 1000, "K", "B"),
+        ("12 kb", "K", ("B", "kb"), 1, "", "kb"),
+        ("12 million params", "M", ("params",), 10**6, "M", "params"),
+        ("12 PARAMS", "M", ("params",), 1, "", "PARAMS"),
+        ("12E", "KMGTPE", (), 10**18, "E", ""),
+        ("12", "KMG", (), 1, "", ""),
+    ],
+)
+def test_a_letter_and_a_word(text: str, letters: str, words: tuple[str, ...], scale: int, letter: str, word: str):
+    found = read(text, letters, words)
+    assert (found.letter, found.word, found.scale(), found.value()) == (letter, word, scale, 12 * scale)
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "words", "reason", "instead"),
+    [
+        ("1.4 billion", "KM", (), "'billion' is no unit that may stand here", ""),
+        ("12 million parrots", "M", ("params",), "'million parrots' is no unit that may stand here", ""),
+        ("12 ms", "M", ("S",), "'ms' is no unit that may stand here", ""),
+        ("12 parsecs", "KMG", ("B",), "'parsecs' is no unit that may stand here", ""),
+        ("many", "", (), "", ""),
+        ("~many", "", (), "", ""),
+        ("~12 MB", "KM", ("B",), "", "12 MB"),
+        ("<= 12", "", (), "", "12"),
+        ("300M+", "M", (), "", "300M"),
+        ("40%", "", (), "", "40"),
+        ("3x", "", (), "", "3"),
+        ("3 x+", "", (), "", "3"),
+        ("15,30", "", (), "',' stands before every three digits", "15.30 or 1,530"),
+        ("15_30", "", (), "'_' stands before every three digits", "15.30 or 1,530"),
+        ("1.234.567", "", (), "',' stands before every three digits, and '.' before decimals", "1,234,567"),
+        ("12,,34", "", (), "',' stands before every three digits, and '.' before decimals", "1,234"),
+        (
+            "1" * 37 + ",30",
+            "",
+            (),
+            "',' stands before every three digits",
+            f"{'1' * 37}.30 or {int('1' * 37 + '30'):,}",
+        ),
+        ("1e40", "", (), "it is beyond anything that is counted", ""),
+        ("1e-41", "", (), "it is beyond anything that is counted", ""),
+        ("1" + "0" * 38 + " K", "K", (), "it is beyond anything that is counted", ""),
+    ],
+)
+def test_why_a_text_is_no_number(text: str, letters: str, words: tuple[str, ...], reason: str, instead: str):
+    with pytest.raises(NumeralError) as error:
+        read(text, letters, words)
+    assert (error.value.reason, error.value.instead) == (reason, instead)
+
+
+def test_the_largest_and_the_finest_number():
+    assert read("9.9e39").number == 99 * 10**38
+    assert read("1e-40").last_digit == Fraction(1, 10**40)
+    assert whole("9" * 40) == 10**40 - 1
+
+
+def test_the_error_of_the_place_where_a_text_stands():
+    """Its reason after the message, and what would have worked for what is asked for here."""
+    with pytest.raises(NumeralError) as refused:
+        read("1,4")
+    problem = refused.value.error("size", "'1,4' is no size", "as in 1GB").problems[0]
+    assert (problem.code, problem.message, problem.hint) == (
+        "size",
+        "'1,4' is no size: ',' stands before every three digits",
+        "1.4 or 1,400",
+    )
+    with pytest.raises(NumeralError) as refused:
+        read("many")
+    problem = refused.value.error("size", "'many' is no size", "as in 1GB").problems[0]
+    assert (problem.message, problem.hint) == ("'many' is no size", "as in 1GB")
+
+
+@pytest.mark.parametrize(("text", "value", "last_digit"), [("18.6%", "0.186", "0.001"), ("40 %", "0.4", "0.01")])
+def test_a_percent_is_a_hundredth(text: str, value: str, last_digit: str):
+    figure = Printed(text, 1024)
+    assert (figure.value, figure.last_digit) == (Fraction(value), Fraction(last_digit))
+
+
+@pytest.mark.parametrize(
+    ("text", "digits", "last_digit", "shown"), [("60,700", 1, 10_000, 1), ("1000", 1, 1000, 1), ("999", 2, 10, 2)]
+)
+def test_the_last_digit_that_says_something(text: str, digits: int, last_digit: int, shown: int):
+    figure = Printed(text, 1024, digits)
+    assert (figure.last_digit, figure.digits) == (last_digit, shown)

@@ -17,9 +17,9 @@ from vcalc import symbols
 from vcalc.arithmetic import Condition, conditions
 from vcalc.conditions import stated
 from vcalc.errors import VcalcError
+from vcalc.language import exact
+from vcalc.language.expression import ExpressionError, parse
 from vcalc.reports.notes import conditions_note
-from vcalc.spec import exact
-from vcalc.spec.expression import ExpressionError, parse
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,9 +92,62 @@ def test_a_source_that_was_not_to_be_had_is_a_claim_that_says_so(claims):
         ("deit-ti-distilled", "params", "5720000", "5910800"),
         ("pvt-v2-b0", "params", "3.4M", "3.7M"),
         ("mvit-v2-l", "flops", "42.10G", "43.87G"),
+        ("coatnet-3", "params", "167M", "168M"),
     ],
 )
 def test_both_editions_are_there(claims, model, metric, corrected, now):
     of_it = [claim for claim in claims if (claim.question.model, claim.question.metric) == (model, metric)]
     assert any(claim.printed == corrected and CORRECTED in claim.edition for claim in of_it)
     assert any(claim.printed == now and claim.edition and CORRECTED not in claim.edition for claim in of_it)
+
+
+@pytest.mark.parametrize(
+    ("source", "model", "printed"),
+    [  # what is printed in words and signs, as the texts have it
+        ("Krizhevsky et al.", "alexnet-2012", "60 million"),
+        ('He et al., "Deep Residual', "vgg19", "19.6 billion FLOPs"),
+        ('He et al., "Deep Residual', "vgg16", "15.3 billion FLOPs"),
+        ('Szegedy et al., "Going Deeper', "googlenet", "1.5 billion"),
+        ("Szegedy et al. 2016, abstract", "inception-v3", "5 billion"),
+        ('Liu et al., "Swin Transformer V2', "swin-v2-h", "658 million"),
+        ('Liu et al., "Swin Transformer V2', "swin-v2-g", "3 billion"),
+        ("Xie et al. 2017, Table 4", "resnext101-64x4d", "2x"),
+        ('Tu et al., "MaxViT", ECCV 2022, Table 2', "maxvit-t-384", "17.7G"),
+        ('Tu et al., "MaxViT", ECCV 2022, Table 3', "maxvit-xl-512", "535.2G"),
+        ("google-research/maxvit", "maxvit-b", "24.2B"),
+        ("Szegedy et al. 2016, section 6", "inception-v3", "about 2.5x"),
+        ("leondgarse/keras_cv_attention_models", "coatnet-0", "4.6G"),
+    ],
+)
+def test_a_figure_stands_as_its_first_source_has_it(claims, source, model, printed):
+    assert any(
+        claim.source.startswith(source) and claim.printed == printed for claim in claims if of_model(claim, model)
+    )
+
+
+def of_model(claim: Claim, model: str) -> bool:
+    return claim.question.model == model
+
+
+def test_formulas_that_stand_in_a_picture_alone_were_not_seen(claims):
+    """The slides on the residual blocks say "More layers, less computational cost!"; their formulas are drawn."""
+    drawn = [claim for claim in claims if claim.printed in {"18*H*W*C**2", "17*H*W*C**2"} and "Block" in claim.source]
+    assert [claim.seen for claim in drawn] == [False, False]
+
+
+def test_a_network_is_not_cited_to_a_table_that_has_it_not(claims):
+    """Table 1 of DenseNet's paper has 121, 169, 201 and 264, all with k = 32; the lecture's has 161 with k = 48."""
+    its = [claim for claim in claims if of_model(claim, "densenet161")]
+    assert its
+    assert not [claim for claim in its if any("Huang" in source for source in claim.sources)]
+
+
+def test_a_count_to_the_last_digit_is_of_one_network(claims):
+    """torchvision's RegNetX-400MF of 5,495,976 parameters is not that of pycls, which has 5,157,512."""
+    networks = defaultdict(set)
+    for claim in claims:
+        if re.fullmatch(r"\d{6,}", claim.printed.replace(",", "")) and not claim.printed.endswith("000"):
+            question = claim.question
+            cell = (claim.source, claim.printed, question.metric, question.of, question.kinds, question.bindings)
+            networks[cell].add(question.model)
+    assert {cell: models for cell, models in networks.items() if len(models) > 1} == {}

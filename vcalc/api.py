@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from vcalc import conventions
 from vcalc.analyses.cost import Cost, Costs, batch_size
 from vcalc.analyses.depth import depth
+from vcalc.arithmetic import is_many, is_symbolic
 from vcalc.conditions import stated
 from vcalc.errors import VcalcError
 from vcalc.reports.layers_table import selected, table_report
@@ -72,8 +73,14 @@ class Model:
 
         `values` binds by name, too, what is called like one of the others: `bind({"batch": 4})`. `convention` is a name
         or a file's; `batch` a number, or a name for a formula; `dtype` a name, or NumPy's or torch's; `library` says
-        whose way of writing the network tools are to count. What is left out keeps the spec's value. Raises VcalcError
-        for an unknown name, for what is no value, and for sizes that do not fit.
+        whose way of writing the network tools are to count. What is left out keeps the spec's value.
+
+        An array of one dimension is many numbers: for a size, for the batch, and for a hyperparameter that is a number
+        in the spec; for one that is a list, it is a list. What depends on many numbers is an array of as many, each
+        what binding that number alone gives. Several arrays are taken together, number by number.
+
+        Raises VcalcError for an unknown name, for what is no value, for sizes that do not fit, and for arrays whose
+        numbers make different networks.
         """
         return Network(expand(self._spec, self._entry, {**values, **sizes}, library=library), convention, batch, dtype)
 
@@ -83,17 +90,20 @@ class Network:
 
     def __init__(self, expanded: _Expanded, convention: str, batch: Any, dtype: Any) -> None:
         self._expanded = expanded
-        self._costs = Costs(expanded.graph, conventions.find(convention), batch_size(batch), dtype)
+        images = batch_size(batch, arrays=expanded.arrays)
+        _check_beside(expanded, images)
+        self._costs = Costs(expanded.graph, conventions.find(convention), images, dtype)
 
     @property
     def input(self) -> tuple[Any, ...]:
         """The input's shape, without the batch axis."""
-        return self._expanded.graph.input
+        shape: tuple[Any, ...] = _given_back(self._expanded.graph.input)
+        return shape
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
         """Every hyperparameter with its value."""
-        return dict(self._expanded.hyperparameters)
+        return {name: _given_back(value) for name, value in self._expanded.hyperparameters.items()}
 
     @property
     def conditions(self) -> list[str]:
@@ -104,18 +114,18 @@ class Network:
     def layers(self) -> list[Layer]:
         """The layers in the order they run."""
         return [
-            Layer(node.path, node.kind, node.input, node.output, *self._costs.of(node))
+            Layer(node.path, node.kind, *map(_given_back, (node.input, node.output, *self._costs.of(node))))
             for node in self._expanded.graph.nodes
         ]
 
     @property
     def total(self) -> Cost:
         """Params, FLOPs and memory of the whole network; formulas where a size is a symbol."""
-        return self._costs.total(self._expanded.graph.nodes)
+        return Cost(*map(_given_back, self._costs.total(self._expanded.graph.nodes)))
 
     def total_of(self, *paths: str) -> Cost:
         """Params, FLOPs and memory of groups or layers. Raises VcalcError for a path that nothing matches."""
-        return self._costs.total(selected(self._expanded.graph, paths))
+        return Cost(*map(_given_back, self._costs.total(selected(self._expanded.graph, paths))))
 
     @property
     def depth(self) -> int:
@@ -130,6 +140,22 @@ class Network:
         """What `vcalc table --format json` prints."""
         record: dict[str, Any] = table_report(self._expanded, self._costs).record
         return record
+
+
+def _check_beside(expanded: _Expanded, images: Any) -> None:
+    """Refuse a batch that is an array beside symbols, or a symbol beside arrays."""
+    arrays, names = images.given if is_many(images) else expanded.arrays, [*expanded.symbols]
+    if arrays and (names or is_symbolic(images)):
+        from vcalc import many
+
+        raise many.beside_symbols(arrays, names or [str(images)])
+
+
+def _given_back(value: Any) -> Any:
+    """A value as the API has it: NumPy arrays for numbers that are many, within a shape, too."""
+    if isinstance(value, tuple) and any(map(is_many, value)):
+        return tuple(map(_given_back, value))
+    return value.array() if is_many(value) else value
 
 
 def load(name: str) -> Model:

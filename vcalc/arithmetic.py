@@ -1,4 +1,4 @@
-"""The few operations a formula may use beside `+ - * //`, the same for ints, symbols, arrays and workings.
+"""The few operations a formula may use beside `+ - * //`, the same for ints, symbols, many numbers and workings.
 
 A size check refuses only when the answer is known: `assumed` turns a comparison of symbols that nobody can decide yet
 into "not refused", and notes it as a condition of the formulas that follow.
@@ -14,7 +14,7 @@ from math import gcd
 from typing import Any
 
 Number = Any
-"""A Python int, a SymPy expression, a NumPy array or a `vcalc.working.Working`."""
+"""A Python int, a SymPy expression, a `vcalc.many.Many` or a `vcalc.working.Working`."""
 
 Shape = tuple[Number, ...]
 """[C, H, W] for a feature map, [N, D] for tokens, [D] for a vector; no batch axis."""
@@ -48,6 +48,11 @@ def is_symbolic(value: Number) -> bool:
     return bool(getattr(value, "free_symbols", None))
 
 
+def is_many(value: Number) -> bool:
+    """True for a number that is many, each of which has an answer of its own."""
+    return hasattr(value, "numbers")
+
+
 def tidied(shape: Shape) -> Shape:
     """A shape with its symbolic sizes multiplied out, so that floors fold away where they can."""
     if not any(map(is_symbolic, shape)):
@@ -63,12 +68,12 @@ def bare(value: Number) -> Number:
 
 
 def common_divisor(a: Number, b: Number) -> Number:
-    """The greatest common divisor of ints or arrays."""
+    """The greatest common divisor of whole numbers."""
     a, b = bare(a), bare(b)
-    if hasattr(a, "shape") or hasattr(b, "shape"):
-        import numpy
+    if is_many(a) or is_many(b):
+        from vcalc import many
 
-        return numpy.gcd(a, b)
+        return many.common_divisor(a, b)
     return gcd(a, b)
 
 
@@ -95,18 +100,12 @@ def conditions() -> Iterator[dict[Condition, None]]:
 
 
 def assumed(relation: str, a: Number, b: Number) -> bool:
-    """False where a relation is known not to hold (for arrays: anywhere); where symbols leave it open it is noted."""
+    """False where a relation is known not to hold; where symbols leave it open it is noted."""
     if type(a) is int and type(b) is int:
         return bool(_HOLDS[relation](a, b))
-    a, b = bare(a), bare(b)
-    if not (is_symbolic(a) or is_symbolic(b)):
-        answer = _HOLDS[relation](a, b)
-        return bool(getattr(answer, "all", lambda: answer)())
-    from vcalc import symbols
-
-    known = symbols.holds(relation, a, b)
+    known = _known(relation, a, b)
     if known is None:
-        note(relation, a, b)
+        note(relation, bare(a), bare(b))
     return known is not False
 
 
@@ -122,61 +121,68 @@ _HOLDS: dict[str, Callable[[Any, Any], Any]] = {
     "!=": operator.ne,
     ">=": operator.ge,
     ">": operator.gt,
+    "<": operator.lt,
     "%": lambda a, b: a % b == 0,
 }
 
 
 def certainly_different(a: Number, b: Number) -> bool:
-    """True when a and b are known to differ (for arrays: anywhere)."""
-    return _certainly("!=", a, b)
+    """True when a and b are known to differ."""
+    return _known("!=", a, b) is True
 
 
 def certainly_less(a: Number, b: Number) -> bool:
-    """True when a is known to be less than b (for arrays: anywhere)."""
-    return _certainly("<", a, b)
+    """True when a is known to be less than b."""
+    return _known("<", a, b) is True
 
 
 def certainly_equal(a: Number, b: Number) -> bool:
-    """True when a and b are known to be equal (for arrays: everywhere)."""
+    """True when a and b are known to be equal."""
+    return _known("==", a, b) is True
+
+
+def _known(relation: str, a: Number, b: Number) -> bool | None:
+    """Whether a relation holds; None where symbols leave it open. Many numbers have one answer, or there is none."""
     if type(a) is int and type(b) is int:
-        return a == b
+        return bool(_HOLDS[relation](a, b))
     a, b = bare(a), bare(b)
+    if is_many(a) or is_many(b):
+        from vcalc import many
+
+        return many.holds(relation, a, b)
     if is_symbolic(a) or is_symbolic(b):
         from vcalc import symbols
 
-        return symbols.decide("==", a, b) is True
-    return bool(getattr(a == b, "all", lambda: a == b)())
-
-
-def _certainly(operator: str, a: Number, b: Number) -> bool:
-    if type(a) is int and type(b) is int:
-        return a != b if operator == "!=" else a < b
-    a, b = bare(a), bare(b)
-    if is_symbolic(a) or is_symbolic(b):
-        from vcalc import symbols
-
-        return symbols.decide(operator, a, b) is True
-    answer = a != b if operator == "!=" else a < b
-    return bool(answer.any()) if hasattr(answer, "any") else bool(answer)
+        return symbols.holds(relation, a, b)
+    return bool(_HOLDS[relation](a, b))
 
 
 def maximum(a: Number, b: Number) -> Number:
     """The larger of two numbers; undecided symbols give SymPy's Max, and a working then loses how it came about."""
-    if is_symbolic(bare(a)) or is_symbolic(bare(b)):
-        from vcalc import symbols
-
-        return symbols.maximum(bare(a), bare(b))
-    if hasattr(a, "shape") or hasattr(b, "shape"):
-        import numpy
-
-        return numpy.maximum(a, b)
+    other = _other_side(a, b)
+    if other:
+        return other.maximum(bare(a), bare(b))
     return a if a >= b else b
 
 
 def minimum(a: Number, b: Number) -> Number:
     """The smaller of two numbers; undecided symbols give SymPy's Min."""
+    other = _other_side(a, b)
+    if other:
+        return other.minimum(bare(a), bare(b))
+    return -maximum(-a, -b)
+
+
+def _other_side(a: Number, b: Number) -> Any:
+    """The module for numbers that are many, or that are symbols; None for others."""
+    if type(a) is int and type(b) is int:
+        return None
+    if is_many(bare(a)) or is_many(bare(b)):
+        from vcalc import many
+
+        return many
     if is_symbolic(bare(a)) or is_symbolic(bare(b)):
         from vcalc import symbols
 
-        return symbols.minimum(bare(a), bare(b))
-    return -maximum(-a, -b)
+        return symbols
+    return None

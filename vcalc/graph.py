@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
 from vcalc.layers.base import Heads, Layer, elements, show
-from vcalc.layers.tensors import INDEX
+from vcalc.operators.types import INDEX
 
 
 class Facts:
@@ -31,6 +31,11 @@ class Facts:
         self.parameters: dict[str, Number] = {} if shared else layer.parameters(*inputs)
         self.buffers: dict[str, Number] = {} if shared else layer.buffers(*inputs)
         self._work: dict[str, Number] | None = None
+
+    @property
+    def each(self) -> list[tuple[Facts, int]]:
+        """Itself, once."""
+        return [(self, 1)]
 
     @property
     def form(self) -> str:
@@ -65,6 +70,8 @@ class Counted(Protocol):
     def parameters(self) -> dict[str, Number]: ...
     @property
     def buffers(self) -> dict[str, Number]: ...
+    @property
+    def each(self) -> list[tuple[Facts, int]]: ...
 
 
 class Node:

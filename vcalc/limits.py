@@ -42,6 +42,9 @@ SYMBOLIC_OPERATIONS = 120
 SYMBOLIC_POWER = 16
 """The power that a symbol is raised to."""
 
+SYMBOLIC_ROOTS = 3
+"""Roots, broken powers and logarithms inside one another, in a number that meets a symbol."""
+
 SYMBOLIC_TERMS = 200
 """Terms that a formula over symbols, or the sizes of one layer together, come to when multiplied out."""
 
@@ -60,7 +63,7 @@ OPERATIONS = 10_000_000
 ten and as 50 more where it is unlike all before it (150 on roots and logarithms; a root itself 250, a logarithm 500, a
 broken power a thousand), a layer unlike all before it as four hundred; in a network with symbols each layer as a
 thousand, and one unlike all before it as ten thousand and a thousand more for each term of its sizes; a new size that a
-stride leaves rounded as 150 thousand."""
+stride leaves rounded as 150 thousand, a new root or logarithm that meets a symbol as thirty thousand."""
 
 LAYERS = 100_000
 """Layers of one expanded network."""

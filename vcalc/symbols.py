@@ -198,6 +198,16 @@ def operations(value: Any) -> int:
     return int(sympy.count_ops(value, visual=False))
 
 
+def extent(value: Any) -> tuple[int, int]:
+    """How many operations and numbers an expression holds, and how deep its roots and logarithms are in one another."""
+    return operations(value) + 1, _depth(value)
+
+
+def _depth(value: Any) -> int:
+    deeper = isinstance(value, sympy.log) or (value.is_Pow and not value.exp.is_Integer)
+    return int(deeper) + max(map(_depth, value.args), default=0)
+
+
 @lru_cache(maxsize=4096, typed=True)
 def closed_form(value: Any) -> Any:
     """The sum of products that a count comes to, like terms collected and floors within floors made one."""

@@ -14,12 +14,13 @@ from vcalc.analyses.read_claims import Claim, subject
 from vcalc.analyses.statements import Statement
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import VcalcError, quoted
+from vcalc.language.values import is_number
 from vcalc.numerals import NumeralError, exactly
 from vcalc.spec.build import Budget
-from vcalc.spec.values import is_number
 
 _SIZES = re.compile("[0-9]{1,9}(?:[x×][0-9]{1,9}){1,2}")
 _QUOTIENT = re.compile("[0-9]{1,9}/[1-9][0-9]{0,8}")
+_DOCUMENT = re.compile(r'[\w.-]+/[\w.-]+|[^"]{0,200}?(?:"[^"]*"|\b[12][0-9]{3}\b)')
 _PRODUCT = re.compile("[0-9(][0-9*+() ]*[*+][0-9*+() ]*[0-9)]")
 
 
@@ -65,25 +66,42 @@ def _shared(claim: Claim, changes: dict[str, Any]) -> Question | None:
 
 
 def _quotient_of_printed(claim: Claim, others: list[Claim]) -> Any:
-    """The quotient of the two figures that the same kind of source prints for both sides of a ratio."""
+    """The quotient of the two figures that one and the same document prints for both sides of a ratio."""
     if claim.against is None:
         raise VcalcError("claim", "printed figures are divided in a ratio", hint="say what it is to: against:")
-    values = []
-    for side in (claim.question, claim.against):
-        same = [
-            other
-            for other in others
-            if other.against is None
-            and (other.question.metric, other.question.model, set(other.question.of), other.question.bindings)
-            == (side.metric, side.model, set(side.of), side.bindings)
-        ]
-        if not same:
-            raise VcalcError("claim", f"no claim prints the {side.metric} of {subject(side)}")
-        closest = max(same, key=lambda other: _alike(other, claim))
-        values.append(statement(closest.printed, conventions.load(side.convention).memory.kilobyte).value)
+    values = [_printed_of(side, claim, others) for side in (claim.question, claim.against)]
     if not values[1]:
         raise VcalcError("claim", f"0 is printed for the {claim.against.metric} of {subject(claim.against)}: no ratio")
     return values[0] / values[1]
+
+
+def _printed_of(side: Question, claim: Claim, others: list[Claim]) -> Any:
+    """What the document of a claim prints for one side of its ratio."""
+    same = [
+        other
+        for other in others
+        if other.against is None
+        and (other.question.metric, other.question.model, set(other.question.of), other.question.bindings)
+        == (side.metric, side.model, set(side.of), side.bindings)
+    ]
+    if not same:
+        raise VcalcError("claim", f"no claim prints the {side.metric} of {subject(side)}")
+    ours = set(map(_document, claim.sources))
+    there = [other for other in same if ours & set(map(_document, other.sources))]
+    if not there:
+        raise VcalcError(
+            "claim",
+            f"no claim of {' or '.join(sorted(ours))} prints the {side.metric} of {subject(side)}",
+            hint=f"{same[0].source} prints {same[0].printed}: a quotient of what two print is a guess",
+        )
+    closest = max(there, key=lambda other: _alike(other, claim))
+    return statement(closest.printed, conventions.load(side.convention).memory.kilobyte).value
+
+
+def _document(source: str) -> str:
+    """The paper, lecture or repository that a source names: its text up to the title or year, or to the first comma."""
+    found = _DOCUMENT.match(source)
+    return found[0] if found else source.partition(",")[0]
 
 
 def _alike(one: Claim, other: Claim) -> int:
@@ -110,7 +128,7 @@ def _worked_out(text: str) -> str:
     """A figure that is printed as a product, `28*28*192*3*3*256` or `(11*11*3)*96`, as the number that it makes."""
     if "**" in text or not _PRODUCT.fullmatch(text):
         return text
-    from vcalc.spec.expression import parse
+    from vcalc.language.expression import parse
 
     return str(Budget().value(parse(text), {}))
 
@@ -137,7 +155,7 @@ def matches(claim: Claim, printed: str, value: Any, cut: bool = False) -> bool:
     if not is_symbolic(value):
         return str(value) == printed
     from vcalc import symbols
-    from vcalc.spec.expression import parse
+    from vcalc.language.expression import parse
 
     expression = parse(printed)
     figure = Budget().value(expression, {name: symbols.symbol(name) for name in expression.names})

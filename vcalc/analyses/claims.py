@@ -19,7 +19,8 @@ from vcalc.analyses.proofs import proved, ruled_out
 from vcalc.analyses.read_claims import Claim, claims_of, subject_name
 from vcalc.analyses.statements import ABOUT, TOLERANCE
 from vcalc.arithmetic import is_symbolic
-from vcalc.errors import VcalcError, quoted
+from vcalc.errors import VcalcError, nearest, quoted, suggestion
+from vcalc.spec.find import is_file_name
 from vcalc.spec.syntax import Spec
 
 REPRODUCED, UNDER, DIFFERS, IMPLIES = "reproduced", "reproduced under", "differs", "implies"
@@ -150,7 +151,17 @@ def judge(claim: Claim, others: list[Claim], work: Work) -> Verdict:
         verdict.cut_ruled_out = rival
         return verdict
     except VcalcError as error:
-        raise error.at(claim.place) from None
+        raise _hinted(error, claim).at(claim.place) from None
+
+
+def _hinted(error: VcalcError, claim: Claim) -> VcalcError:
+    """The error of a model that there is not, with the models of the claim's own spec where one is called alike."""
+    asked = [side.model for side in (claim.question, claim.against) if side and not is_file_name(side.model)]
+    meant = [name for name in asked if nearest(name, claim.own)]
+    for problem in error.problems:
+        if problem.code == "unknown-model" and meant:
+            problem.hint = suggestion(meant[0], claim.own, "")
+    return error
 
 
 def _judged_by(claim: Claim, others: list[Claim], exact: Any, cut: bool, work: Work) -> Verdict:

@@ -29,14 +29,19 @@ MOST_IMAGES = 10**12
 """A batch is not larger."""
 
 
-def batch_size(given: Any, what: str = "batch") -> Number:
-    """Images at once: a number, or the symbol of a name. Raises VcalcError for anything else."""
+def batch_size(given: Any, what: str = "batch", arrays: dict[str, Any] | None = None) -> Number:
+    """Images at once: a number, an array of them beside others, or the symbol of a name.
+
+    Raises VcalcError for anything else.
+    """
     if type(given) in (int, str) and str(given) == "1":
         return 1  # what nearly every call has: nothing is loaded for it
+    from vcalc.language.expression import can_name
     from vcalc.numerals import NumeralError, whole
     from vcalc.spec.bindings import from_python
-    from vcalc.spec.expression import can_name
 
+    if getattr(given, "shape", None):
+        return _many_batches(given, what, arrays or {})
     if isinstance(given, str) and can_name(given):
         from vcalc import symbols
 
@@ -49,9 +54,22 @@ def batch_size(given: Any, what: str = "batch") -> Number:
         raise error.error("batch", message, hint) from None
     if is_symbolic(size):
         return size
-    if not isinstance(size, (int, float)) or isinstance(size, bool) or not 1 <= size <= MOST_IMAGES or size % 1:
+    if not _is_batch(size):
         raise VcalcError("batch", message, hint=hint)
     return int(size)
+
+
+def _many_batches(array: Any, what: str, beside: dict[str, Any]) -> Number:
+    from vcalc.spec.arrays import from_outside
+
+    sizes = from_outside(what, array, dict(beside))
+    unfit = sizes.unfit(_is_batch)
+    return batch_size(unfit[0], what) if unfit else sizes
+
+
+def _is_batch(size: Any) -> bool:
+    number = isinstance(size, (int, float)) and not isinstance(size, bool)
+    return number and 1 <= size <= MOST_IMAGES and not size % 1
 
 
 def dtype_name(dtype: Any) -> str:
@@ -85,10 +103,10 @@ NOTHING = Cost(0, 0, 0)
 class Lot:
     """The layers of one kind that are called in one way, their counts added: a convention weighs them as one."""
 
-    __slots__ = ("buffers", "form", "layer", "parameters", "shared", "work")
+    __slots__ = ("buffers", "each", "form", "layer", "parameters", "shared", "work")
 
     def __init__(self, alike: list[tuple[Facts, int]]) -> None:
-        first = alike[0][0]
+        self.each, first = alike, alike[0][0]
         self.layer, self.form, self.shared = first.layer, first.form, first.shared
         self.work = _added_by_name((facts.work, times) for facts, times in alike)
         self.parameters = _added_by_name((facts.parameters, times) for facts, times in alike)

@@ -12,12 +12,12 @@ from vcalc.analyses.measure import METRICS
 from vcalc.analyses.quantities import Budget, Quantity, read_budget, read_quantity
 from vcalc.arithmetic import is_symbolic
 from vcalc.errors import Place, VcalcError, quoted, suggestion
+from vcalc.language.values import is_number
 from vcalc.numerals import NumeralError, exactly, read
 from vcalc.source.keys import TEXT, Found, Pairs, Placed, Schema, Several, Type
 from vcalc.source.read import Source, YamlNode, describe, is_null
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import ModelEntry, Option, Spec
-from vcalc.spec.values import is_number
 from vcalc.units import exact
 
 _IS_NUMBER = re.compile(r"[+-]?[0-9.][0-9.,_]*\s*[KMGBT%]?", re.IGNORECASE)
@@ -197,8 +197,8 @@ def _equal(written: str | tuple[str, ...], value: Any, network: Network) -> bool
 def _same_formula(written: str, value: Any, network: Network) -> bool:
     """Whether a formula is the one that is written, worked out within the bounds of an expansion. Raises VcalcError."""
     from vcalc import symbols
+    from vcalc.language.expression import parse
     from vcalc.spec.build import Budget as Operations
-    from vcalc.spec.expression import parse
 
     formula = Operations().value(parse(written), dict(network.symbols))
     return is_number(formula) and bool(symbols.decide("==", value, formula))

@@ -15,8 +15,8 @@ from vcalc.analyses.memory_plan import BACKWARD, FORWARD, FP32, NOTHING, SCRATCH
 from vcalc.arithmetic import is_symbolic, maximum, product
 from vcalc.errors import VcalcError
 from vcalc.graph import Graph, Node
-from vcalc.layers.tensors import ACTIVATION
 from vcalc.layers.vocabulary import FROZEN, INTEGER_BUFFERS
+from vcalc.operators.types import ACTIVATION
 
 
 class Held(NamedTuple):
@@ -57,6 +57,13 @@ class Memory:
             update = Size(self.held.gradients + self.held.scratch, 0).plus(run.outside)
             self.moments.append(Moment(UPDATE, "", always.plus(update)))
 
+    def of(self, batch: Any) -> Memory:
+        """The same network and plan at a batch: one image may take other memory than the straight lines say."""
+        if batch != 1:
+            return self
+        alone = Memory(self.graph, self.plan._replace(single=True))
+        return self if (alone.moments, alone.saved_by) == (self.moments, self.saved_by) else alone
+
     @property
     def saved(self) -> Size:
         """What all layers save for the backward pass; a storage that two of them save counts once."""
@@ -93,10 +100,9 @@ class Memory:
 
     def largest_batch(self, capacity: int) -> int | None:
         """The largest batch whose peak is no more than `capacity` bytes; None where no batch is too large."""
-        return min(
-            (_largest(size, capacity) for size in {moment.size for moment in self.moments} if _limits(size, capacity)),
-            default=None,
-        )
+        sizes = {moment.size for moment in self.moments}
+        most = min((_largest(size, capacity) for size in sizes if _limits(size, capacity)), default=None)
+        return int(self.of(1).peak(1).size.at(1) <= capacity) if most in (0, 1) else most
 
 
 def single_values(graph: Graph) -> list[Node]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vcalc.analyses.cost import DTYPE_BYTES, dtype_name
 from vcalc.arithmetic import Number
 from vcalc.errors import VcalcError, suggestion
-from vcalc.layers.tensors import ACTIVATION, INDEX, MASK, STATISTIC
+from vcalc.operators.types import ACTIVATION, BOOLEAN, INDEX, MASK, STATISTIC
 
 INFERENCE, TRAINING = "inference", "training"
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
@@ -58,6 +58,11 @@ class Plan(NamedTuple):
     device: str = "cuda"
     """`cpu` keeps dropout's masks as the CPU's operator does: as factors of the activations' dtype."""
 
+    modules: bool = False
+    """Whether what enters a group lives until its last layer, as a module of Python holds what it is called with."""
+    single: bool = False
+    """A batch of one image, of whose tensors torch makes views where it copies those of several."""
+
     @property
     def training(self) -> bool:
         return self.mode == TRAINING
@@ -80,7 +85,7 @@ class Plan(NamedTuple):
         """Bytes of one element of a tensor of this type."""
         dtype = DTYPE_BYTES[self.dtype]
         mask = dtype if self.device == "cpu" else 1
-        return {ACTIVATION: dtype, STATISTIC: max(dtype, FP32), INDEX: 8, MASK: mask}[type]
+        return {ACTIVATION: dtype, STATISTIC: max(dtype, FP32), INDEX: 8, MASK: mask, BOOLEAN: 1}[type]
 
 
 class Moment(NamedTuple):

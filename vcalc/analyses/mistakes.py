@@ -14,8 +14,8 @@ from vcalc.graph import Node, untouched
 from vcalc.layers.base import MAP, TOKENS, show
 from vcalc.layers.conv import extent
 from vcalc.layers.mend import FEATURES
-from vcalc.layers.tensors import INDEX
 from vcalc.layers.windows import Sliding
+from vcalc.operators.types import INDEX
 from vcalc.source.read import YamlNode, is_null
 from vcalc.spec import syntax
 from vcalc.spec.bindings import channels_last, merged_input

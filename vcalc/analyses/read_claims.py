@@ -6,6 +6,7 @@ docs/claims.md describes the keys. Nothing is judged here.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import yaml
@@ -167,6 +168,8 @@ class Claim:
         self.derived: str = said["derived"]
         """How the figure is worked out from what is printed; empty where it is printed itself."""
         self.against: Question | None = None
+        self.own: Collection[str] = ()
+        """The models of the spec that it is a claim of."""
         self.cut: bool = said["rounding"] == "cut"
         """Whether the source is said to cut digits; a verdict's `rounding` says whether that holds."""
         self.digits: int | None = said["digits"]
@@ -316,6 +319,7 @@ class _Reader:
 
     def claim(self, said: Values, question: Question, printed: Cell) -> Claim:
         claim = Claim(question, printed, said)
+        claim.own = self.spec.models
         if said["under"]:
             claim.under = self.how(said["under"], "plus")
             claim.under |= said["under"].some("option", "metric")

@@ -18,6 +18,9 @@ from vcalc.reports.table import Report
 @click.option("--mixed", is_flag=True, help="Mixed precision: fp32 weights for the optimizer beside a 16-bit --dtype.")
 @click.option("--in-place", is_flag=True, help="Activations overwrite their input where nothing else reads it.")
 @click.option(
+    "--modules", is_flag=True, help="What enters a group lives until its last layer, as Python modules hold it."
+)
+@click.option(
     "--checkpoint",
     type=click.IntRange(1, 20),
     metavar="DEPTH",
@@ -33,6 +36,7 @@ def memory_command(
     optimizer: str | None,
     mixed: bool,
     in_place: bool,
+    modules: bool,
     checkpoint: int | None,
     fit: str | None,
     show_layers: bool,
@@ -57,7 +61,8 @@ def memory_command(
         for option, value in asked.items():
             if value:
                 raise VcalcError("usage", f"{option} is for training", hint=f"--mode training {option}")
-    plan = Plan(mode, request.dtype, (optimizer or "adamw").lower(), mixed, in_place, checkpoint or 0).checked()
+    named = (optimizer or "adamw").lower()
+    plan = Plan(mode, request.dtype, named, mixed, in_place, checkpoint or 0, modules=modules).checked()
     capacity = None if fit is None else _capacity(fit)
     network, costs = request.counted(*load(model))
     return memory_report(network, Memory(network.graph, plan), costs.batch, capacity, show_layers)

@@ -143,7 +143,7 @@ def _schedule(given: dict[str, str], own: Schedule | None) -> Schedule:
 
 def _count(name: str, text: str) -> Any:
     """A figure of the schedule, or a symbol where it is a name."""
-    from vcalc.spec.expression import can_name
+    from vcalc.language.expression import can_name
     from vcalc.spec.schedule import count
 
     if can_name(text):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import copy
 from functools import cache
 from typing import Any
 
+import yaml
+
 from vcalc.conventions.rules import NOTHING, TRAINING, UNSEEN, Bug, Convention, Memory, Params, Rule, Rules, Weights
-from vcalc.errors import quoted
+from vcalc.errors import quoted, suggestion
 from vcalc.layers import BUFFERS, KINDS, PRIMITIVES, ROLES
 from vcalc.source.keys import (
     Key,
@@ -99,8 +101,44 @@ _PRIMITIVE = Known("primitive", lambda: PRIMITIVES)
 _WEIGHT = Whole(0, 999_999)
 
 
+class _Weight(Type):
+    """A whole number; for layer kinds that are named also a formula over their fields and sizes."""
+
+    def __init__(self, kinds: Collection[str] = ()) -> None:
+        self.kinds = sorted(kinds)
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        text = node.value if isinstance(node, yaml.ScalarNode) else ""
+        if not self.kinds or not text.strip("+-0123456789.,_ "):
+            return _WEIGHT.read(source, node, f"the weight of {what}")
+        return self._formula(source, node, what, text)
+
+    def _formula(self, source: Source, node: YamlNode, what: str, text: str) -> Any:
+        from vcalc.conventions.formulas import Formula, names_for
+        from vcalc.language.expression import ExpressionError, parse
+
+        try:
+            expression = parse(text)
+        except ExpressionError as error:
+            problem = error.problems[0]
+            message = f"{what} is a weight from 0 to 999,999, or a formula: {problem.message}"
+            source.report("type", message, node, problem.hint)
+            return None
+        known = names_for(self.kinds)
+        for name in sorted(expression.names.difference(known)):
+            message = f"{what}: a formula for {' and '.join(self.kinds)} has no {quoted(name)}"
+            source.report("unknown", message, node, suggestion(name, known, "there are"))
+        return Formula(expression)
+
+    def schema(self) -> Schema:
+        return {"anyOf": [_WEIGHT.schema(), {"type": "string"}]} if self.kinds else _WEIGHT.schema()
+
+
 class _Weights(Type):
     """Weights of primitives for each image, and under `once` those that count once whatever the batch."""
+
+    def __init__(self, weight: Type | None = None) -> None:
+        self.weight = weight or _Weight()
 
     def read(self, source: Source, node: YamlNode, what: str) -> Any:
         entries = source.mapping(node, f"the weights of {quoted(what)}", "multiply_adds: 1")
@@ -111,11 +149,11 @@ class _Weights(Type):
 
     def _weights(self, source: Source, entries: Entries) -> Weights:
         source.known_keys(entries, PRIMITIVES, "a rule")
-        read = {name: _WEIGHT.read(source, node, f"the weight of {name}") for name, (_, node) in entries.items()}
+        read = {name: self.weight.read(source, node, name) for name, (_, node) in entries.items()}
         return {name: weight for name, weight in read.items() if weight is not None}
 
     def schema(self) -> Schema:
-        weights = {name: {"description": says, **_WEIGHT.schema()} for name, says in PRIMITIVES.items()}
+        weights = {name: {"description": says, **self.weight.schema()} for name, says in PRIMITIVES.items()}
         made: Schema = {"type": ["object", "null"], "additionalProperties": False}
         return {**made, "properties": {**weights, "once": {**made, "properties": weights}}}
 
@@ -126,8 +164,10 @@ class _Rules(Type):
     def read(self, source: Source, node: YamlNode, what: str) -> Any:
         found: Rules = {}
         for key, (key_node, value) in source.mapping(node, what).items():
-            rule = _Weights().read(source, value, key)
-            for name in (part.strip() for part in key.split(",")):
+            named = [part.strip() for part in key.split(",")]
+            kinds = {name.split("/")[0] for name in named} & KINDS.keys()
+            rule = _Weights(_Weight(kinds)).read(source, value, key)
+            for name in named:
                 if name in _kinds_and_forms() and name in found:
                     source.report("duplicate", f"'{name}' stands here twice", key_node)
                 elif name not in _kinds_and_forms():
@@ -136,7 +176,7 @@ class _Rules(Type):
         return found
 
     def schema(self) -> Schema:
-        weights = _Weights().schema()
+        weights = _Weights(_Weight(KINDS)).schema()
         return {
             "type": ["object", "null"],
             "properties": dict.fromkeys(KINDS, weights),
@@ -221,7 +261,9 @@ CONVENTION = Record(
             "kinds",
             _Rules(),
             "Weights for single kinds, several to a line with commas, `kind/form` for one way of calling it; weights "
-            "under `once` count once for a batch of any size.",
+            "under `once` count once for a batch of any size. A text in place of a weight is a formula for the count, "
+            "in the language of specs, over the fields of a layer (a pair as `kernel_h` and `kernel_w`) and its sizes: "
+            "C, H, W, or N, D, as they arrive, C_out and so on as they leave.",
             {},
         ),
         Key("zero", _uncounted("zero"), "`kinds` and `families` that count nothing, on purpose.", ()),

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from vcalc.arithmetic import Number
 from vcalc.graph import Counted
 from vcalc.layers import KINDS, SPECIAL, Layer
 
-Weights = dict[str, int]
-"""The weight of each primitive that counts."""
+if TYPE_CHECKING:
+    from vcalc.conventions.formulas import Formula
+
+Weights = dict[str, "int | Formula"]
+"""The weight of each primitive that counts, or what it comes to there."""
 
 
 class Rule:
@@ -185,7 +189,16 @@ class Convention:
     def multiply_add(self) -> int:
         """What a multiply-add of a convolution counts for."""
         rule = self.rule_of("conv", "module") or NOTHING
-        return rule.weights.get("multiply_adds", 0) + rule.once.get("multiply_adds", 0)
+        weights = (rule.weights.get("multiply_adds", 0), rule.once.get("multiply_adds", 0))
+        return sum(weight for weight in weights if isinstance(weight, int))
+
+    @property
+    def formulas(self) -> Iterator[tuple[str, str, str]]:
+        """The counts that are its own: kind, primitive, formula."""
+        for kind, rule in self.rules.items():
+            for name, weight in (*rule.weights.items(), *rule.once.items()):
+                if not isinstance(weight, int):
+                    yield kind, name, str(weight)
 
     @property
     def not_stored(self) -> list[str]:
@@ -204,8 +217,12 @@ def _parts(rule: Rule, facts: Counted, batch: Number) -> Iterator[tuple[str, int
     work = facts.work
     for weights, times in ((rule.weights, batch), (rule.once, 1)):
         for primitive, weight in weights.items():
-            if primitive in work:
+            if primitive not in work:
+                continue
+            if isinstance(weight, int):
                 yield primitive, weight, times * (weight * work[primitive])
+            else:
+                yield primitive, 1, times * _sum(many * weight.count(each) for each, many in facts.each)
 
 
 def _sum(amounts: Iterable[Number]) -> Number:

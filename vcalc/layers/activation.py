@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, exact_div, product
-from vcalc.layers.base import MAP, Layer, elements, features, needs_division
+from vcalc.layers.base import MAP, TOKENS, Layer, elements, features, needs_division
 from vcalc.layers.fields import FLAG, FRACTION, choice, count, field
-from vcalc.layers.tensors import MASK, OUTPUT, Step, Stored, Tensor
 from vcalc.layers.windows import ALONG_LAST, Window
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 class _Activation(Layer):
@@ -18,8 +20,9 @@ class _Activation(Layer):
     forms = ("module", "functional", "method")
     reads_output: ClassVar[bool] = False
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (OUTPUT,) if self.reads_output else (0,)
+    def run(self, ops: Paper, x: Value) -> Value:
+        in_place = ops.overwrites
+        return ops.activation(x, saves="output" if self.reads_output else "input", in_place=in_place)
 
 
 class ReLU(_Activation, kind="relu"):
@@ -53,6 +56,16 @@ class PReLU(_Activation, kind="prelu"):
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"slope": 1 if self.shared else features(inputs[0])}
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        if self.shared:
+            factors = ops.parameter(1)
+            return ops.prelu(x, ops.reshape(factors, (1,) * len(x.shape)))
+        if len(x.shape) == TOKENS + 1:
+            x = ops.permute(x, (0, 2, 1))
+        factors = ops.parameter(x.shape[1])
+        made = ops.prelu(x, ops.reshape(factors, (1, x.shape[1], *(1 for _ in x.shape[2:]))))
+        return ops.permute(made, (0, 2, 1)) if len(x.shape) == TOKENS + 1 else made
 
 
 class GELU(_Activation, kind="gelu"):
@@ -121,6 +134,13 @@ class Softmax(_Activation, kind="softmax"):
             rows = product(output[1:] if self.over == "channels" and len(output) == MAP else output[:-1])
         return {"exponentials": size, "softmax_additions": size - rows, "divisions": size}
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        if self.over != "groups":
+            return ops.softmax(x)
+        axis = 2 if len(x.shape) == TOKENS + 1 else 1
+        parts = (*x.shape[:axis], self.groups, x.shape[axis] // self.groups, *x.shape[axis + 1 :])
+        return ops.reshape(ops.softmax(ops.reshape(x, parts)), x.shape)
+
     def reach(self, input: Shape) -> Window | None:
         return ALONG_LAST if len(input) == MAP and self.over == "last" else None
 
@@ -132,22 +152,11 @@ class Dropout(Layer, kind="dropout"):
 
     p: Any = field(FRACTION, "probability that an element is dropped", 0.5)
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        return x if self.is_view(ops.training, x.shape[1:]) else ops.dropout(x)
+
     def is_view(self, training: bool, input: Shape) -> bool:
         return not training or self.p == 0
-
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return bool(self.p == 0)
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (_mask(output),) if self.p else ()
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT,),) if self.is_view(training, inputs[0]) else ((OUTPUT, _mask(output)),)
-
-
-def _mask(output: Shape) -> Tensor:
-    """Which elements are kept."""
-    return Tensor("mask", elements(output), MASK)
 
 
 class DropPath(Layer, kind="drop_path"):
@@ -157,17 +166,10 @@ class DropPath(Layer, kind="drop_path"):
 
     p: Any = field(FRACTION, "probability that the branch is dropped", 0.0)
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        if self.is_view(ops.training, x.shape[1:]):
+            return x
+        return ops.scale(ops.mul(x, ops.made((x.shape[0], *(1 for _ in x.shape[1:])), batched=True)))
+
     def is_view(self, training: bool, input: Shape) -> bool:
         return not training or self.p == 0
-
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return bool(self.p == 0)
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (Tensor("factor", 1),) if self.p else ()
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        if self.is_view(training, inputs[0]):
-            return ((OUTPUT,),)
-        kept, product = Tensor("factor", 1), Tensor("what is kept", elements(output))
-        return ((kept, product), (product, OUTPUT))

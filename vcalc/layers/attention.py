@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, minimum, product
-from vcalc.layers.base import MAP, TOKENS, Layer, needs, needs_division
+from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, MAP, TOKENS, Layer, needs, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or, size2d
-from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
+from vcalc.layers.linear import project_qkv
 from vcalc.layers.windows import EVERYWHERE, Reads, Window
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 def _attention_parameters(width: Number, inner: Number, layer: Any) -> dict[str, Number]:
@@ -61,10 +64,29 @@ def _attention_work(tokens: Number, windows: Number, width: Number, inner: Numbe
     return work
 
 
-def _of_out(width: Number, inner: Number, layer: Any) -> Tensor:
-    """The gradient of the output projection's parameters, which are the first that backward comes to."""
-    count = inner * width + (width if layer.out_bias else 0)
-    return Tensor("gradient of the output projection", count, per_image=False)
+PRODUCTS = ("matmul", "operator")
+"""Forms in which an attention is two products and a softmax, and not one operator."""
+
+BESIDE = (0, 1, 3, 2, 4, 5)
+"""Rows of windows and rows within them, columns of windows and columns within them, put in order or back."""
+
+
+def _heads(ops: Paper, qkv: Value, heads: int) -> tuple[Value, ...]:
+    """Queries, keys and values, [B, h, N, d] each, out of one tensor [B, N, 3 * h * d]."""
+    batch, tokens, width = qkv.shape
+    parts = ops.reshape(qkv, (batch, tokens, 3, heads, width // (3 * heads)))
+    return ops.unbind(ops.permute(parts, (2, 0, 3, 1, 4)))
+
+
+def _put_out(ops: Paper, layer: Any, x: Value, width: int) -> Value:
+    """The output projection."""
+    return ops.linear(x, ops.parameter(width, x.shape[-1]), ops.parameter(width) if layer.out_bias else None)
+
+
+def _normal(ops: Paper, x: Value) -> Value:
+    """Divided by its length along the last axis, which is kept away from 0."""
+    length = ops.at_least(ops.length(x, axes=(3,)))
+    return ops.div(x, ops.expand(length, x.shape))
 
 
 class Attention(Layer, kind="attention"):
@@ -104,34 +126,19 @@ class Attention(Layer, kind="attention"):
         tokens, width = inputs[0]
         return _attention_work(tokens, 1, width, self._inner(width), self)
 
-    def _made(self, input: Shape) -> tuple[Tensor, ...]:
-        """Queries, keys and values in one tensor, the weighted values, and the logarithms of the softmax's sums."""
-        tokens, inner = input[0], self._inner(input[1])
-        return (
-            Tensor("queries, keys and values", tokens * (3 * inner)),
-            Tensor("weighted values", tokens * inner),
-            Tensor("log-sum-exp", self.heads * tokens, STATISTIC),
-        )
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0, *self._made(inputs[0]))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        projected, weighted, sums = self._made(inputs[0])
-        return ((projected,), (projected, weighted, sums), (projected, weighted, OUTPUT))
-
-    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
-        projected, weighted, sums = self._made(inputs[0])
-        of_weighted = Tensor("gradient of the weighted values", weighted.elements)
-        of_heads = Tensor("gradients of queries, keys and values", projected.elements)
-        of_projected = Tensor("gradient of the projection", projected.elements)
-        of_out = _of_out(output[1], self._inner(output[1]), self)
-        return (
-            (0, projected, weighted, sums, GRADIENT, of_weighted, of_out),
-            (0, projected, weighted, sums, of_weighted, of_heads, of_out),
-            (0, of_heads, of_projected, of_out),
-            (0, of_projected, Gradient(0)),
-        )
+    def run(self, ops: Paper, x: Value) -> Value:
+        batch, tokens, width = x.shape
+        inner = self._inner(width)
+        qkv = project_qkv(ops, x, inner, self.qkv_bias, "key_bias" in self.buffers(x.shape[1:]))
+        query, key, value = _heads(ops, qkv, self.heads)
+        del qkv
+        if self.form in PRODUCTS:
+            scores = ops.matmul(ops.scale(query), ops.permute(key, (0, 1, 3, 2)))
+            mixed = ops.matmul(ops.softmax(scores), value)
+        else:
+            mixed = ops.attention(query, key, value)
+        merged = ops.reshape(ops.permute(mixed, (0, 2, 1, 3)), (batch, tokens, inner))
+        return _put_out(ops, self, merged, width)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -254,95 +261,75 @@ class WindowAttention(Layer, kind="window_attention"):
         """Whether the mask between windows that a shift brought together is kept, and not made anew each time."""
         return self.form in ("timm", "functional_qkv") and self._shifts(input)
 
-    def _made(self, input: Shape) -> dict[str, Tensor]:
-        """The tensors between the operators, by name. Products of two tensors copy both so that heads come first."""
-        channels, tokens = input[0], product(self.window)
-        positions = product(self._padded(input))
-        windows = product(self._windows(input))
-        pairs = windows * (tokens * tokens)
-        names = ("padded", "windows", "scaled", "queries", "keys", "values", "weighted", "flat", "projected")
-        made = {name: Tensor(name, positions * channels) for name in names}
-        made["all"] = Tensor("queries, keys and values", positions * (3 * channels))
-        made |= {name: Tensor(name, self.heads * pairs) for name in ("scores", "biased", "masked", "softmax")}
-        made |= {name: Tensor(name, positions * channels) for name in ("normal_queries", "normal_keys")}
-        made["cosines"] = Tensor("cosines", self.heads * pairs)
-        for name in ("query_lengths", "key_lengths", "query_divisors", "key_divisors"):
-            made[name] = Tensor(name, self.heads * positions)
-        made["factor"] = Tensor("factor", self.heads, per_image=False)
-        for name in ("bias", "sigmoid", "scaled_bias"):
-            made[name] = Tensor(name, self.heads * (tokens * tokens), per_image=False)
-        rows, columns = self.window
-        made["of_rows"] = Tensor("of_rows", self.heads * (rows * rows * (2 * columns - 1)), per_image=False)
-        made["looked_up"] = made["bias"]._replace(name="looked_up")
-        made["hidden"] = Tensor("hidden", self.position_mlp * self._offsets(), per_image=False)
-        made["mask"] = Tensor("mask", pairs, per_image=False)
-        return made
+    def run(self, ops: Paper, x: Value) -> Value:
+        batch, channels, height, width = x.shape
+        down, across = self._padded(x.shape[1:])
+        y = ops.permute(ops.pad(x, (batch, channels, down, across)), CHANNELS_LAST)
+        shifts, one, windows = self._shifts(x.shape[1:]), self.window, self._windows(x.shape[1:])
+        if shifts:
+            y = ops.roll(y)
+        y = ops.reshape(y, (batch, windows[0], one[0], windows[1], one[1], channels))
+        y = ops.reshape(ops.permute(y, BESIDE), (batch * product(windows), product(one), channels))
+        qkv = project_qkv(ops, y, channels, self.qkv_bias, "key_bias" in self.buffers(x.shape[1:]))
+        query, key, value = _heads(ops, qkv, self.heads)
+        del qkv
+        scores = self._scores(ops, query, key)
+        if self.relative_position_bias:
+            bias = self._bias(ops)
+            scores = ops.add(scores, self._as_heads(ops, bias))
+        if shifts:
+            mask = self._mask(ops, x.shape[1:])
+            scores = ops.add(ops.reshape(scores, (batch, product(windows), *scores.shape[1:])), mask)
+            scores = ops.reshape(scores, (batch * product(windows), *scores.shape[2:]))
+        y = ops.reshape(ops.permute(ops.matmul(ops.softmax(scores), value), (0, 2, 1, 3)), (*y.shape[:2], channels))
+        y = ops.reshape(_put_out(ops, self, y, channels), (batch, *windows, *one, channels))
+        y = ops.reshape(ops.permute(y, BESIDE), (batch, down, across, channels))
+        if shifts:
+            y = ops.roll(y)
+        y = ops.slice(ops.slice(y, axis=1, count=height), axis=2, count=width)
+        return ops.permute(y, CHANNELS_FIRST)
 
-    def storage(self, inputs: tuple[Shape, ...], output: Shape) -> Number:
-        return product((output[0], *self._padded(inputs[0])))
+    def _scores(self, ops: Paper, query: Value, key: Value) -> Value:
+        """Products of scaled queries and keys, or their cosines, each times its head's factor."""
+        if not self.cosine:
+            query, key = ops.scale(query), ops.permute(key, (0, 1, 3, 2))
+            # torch's own attention scales both, where trained biases keep it from one operator.
+            return ops.matmul(query, ops.scale(key) if self.form == "sdpa" else key)
+        factor = ops.parameter(self.heads, 1, 1)
+        scores = ops.matmul(_normal(ops, query), ops.permute(_normal(ops, key), (0, 1, 3, 2)))
+        return ops.mul(scores, ops.exp(ops.scale(factor)))
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        made = self._made(inputs[0])
-        return tuple(made[name] for name in ("windows", "queries", "keys", "values", "softmax", "flat", *self._extra()))
-
-    def _extra(self) -> tuple[str, ...]:
-        """What cosines and made biases save beside the rest."""
-        lengths = ("query_lengths", "key_lengths", "query_divisors", "key_divisors")
-        cosine = ("all", *lengths, "cosines", "factor") if self.cosine else ()
-        return (*cosine, *(("hidden", "sigmoid") if self._makes_biases else ()))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        made = self._made(inputs[0])
-        one_across = certainly_equal(self._windows(inputs[0])[1], 1)
-        steps = ["windows" if one_across and not self._shifts(inputs[0]) else "padded windows", "windows all"]
-        scores, beside = "scores", "windows all"
-        if self.cosine:
-            steps.append("windows all normal_queries normal_keys queries keys cosines")
-            steps.append("windows all cosines factor scores")
-        else:
-            steps.append("windows all scaled queries keys scores")
-        if self.one_hot_lookup:
-            steps.append(f"{beside} {scores} of_rows looked_up bias")
-        for wanted, term, result in (
-            (self.relative_position_bias, "bias", "biased"),
-            (self._shifts(inputs[0]), "mask", "masked"),
-        ):
-            if wanted:
-                beside += "" if term == "mask" and self._keeps_mask(inputs[0]) else f" {term}"
-                made_here = " scaled_bias" if term == "bias" and self._makes_biases else ""
-                steps.append(f"{beside}{made_here} {scores} {result}")
-                scores = result
-        after = f"{beside.removeprefix('windows ')} {scores}"
-        steps += [f"{beside} {scores} softmax", f"{beside} {scores} softmax values weighted"]
-        steps.append(f"{beside} {scores} weighted flat")
-        # One window across needs no copy to be put back: the projection is the output.
-        stays = one_across and not self._shifts(inputs[0])
-        steps += [f"{after} flat output"] if stays else [f"{after} flat projected", f"{after} projected output"]
-        made["output"] = OUTPUT
-        return tuple(tuple(made[name] for name in step.split()) for step in steps)
-
-    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
-        made = self._made(inputs[0])
-
-        def step(saved: str, gradients: str) -> Step:
-            of = (made[name] for name in gradients.split())
-            return (
-                *(made[name] for name in saved.split()),
-                *(each._replace(name=f"gradient of {each.name}") for each in of),
+    def _bias(self, ops: Paper) -> Value:
+        """The bias of each pair of positions and each head: looked up, or made by an MLP."""
+        tokens, (rows, columns) = product(self.window), self.window
+        pairs = (tokens * tokens, self.heads)
+        if self._makes_biases:
+            hidden = ops.linear(
+                ops.own((self._offsets(), 2)), ops.parameter(self.position_mlp, 2), ops.parameter(self.position_mlp)
             )
+            made = ops.linear(ops.activation(hidden, saves="output"), ops.parameter(self.heads, self.position_mlp))
+            return ops.gather(made, ops.own(pairs[:1]), axis=0, shape=pairs)
+        table = ops.parameter(self._offsets(), self.heads)
+        if not self.one_hot_lookup:
+            return ops.gather(table, ops.own(pairs[:1]), axis=0, shape=pairs)
+        table = ops.reshape(ops.permute(table, (1, 0)), (self.heads, 2 * rows - 1, 2 * columns - 1))
+        of_rows = ops.gather(table, ops.own((1,)), axis=1, shape=(self.heads, rows * rows, 2 * columns - 1))
+        found = ops.gather(of_rows, ops.own((1,)), axis=2, shape=(self.heads, rows, columns, rows, columns))
+        return ops.reshape(ops.permute(found, (0, 1, 3, 2, 4)), (self.heads, tokens, tokens))
 
-        of_out = _of_out(output[0], output[0], self)
-        extra = " ".join(("", *self._extra()))
-        normal = " normal_queries normal_keys" if self.cosine else ""
-        return (
-            (*step(f"windows queries keys values softmax flat{extra}", "projected flat"), GRADIENT, of_out),
-            (*step(f"windows queries keys values softmax{extra}", "flat values softmax"), of_out),
-            (*step(f"windows queries keys softmax{extra}", "values softmax scores"), of_out),
-            (*step(f"windows queries keys{extra}", "values scores queries keys"), of_out),
-            (*step(f"windows{extra}", f"values queries keys all{normal}"), of_out),
-            step("windows", "all windows"),
-            (*step("", "windows"), Gradient(0)),
-        )
+    def _as_heads(self, ops: Paper, bias: Value) -> Value:
+        """Biases as [h, N, N]; those that are made lie between 0 and 16."""
+        if self.one_hot_lookup:
+            return bias
+        tokens = product(self.window)
+        bias = ops.permute(ops.reshape(bias, (tokens, tokens, self.heads)), (2, 0, 1))
+        return ops.scale(ops.activation(bias, saves="output")) if self._makes_biases else bias
+
+    def _mask(self, ops: Paper, input: Shape) -> Value:
+        """What keeps apart the positions that a shift brought together."""
+        tokens = product(self.window)
+        shape = (product(self._windows(input)), 1, tokens, tokens)
+        return ops.own(shape) if self._keeps_mask(input) else ops.made(shape)
 
     def reach(self, input: Shape) -> Window:
         axes = zip(self._windows(input), self.window, self.shift, strict=True)

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
 from vcalc.layers.fields import Field, choice
-from vcalc.layers.tensors import ACTIVATION, GRADIENT, OUTPUT, Gradient, Step, Stored
 from vcalc.layers.windows import Front, Window
+from vcalc.operators.types import ACTIVATION
 
 BRANCHES = "branches"
 """The field of a join's error about how many branches there are."""
@@ -21,6 +21,8 @@ BRANCHES = "branches"
 MAP, TOKENS, VECTOR = 3, 2, 1
 HEADS = 0
 """What is no map, although it has three sizes, too."""
+CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+"""Axes of a map with a batch in front, in another order and back."""
 SIZES = {MAP: ("C", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}
 """What the sizes of a shape are called, by its rank."""
 RANK_NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]", HEADS: "heads [h, N, d]"}
@@ -84,8 +86,6 @@ class Layer:
     """True for an activation function."""
     reads: ClassVar[str] = ACTIVATION
     """What the elements that arrive are: activations, or whole numbers."""
-    saves_for_others: ClassVar[bool] = False
-    """True for a product: each input is saved for the gradients of the other ones."""
     in_place: ClassVar[str] = ""
     """For a kind that torch can run in place: what backward reads then, the "output", or a copy of the "input"."""
     forms: ClassVar[tuple[str, ...]] = ()
@@ -183,29 +183,16 @@ class Layer:
         """Whether the output has the memory of the first input: reshapes, and what does nothing."""
         return False
 
-    def storage(self, inputs: tuple[Shape, ...], output: Shape) -> Number:
-        """The elements of the memory that the output lies in: more than it has, where it is a part of them."""
-        return elements(output)
+    def run(self, *args: Any, **named: Any) -> Any:
+        """What it runs, as torch runs it: from `ops` and the inputs, which have a batch in front, to the output.
 
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        """Whether an input's gradient is the output's gradient itself, or a part of it: no new tensor."""
-        return False
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        """The tensors that torch keeps from the forward to the backward pass, parameters and buffers aside."""
-        return ()
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        """What is alive while the layer runs, beside its inputs: step by step, the output in the last one."""
-        return ((OUTPUT,),)
-
-    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
-        """What of the layer's own is alive while it runs backward, step by step: gradients, and what it saved.
-
-        The last step makes the gradients of the inputs and, unsaid, of all parameters.
+        `ops` has the operators (see `vcalc.operators`). A variable is a tensor that lives until the end.
         """
-        gradients = tuple(Gradient(number) for number in range(len(inputs)))
-        return ((GRADIENT, *self.saved(inputs, output), *gradients),)
+        raise NotImplementedError
+
+    def on(self, *inputs: Any) -> tuple[int, ...]:
+        """The output's shape with a batch in front, for inputs that have one."""
+        return (inputs[0].shape[0], *self.output(*(x.shape[1:] for x in inputs)))
 
     # Checks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import (
     Number,
@@ -19,8 +19,10 @@ from vcalc.arithmetic import (
 from vcalc.errors import LayerError
 from vcalc.layers.base import MAP, Layer, elements, needs, needs_division, needs_groups, show
 from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding2d, size2d
-from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
 from vcalc.layers.windows import Reads, Sliding, Window
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 def slide(
@@ -84,16 +86,12 @@ def padded_map(layer: Any, shape: Shape) -> Number:
     return product(size + pads[axis] for axis, size in enumerate(shape[1:]))
 
 
-def padded_input(layer: Any, shape: Shape) -> tuple[Stored, ...]:
-    """What a window reads and backward needs: the input, or where `same` pads it, a padded copy."""
-    if all(certainly_equal(pad, 0) for pad in same_pads(layer, shape)):
-        return (0,)
-    return (Tensor("padded input", shape[0] * padded_map(layer, shape)),)
-
-
-def made_of(stored: tuple[Stored, ...]) -> tuple[Tensor, ...]:
-    """Those that the layer makes itself."""
-    return tuple(each for each in stored if isinstance(each, Tensor))
+def pad_same(ops: Paper, layer: Any, x: Value) -> Value:
+    """A map with what `same` adds, a copy then."""
+    pads = same_pads(layer, x.shape[1:])
+    if not any(pads):
+        return x
+    return ops.pad(x, (*x.shape[:2], *(size + pad for size, pad in zip(x.shape[2:], pads, strict=True))))
 
 
 class Conv(Layer, kind="conv"):
@@ -136,6 +134,13 @@ class Conv(Layer, kind="conv"):
         if self.written is not None:
             return self.written
         return "functional" if self.connections else "subclass" if self.standardized else "module"
+
+    @property
+    def even_same(self) -> bool:
+        """Whether `same` adds as much before as after, whatever the size, so that the convolution itself pads."""
+        reaches = map(extent, self.kernel, self.dilation)
+        steps = all(certainly_equal(stride, 1) for stride in self.stride)
+        return isinstance(self.pad, str) and steps and all(certainly_equal(reach % 2, 1) for reach in reaches)
 
     def _check_connections(self, channels: Number) -> None:
         needs(
@@ -185,45 +190,31 @@ class Conv(Layer, kind="conv"):
             work["scaled_weights"] = weights
         return work
 
-    def _standardized(self, shape: Shape) -> tuple[Tensor, ...]:
-        """The weights that convolve, where they are not the trained ones, and what standardizes them."""
-        if not self.standardized:
-            return ()
-        weights = Tensor("standardized weights", self._weights(shape), per_image=False)
-        return (weights, *(Tensor(n, self.out, STATISTIC, False) for n in ("mean", "inverse deviation")))
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+    def run(self, ops: Paper, x: Value) -> Value:
+        shape = self.on(x)
+        x = x if self.even_same else pad_same(ops, self, x)
         if self.connections:
-            return self._gathered(inputs[0])
-        return (*padded_input(self, inputs[0]), *self._standardized(inputs[0]))
+            return self._gathered(ops, x, shape)
+        kernel = ops.parameter(self.out, x.shape[1] // self.groups, *self.kernel)
+        if self.standardized:
+            gain = [ops.parameter(self.out)] if self.gain else []
+            rows = ops.reshape(kernel, (1, self.out, product(kernel.shape[1:])))
+            kernel = ops.reshape(ops.batch_norm(rows, *gain, fixed=True), kernel.shape)
+            del rows
+        return ops.conv(x, kernel, ops.parameter(self.out) if self.bias else None, shape=shape)
 
-    def _gathered(self, shape: Shape) -> tuple[Tensor, ...]:
-        """The channels that each output channel reads, copied for it, and their numbers."""
-        read = sum(len(row) for row in self.connections)
-        return (
-            Tensor("gathered channels", read * padded_map(self, shape)),
-            Tensor("channel numbers", read, INDEX, per_image=False),
-        )
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        padded = made_of(padded_input(self, inputs[0]))
-        if not self.connections:
-            made = self._standardized(inputs[0])
-            last = (OUTPUT, *padded)
-            return (made, (*last, *(made if training else made[:1]))) if made else (last,)
-        size = elements(output)
-        widest = max(map(len, self.connections)) * padded_map(self, inputs[0])
-        maps = Tensor("maps", size)
-        each, joined = (*padded, Tensor("gathered for one", widest), maps), (*padded, maps, Tensor("joined maps", size))
-        return (each, joined, (*joined, OUTPUT)) if self.bias else (each, (*padded, maps, OUTPUT))
-
-    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
-        if not self.standardized:
-            return super().gradient_steps(inputs, output)
-        made = self._standardized(inputs[0])
-        of_weights = Tensor("gradient of the standardized weights", self._weights(inputs[0]), per_image=False)
-        first = (GRADIENT, *padded_input(self, inputs[0]), *made, of_weights, Gradient(0))
-        return (first, (*made[1:], of_weights, Gradient(0)))
+    def _gathered(self, ops: Paper, x: Value, shape: tuple[int, ...]) -> Value:
+        """A convolution for each output channel, of the channels that it reads."""
+        maps = []
+        for row in self.connections:
+            weight = ops.parameter(1, len(row), *self.kernel)
+            index = ops.numbers((len(row),))
+            read = ops.gather(x, index, axis=1, shape=(x.shape[0], len(row), *x.shape[2:]))
+            del index
+            maps.append(ops.conv(read, weight, shape=(shape[0], 1, *shape[2:])))
+            del read
+        made = ops.concat(*maps, axis=1)
+        return ops.add(made, ops.reshape(ops.parameter(self.out), (self.out, 1, 1))) if self.bias else made
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.kernel, self.stride, leading_pad(self, input), self.dilation)
@@ -276,31 +267,15 @@ class ConvTranspose(Layer, kind="conv_transpose"):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         weights = self._weights(inputs[0])
-        work = {
-            "multiply_adds": weights * product(inputs[0][1:]),
-            "output_multiply_adds": weights * product(output[1:]),
-            "regrouped_multiply_adds": product((*self.kernel, exact_div(self.out, self.groups) // self.groups))
-            * elements(inputs[0]),
-            "square_multiply_adds": product((*self.kernel, inputs[0][0])) * elements(inputs[0]),
-        }
+        work = {"multiply_adds": weights * product(inputs[0][1:])}
         if self.bias:
             work["bias_additions"] = elements(output)
-            rows = exact_div(output[1], self.stack)
-            work["square_bias_additions"] = self.out * self.stack * (rows * rows)
-            one = (exact_div(inputs[0][1], self.stack), inputs[0][2])
-            work["forward_bias_additions"] = (
-                exact_div(self.out, self.groups)
-                * self.stack
-                * product(
-                    (size + 2 * self.pad[axis] - extent(self.kernel[axis], self.dilation[axis])) // self.stride[axis]
-                    + 1
-                    for axis, size in enumerate(one)
-                )
-            )
         return work
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0,)
+    def run(self, ops: Paper, x: Value) -> Value:
+        weight = ops.parameter(x.shape[1], self.out // self.groups, *self.kernel)
+        bias = ops.parameter(self.out) if self.bias else None
+        return ops.conv(x, weight, bias, shape=self.on(x), transposed=True)
 
     def reach(self, input: Shape) -> Window:
         # Output element j has the kernels of those input elements in it that stand up to `pad` after it.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from vcalc.arithmetic import assumed
+from vcalc.arithmetic import assumed, is_many
 
 REQUIRED: Any = object()
 
@@ -87,6 +87,11 @@ def _number(value: Any) -> float:
     return float(value)
 
 
+def _of_each(accept: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A check of each number of an array by itself."""
+    return lambda value: value.each(accept) if is_many(value) else accept(value)
+
+
 def _is_real(value: Any) -> bool:
     return not isinstance(value, bool) and hasattr(value, "as_integer_ratio")
 
@@ -122,8 +127,8 @@ def flag_or(*words: str) -> FieldType:
 
 
 FLAG = FieldType("true or false", _flag)
-NUMBER = FieldType("a number", _number)
-FRACTION = FieldType("a number from 0 to 1", _fraction)
+NUMBER = FieldType("a number", _of_each(_number))
+FRACTION = FieldType("a number from 0 to 1", _of_each(_fraction))
 INDEX_LISTS = FieldType("a list of lists of input channels, one list an output channel", _index_lists)
 
 

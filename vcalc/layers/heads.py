@@ -6,9 +6,9 @@ every variant that it has no field for.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, assumed, certainly_different, exact_div, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, exact_div, product
 from vcalc.layers.base import (
     BRANCHES,
     HEADS,
@@ -21,8 +21,10 @@ from vcalc.layers.base import (
     show,
 )
 from vcalc.layers.fields import FLAG, count, field
-from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
 from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Window
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 class SplitHeads(Layer, kind="split_heads"):
@@ -41,13 +43,14 @@ class SplitHeads(Layer, kind="split_heads"):
         one = exact_div(width, self.heads)
         return (self.heads, one, tokens) if self.transposed else (self.heads, tokens, one)
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        parts = ops.reshape(x, (*x.shape[:2], self.heads, x.shape[2] // self.heads))
+        return ops.permute(parts, (0, 2, 3, 1) if self.transposed else (0, 2, 1, 3))
+
     def reach(self, input: Shape) -> Window | None:
         return REORDERED if self.transposed else None
 
     def is_view(self, training: bool, input: Shape) -> bool:
-        return True
-
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
         return True
 
 
@@ -61,13 +64,13 @@ class MergeHeads(Layer, kind="merge_heads"):
         heads, tokens, width = inputs[0]
         return (tokens, heads * width)
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.reshape(ops.permute(x, (0, 2, 1, 3)), self.on(x))
+
     def reach(self, input: Shape) -> Window:
         return BY_TOKEN
 
     def is_view(self, training: bool, input: Shape) -> bool:
-        return True
-
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
         return True
 
 
@@ -90,6 +93,7 @@ class RotaryEmbedding(Layer, kind="rotary_embedding"):
         return inputs[0]
 
     def _turned(self, shape: Shape) -> Number:
+        """Elements that are turned."""
         return product((shape[0], shape[1] - self.skip, shape[2]))
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
@@ -100,13 +104,22 @@ class RotaryEmbedding(Layer, kind="rotary_embedding"):
         turned = self._turned(inputs[0])
         return {"multiplications": 2 * turned, "additions": turned}
 
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        names = ("cosine part", "partners", "sine part")
-        cosines, partners, sines = (Tensor(name, self._turned(inputs[0])) for name in names)
-        if certainly_different(self.skip, 0):
-            turned = Tensor("turned", self._turned(inputs[0]))
-            return ((cosines, partners, sines, turned), (turned, OUTPUT))
-        return ((cosines, partners, sines, OUTPUT),)
+    def run(self, ops: Paper, x: Value) -> Value:
+        if certainly_equal(self.skip, 0):
+            return self._turn(ops, x)
+        tokens = x.shape[2] - self.skip
+        skipped = ops.slice(x, axis=2, count=self.skip)
+        return ops.concat(skipped, self._turn(ops, ops.slice(x, axis=2, count=tokens)), axis=2)
+
+    @staticmethod
+    def _turn(ops: Paper, x: Value) -> Value:
+        """x cos + (each pair turned by a quarter) sin."""
+        half, angles = x.shape[3] // 2, ops.own(x.shape[2:])
+        turned = ops.stack(
+            ops.scale(ops.slice(x, axis=3, count=half, step=2)), ops.slice(x, axis=3, count=half, step=2)
+        )
+        partners = ops.reshape(turned, x.shape)
+        return ops.add(ops.mul(x, angles), ops.mul(partners, angles))
 
 
 class RandomFeatures(Layer, kind="random_features"):
@@ -132,20 +145,10 @@ class RandomFeatures(Layer, kind="random_features"):
             "product_elements": elements(output),
         }
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0, Tensor("exponentials", elements(output)))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        squares = Tensor("squares", elements(inputs[0]))
-        lengths = Tensor("lengths", inputs[0][0])
-        names = ("products", "exponents", "exponentials")
-        products, exponents, exponentials = (Tensor(name, elements(output)) for name in names)
-        return (
-            (squares, lengths),
-            (lengths, products, exponents),
-            (lengths, exponents, exponentials),
-            (lengths, exponentials, OUTPUT),
-        )
+    def run(self, ops: Paper, x: Value) -> Value:
+        directions = ops.own((x.shape[2], self.count))
+        lengths = ops.scale(ops.sum(ops.mul(x, x), axis=2))
+        return ops.scale(ops.exp(ops.sub(ops.matmul(x, directions), lengths)))
 
 
 class LinearAttention(Layer, kind="linear_attention"):
@@ -172,27 +175,10 @@ class LinearAttention(Layer, kind="linear_attention"):
             "product_elements": key[1] * value[1] + elements(output) + query[0],
         }
 
-    def _made(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        query, key, value = inputs
-        return (
-            Tensor("sum of the keys", key[1]),
-            Tensor("normalizers", query[0]),
-            Tensor("keys by values", key[1] * value[1]),
-            Tensor("weighted values", query[0] * value[1]),
-        )
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0, 1, 2, *self._made(inputs))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        total, normalizers, by_values, weighted = self._made(inputs)
-        kept = (total, by_values) if training else ()
-        shifted = normalizers._replace(name="normalizers and epsilon")
-        return (
-            (total, normalizers),
-            (*kept, normalizers, by_values, weighted),
-            (*kept, normalizers, shifted, weighted, OUTPUT),
-        )
+    def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
+        sums = ops.matmul(query, ops.permute(ops.sum(key, axis=1), (0, 2, 1)))
+        weighted = ops.matmul(query, ops.matmul(ops.permute(key, (0, 2, 1)), value))
+        return ops.div(weighted, ops.shift(sums))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

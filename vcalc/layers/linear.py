@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Layer, elements, needs_division
+from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, HEADS, MAP, TOKENS, VECTOR, Layer, elements, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or
-from vcalc.layers.tensors import OUTPUT, Step, Stored, Tensor
 from vcalc.layers.windows import EVERYWHERE, Window
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
+
+
+def project_qkv(ops: Paper, x: Value, inner: int, bias: bool | str, key_bias: bool) -> Value:
+    """Queries, keys and values in one product; with a bias of queries and values, zeros stand in for that of keys."""
+    weight = ops.parameter(3 * inner, x.shape[-1])
+    if bias != "qv":
+        return ops.linear(x, weight, ops.parameter(3 * inner) if bias else None)
+    biases = ops.parameter(2, inner)
+    zeros = ops.own((inner,)) if key_bias else ops.made((inner,))
+    return ops.linear(x, weight, ops.concat(ops.select(biases, axis=0), zeros, ops.select(biases, axis=0), axis=0))
 
 
 class Linear(Layer, kind="linear"):
@@ -53,8 +65,10 @@ class Linear(Layer, kind="linear"):
             work["zero_additions"] = rows * (self.out // 3)
         return work
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0,)
+    def run(self, ops: Paper, x: Value) -> Value:
+        if self.bias == "qv":
+            return project_qkv(ops, x, self.out // 3, "qv", self.form == "functional")
+        return ops.linear(x, ops.parameter(self.out, x.shape[-1]), ops.parameter(self.out) if self.bias else None)
 
 
 class PointwiseLinear(Layer, kind="pointwise_linear"):
@@ -81,8 +95,12 @@ class PointwiseLinear(Layer, kind="pointwise_linear"):
         multiply_adds = (inputs[0][0] * self.out) * product(output[1:])
         return {"multiply_adds": multiply_adds, **({"bias_additions": elements(output)} if self.bias else {})}
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0,)
+    def run(self, ops: Paper, x: Value) -> Value:
+        weight, bias = ops.parameter(self.out, x.shape[1]), ops.parameter(self.out) if self.bias else None
+        if self.form == "conv":
+            weight = ops.reshape(weight, (*weight.shape, 1, 1))
+            return ops.conv(x, weight, bias, shape=(x.shape[0], self.out, *x.shape[2:]))
+        return ops.permute(ops.linear(ops.permute(x, CHANNELS_LAST), weight, bias), CHANNELS_FIRST)
 
 
 class RadialBasis(Layer, kind="radial_basis"):
@@ -102,13 +120,9 @@ class RadialBasis(Layer, kind="radial_basis"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"multiply_adds": inputs[0][0] * self.out}
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (Tensor("differences", inputs[0][0] * self.out),)
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        size = inputs[0][0] * self.out
-        differences, squares = Tensor("differences", size), Tensor("squares", size)
-        return ((differences, squares), (squares, OUTPUT))
+    def run(self, ops: Paper, x: Value) -> Value:
+        codes = ops.own((self.out, x.shape[1]))
+        return ops.sum(ops.power(ops.sub(ops.reshape(x, (x.shape[0], 1, x.shape[1])), codes)), axis=2, keep=False)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

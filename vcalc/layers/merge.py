@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, assumed, certainly_different, certainly_equal, exact_div, minimum, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, exact_div, minimum, product
 from vcalc.errors import LayerError
 from vcalc.layers.base import (
     BRANCHES,
@@ -20,8 +20,10 @@ from vcalc.layers.base import (
     show,
 )
 from vcalc.layers.fields import FLAG, count, field
-from vcalc.layers.tensors import OUTPUT, STATISTIC, Step, Stored, Tensor
 from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 def _alike(a: Shape, b: Shape) -> bool:
@@ -31,12 +33,12 @@ def _alike(a: Shape, b: Shape) -> bool:
 
 def _meet(a: Number, b: Number) -> bool:
     """Whether two sizes may be the same, or one of them is 1, as a constant's."""
-    return certainly_equal(a, 1) or certainly_equal(b, 1) or assumed("==", a, b)
+    return b in (a, 1) or certainly_equal(a, 1) or certainly_equal(b, 1) or assumed("==", a, b)
 
 
 def _common(a: Number, b: Number) -> Number:
     """The size that two give together."""
-    return b if certainly_equal(a, 1) else a
+    return a if b in (a, 1) or not certainly_equal(a, 1) else b
 
 
 class Concat(Layer, kind="concat"):
@@ -56,11 +58,11 @@ class Concat(Layer, kind="concat"):
                 raise LayerError(message, hint=mend.concatenated(first, shape))
         return (sum(shape[0] for shape in inputs), *first[1:])
 
+    def run(self, ops: Paper, *inputs: Value) -> Value:
+        return ops.concat(*inputs, axis=1)
+
     def reach(self, input: Shape) -> Window | None:
         return {MAP: None, TOKENS: REORDERED}.get(len(input), EVERYWHERE)
-
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return True
 
 
 class _Elementwise(Layer):
@@ -83,17 +85,15 @@ class _Elementwise(Layer):
             raise LayerError(f"{self.kind}: {describe(a)} and {describe(b)} do not match", hint=mend.combined(a, b))
         return tuple(map(_common, first, second))
 
-    def _partial(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """What the joins of the first inputs give, two of them at a time."""
-        shape, made = inputs[0], []
-        for number, other in enumerate(inputs[1:-1], 2):
-            shape = self._broadcast(shape, other)
-            made.append(Tensor(f"first {number} joined", elements(shape)))
-        return tuple(made)
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        made = (*self._partial(inputs), OUTPUT)
-        return tuple(made[max(0, i - 1) : i + 1] for i in range(len(made)))
+    def _together(self, ops: Paper, operator: str, inputs: tuple[Value, ...]) -> Value:
+        """Two at a time, from the first on; vectors as maps of one position, where others are maps."""
+        on_map = any(len(x.shape) == MAP + 1 for x in inputs)
+        first, *others = (
+            ops.reshape(x, (*x.shape, 1, 1)) if on_map and len(x.shape) == VECTOR + 1 else x for x in inputs
+        )
+        for other in others:
+            first = getattr(ops, operator)(first, other)
+        return first
 
 
 class Add(_Elementwise, kind="add"):
@@ -105,8 +105,8 @@ class Add(_Elementwise, kind="add"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"additions": (len(inputs) - 1) * elements(output)}
 
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return len(input) == len(output) and not any(map(certainly_different, input, output))
+    def run(self, ops: Paper, *inputs: Value) -> Value:
+        return self._together(ops, "add", inputs)
 
 
 class Mean(_Elementwise, kind="mean"):
@@ -117,9 +117,8 @@ class Mean(_Elementwise, kind="mean"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"additions": (len(inputs) - 1) * elements(output), "multiplications": elements(output)}
 
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        made = (*self._partial(inputs), Tensor("sum", elements(output)), OUTPUT)
-        return tuple(made[max(0, i - 1) : i + 1] for i in range(len(made)))
+    def run(self, ops: Paper, *inputs: Value) -> Value:
+        return ops.scale(self._together(ops, "add", inputs))
 
 
 class Multiply(_Elementwise, kind="multiply"):
@@ -127,20 +126,18 @@ class Multiply(_Elementwise, kind="multiply"):
 
     forms = ("operator", "function")
     source = "Hu, Shen & Sun 2018 (Squeeze-and-Excitation), equation 4"
-    saves_for_others = True
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"multiplications": (len(inputs) - 1) * elements(output)}
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (*range(len(inputs)), *self._partial(inputs))
+    def run(self, ops: Paper, *inputs: Value) -> Value:
+        return self._together(ops, "mul", inputs)
 
 
 class MatMul(Layer, kind="matmul"):
     """The matrix product of two tensors, [N, K] and [K, M] or, channel by channel, [C, N, K] and [C, K, M]."""
 
     source = "none needed"
-    saves_for_others = True
     accepts = (MAP, TOKENS, HEADS)
     joins = True
     forms = ("function", "operator", "bmm", "einsum")
@@ -159,8 +156,8 @@ class MatMul(Layer, kind="matmul"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"product_multiply_adds": elements(inputs[0]) * output[-1], "product_elements": elements(output)}
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return tuple(range(len(inputs)))
+    def run(self, ops: Paper, left: Value, right: Value) -> Value:
+        return ops.matmul(left, right)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -238,38 +235,25 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
             work["additions"] = scores
         return work
 
-    def _made(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """The log-sum-exp of the fused operator; without heads or with values of their own width, torch has none."""
-        query, key, value = inputs
-        if len(query) == MAP and certainly_equal(query[-1], value[-1]) and self._unbiased:
-            return (Tensor("log-sum-exp", elements(query[:-1]), STATISTIC),)
-        pairs, keys = elements(query[:-1]) * key[-2], product(query[:-2]) * elements(key[-2:])
-        sizes = {"queries": elements(query), "keys": keys, "scores": pairs, "softmax": pairs}
-        return tuple(Tensor(name, count) for name, count in sizes.items())
+    def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
+        bias = None if self._unbiased else self._looked_up(ops, query, key)
+        if len(query.shape) == MAP + 1 and bias is None and query.shape[-1] == value.shape[-1]:
+            return ops.attention(query, key, value)
+        if query.shape[1:-2] != key.shape[1:-2]:
+            key, value = (ops.repeat(each, (each.shape[0], query.shape[1], *each.shape[2:])) for each in (key, value))
+        last = len(key.shape) - 1
+        scaled = ops.scale(query)
+        scores = ops.matmul(scaled, ops.scale(ops.permute(key, (*range(last - 1), last, last - 1))))
+        scores = scores if bias is None else ops.add_in_place(scores, bias)
+        scores = ops.softmax(scores)
+        return ops.matmul(scores, value)
 
-    def _repeated(self, inputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """Keys and values for each head of queries, where those have fewer heads and the operator is not fused."""
-        query, *read = inputs
-        if not any(map(certainly_different, query[:-2], read[0][:-2])):
-            return ()
-        sizes = (product(query[:-2]) * elements(shape[-2:]) for shape in read)
-        return tuple(map(Tensor, ("repeated keys", "repeated values"), sizes))
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        made = self._made(inputs)
-        values = self._repeated(inputs)[1:] or (2,)
-        return (0, 1, 2, OUTPUT, *made) if len(made) == 1 else (*values, *made[:2], made[3])
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        made = self._made(inputs)
-        if len(made) == 1:
-            return ((OUTPUT, *made),)
-        queries, keys, scores, softmax = made
-        beside = self._repeated(inputs)
-        if not self._unbiased:
-            beside = (*beside, Tensor("bias", scores.elements, per_image=False))
-        steps = ((queries, keys, scores), (queries, scores, softmax), (queries, softmax, OUTPUT))
-        return tuple((*beside, *step) for step in steps)
+    def _looked_up(self, ops: Paper, query: Value, key: Value) -> Value:
+        """The bias of each pair, as heads [h, N, M], or of one head."""
+        heads, pairs = query.shape[1] if len(query.shape) == MAP + 1 else 1, (query.shape[-2], key.shape[-2])
+        table = ops.parameter(self.relative_positions, heads)
+        found = ops.permute(ops.gather(table, ops.own(pairs), axis=0, shape=(*pairs, heads)), (2, 0, 1))
+        return found if len(query.shape) == MAP + 1 else ops.select(found, axis=0)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -300,22 +284,16 @@ class RoIAlign(Layer, kind="roi_align"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"sampled_elements": elements(output) * self.samples * self.samples}
 
-    def _made(self, output: Shape) -> tuple[Tensor, ...]:
-        """The places of all samples, the samples level by level, and joined."""
-        places = product(output[1:]) * self.samples * self.samples
-        names = ("samples", "joined samples")
-        return (
-            Tensor("places", 2 * places, per_image=False),
-            *(Tensor(name, output[0] * places) for name in names),
-        )
+    def run(self, ops: Paper, *levels: Value) -> Value:
+        share, rest = divmod(self.proposals, len(levels))
+        sampled = [self._regions(ops, x, share + (i < rest)) for i, x in enumerate(levels)]
+        joined = ops.concat(*sampled, axis=2)
+        return ops.avg_pool(joined, (joined.shape[0], *self.output(*(x.shape[1:] for x in levels))))
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        places, _, joined = self._made(output)
-        return (*range(len(inputs)), places, joined)
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        places, samples, joined = self._made(output)
-        return ((*((places,) if training else ()), samples, joined, OUTPUT),)
+    def _regions(self, ops: Paper, x: Value, count: int) -> Value:
+        side = self.out * self.samples
+        places = ops.made((count * side, side, 2))
+        return ops.sample(x, places, shape=(*x.shape[:2], count * side, side))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, assumed, product
-from vcalc.layers.base import MAP, TOKENS, VECTOR, Heads, Layer, elements, features, needs, needs_division
+from vcalc.layers.base import (
+    CHANNELS_FIRST,
+    CHANNELS_LAST,
+    MAP,
+    TOKENS,
+    VECTOR,
+    Heads,
+    Layer,
+    elements,
+    features,
+    needs,
+    needs_division,
+)
 from vcalc.layers.fields import FLAG, NUMBER, choice, count, field
-from vcalc.layers.tensors import GRADIENT, OUTPUT, STATISTIC, Gradient, Step, Stored, Tensor
 from vcalc.layers.windows import ALONG_LAST, EVERYWHERE, Window
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 class _Norm(Layer):
@@ -23,19 +37,9 @@ class _Norm(Layer):
         size = elements(output)
         return {"normalized_elements": size, **({"affine_elements": size} if self.affine else {})}
 
-    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
-        """The means and inverse deviations that backward reads, and what else it needs beside the input."""
-        raise NotImplementedError
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0, *self.statistics(inputs[0]))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT, *self.statistics(inputs[0])),)
-
-
-def _mean_and_deviation(count: Number, per_image: bool = True) -> tuple[Tensor, ...]:
-    return tuple(Tensor(name, count, STATISTIC, per_image) for name in ("mean", "inverse deviation"))
+    def _factors(self, ops: Paper, width: int) -> list[Value]:
+        """The trained factor and offset, if there are any."""
+        return [ops.parameter(width), ops.parameter(width)] if self.affine else []
 
 
 class BatchNorm(_Norm, kind="batchnorm"):
@@ -52,11 +56,8 @@ class BatchNorm(_Norm, kind="batchnorm"):
             "batches_tracked": 1,
         }
 
-    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
-        return _mean_and_deviation(features(input), per_image=False)
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT, *(self.statistics(inputs[0]) if training else ())),)
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.batch_norm(x, *self._factors(ops, x.shape[1]))
 
 
 class LayerNorm(_Norm, kind="layernorm"):
@@ -81,8 +82,11 @@ class LayerNorm(_Norm, kind="layernorm"):
         size = inputs[0][0] if self._over_channels(inputs[0]) else inputs[0][-1]
         return {"scale": size, "shift": size} if self.affine else {}
 
-    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
-        return _mean_and_deviation(product(input[1:] if self._over_channels(input) else input[:-1]))
+    def run(self, ops: Paper, x: Value) -> Value:
+        if not self._over_channels(x.shape[1:]):
+            return ops.layer_norm(x, *self._factors(ops, x.shape[-1]))
+        made = ops.layer_norm(ops.permute(x, CHANNELS_LAST), *self._factors(ops, x.shape[1]))
+        return ops.permute(made, CHANNELS_FIRST)
 
     def reach(self, input: Shape) -> Window | None:
         return ALONG_LAST if len(input) == MAP and self.over == "last" else None
@@ -100,17 +104,16 @@ class RMSNorm(_Norm, kind="rmsnorm"):
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"scale": features(inputs[0])} if self.affine else {}
 
-    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
-        return (Tensor("inverse root mean square", product(input[:-1]), STATISTIC),)
+    def run(self, ops: Paper, x: Value) -> Value:
+        root = self._inverse_root(ops, x)
+        normal = ops.mul(x, root)
+        return ops.mul(normal, ops.parameter(x.shape[-1])) if self.affine else normal
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        normalized = (Tensor("normalized", elements(output)),) if self.affine else ()
-        return (0, *self.statistics(inputs[0]), *normalized)
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        rows = product(inputs[0][:-1])
-        first = (Tensor("squares", elements(output)), Tensor("means", rows), Tensor("means and epsilon", rows))
-        return (first, (*self.saved(inputs, output)[1:], OUTPUT))
+    @staticmethod
+    def _inverse_root(ops: Paper, x: Value) -> Value:
+        squares = ops.power(x)
+        means = ops.mean(squares, axes=(len(x.shape) - 1,))
+        return ops.inverse_root(ops.shift(means, in_place=True))
 
 
 class GroupNorm(_Norm, kind="groupnorm"):
@@ -128,15 +131,11 @@ class GroupNorm(_Norm, kind="groupnorm"):
         needs(several, "groupnorm: a group of one element has no variance to be divided by", "groups", "fewer groups")
         return inputs[0]
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (*(self._turned(inputs[0]) or (0,)), *_mean_and_deviation(self.groups))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT, *self._turned(inputs[0]), *_mean_and_deviation(self.groups)),)
-
-    def _turned(self, input: Shape) -> tuple[Tensor, ...]:
-        """Tokens are copied with the features first, as torch's operator wants them."""
-        return () if len(input) == MAP else (Tensor("turned input", elements(input)),)
+    def run(self, ops: Paper, x: Value) -> Value:
+        if len(x.shape) == MAP + 1:
+            return ops.group_norm(x, *self._factors(ops, x.shape[1]), groups=self.groups)
+        turned = ops.copy(ops.permute(x, (0, 2, 1)))
+        return ops.permute(ops.group_norm(turned, *self._factors(ops, x.shape[-1]), groups=self.groups), (0, 2, 1))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -156,12 +155,9 @@ class InstanceNorm(_Norm, kind="instancenorm"):
         needs(several, "instancenorm: one position has no variance to be divided by", hint=hint)
         return inputs[0]
 
-    def statistics(self, input: Shape) -> tuple[Tensor, ...]:
-        return (*_mean_and_deviation(input[0]), *((Tensor("factors", input[0]),) if self.affine else ()))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        offsets = (Tensor("offsets", inputs[0][0]),) if self.affine else ()
-        return ((OUTPUT, *self.statistics(inputs[0]), *offsets),)
+    def run(self, ops: Paper, x: Value) -> Value:
+        repeated = [ops.repeat(factor, x.shape[:2]) for factor in self._factors(ops, x.shape[1])]
+        return ops.instance_norm(x, *repeated)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -176,42 +172,18 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
     size: Any = field(count(), "channels that are normalised together", 5)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        return {"padded_elements": self._padded(inputs[0]), "positions": product(inputs[0][1:])}
+        return {"padded_elements": self._padded(inputs[0])}
 
     def _padded(self, input: Shape) -> Number:
         return product((input[0] + self.size - 1, *input[1:]))
 
-    def _made(self, input: Shape) -> tuple[Tensor, ...]:
-        """Squares with padding, their mean, k + alpha times it, and its power: torch runs one operator for each."""
-        size, padded = elements(input), self._padded(input)
-        names = {"squares": size, "padded squares": padded, "means": size, "product": size, "sum": size, "power": size}
-        return tuple(Tensor(name, count) for name, count in names.items())
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        _, padded, _, _, total, power = self._made(inputs[0])
-        return (0, padded, total, power)
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        squares, padded, means, scaled, total, power = self._made(inputs[0])
-        return (
-            (squares, padded),
-            (padded, means),
-            (means, scaled, total),
-            (means, total, power),
-            (power, OUTPUT),
-        )
-
-    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
-        _, padded, means, _, total, power = self._made(inputs[0])
-        parts = tuple(Tensor(f"factor {number} of a gradient", elements(output)) for number in range(4))
-        of_input, of_power = (Tensor(f"gradient of the {name}", elements(output)) for name in ("quotient", "power"))
-        of_padded = Tensor("gradient of the padded squares", padded.elements)
-        return (
-            (0, padded, total, power, GRADIENT, *parts),
-            (0, padded, total, of_input, of_power, *parts[:3]),
-            (0, padded, of_input, means._replace(name="gradient of the means"), of_padded),
-            (0, of_input, *parts[:2], Gradient(0)),
-        )
+    def run(self, ops: Paper, x: Value) -> Value:
+        batch, channels, height, width = x.shape
+        divisor = ops.reshape(ops.mul(x, x), (batch, 1, channels, height, width))
+        divisor = ops.pad(divisor, (batch, 1, channels + self.size - 1, height, width))
+        divisor = ops.reshape(ops.avg_pool(divisor, (batch, 1, channels, height, width)), x.shape)
+        divisor = ops.power(ops.shift(ops.scale(divisor)))
+        return ops.div(x, divisor)
 
 
 class GlobalResponseNorm(Layer, kind="global_response_norm"):
@@ -227,19 +199,11 @@ class GlobalResponseNorm(Layer, kind="global_response_norm"):
         size = elements(output)
         return {"normalized_elements": size, "affine_elements": size, "additions": size}
 
-    def _made(self, input: Shape) -> tuple[Tensor, ...]:
-        """The channels' lengths, their mean, the quotient, and the input times it."""
-        lengths, quotients = Tensor("lengths", input[0]), Tensor("quotients", input[0])
-        return (lengths, Tensor("mean length", 1), quotients, Tensor("normalized", elements(input)))
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0, *self._made(inputs[0]))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        lengths, mean, quotients, normalized = self._made(inputs[0])
-        kept = (lengths, mean, quotients, normalized) if training else (quotients,)
-        scaled = Tensor("scaled", elements(output))
-        return ((lengths, mean, quotients), (*kept, normalized, scaled), (*kept, scaled, OUTPUT))
+    def run(self, ops: Paper, x: Value) -> Value:
+        factor, offset = (ops.parameter(x.shape[1], 1, 1) for _ in range(2))
+        length = ops.length(x, axes=(2, 3))
+        length = ops.div(length, ops.shift(ops.mean(length, axes=(1,))))
+        return ops.add(x, ops.mul_add(offset, factor, ops.mul(x, length)))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -263,8 +227,11 @@ class LayerScale(Layer, kind="layer_scale"):
             return {}
         return {"layer_scale": 1 if self.shared else features(inputs[0])}
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0,) if self.constant is None else ()
-
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"multiplications": elements(output)}
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        if self.constant is not None:
+            return ops.scale(x)
+        width = 1 if self.shared else x.shape[1] if len(x.shape) == MAP + 1 else x.shape[-1]
+        return ops.mul(x, ops.parameter(width, *((1, 1) if len(x.shape) == MAP + 1 else ())))

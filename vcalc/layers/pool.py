@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import (
     Number,
@@ -18,16 +18,13 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.errors import LayerError
-from vcalc.layers.base import MAP, TOKENS, Layer, elements, needs, show
-from vcalc.layers.conv import leading_pad, made_of, padded_input, padded_map, slide_map
+from vcalc.layers.base import MAP, TOKENS, Layer, elements, features, needs, show
+from vcalc.layers.conv import leading_pad, pad_same, padded_map, slide_map
 from vcalc.layers.fields import FLAG, Like, count, field, padding2d, size2d
-from vcalc.layers.tensors import INDEX, OUTPUT, Step, Stored, Tensor
 from vcalc.layers.windows import EVERYWHERE, Reads, Sliding, Window
 
-
-def _indices(output: Shape) -> Tensor:
-    """Where each element of a max pool's output came from; torch makes them at inference, too, and drops them."""
-    return Tensor("indices", elements(output), INDEX)
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 class _Pool(Layer):
@@ -54,15 +51,8 @@ class _Pool(Layer):
         size = elements(output)
         return {
             "window_elements": product(self.kernel) * size,
-            "stepped_elements": product(self.stride) * size,
             "padded_elements": inputs[0][0] * padded_map(self, inputs[0]),
         }
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return padded_input(self, inputs[0])
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT, *made_of(padded_input(self, inputs[0]))),)
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.kernel, self.stride, leading_pad(self, input))
@@ -73,11 +63,9 @@ class MaxPool(_Pool, kind="maxpool"):
 
     source = "Krizhevsky et al. 2012, section 3.4 (overlapping windows)"
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (*padded_input(self, inputs[0]), _indices(output))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT, *made_of(self.saved(inputs, output))),)
+    def run(self, ops: Paper, x: Value) -> Value:
+        shape = self.on(x)
+        return ops.max_pool(pad_same(ops, self, x), shape)
 
 
 class AvgPool(_Pool, kind="avgpool"):
@@ -101,20 +89,13 @@ class AvgPool(_Pool, kind="avgpool"):
         """Elements that all windows average, with `counted` of the padding before each axis among them."""
         return output[0] * product(map(_averaged, input[1:], output[1:], self.kernel, self.stride, pads, counted))
 
-    def _inside(self, output: Shape) -> tuple[Tensor, ...]:
-        """The share of each window that lies on the map, by which the means over padded windows are divided."""
-        divides = isinstance(self.pad, str) and not self.count_pad
-        return (Tensor("shares", product(output[1:]), per_image=False),) if divides else ()
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (*padded_input(self, inputs[0]), *self._inside(output))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        shares, padded = self._inside(output), made_of(padded_input(self, inputs[0]))
-        if not shares:
-            return ((OUTPUT, *padded),)
-        means = Tensor("means", elements(output))
-        return ((*shares, *padded, means), (*shares, means, OUTPUT))
+    def run(self, ops: Paper, x: Value) -> Value:
+        shape = self.on(x)
+        inside = None
+        if isinstance(self.pad, str) and not self.count_pad:
+            inside = ops.made(shape[2:])
+        means = ops.avg_pool(pad_same(ops, self, x), shape)
+        return means if inside is None else ops.div(means, inside)
 
 
 def _averaged(size: Number, positions: Number, kernel: Number, stride: Number, pad: Number, counted: Number) -> Number:
@@ -155,6 +136,10 @@ class GlobalAvgPool(Layer, kind="global_avgpool"):
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"window_elements": elements(inputs[0])}
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        mean = ops.mean(x, axes=(2, 3) if len(x.shape) == MAP + 1 else (1,))
+        return mean if self.keep_dims else ops.reshape(mean, (x.shape[0], features(x.shape[1:])))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -199,19 +184,16 @@ class _AdaptivePool(Layer):
 class AdaptiveAvgPool(_AdaptivePool, kind="adaptive_avgpool"):
     """Means over windows chosen so that the output has a given size; windows may overlap."""
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
+    def run(self, ops: Paper, x: Value) -> Value:
         # To one element, torch takes the mean, whose backward needs no more than the size.
-        return () if certainly_equal(self.out[0], 1) and certainly_equal(self.out[1], 1) else (0,)
+        return ops.mean(x, axes=(2, 3)) if self.out == (1, 1) else ops.avg_pool(x, self.on(x))
 
 
 class AdaptiveMaxPool(_AdaptivePool, kind="adaptive_maxpool"):
     """The largest elements of windows chosen so that the output has a given size; windows may overlap."""
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0, _indices(output))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        return ((OUTPUT, _indices(output)),)
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.max_pool(x, self.on(x))
 
 
 def _adaptive_reads(size: Number, out: int) -> Number:
@@ -247,12 +229,10 @@ class Subsample(Layer, kind="subsample"):
             "bias_additions": size,
         }
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0, Tensor("sums", elements(output)))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        means, sums, scaled = (Tensor(name, elements(output)) for name in ("means", "sums", "scaled sums"))
-        return ((means, sums), (sums, scaled), (sums, scaled, OUTPUT))
+    def run(self, ops: Paper, x: Value) -> Value:
+        factor, offset = (ops.reshape(ops.parameter(x.shape[1]), (x.shape[1], 1, 1)) for _ in range(2))
+        sums = ops.scale(ops.avg_pool(x, self.on(x)))
+        return ops.add(ops.mul(sums, factor), offset)
 
     def reach(self, input: Shape) -> Window:
         return Sliding((self.kernel, self.kernel), (self.kernel, self.kernel))

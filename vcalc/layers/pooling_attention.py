@@ -6,7 +6,7 @@ token, stand first and are skipped.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import (
     Number,
@@ -29,8 +29,10 @@ from vcalc.layers.base import (
 )
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
-from vcalc.layers.tensors import GRADIENT, INDEX, OUTPUT, Gradient, Step, Stored, Tensor
 from vcalc.layers.windows import EVERYWHERE, Sliding, Window
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 def _grid(kind: str, tokens: Number, skip: Number, rows: Number, key: str) -> tuple[Number, Number]:
@@ -73,27 +75,22 @@ class PoolHeads(Layer, kind="pool_heads"):
         return {"weight": product((self.kernel, self.kernel, inputs[0][2]))}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        pooled = self._pooled(inputs[0])
-        return {"multiply_adds": self.kernel * self.kernel * pooled, "pooled_elements": pooled}
+        return {"multiply_adds": self.kernel * self.kernel * self._pooled(inputs[0])}
 
-    def _map(self, input: Shape) -> Tensor:
-        """The tokens put in order as maps, one a head, which the convolution reads."""
-        return Tensor("maps", product((input[0], input[1] - self.skip, input[2])))
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (self._map(inputs[0]),)
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        maps = self._map(inputs[0])
-        if certainly_equal(self.skip, 0):
-            return ((maps, OUTPUT),)
-        pooled = Tensor("pooled", self._pooled(inputs[0]))
-        return ((maps, pooled), (*((maps,) if training else ()), pooled, OUTPUT))
-
-    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
-        maps = self._map(inputs[0])
-        of_maps = maps._replace(name="gradient of the maps")
-        return ((maps, GRADIENT, of_maps), (GRADIENT, of_maps, Gradient(0)))
+    def run(self, ops: Paper, x: Value) -> Value:
+        batch, heads, tokens, width = x.shape
+        rows, columns = _grid(self.kind, tokens, self.skip, self.height, "height")
+        skipped = ops.slice(x, axis=2, count=self.skip)
+        placed = ops.reshape(ops.slice(x, axis=2, count=rows * columns), (batch, heads, rows, columns, width))
+        maps = ops.reshape(ops.permute(placed, (0, 1, 4, 2, 3)), (batch * heads, width, rows, columns))
+        maps = ops.copy(maps)
+        places = self._places(x.shape[1:])
+        weight = ops.parameter(width, 1, self.kernel, self.kernel)
+        pooled = ops.conv(maps, weight, shape=(batch * heads, width, *places))
+        del maps
+        pooled = ops.permute(ops.reshape(pooled, (*pooled.shape[:2], product(places))), (0, 2, 1))
+        pooled = ops.reshape(pooled, (batch, heads, product(places), width))
+        return pooled if certainly_equal(self.skip, 0) else ops.concat(skipped, pooled, axis=2)
 
     def reach(self, input: Shape) -> Window:
         rows, columns = _grid(self.kind, input[1], self.skip, self.height, "height")
@@ -158,59 +155,41 @@ class RelativeAttention(Layer, kind="relative_attention"):
             "product_elements": scores + placed * (rows + columns) + elements(output),
         }
 
-    def _made(self, inputs: tuple[Shape, ...]) -> dict[str, Tensor]:
-        """The tensors between the operators, by name; tables and their indices are those of distances that occur."""
-        query, key, _ = inputs
-        placed, scores = self._placed(inputs), query[0] * query[1] * key[1]
-        sums = query[0] * (query[1] - self.skip) * (key[1] - self.skip)
-        sizes = {"scaled": elements(query), "scores": scores, "sum": sums, "sums": sums, "softmax": scores}
-        made = {name: Tensor(name, size) for name, size in sizes.items()}
-        for axis, (here, there) in self._grids(inputs).items():
-            made[f"{axis}_index"] = Tensor(f"{axis} apart", here * there, INDEX, per_image=False)
-            made[f"{axis}_table"] = Tensor(f"vectors of {axis}", here * there * query[2], per_image=False)
-            made[f"{axis}_queries"] = Tensor(f"queries by {axis}", placed)
-            made[axis] = Tensor(f"products by {axis}", query[0] * (query[1] - self.skip) * there)
-        return made
+    def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
+        scores = ops.matmul(ops.scale(query), ops.permute(key, (0, 1, 3, 2)))
+        grids = self._grids(tuple(given.shape[1:] for given in (query, key, value)))
+        scores = self._with_positions(ops, query, scores, grids)
+        return ops.matmul(ops.softmax(scores), value)
 
-    def _of_positions(self, axis: str) -> tuple[str, ...]:
-        """What backward reads of one axis; queries by columns are a view where no token is skipped."""
-        views = axis == "columns" and certainly_equal(self.skip, 0)
-        return (f"{axis}_index", f"{axis}_table", *(() if views else (f"{axis}_queries",)))
-
-    def _of_scores(self, made: dict[str, Tensor]) -> tuple[Stored, ...]:
-        """What backward reads to get from the scores to queries and keys."""
-        names = ("scaled", *self._of_positions("rows"), *self._of_positions("columns"))
-        reads_queries = (0,) if certainly_equal(self.skip, 0) else ()
-        return (*reads_queries, 1, *(made[name] for name in names))
-
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        made = self._made(inputs)
-        return (2, made["softmax"], *self._of_scores(made))
-
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        made = {**self._made(inputs), "output": OUTPUT}
-        rows, columns = self._of_positions("rows"), self._of_positions("columns")
-        # What training keeps, and what each operator has beside that.
-        steps = (
-            ((), ("scaled", "scores")),
-            (("scaled",), ("scores", *rows[1:], "rows")),
-            (("scaled", *rows), ("scores", "rows", *columns[1:], "columns")),
-            (("scaled", *rows, *columns), ("scores", "rows", "columns", "sum", "sums")),
-            (("scaled", *rows, *columns), ("scores", "softmax", "output")),
+    @staticmethod
+    def _with_positions(ops: Paper, query: Value, scores: Value, grids: dict[str, tuple[int, int]]) -> Value:
+        """The query's products with vectors of relative rows and columns added where both tokens have a place."""
+        batch, heads, _, width = query.shape
+        (rows, key_rows), (columns, key_columns) = grids["rows"], grids["columns"]
+        tables = [ops.parameter(2 * max(sizes) - 1, width) for sizes in grids.values()]
+        places, keys = rows * columns, key_rows * key_columns
+        placed = ops.reshape(ops.slice(query, axis=2, count=places), (batch, heads, rows, columns, width))
+        down = _by_distance(ops, placed, tables[0], 2, key_rows)
+        across = _by_distance(ops, placed, tables[1], 3, key_columns)
+        part = ops.slice(ops.slice(scores, axis=2, count=places), axis=3, count=keys)
+        apart = ops.reshape(part, (batch, heads, rows, columns, key_rows, key_columns))
+        down, across = (
+            ops.reshape(down, (*down.shape, 1)),
+            ops.reshape(across, (*across.shape[:4], 1, key_columns)),
         )
-        return tuple(tuple(made[name] for name in (*(kept if training else ()), *now)) for kept, now in steps)
-
-    def gradient_steps(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Step, ...]:
-        made = self._made(inputs)
-        later = self._of_scores(made)
-        names = ("softmax", "scores", "sums", "rows", "columns", "scaled")
-        of = {name: made[name]._replace(name=f"gradient of the {made[name].name}") for name in names}
-        return (
-            (*later, 2, made["softmax"], GRADIENT, of["softmax"], Gradient(2)),
-            (*later, made["softmax"], of["softmax"], of["scores"], Gradient(2)),
-            (*later, of["scores"], of["sums"], of["rows"], of["columns"], Gradient(0), Gradient(2)),
-            (1, made["scaled"], of["scores"], of["scaled"], Gradient(0), Gradient(1), Gradient(2)),
-        )
+        sums = ops.reshape(ops.add(ops.add(apart, down), across), (batch, heads, places, keys))
+        return ops.overwrite(scores, sums)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
+
+
+def _by_distance(ops: Paper, query: Value, table: Value, axis: int, there: int) -> Value:
+    """Queries [B, h, rows, columns, d] by the vector of each distance along one axis: [B, h, rows, columns, there]."""
+    here, width = query.shape[axis], query.shape[4]
+    vectors = ops.gather(table, ops.numbers((here, there)), axis=0, shape=(here, there, width))
+    order = (axis, 0, 1, 5 - axis, 4)
+    first = ops.permute(query, order)
+    merged = ops.reshape(first, (here, first.shape[1] * first.shape[2] * first.shape[3], width))
+    found = ops.reshape(ops.matmul(merged, ops.permute(vectors, (0, 2, 1))), (*first.shape[:4], there))
+    return ops.permute(found, tuple(order.index(place) for place in range(5)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal
 from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs, needs_division, show
 from vcalc.layers.fields import both_sides, choice, count, field, size2d
-from vcalc.layers.tensors import OUTPUT, Step, Tensor
 from vcalc.layers.windows import EVERYWHERE, Sliding, Window, interpolated
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 class Flatten(Layer, kind="flatten"):
@@ -20,10 +22,10 @@ class Flatten(Layer, kind="flatten"):
     def output(self, *inputs: Shape) -> Shape:
         return (elements(inputs[0]),)
 
-    def is_view(self, training: bool, input: Shape) -> bool:
-        return True
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.reshape(x, self.on(x))
 
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
+    def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
     def reach(self, input: Shape) -> Window | None:
@@ -47,6 +49,9 @@ class KeepChannels(Layer, kind="keep_channels"):
         )
         return (shape[0], self.count) if len(shape) == TOKENS else (self.count, *shape[1:])
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.slice(x, axis=2 if len(x.shape) == TOKENS + 1 else 1, count=self.count)
+
     def is_view(self, training: bool, input: Shape) -> bool:
         return True
 
@@ -63,12 +68,14 @@ class ChannelShuffle(Layer, kind="channel_shuffle"):
         needs_division("channel_shuffle: channels into groups", inputs[0][0], self.groups, "groups")
         return inputs[0]
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        batch, channels, height, width = x.shape
+        grouped = ops.reshape(x, (batch, self.groups, channels // self.groups, height, width))
+        return ops.reshape(ops.permute(grouped, (0, 2, 1, 3, 4)), x.shape)
+
     def is_view(self, training: bool, input: Shape) -> bool:
         # One group, or groups of one channel, stay as they are.
         return certainly_equal(self.groups, 1) or certainly_equal(self.groups, input[0])
-
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return self.is_view(True, input)
 
 
 class ZeroPad(Layer, kind="zero_pad"):
@@ -84,6 +91,9 @@ class ZeroPad(Layer, kind="zero_pad"):
     def output(self, *inputs: Shape) -> Shape:
         pads = (self.channels, self.rows, self.columns)
         return tuple(size + pad[0] + pad[1] for size, pad in zip(inputs[0], pads, strict=True))
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.pad(x, self.on(x))
 
     def reach(self, input: Shape) -> Window:
         return Sliding((1, 1), pad=(self.rows[0], self.columns[0]))
@@ -101,9 +111,10 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
         channels, height, width = inputs[0]
         return (channels * self.factor * self.factor, ceil_div(height, self.factor), ceil_div(width, self.factor))
 
-    def steps(self, inputs: tuple[Shape, ...], output: Shape, training: bool) -> tuple[Step, ...]:
-        pads = not all(certainly_equal(size % self.factor, 0) for size in inputs[0][1:])
-        return ((*((Tensor("padded input", elements(output)),) if pads else ()), OUTPUT),)
+    def run(self, ops: Paper, x: Value) -> Value:
+        shape = self.on(x)
+        whole = (*x.shape[:2], *(size * self.factor for size in shape[2:]))
+        return ops.ordered(x if whole == x.shape else ops.pad(x, whole), shape)
 
     def reach(self, input: Shape) -> Window:
         return Sliding((self.factor, self.factor), (self.factor, self.factor))
@@ -125,10 +136,10 @@ class Upsample(Layer, kind="upsample"):
         return (channels, *self.out) if self.out else (channels, height * self.scale, width * self.scale)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        made = {f"{self.mode}_elements": elements(output)}
-        if self.out:
-            return {**made, "sized_positions": output[1] * output[2]}
-        return {**made, "scaled_input_elements": elements(inputs[0]), "scaled_output_elements": elements(output)}
+        return {f"{self.mode}_elements": elements(output)}
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.interpolate(x, self.on(x))
 
     def reach(self, input: Shape) -> Window:
         if self.out:

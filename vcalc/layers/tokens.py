@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, exact_div, product
 from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
 from vcalc.layers.fields import FLAG, count, field, size2d
-from vcalc.layers.tensors import INDEX, Stored
 from vcalc.layers.windows import REORDERED, Front, Sliding, Window
+from vcalc.operators.types import INDEX
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 class Tokens(Layer, kind="tokens"):
@@ -22,11 +25,11 @@ class Tokens(Layer, kind="tokens"):
         channels, height, width = inputs[0]
         return (height * width, channels)
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.permute(ops.reshape(x, (*x.shape[:2], x.shape[2] * x.shape[3])), (0, 2, 1))
+
     def reach(self, input: Shape) -> Window:
         return Sliding((1, 1), gives=(0, input[1], input[2]))
-
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return True
 
     def is_view(self, training: bool, input: Shape) -> bool:
         return True
@@ -46,6 +49,10 @@ class Unfold(Layer, kind="unfold"):
         channels, height, width = slide_map(inputs[0], self, inputs[0][0])
         return (height * width, channels * product(self.kernel))
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        batch, tokens, width = self.on(x)
+        return ops.permute(ops.unfold(x, (batch, width, tokens)), (0, 2, 1))
+
     def reach(self, input: Shape) -> Window:
         _, height, width = slide_map(input, self, input[0])
         return Sliding(self.kernel, self.stride, self.pad, gives=(0, height, width))
@@ -64,11 +71,11 @@ class ToMap(Layer, kind="to_map"):
         needs_division("to_map: tokens into rows", tokens, self.height, "height")
         return (width, self.height, exact_div(tokens, self.height))
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.reshape(ops.permute(x, (0, 2, 1)), self.on(x))
+
     def reach(self, input: Shape) -> Window:
         return Sliding((1, 1), takes=(0, self.height, exact_div(input[0], self.height)))
-
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return True
 
     def is_view(self, training: bool, input: Shape) -> bool:
         return True
@@ -90,8 +97,8 @@ class Embedding(Layer, kind="embedding"):
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"embedding": self.vocabulary * self.out}
 
-    def saved(self, inputs: tuple[Shape, ...], output: Shape) -> tuple[Stored, ...]:
-        return (0,)
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.embedding(x, ops.parameter(self.vocabulary, self.out))
 
 
 class ClassToken(Layer, kind="class_token"):
@@ -106,11 +113,12 @@ class ClassToken(Layer, kind="class_token"):
         tokens, width = inputs[0]
         return (tokens + self.count, width)
 
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return True
-
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"class_token": self.count * inputs[0][1]}
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        token = ops.parameter(self.count, x.shape[2])
+        return ops.concat(ops.expand(token, (x.shape[0], *token.shape)), x, axis=1)
 
     def reach(self, input: Shape) -> Front:
         return Front(self.count)
@@ -130,8 +138,8 @@ class PositionEmbedding(Layer, kind="position_embedding"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"additions": elements(output)}
 
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return True
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.add(x, ops.own(x.shape[1:]) if self.fixed else ops.parameter(*x.shape[1:]))
 
 
 class TakeToken(Layer, kind="take_token"):
@@ -149,6 +157,9 @@ class TakeToken(Layer, kind="take_token"):
             "index",
         )
         return (inputs[0][1],)
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.select(x, axis=1)
 
     def reach(self, input: Shape) -> Window:
         return REORDERED
@@ -174,6 +185,9 @@ class KeepTokens(Layer, kind="keep_tokens"):
         )
         return (self.count, inputs[0][1])
 
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.slice(x, axis=1, count=self.count)
+
     def reach(self, input: Shape) -> Front:
         return Front(-self.start)
 
@@ -193,8 +207,9 @@ class AppendTokens(Layer, kind="append_tokens"):
         tokens, width = inputs[0]
         return (tokens + self.count, width)
 
-    def passes_gradient(self, input: Shape, output: Shape) -> bool:
-        return True
-
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         return {"mask_token": inputs[0][1]}
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        token = ops.parameter(x.shape[2])
+        return ops.concat(x, ops.expand(token, (x.shape[0], self.count, x.shape[2])), axis=1)

@@ -110,7 +110,7 @@ class _Layout:
     def _sizes(self) -> list[int]:
         """The widths of the values: of the longest ones, or of those that leave the names enough room."""
         needs = [self._needs(column) for column in self.values]
-        least = min(NAME, max(map(text_width, self._texts(self.name)), default=0))
+        least = min(NAME, max(self._needs(self.name)))
         while least + sum(GAP + column[-1] for column in needs) > self.width:
             longer = [column for column in needs if len(column) > 1]
             if not longer:

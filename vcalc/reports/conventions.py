@@ -38,6 +38,7 @@ def convention_report(name: str) -> Report:
         ("what counts", convention.says),
         ("params", _entry(convention)["params"]),
         ("memory", f"in {convention.memory.unit}, {convention.memory.kilobyte} to the K"),
+        *((f"{primitive} of {kind}", formula) for kind, primitive, formula in convention.formulas),
         ("version", convention.version),
         *(("known bug", f"it {bug.says}") for bug in convention.bugs),
         *(("depends on the writing", text) for text in convention.depends),
@@ -75,6 +76,7 @@ def _entry(convention: Convention) -> dict[str, Any]:
         "params": " ".join(params_note(convention)) or "all parameters",
         "version": convention.version,
         "source": convention.source,
+        "formulas": [dict(zip(("kind", "primitive", "formula"), each, strict=True)) for each in convention.formulas],
         "bugs": [bug.says for bug in convention.bugs],
         "depends": list(convention.depends),
     }

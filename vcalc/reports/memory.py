@@ -27,8 +27,9 @@ def memory_report(
     network: Network, memory: Memory, batch: Any, capacity: int | None = None, show_layers: bool = False
 ) -> Report:
     """A network's memory at a batch (a number or a symbol), and the largest batch that fits into `capacity` bytes."""
-    figures = _Figures(memory, batch)
     fit = None if capacity is None else _fit(memory, capacity)
+    memory = memory.of(batch)
+    figures = _Figures(memory, batch)
     heading = _title(network, memory.plan, batch)
     columns = [
         Column("what", "what"),
@@ -55,6 +56,7 @@ def _title(network: Network, plan: Plan, batch: Any) -> str:
     parts = [plan.mode, *([plan.optimizer] if plan.training else [])]
     parts += [f"mixed {plan.dtype} and float32" if plan.mixed else plan.dtype]
     parts += ["activations in place"] if plan.in_place else []
+    parts += ["inputs held by modules"] if plan.modules else []
     parts += [f"checkpoints at depth {plan.checkpoint}"] if plan.checkpoint else []
     shape = shape_text(network.graph.input)
     return f"{network.title} ({network.name}), {batch} x {shape}, {', '.join(parts)}"
@@ -175,10 +177,20 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
         notes.append(
             f"a group at depth {plan.checkpoint} saves only what enters it and runs again in the backward pass"
         )
-    held_longer = "" if plan.training else "; modules that hold their own inputs longer, as torchvision's do, take more"
-    notes.append(
-        f"a layer's inputs and output are alive while it runs; a tensor is freed after its last reader{held_longer}"
+    longer = (
+        "" if plan.training else "; modules that hold their inputs longer, as torchvision's do, take more (--modules)"
     )
+    freed = (
+        "what enters a group after its last layer"
+        if plan.modules
+        else f"a tensor is freed after its last reader{longer}"
+    )
+    notes.append(f"a layer's inputs and output are alive while it runs; {freed}")
+    if plan.single:
+        notes.append(
+            "one image: torch makes views of it where it copies several, so that these formulas do not hold for them "
+            "(--batch 2 has theirs)"
+        )
     return [*notes, f"not included: {'; '.join(NOT_INCLUDED)}"]
 
 
@@ -233,6 +245,7 @@ def _record(network: Network, memory: Memory, figures: _Figures, fit: dict[str, 
         "optimizer": plan.optimizer if training else None,
         "mixed": plan.mixed,
         "in_place": plan.in_place,
+        "modules": plan.modules,
         "checkpoint": plan.checkpoint or None,
         "weights": held.weights,
         "master_weights": held.master,

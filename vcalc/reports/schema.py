@@ -13,13 +13,13 @@ from vcalc import limits
 from vcalc.analyses.figures import budget_schema, expect_schema
 from vcalc.analyses.read_claims import CLAIM
 from vcalc.conventions.read import CONVENTION
+from vcalc.language.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.layers import KINDS, Layer, kinds
 from vcalc.layers.base import RANK_NAMES, SIZES, show
 from vcalc.layers.fields import Field, FieldType, Like
 from vcalc.reports.kinds import summary
 from vcalc.source.keys import Schema, Several
 from vcalc.spec.beside import CLAIMS, SPEC, WRITTEN
-from vcalc.spec.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.spec.steps import JOINS, LAYERS
 from vcalc.spec.table import ENTRY
 from vcalc.spec.top import MODEL, TOP

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from vcalc import units
+from vcalc.arithmetic import is_many
 
 KEEP = 0
 """The priority of a column that is never dropped."""
@@ -147,4 +148,6 @@ def plain_value(value: Any) -> Any:
         return value
     if getattr(value, "is_Integer", False):
         return int(value)
+    if is_many(value):
+        return value.numbers.tolist()
     return units.plain(value)

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from vcalc import foreign, limits
-from vcalc.arithmetic import Shape, assumed, is_symbolic, note
+from vcalc.arithmetic import Shape, assumed, is_many, is_symbolic, note
 from vcalc.errors import VcalcError, quoted, suggestion
+from vcalc.language.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
+from vcalc.language.values import NoValueError, bounded, bounded_list, decimal, is_list, is_number, is_quotient, shown
 from vcalc.layers.base import MAP, SIZES
 from vcalc.spec.build import Budget
-from vcalc.spec.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
 from vcalc.spec.fields import WORDS, is_word, name_hint
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
-from vcalc.spec.values import NoValueError, bounded, bounded_list, decimal, is_list, is_number, is_quotient, shown
 
 
 def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
@@ -87,6 +87,8 @@ class Bindings:
         self._values: dict[str, Any] = dict(spec.blocks)
         self._open: list[str] = []
         self.symbols: dict[str, Any] = {}
+        self.arrays: dict[str, Any] = {}
+        """What was given as an array and is many numbers."""
 
     def all(self) -> dict[str, Any]:
         """Every hyperparameter and block by name. The arriving shape's names are left to the layers."""
@@ -148,6 +150,10 @@ class Bindings:
 
     def _from_outside(self, name: str, value: Any) -> Any:
         """A binding of the command line: a value as it is, a text read as an expression."""
+        if getattr(value, "shape", None) and self._holds_a_number(name):
+            from vcalc.spec import arrays
+
+            return arrays.from_outside(name, value, self.arrays)
         if not isinstance(value, str):
             return from_python(name, value)
         known = frozenset((*self._written, *self._values))
@@ -172,6 +178,10 @@ class Bindings:
 
     def _named(self, name: str, bound: str, whole: bool) -> Any:
         return self.hyperparameter(name) if self._refers(name, bound) else self.symbol(name, whole)
+
+    def _holds_a_number(self, name: str) -> bool:
+        """Whether many numbers may stand there: for a size, and where the spec has a number, not a list of them."""
+        return name not in self._written or is_number(self._evaluate(self._written[name]))
 
     def _holds_a_fraction(self, name: str) -> bool:
         """Whether the spec's own value is no whole number, so that a symbol in its place need not be one."""
@@ -228,9 +238,9 @@ class Bindings:
         value = self._from_outside(name, self._given.pop(name)) if from_outside else self._evaluate(written)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        size = type(value) is int or is_symbolic(value)
-        if not (size and assumed("%", value, 1) and assumed(">=", value, 1)):
-            error = VcalcError("input", f"input {name} is {shown(value)}, not a whole number, 1 or more")
+        unfit = value.unfit(_is_size) if is_many(value) else [] if _is_size(value) else [value]
+        if unfit:
+            error = VcalcError("input", f"input {name} is {shown(unfit[0])}, not a whole number, 1 or more")
             raise error if from_outside else error.at(self.spec.source.place(written.node))
         return value
 
@@ -248,6 +258,12 @@ class Bindings:
             raise VcalcError("binding", f"{what} has no hyperparameter {quoted(name)}", hint=hint)
 
 
+def _is_size(value: Any) -> bool:
+    if type(value) is int:
+        return value >= 1
+    return is_symbolic(value) and assumed("%", value, 1) and assumed(">=", value, 1)
+
+
 def from_python(name: str, value: Any) -> Any:
     """A number, a truth, a word, or a list of them, as the language has it; NumPy's and torch's, too.
 
@@ -259,7 +275,7 @@ def from_python(name: str, value: Any) -> Any:
         if getattr(value, "shape", None) == ():
             value = _scalar(value)
         if hasattr(value, "as_integer_ratio") and not isinstance(value, (int, float)):
-            from vcalc.spec import exact
+            from vcalc.language import exact
 
             return exact.from_outside(value)
         return bounded(value)

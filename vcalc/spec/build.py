@@ -9,11 +9,11 @@ from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import VcalcError
 from vcalc.graph import Graph
+from vcalc.language.expression import DECIMAL, Environment, Expression
+from vcalc.language.operations import PAYING
+from vcalc.language.values import LARGEST, has_symbols, is_list, is_quotient, key_of, operations, product_of_terms
 from vcalc.layers import Layer
-from vcalc.spec.expression import DECIMAL, Environment, Expression
-from vcalc.spec.operations import PAYING
 from vcalc.spec.syntax import ModelEntry, Spec, Step
-from vcalc.spec.values import LARGEST, has_symbols, is_list, is_quotient, key_of, operations, product_of_terms
 
 SYMBOLIC = 1000
 """What an operation on symbols costs, in operations on numbers."""
@@ -90,7 +90,7 @@ class Budget:
         if key in self._answers:
             self.spend(KNOWN)
             return self._answers[key]
-        from vcalc.spec import exact
+        from vcalc.language import exact
 
         self.spend(exact.price(asked, *given))
         if len(self._answers) == ANSWERS:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import Shape, is_symbolic
+from vcalc.arithmetic import Shape, is_many, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
+from vcalc.language.expression import Environment, ExpressionError, undecided
+from vcalc.language.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
 from vcalc.layers.base import BRANCHES, RANK_NAMES, SIZES, describe, no_way, rank, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
 from vcalc.spec.build import Building, Scope, Used
 from vcalc.spec.copying import Copies
-from vcalc.spec.expression import Environment, ExpressionError, undecided
 from vcalc.spec.fields import written_out
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
-from vcalc.spec.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
 
 PASSES_ON = "a branch in which nothing is carried out is left out; one that passes on what arrives is []"
 
@@ -97,6 +97,8 @@ class Expander:
         """A value that must be a whole number now: a loop cannot run a symbol of times."""
         number = self.value(value, at, environment)
         if isinstance(number, float) and number.is_integer():
+            number = int(number)
+        if is_many(number):
             number = int(number)
         if is_symbolic(number):
             raise undecided(f"how often {what} {shown(number)} runs", number).at(self.place(value.node))

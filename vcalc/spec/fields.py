@@ -10,9 +10,7 @@ import yaml
 
 from vcalc import foreign, limits
 from vcalc.errors import nearest, quoted, suggestion
-from vcalc.layers import KINDS
-from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
-from vcalc.spec.expression import (
+from vcalc.language.expression import (
     ARRIVES,
     CONSTANTS,
     FUNCTIONS,
@@ -23,6 +21,8 @@ from vcalc.spec.expression import (
     constant,
     parse,
 )
+from vcalc.layers import KINDS
+from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec.syntax import Value
 
 Names = frozenset[str]

@@ -57,6 +57,8 @@ class Network:
         self.graph = graph
         self.hyperparameters = bindings.hyperparameters()
         self.symbols = dict(bindings.symbols)
+        self.arrays = bindings.arrays
+        """What was given as an array, and is many numbers."""
         self.conditions = conditions
         """What the layers and expressions assume of the symbols, as it came up: where the formulas hold."""
         self.library = library
@@ -108,6 +110,10 @@ def _expand(
     graph = Graph(bindings.input(option))
     environment = bindings.all()
     bindings.check_used()
+    if bindings.arrays and bindings.symbols:
+        from vcalc import many
+
+        raise many.beside_symbols(bindings.arrays, bindings.symbols)
     building = Building(graph, budget, bool(bindings.symbols))
     root = Scope(None, "", 0, False)
     expander = Expander(spec, model, environment, building, root)

@@ -10,11 +10,11 @@ import yaml
 
 from vcalc import foreign
 from vcalc.errors import quoted, suggestion
+from vcalc.language.expression import SHAPE_NAMES, can_name
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
 from vcalc.spec.beside import check_network
 from vcalc.spec.bindings import in_a_row, merged_input, rank_problem
-from vcalc.spec.expression import SHAPE_NAMES, can_name
 from vcalc.spec.fields import Names, is_word, name_hint
 from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value

@@ -8,10 +8,10 @@ import yaml
 
 from vcalc import foreign
 from vcalc.errors import quoted, suggestion
+from vcalc.language.expression import named
 from vcalc.layers import KINDS, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
-from vcalc.spec.expression import named
 from vcalc.spec.fields import FieldReader, Names, written_out
 from vcalc.spec.syntax import MODELS_KEEP, THEIR_GROUPS, Step, Value
 

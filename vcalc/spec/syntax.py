@@ -10,8 +10,8 @@ from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from vcalc.language.expression import Expression
 from vcalc.layers import Layer
-from vcalc.spec.expression import Expression
 
 if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule

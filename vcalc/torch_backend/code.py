@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from vcalc.arithmetic import Shape
 from vcalc.graph import Facts
+from vcalc.layers.attention import PRODUCTS
 from vcalc.layers.base import MAP, TOKENS, VECTOR
+from vcalc.layers.conv import leading_pad
 
 
 class Code(NamedTuple):
@@ -62,8 +64,8 @@ def _unless(value: Any, usual: Any, text: str) -> str:
 
 @_builds("conv")
 def _conv(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    same = isinstance(layer.pad, str)
-    pad = (0, 0) if same else layer.pad
+    same = isinstance(layer.pad, str) and not layer.even_same
+    pad = (0, 0) if same else leading_pad(layer, inputs[0])
     bias = bool(layer.bias)
     if layer.connections:
         rows = tuple(tuple(int(index) for index in row) for row in layer.connections)
@@ -266,6 +268,7 @@ def _attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     biases = {"qkv_bias": layer.qkv_bias, "out_bias": bool(layer.out_bias)}
     named = {name: _unless(value, True, repr(value)) for name, value in biases.items()}
     named["key_bias"] = _unless("key_bias" in layer.buffers(*inputs), False, "True")
+    named["fused"] = _unless(layer.form in PRODUCTS, False, "False")
     return Code(f"Attention({_arguments((width, layer.heads, head_dim), **named)})")
 
 

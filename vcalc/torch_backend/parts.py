@@ -263,6 +263,7 @@ class Attention(nn.Module):
         qkv_bias: bool | str = True,
         out_bias: bool = True,
         key_bias: bool = False,
+        fused: bool = True,
     ) -> None:
         super().__init__()
         self.heads = heads
@@ -270,7 +271,7 @@ class Attention(nn.Module):
         plain = nn.Linear(width, 3 * inner, bias=qkv_bias is True)
         self.qkv = QKVLinear(width, inner, key_bias) if qkv_bias == "qv" else plain
         self.proj = nn.Linear(heads * head_dim, width, bias=out_bias)
-        self.fused = True
+        self.fused = fused
 
     def forward(self, x: Tensor) -> Tensor:
         batch, tokens, _ = x.shape

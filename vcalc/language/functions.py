@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce, wraps
 from typing import Any
 
-from vcalc.arithmetic import assumed, is_symbolic
-from vcalc.spec.operations import BINARY, answer, compared, negated
-from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
+from vcalc.arithmetic import assumed, is_many, is_symbolic, maximum, minimum
+from vcalc.language.operations import BINARY, answer, compared, negated, on_each
+from vcalc.language.values import ExpressionError, bounded, has_symbols, is_list, number, numbers, shown
 
 
 def _round(value: Any) -> Any:
@@ -40,7 +41,7 @@ def _floor(value: Any) -> Any:
         from vcalc import symbols
 
         return bounded(symbols.floor(value))
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return exact.floor(value)
 
@@ -63,7 +64,7 @@ def _round8(value: Any) -> Any:
         free = ", ".join(sorted(str(s) for s in value.free_symbols))
         raise ExpressionError(f"round8({shown(value)}) depends on the value of {free}", f"bind {free} to a number")
     rounded = max(8, _floor(_plus(value, 4)) // 8 * 8)
-    return rounded + 8 if compared("<", rounded, BINARY["*"](0.9, value)) else rounded
+    return rounded + 8 if compared("<", 10 * rounded, BINARY["*"](9, value)) else rounded
 
 
 def _size(value: Any) -> Any:
@@ -74,11 +75,16 @@ def _size(value: Any) -> Any:
     return negated(value) if compared("<", value, 0) else value
 
 
-def _extreme(name: str, sign: str) -> Callable[..., Any]:
+def _extreme(name: str, sign: str, of_two: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def choose(*values: Any) -> Any:
         values = tuple(values[0]) if len(values) == 1 and is_list(values[0]) else values
         if not values:
             raise ValueError(f"{name} of an empty list")
+        if any(map(is_many, values)):
+            from vcalc import many
+
+            whole = many.are_whole(*map(number, values))
+            return reduce(of_two, values) if whole else on_each(choose, *values)
         best = number(values[0])
         for value in values[1:]:
             best = value if compared(sign, number(value), best) else best
@@ -130,17 +136,35 @@ def _length(values: Any) -> int:
     return len(values)
 
 
+def _each(function: Callable[..., Any], stays: bool = False) -> Callable[..., Any]:
+    """A function that takes each number of an array by itself; whole ones it leaves as they are, where it `stays`."""
+
+    @wraps(function)
+    def apply(*values: Any) -> Any:
+        if not any(map(is_many, values)):
+            return function(*values)
+        from vcalc import many
+
+        return values[0] if stays and many.are_whole(*values) else on_each(function, *values)
+
+    return apply
+
+
 FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int], str]] = {
-    "max": (_extreme("max", ">"), (1, 20), "the largest of several numbers or of a list"),
-    "min": (_extreme("min", "<"), (1, 20), "the smallest of several numbers or of a list"),
-    "abs": (_size, (1, 1), "the size without the sign"),
-    "round": (_round, (1, 1), "the nearest whole number, halves away from zero"),
-    "round_even": (_round_even, (1, 1), "the nearest whole number, halves to the even one (Python, NumPy)"),
-    "floor": (_floor, (1, 1), "rounded down"),
-    "ceil": (_ceil, (1, 1), "rounded up"),
-    "round8": (_round8, (1, 1), "the nearest multiple of 8, at least 8, never more than 10% below (MobileNet)"),
-    "log": (_logarithm, (1, 2), "the natural logarithm, or to the base given second"),
-    "sqrt": (_root, (1, 1), "the square root"),
+    "max": (_extreme("max", ">", maximum), (1, 20), "the largest of several numbers or of a list"),
+    "min": (_extreme("min", "<", minimum), (1, 20), "the smallest of several numbers or of a list"),
+    "abs": (_each(_size), (1, 1), "the size without the sign"),
+    "round": (_each(_round, stays=True), (1, 1), "the nearest whole number, halves away from zero"),
+    "round_even": (
+        _each(_round_even, stays=True),
+        (1, 1),
+        "the nearest whole number, halves to the even one (Python, NumPy)",
+    ),
+    "floor": (_each(_floor, stays=True), (1, 1), "rounded down"),
+    "ceil": (_each(_ceil, stays=True), (1, 1), "rounded up"),
+    "round8": (_each(_round8), (1, 1), "the nearest multiple of 8, at least 8, never more than 10% below (MobileNet)"),
+    "log": (_each(_logarithm), (1, 2), "the natural logarithm, or to the base given second"),
+    "sqrt": (_each(_root), (1, 1), "the square root"),
     "sum": (_sum, (1, 1), "the sum of a list"),
     "len": (_length, (1, 1), "how many items a list has"),
 }

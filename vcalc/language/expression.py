@@ -1,8 +1,7 @@
 """The small arithmetic of specs: parsed, checked against a closed list of operations, turned into closures.
 
 Nothing is ever evaluated as Python. The same expression works on ints, floats and symbols; where symbols leave a
-comparison open, the error names the symbol to bind. What operators and functions do is in `vcalc.spec.operations` and
-`vcalc.spec.functions`.
+comparison open, the error names the symbol to bind. What operators and functions do is in `operations` and `functions`.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from typing import Any
 
 from vcalc import limits
 from vcalc.errors import quoted, suggestion
-from vcalc.spec import operations, values
-from vcalc.spec.functions import FUNCTIONS
-from vcalc.spec.operations import undecided
-from vcalc.spec.values import ExpressionError, NoValueError
+from vcalc.language import operations, values
+from vcalc.language.functions import FUNCTIONS
+from vcalc.language.operations import undecided
+from vcalc.language.values import ExpressionError, NoValueError
 
 __all__ = [
     "ARRIVES",
@@ -241,7 +240,7 @@ def _as_written(value: float, text: str) -> Any:
         raise values.too_fine()
     if len(text) <= sys.float_info.dig:
         return value
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return exact.as_written(value, text)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from vcalc import limits
+from vcalc.arithmetic import is_many
 from vcalc.errors import VcalcError, quoted
 
 EXACT_FLOAT = 2.0**53
@@ -52,7 +53,7 @@ def has_symbols(value: Any) -> bool:
 
 
 def is_quotient(value: Any) -> bool:
-    """True for a number that no int and no float is: a fraction, a root, a logarithm (see `vcalc.spec.exact`)."""
+    """True for a number that no int and no float is: a fraction, a root, a logarithm (see `vcalc.language.exact`)."""
     return hasattr(value, "limit_denominator") or hasattr(value, "digits")
 
 
@@ -60,7 +61,7 @@ def is_number(value: Any) -> bool:
     """True for a number or a formula; false for a truth, a word, a list, a block."""
     if isinstance(value, (int, float)):
         return not isinstance(value, bool)
-    return has_symbols(value) or is_quotient(value)
+    return has_symbols(value) or is_quotient(value) or is_many(value)
 
 
 def number(value: Any) -> Any:
@@ -108,6 +109,8 @@ def bounded(value: Any) -> Any:
             raise too_fine()
     elif has_symbols(value):
         return _bounded_formula(value)
+    elif is_many(value):
+        return value.each(bounded) if value.size is None or value.size > 2**limits.NUMBER_BITS - 1 else value
     return value
 
 
@@ -127,7 +130,7 @@ def _bounded_formula(value: Any) -> Any:
     if value.is_finite is False or value.is_real is False or (value.is_number and not value.is_real):
         raise NoValueError("not a real number")
     if value.is_number:
-        from vcalc.spec import exact
+        from vcalc.language import exact
 
         return exact.of_constant(value)
     if operations(value) > limits.SYMBOLIC_OPERATIONS:
@@ -210,7 +213,9 @@ def decimal(value: Any) -> Any:
     if is_list(value):
         return type(value)(map(decimal, value))
     if is_quotient(value):
-        from vcalc.spec import exact
+        from vcalc.language import exact
 
         return exact.as_float(value)
+    if is_many(value):
+        return value.each(decimal) if value.size is None else value
     return value

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import assumed, is_symbolic
-from vcalc.spec.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
+from vcalc.arithmetic import assumed, is_many, is_symbolic
+from vcalc.language.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
 
 
 class _Paying(threading.local):
@@ -17,14 +18,14 @@ class _Paying(threading.local):
 
 
 PAYING = _Paying()
-"""Who pays, in each thread, for arithmetic on numbers that are not whole: it is asked what `vcalc.spec.exact` is."""
+"""Who pays, in each thread, for arithmetic on numbers that are not whole: it is asked what `exact` is."""
 
 
 def answer(asked: str, *given: Any) -> Any:
     """What exact arithmetic answers, paid for where somebody pays."""
     if PAYING.by is not None:
         return PAYING.by(asked, *given)
-    from vcalc.spec import exact
+    from vcalc.language import exact
 
     return exact.answer(asked, *given)
 
@@ -36,13 +37,54 @@ def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any,
         if type(a) is int and type(b) is int:
             return whole(a, b)
         number(a), number(b)
+        if is_many(a) or is_many(b):
+            return _of_many(sign, whole, apply, a, b)
         if has_symbols(a) or has_symbols(b):
             from vcalc import symbols
 
-            return bounded(formula(symbols.exact(a), symbols.exact(b)))
+            parts = [answer("write", part) if hasattr(part, "digits") else symbols.exact(part) for part in (a, b)]
+            return bounded(formula(*parts))
         return answer(sign, a, b)
 
     return apply
+
+
+def _of_many(sign: str, whole: Callable[[Any, Any], Any], apply: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    """An operator on arrays: at once on whole numbers with a whole answer; else on one number after the other."""
+    from vcalc import many
+
+    if many.are_whole(a, b) and sign != "**":
+        if sign != "/":
+            return whole(a, b)
+        if a % b == 0:
+            return a // b
+    elif sign in ("/", "//", "%") and not compared("!=", b, 0):
+        raise ZeroDivisionError
+    return on_each(apply, a, b)
+
+
+def on_each(function: Callable[..., Any], *values: Any) -> Any:
+    """What a function makes of arrays, one number after the other; as for one network, the first is paid for."""
+    from vcalc import many
+
+    with _paid_once():
+        return many.each(function, *values)
+
+
+@contextmanager
+def _paid_once() -> Iterator[None]:
+    """Have the first answer that exact arithmetic is asked for paid for, and no more."""
+    payer = PAYING.by
+
+    def pay(asked: str, *given: Any) -> Any:
+        PAYING.by = None
+        return payer(asked, *given) if payer else answer(asked, *given)
+
+    PAYING.by = pay
+    try:
+        yield
+    finally:
+        PAYING.by = payer
 
 
 def _divisor(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -75,7 +117,7 @@ def _symbolic_power(a: Any, b: Any) -> Any:
         if abs(b) * _degree(a) > limits.SYMBOLIC_POWER:
             raise ValueError(f"a symbol is raised to at most the {limits.SYMBOLIC_POWER}th power")
     elif b.is_number:
-        from vcalc.spec import exact
+        from vcalc.language import exact
 
         largest = max(max(abs(part.p), part.q) for part in a.atoms() if part.is_Rational)
         exact.check_size_of_power(int(largest), max(1, int(abs(b))))
@@ -121,6 +163,11 @@ def compared(sign: str, a: Any, b: Any) -> bool:
     if sign in ("==", "!=") and not (is_number(a) and is_number(b)):
         return _same(a, b) is (sign == "==")
     number(a), number(b)
+    if is_many(a) or is_many(b):
+        from vcalc import many
+
+        with _paid_once():
+            return many.holds(sign, a, b, compared)
     if has_symbols(a) or has_symbols(b):
         from vcalc import symbols
 
@@ -151,6 +198,7 @@ def undecided(question: str, *values: Any) -> ExpressionError:
 
 def pick(items: Any, index: Any) -> Any:
     """An item of a list, counted from 0, or from -1 at its end."""
+    index = int(index) if is_many(index) else index
     if not is_list(items) or type(index) is not int:
         raise TypeError("only a list is indexed, with a whole number")
     if not -len(items) <= index < len(items):

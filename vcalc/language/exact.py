@@ -7,15 +7,16 @@ prints it in full, a Fraction where only a quotient is it, an Irrational where n
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from math import floor as whole_part
-from typing import Any
+from math import log2
+from typing import Any, NamedTuple
 
 from vcalc import limits
-from vcalc.spec.values import NoValueError, too_fine, too_large
+from vcalc.language.values import NoValueError, too_fine, too_large
 
 CONTEXT = Context(prec=120)
 
@@ -25,31 +26,52 @@ NEAR = Decimal("1e-95")
 KEPT = 2000
 """Decimals that are kept as fractions."""
 
-PARTS, DIGITS, ROOT, LOGARITHM, POWER = 50, 150, 250, 500, 1000
+PARTS, DIGITS, ROOT, LOGARITHM, POWER, WRITTEN = 50, 150, 250, 500, 1000, 30_000
 """What a new answer costs, in operations on whole numbers: their shares of the time (`benchmarks/operations.py`)."""
 
-LARGEST = Decimal(2) ** limits.NUMBER_BITS
+LARGEST = Decimal(2**limits.NUMBER_BITS)
+
+
+class Extent(NamedTuple):
+    """How large a number is where it is written out: its operations, and its roots and logarithms in one another."""
+
+    operations: int
+    depth: int
+
+    def check(self) -> None:
+        """Refuse what SymPy, which works out a root twice to tell its sign, would take for ever to write."""
+        if self.depth > limits.SYMBOLIC_ROOTS:
+            message = f"a number of roots and logarithms more than {limits.SYMBOLIC_ROOTS} deep in one another"
+            raise NoValueError(f"{message} is not written in a formula", ROUNDED_OR_BOUND)
+        if self.operations > limits.SYMBOLIC_OPERATIONS:
+            message = f"a number of more than {limits.SYMBOLIC_OPERATIONS} operations"
+            raise NoValueError(f"{message} is not written in a formula", ROUNDED_OR_BOUND)
+
+
+ROUNDED_OR_BOUND = "round it, or bind the symbols to numbers"
 
 
 class Irrational:
     """A root, a logarithm, or what arithmetic made of one: its first 120 digits, and how a formula writes it."""
 
-    __slots__ = ("_make", "_written", "digits")
+    __slots__ = ("_make", "_written", "digits", "extent")
 
-    def __init__(self, digits: Decimal, make: Callable[[], Any]) -> None:
+    def __init__(self, digits: Decimal, make: Callable[[], Any], extent: Extent) -> None:
         self.digits = digits
+        self.extent = extent
         self._make = make
         self._written: Any = None
 
     @property
     def written(self) -> Any:
-        """The number as SymPy has it, exactly."""
+        """The number as SymPy has it, exactly. Raises NoValueError where SymPy would take too long over it."""
         if self._written is None:
+            self.extent.check()
             self._written = self._make()
         return self._written
 
     def __neg__(self) -> Irrational:
-        return Irrational(CONTEXT.minus(self.digits), lambda: -self.written)
+        return Irrational(CONTEXT.minus(self.digits), lambda: -self.written, self.extent)
 
     def __float__(self) -> float:
         return float(self.digits)
@@ -95,7 +117,7 @@ def digits(value: Any) -> Decimal:
     return CONTEXT.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
-def of_digits(found: Decimal, make: Callable[[], Any], scale: Decimal | None = None) -> Any:
+def of_digits(found: Decimal, make: Callable[[], Any], extent: Extent, scale: Decimal | None = None) -> Any:
     """The number with these digits; a fraction where they are those of one.
 
     `make` gives what a formula writes, `scale` is the size of what was added up to the number.
@@ -108,7 +130,14 @@ def of_digits(found: Decimal, make: Callable[[], Any], scale: Decimal | None = N
         return number(simple)
     if CONTEXT.multiply(size, LARGEST) <= 1:
         raise too_fine()
-    return Irrational(found, make)
+    return Irrational(found, make, extent)
+
+
+def extent_of(values: Iterable[Any], deeper: int = 0) -> Extent:
+    """How large what is made of some numbers is, by an operation or by one that goes a root deeper."""
+    parts = [value.extent if isinstance(value, Irrational) else Extent(1, 0) for value in values]
+    operations = min(1 + sum(part.operations for part in parts), limits.SYMBOLIC_OPERATIONS + 1)
+    return Extent(operations, deeper + max(part.depth for part in parts))
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -141,6 +170,7 @@ def combined(sign: str, a: Any, b: Any) -> Any:
     return of_digits(
         _BY_DIGITS[sign](x, y),
         lambda: _OPERATORS[sign](_written(a), _written(b)),
+        extent_of((a, b)),
         max(x.copy_abs(), y.copy_abs()) if sign in "+-" else None,
     )
 
@@ -162,7 +192,8 @@ def _power(a: Any, b: Any) -> Any:
     check_size_of_power(a, b)
     if whole and not isinstance(a, Irrational):
         return number(fraction(a) ** int(b))
-    return of_digits(CONTEXT.power(digits(a), digits(b)), lambda: _written(a) ** _written(b))
+    extent = extent_of((a, b), 0 if whole else 1)
+    return of_digits(CONTEXT.power(digits(a), digits(b)), lambda: _written(a) ** _written(b), extent)
 
 
 def _is_whole(value: Any) -> bool:
@@ -172,12 +203,12 @@ def _is_whole(value: Any) -> bool:
 def check_size_of_power(a: Any, b: Any) -> None:
     """Refuse a power before it fills the memory: one that takes eight times the bits that a number may have."""
     if isinstance(a, Irrational):
-        bits = abs(a.digits.adjusted() + 1) * 4 + 1
+        bits = abs(log2(abs(float(a))))
     else:
         parts = fraction(a)
         largest = max(abs(parts.numerator), parts.denominator)
         bits = largest.bit_length() if largest > 1 else 0
-    if CONTEXT.multiply(Decimal(bits), digits(b).copy_abs()) > 8 * limits.NUMBER_BITS:
+    if bits * abs(float(digits(b))) > 8 * limits.NUMBER_BITS:
         raise too_large()
 
 
@@ -198,7 +229,7 @@ def floor(value: Any) -> int:
 
 def root(value: Any) -> Any:
     """The square root of a number that is not below 0."""
-    return of_digits(CONTEXT.sqrt(digits(value)), lambda: _function("sqrt", value))
+    return of_digits(CONTEXT.sqrt(digits(value)), lambda: _function("sqrt", value), extent_of([value], 1))
 
 
 def logarithm(value: Any, *base: Any) -> Any:
@@ -209,14 +240,14 @@ def logarithm(value: Any, *base: Any) -> Any:
         if not below:
             raise ZeroDivisionError
         found = CONTEXT.divide(found, below)
-    return of_digits(found, lambda: _function("log", value, *base))
+    return of_digits(found, lambda: _function("log", value, *base), extent_of((value, *base), 1))
 
 
-_OTHERS: dict[str, Callable[..., Any]] = {"sqrt": root, "log": logarithm, "compare": compared}
+_OTHERS: dict[str, Callable[..., Any]] = {"sqrt": root, "log": logarithm, "compare": compared, "write": _written}
 
 
 def answer(asked: str, *given: Any) -> Any:
-    """What an operator makes of two numbers, their order (`compare`), a root (`sqrt`), or a logarithm (`log`)."""
+    """What an operator makes of two numbers; their order (`compare`); a `sqrt` or a `log`; what SymPy has (`write`)."""
     return _OTHERS[asked](*given) if asked in _OTHERS else combined(asked, *given)
 
 
@@ -224,6 +255,8 @@ def price(asked: str, *given: Any) -> int:
     """What an answer costs that has to be worked out, in operations on whole numbers."""
     if asked == "sqrt":
         return ROOT
+    if asked == "write":
+        return WRITTEN
     if asked == "log":
         return LOGARITHM * len(given)
     if asked == "**" and not _is_whole(given[1]):
@@ -243,7 +276,10 @@ def of_constant(value: Any) -> Any:
     """A SymPy number in its one form: what symbols leave behind when they cancel."""
     if value.is_Rational:
         return number(Fraction(int(value.p), int(value.q)))
-    return of_digits(Decimal(str(value.evalf(CONTEXT.prec))), lambda: value)
+    from vcalc import symbols
+
+    extent = Extent(*symbols.extent(value))
+    return of_digits(Decimal(str(value.evalf(CONTEXT.prec))), lambda: value, extent)
 
 
 def as_written(value: float, text: str) -> Any:

@@ -1,0 +1,210 @@
+"""Each operator on paper beside torch's: what it saves, the most that is alive forward and backward. One row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
+
+from test_memory_torch import Live, Saved, own
+from torch.nn import functional
+
+from vcalc.analyses.memory_plan import Plan
+from vcalc.operators.paper import OPERATORS, Leaf, Paper, Value
+
+F = functional
+aten = torch.ops.aten
+
+MAP, ROWS, HEADS = (2, 6, 8, 10), (2, 5, 6), (2, 3, 5, 4)
+
+
+class Row:
+    """An operator: its inputs, its parameters, how it is called on paper, and what torch runs."""
+
+    def __init__(
+        self,
+        name: str,
+        call: Callable[..., Any],
+        *shapes: tuple[int, ...],
+        parameters: tuple[tuple[int, ...], ...] = (),
+        fields: dict[str, Any] | None = None,
+        without: tuple[int, ...] = (),
+    ) -> None:
+        self.name, self.call, self.shapes, self.parameters = name, call, shapes, parameters
+        self.fields = fields or {}
+        self.without = without
+        """Inputs that have no gradient."""
+
+    def __repr__(self) -> str:
+        return f"{self.name} {self.shapes} {self.parameters} {self.fields}"
+
+
+def index(size: int, *shape: int) -> Any:
+    return torch.zeros(shape, dtype=torch.long) % size
+
+
+ROWS_OF_TABLE = [
+    Row("activation", F.relu, MAP, fields={"saves": "output"}),
+    Row("activation", torch.sigmoid, MAP, fields={"saves": "output"}),
+    Row("activation", torch.tanh, MAP, fields={"saves": "output"}),
+    Row("activation", F.gelu, MAP),
+    Row("activation", F.silu, MAP),
+    Row("activation", F.hardswish, MAP),
+    Row("activation", F.hardsigmoid, MAP),
+    Row("activation", F.leaky_relu, MAP),
+    Row("activation", F.relu6, MAP),
+    Row("add", torch.add, MAP, MAP),
+    Row("add", torch.add, MAP, (2, 6, 1, 1)),
+    Row("add", torch.add, MAP, parameters=((6, 1, 1),)),
+    Row("sub", torch.sub, MAP, (2, 6, 1, 1)),
+    Row("mul", torch.mul, MAP, MAP),
+    Row("mul", torch.mul, MAP, (2, 6, 1, 1)),
+    Row("mul", torch.mul, MAP, MAP, without=(1,)),
+    Row("mul", torch.mul, MAP, parameters=((6, 1, 1),)),
+    Row("div", torch.div, MAP, MAP),
+    Row("div", torch.div, MAP, (2, 6, 1, 1)),
+    Row("div", torch.div, MAP, MAP, without=(1,)),
+    Row("scale", lambda x: x * 3.0, MAP),
+    Row("scale", lambda x: x / 3.0, MAP),
+    Row("scale", torch.neg, MAP),
+    Row("shift", lambda x: x + 3.0, MAP),
+    Row("exp", torch.exp, MAP),
+    Row("power", lambda x: x.pow(0.75), MAP),
+    Row("power", torch.square, MAP),
+    Row("at_least", lambda x: x.clamp_min(0.1), MAP),
+    Row("sum", lambda x: x.sum(1, keepdim=True), ROWS, fields={"axis": 1}),
+    Row("sum", lambda x: x.sum(-1), ROWS, fields={"axis": 2, "keep": False}),
+    Row("mean", lambda x: x.mean((2, 3), keepdim=True), MAP, fields={"axes": (2, 3)}),
+    Row("length", lambda x: torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True), MAP, fields={"axes": (2, 3)}),
+    Row("mul_add", lambda x, a, b: torch.addcmul(a, b, x), MAP, parameters=((6, 1, 1), (6, 1, 1))),
+    Row("prelu", F.prelu, MAP, parameters=((6,),)),
+    Row("softmax", lambda x: x.softmax(-1), HEADS),
+    Row("dropout", lambda x: F.dropout(x, 0.5), MAP),
+    Row("reshape", lambda x: x.reshape(2, 48, 10), MAP, fields={"shape": (2, 48, 10)}),
+    Row("permute", lambda x: x.permute(0, 2, 1), ROWS, fields={"axes": (0, 2, 1)}),
+    Row("slice", lambda x: x[:, :3], ROWS, fields={"axis": 1, "count": 3}),
+    Row("slice", lambda x: x[:, :5], ROWS, fields={"axis": 1, "count": 5}),
+    Row("slice", lambda x: x[..., ::2], ROWS, fields={"axis": 2, "count": 3, "step": 2}),
+    Row("select", lambda x: x[:, 0], ROWS, fields={"axis": 1}),
+    Row("concat", lambda x, y: torch.cat((x, y), 1), MAP, (2, 3, 8, 10), fields={"axis": 1}),
+    Row("stack", lambda x, y: torch.stack((x, y), -1), ROWS, ROWS),
+    Row("pad", lambda x: F.pad(x, (1, 2, 0, 1)), MAP, fields={"shape": (2, 6, 9, 13)}),
+    Row("pad", lambda x: F.pad(x, (0, 0)), MAP, fields={"shape": MAP}),
+    Row("roll", lambda x: x.roll((1, 2), (1, 2)), MAP),
+    Row("copy", lambda x: x.contiguous(), MAP),
+    Row("unfold", lambda x: F.unfold(x, 3, stride=2, padding=1), MAP, fields={"shape": (2, 54, 20)}),
+    Row("ordered", lambda x: F.pixel_unshuffle(x, 2), MAP, fields={"shape": (2, 24, 4, 5)}),
+    *(
+        Row("interpolate", lambda x, mode=mode: F.interpolate(x, scale_factor=2, mode=mode), MAP,
+            fields={"shape": (2, 6, 16, 20)})
+        for mode in ("nearest", "bilinear", "bicubic")
+    ),
+    Row("linear", F.linear, ROWS, parameters=((4, 6), (4,))),
+    Row("linear", F.linear, ROWS, parameters=((4, 6),)),
+    Row("linear", F.linear, (2, 6), parameters=((4, 6), (4,))),
+    Row("linear", lambda x, w, b: F.linear(x.transpose(1, 2), w, b), (2, 6, 5), parameters=((4, 6), (4,))),
+    Row("matmul", torch.matmul, HEADS, (2, 3, 4, 7)),
+    Row("matmul", torch.matmul, (2, 5, 4), (2, 4, 7)),
+    Row("matmul", torch.matmul, HEADS, (2, 3, 4, 7), without=(1,)),
+    Row("attention", F.scaled_dot_product_attention, HEADS, (2, 3, 7, 4), (2, 3, 7, 4)),
+    Row("batch_norm", lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), MAP, parameters=((6,), (6,))),
+    Row("batch_norm", lambda x: F.batch_norm(x, None, None, training=True), MAP),
+    Row("layer_norm", lambda x, w, b: F.layer_norm(x, (6,), w, b), ROWS, parameters=((6,), (6,))),
+    Row("group_norm", lambda x, w, b: F.group_norm(x, 3, w, b), MAP, parameters=((6,), (6,)), fields={"groups": 3}),
+    Row("conv", lambda x, w, b: F.conv2d(x, w, b, padding=1), MAP, parameters=((4, 6, 3, 3), (4,)),
+        fields={"shape": (2, 4, 8, 10)}),
+    Row("conv", lambda x, w: F.conv2d(x, w, groups=6), MAP, parameters=((6, 1, 3, 3),), fields={"shape": (2, 6, 6, 8)}),
+    Row("conv", lambda x, w: F.conv_transpose2d(x, w, stride=2), MAP, parameters=((6, 4, 2, 2),),
+        fields={"shape": (2, 4, 16, 20)}),
+    Row("max_pool", lambda x: F.max_pool2d(x, 2), MAP, fields={"shape": (2, 6, 4, 5)}),
+    Row("max_pool", lambda x: F.adaptive_max_pool2d(x, 3), MAP, fields={"shape": (2, 6, 3, 3)}),
+    Row("avg_pool", lambda x: F.avg_pool2d(x, 2), MAP, fields={"shape": (2, 6, 4, 5)}),
+    Row("avg_pool", lambda x: F.adaptive_avg_pool2d(x, 3), MAP, fields={"shape": (2, 6, 3, 3)}),
+]  # fmt: skip
+
+ELSEWHERE = {
+    "add_in_place": "in place unless watched: test_memory_torch.py, attention with biases",
+    "expand": "a view, of parameters only: test_memory_torch.py, class_token",
+    "unbind": "attention's queries, keys and values: test_memory_torch.py",
+    "repeat": "instancenorm, and attention of fewer heads of keys: test_memory_torch.py",
+    "gather": "conv's connections, tables of positions: test_memory_torch.py",
+    "numbers": "no operator of its own: numbers that are made on the way",
+    "made": "no operator of its own: a tensor that is made on the way",
+    "overwrite": "relative_attention: test_memory_torch.py",
+    "embedding": "embedding: test_memory_torch.py",
+    "sample": "roi_align: test_memory_torch.py",
+    "inverse_root": "of fp32 in every dtype: rmsnorm in test_memory_torch.py",
+    "instance_norm": "with factors for each image: instancenorm in test_memory_torch.py",
+    "rows_by": "linear",
+    "product": "matmul",
+}
+
+
+def test_every_operator_has_a_row_or_is_measured_elsewhere():
+    Paper(Plan().element)
+    assert {row.name for row in ROWS_OF_TABLE} | set(ELSEWHERE) == set(OPERATORS)
+    assert not {row.name for row in ROWS_OF_TABLE} & set(ELSEWHERE)
+
+
+def on_paper(row: Row, training: bool) -> tuple[Paper, list[Value], Value]:
+    paper = Paper(Plan(device="cpu").checked().element, 2, training, watched=True)
+    inputs = [paper.new(shape) for shape in row.shapes]
+    for number, value in enumerate(inputs):
+        value.source = Leaf() if training and number not in row.without else None
+    paper.moments.clear()
+    parameters = [paper.parameter(*shape) for shape in row.parameters]
+    given: list[Value] = list(inputs)
+    if row.name == "mul_add":
+        given, parameters = [*parameters, *inputs], []
+    if row.name == "linear" and len(row.shapes[0]) == 3 and row.shapes[0][2] != row.parameters[0][1]:
+        given = [paper.permute(inputs[0], (0, 2, 1))]
+    made = getattr(paper, row.name)(*given, *parameters, **row.fields)
+    return paper, inputs, made
+
+
+class Holder(torch.nn.Module):
+    def __init__(self, row: Row) -> None:
+        super().__init__()
+        self.given = torch.nn.ParameterList([torch.nn.Parameter(torch.rand(shape)) for shape in row.parameters])
+
+
+@pytest.mark.parametrize("row", ROWS_OF_TABLE, ids=repr)
+def test_an_operator_is_torchs(row: Row):
+    module = Holder(row)
+    inputs = [torch.rand(shape).requires_grad_(number not in row.without) for number, shape in enumerate(row.shapes)]
+    with Saved(own(module)) as saved:
+        result = row.call(*inputs, *module.given)
+    paper, given, made = on_paper(row, training=True)
+    assert sum(fixed + 2 * each for _, fixed, each in paper.saved) == saved.bytes
+    assert made.shape == tuple(result.shape)
+    assert [x.storage.saved for x in given] == [x.untyped_storage()._cdata in saved.storages for x in inputs]
+    del result, saved
+
+    with torch.no_grad(), Live(own(module), *inputs) as live:
+        result = row.call(*inputs, *module.given)
+    paper, given, made = on_paper(row, training=False)
+    paper.mark()
+    if row.name not in ("dropout", "batch_norm"):  # those make more in training only
+        assert most(paper) == max(live.peak, live.now)
+    del result, given, made
+
+    with Live(own(module), *inputs) as live:
+        total = (row.call(*inputs, *module.given) * 1.0).sum()
+        live.peak = 0
+        torch.autograd.grad(total, [x for x in (*inputs, *module.given) if x.requires_grad])
+    paper, inputs_on_paper, made = on_paper(row, training=True)
+    seeds = [(made, paper.new(made.shape))]
+    del made
+    paper.moments.clear()
+    paper.backward(seeds)
+    paper.mark()
+    scalars = 12  # the loss takes 8 bytes, a number among an operator's tensors 4
+    assert abs(live.peak - most(paper)) <= scalars
+    del inputs_on_paper
+
+
+def most(paper: Paper) -> int:
+    return max(fixed + 2 * each for _, fixed, each in paper.moments)

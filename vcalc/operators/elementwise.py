@@ -1,0 +1,243 @@
+"""Operators that work element by element, and sums of elements."""
+
+from __future__ import annotations
+
+from vcalc.operators.layout import Sizes
+from vcalc.operators.paper import Operator, Paper, Value
+from vcalc.operators.types import BOOLEAN, MASK, STATISTIC
+
+
+class Activation(Operator, name="activation"):
+    """A function of each element. Backward reads the input or the output; in place they have one memory."""
+
+    def forward(self, paper: Paper, x: Value, saves: str = "input", in_place: bool = False) -> Value:
+        if in_place:
+            self.saved = (x if saves == "output" else paper.like(x),)
+            return x.bare()
+        made = paper.like(x)
+        self.saved = (made if saves == "output" else x,)
+        return made
+
+
+class Add(Operator, name="add"):
+    """A sum; the gradient of each is that of the sum."""
+
+    def forward(self, paper: Paper, a: Value, b: Value) -> Value:
+        return paper.like(a, b)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (gradients[0], gradients[0])
+
+
+class Mul(Operator, name="mul"):
+    """A product: each factor is saved for the gradient of the other."""
+
+    def forward(self, paper: Paper, a: Value, b: Value) -> Value:
+        self.saved = (a if self.needs[1] else None, b if self.needs[0] else None)
+        return paper.like(a, b)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        a, b = self.saved
+        of_b = None if a is None else paper.like(gradients[0], a)
+        of_a = None if b is None else paper.like(gradients[0], b)
+        return (of_a, of_b)
+
+
+class Div(Operator, name="div"):
+    """A quotient; the divisor's gradient is -g * ((a / b) / b)."""
+
+    def forward(self, paper: Paper, a: Value, b: Value) -> Value:
+        self.saved = (a if self.needs[1] else None, b)
+        return paper.like(a, b)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (gradient,), (a, b) = gradients, self.saved
+        assert b is not None
+        of_b = None
+        if a is not None:
+            parts = [paper.like(gradient), paper.like(a, b)]
+            parts.append(paper.like(parts[1], b))
+            of_b = paper.like(parts[0], parts[2])
+            parts.clear()
+        return (paper.like(gradient, b) if self.needs[0] else None, of_b)
+
+
+class Scale(Operator, name="scale"):
+    """Times or divided by a number."""
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        return paper.like(x)
+
+
+class Shift(Operator, name="shift"):
+    """Plus a number, perhaps in place: the gradient passes."""
+
+    def forward(self, paper: Paper, x: Value, in_place: bool = False) -> Value:
+        return x.bare() if in_place else paper.like(x)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return gradients
+
+
+class AddInPlace(Operator, name="add_in_place"):
+    """A sum that takes the memory of its first part, unless somebody looks on."""
+
+    def forward(self, paper: Paper, a: Value, b: Value) -> Value:
+        return paper.like(a, b) if paper.watched else a.bare()
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (gradients[0], gradients[0])
+
+
+class Sub(Operator, name="sub"):
+    """A difference; what is taken away has the gradient with its sign turned."""
+
+    def forward(self, paper: Paper, a: Value, b: Value) -> Value:
+        return paper.like(a, b)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (gradients[0], paper.like(gradients[0]) if self.needs[1] else None)
+
+
+class Exp(Operator, name="exp"):
+    """The exponential, whose derivative is itself."""
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        made = paper.like(x)
+        self.saved = (made,)
+        return made
+
+
+class Power(Operator, name="power"):
+    """A power of a number; backward makes the power one lower, times the exponent, times the gradient."""
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        self.saved = (x,)
+        return paper.like(x)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (x,) = self.saved
+        assert x is not None
+        lower = paper.like(x)
+        scaled = paper.like(lower)
+        return (paper.like(gradients[0], scaled),)
+
+
+class InverseRoot(Operator, name="inverse_root"):
+    """1 / sqrt(x), of a norm; backward makes -g / 2 and the third power of the output."""
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        made = paper.new(x.shape, x.batched, STATISTIC)
+        self.saved = (made,)
+        return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        half, power = paper.like(gradients[0]), paper.like(gradients[0])
+        return (paper.like(half, power),)
+
+
+class Sum(Operator, name="sum"):
+    """The sum along an axis, which is kept with a size of 1; backward repeats the gradient, without a copy."""
+
+    def forward(self, paper: Paper, x: Value, axis: int, keep: bool = True) -> Value:
+        self.shape, self.axis, self.keep = x.shape, axis % len(x.shape), keep
+        return paper.new(_without(self.shape, self.axis, keep), x.batched and self.axis != 0)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (gradient,), axis = gradients, self.axis
+        strides = (*gradient.strides[:axis], 0, *gradient.strides[axis + (1 if self.keep else 0) :])
+        return (paper.view(gradient, self.shape, strides),)
+
+
+def _without(shape: Sizes, axis: int, keep: bool) -> Sizes:
+    return (*shape[:axis], *((1,) if keep else ()), *shape[axis + 1 :])
+
+
+class Mean(Operator, name="mean"):
+    """The mean along axes, which are kept with a size of 1; backward repeats the gradient and divides it."""
+
+    def forward(self, paper: Paper, x: Value, axes: tuple[int, ...]) -> Value:
+        self.shape = x.shape
+        return paper.new(tuple(1 if axis in axes else size for axis, size in enumerate(x.shape)), x.batched)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.new(self.shape, gradients[0].batched),)
+
+
+class AtLeast(Operator, name="at_least"):
+    """The larger of each element and a number; backward asks which it was."""
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        self.saved = (x,)
+        return paper.like(x)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        larger = paper.new(gradients[0].shape, gradients[0].batched, BOOLEAN)
+        return (paper.like(gradients[0], larger),)
+
+
+class Length(Operator, name="length"):
+    """The Euclidean length along axes, which are kept with a size of 1."""
+
+    def forward(self, paper: Paper, x: Value, axes: tuple[int, ...]) -> Value:
+        made = paper.new(tuple(1 if axis in axes else size for axis, size in enumerate(x.shape)), x.batched)
+        self.saved = (x, made)
+        return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        x, length = self.saved
+        assert x is not None
+        assert length is not None
+        quotient, zero = paper.like(x), paper.new(length.shape, length.batched, BOOLEAN)
+        direction = paper.like(quotient, zero)
+        del quotient
+        return (paper.like(gradients[0], direction),)
+
+
+class MulAdd(Operator, name="mul_add"):
+    """a + b * c in one operator (addcmul)."""
+
+    def forward(self, paper: Paper, a: Value, b: Value, c: Value) -> Value:
+        self.saved = (b, c)
+        return paper.like(c, a, b)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (gradient,), (b, c) = gradients, self.saved
+        assert b is not None
+        assert c is not None
+        scaled = paper.like(c)
+        of_b = paper.like(gradient, scaled)
+        del scaled
+        return (gradient, of_b, paper.like(gradient, b))
+
+
+class PReLU(Operator, name="prelu"):
+    """x where positive, w times it elsewhere; backward makes both gradients of the input's size."""
+
+    def forward(self, paper: Paper, x: Value, w: Value) -> Value:
+        self.saved = (x, w)
+        return paper.like(x)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.like(gradients[0]), paper.like(gradients[0]))
+
+
+class Dropout(Operator, name="dropout"):
+    """Times a mask, which is saved."""
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        mask = paper.new(x.shape, x.batched, MASK)
+        self.saved = (mask,)
+        return paper.like(x)
+
+
+class Softmax(Operator, name="softmax"):
+    """Exponentials divided by their sum."""
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        made = paper.new(x.shape, x.batched)
+        self.saved = (made,)
+        return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.new(gradients[0].shape, gradients[0].batched),)

@@ -1,0 +1,81 @@
+"""How a tensor lies in memory: the strides of its axes, and when another reading of it needs no copy."""
+
+from __future__ import annotations
+
+from math import prod
+
+Sizes = tuple[int, ...]
+
+
+def contiguous(shape: Sizes) -> Sizes:
+    """The strides of a tensor whose last axis is dense."""
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
+def is_contiguous(shape: Sizes, strides: Sizes) -> bool:
+    """Whether the elements lie in their order; the stride of a size of 1 has no meaning."""
+    pairs = zip(shape, strides, contiguous(shape), strict=True)
+    return all(size == 1 or stride == expected for size, stride, expected in pairs)
+
+
+def is_dense(shape: Sizes, strides: Sizes) -> bool:
+    """Whether the elements lie side by side, in whatever order of axes."""
+    step = 1
+    for stride, size in sorted((stride, size) for stride, size in zip(strides, shape, strict=True) if size != 1):
+        if stride != step:
+            return False
+        step *= size
+    return True
+
+
+def in_order_of(shape: Sizes, strides: Sizes) -> Sizes:
+    """Dense strides that keep an order of axes, as an element-wise operator keeps that of what it reads."""
+    order = sorted(range(len(shape)), key=lambda axis: (-strides[axis], axis))
+    found, step = [0] * len(shape), 1
+    for axis in reversed(order):
+        found[axis] = step
+        step *= shape[axis]
+    return tuple(found)
+
+
+def channels_last(shape: Sizes) -> Sizes:
+    """The strides of a map [B, C, H, W] whose channels lie side by side."""
+    _, channels, height, width = shape
+    return in_order_of(shape, (height * width * channels, 1, width * channels, channels))
+
+
+def viewed(shape: Sizes, strides: Sizes, new: Sizes) -> Sizes | None:
+    """The strides under which the same elements are read in another shape; None where they have to be copied.
+
+    Neighbouring axes can be merged where one steps over the whole of the next, and any axis can be split.
+    """
+    found = [0] * len(new)
+    at, base, old_size, new_size = len(new) - 1, strides[-1] if strides else 1, 1, 1
+    for axis in range(len(shape) - 1, -1, -1):
+        old_size *= shape[axis]
+        if axis and (shape[axis - 1] == 1 or strides[axis - 1] == old_size * base):
+            continue
+        while at >= 0 and (new_size < old_size or new[at] == 1):
+            found[at] = new_size * base
+            new_size *= new[at]
+            at -= 1
+        if new_size != old_size:
+            return None
+        base, old_size, new_size = strides[axis - 1], 1, 1
+    return tuple(found) if at < 0 else None
+
+
+def broadcast(*shapes: Sizes) -> Sizes:
+    """The shape that several give together, each axis of 1 repeated."""
+    rank = max(map(len, shapes))
+    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    return tuple(next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True))
+
+
+def size_of(shape: Sizes) -> int:
+    """How many elements a shape holds."""
+    return prod(shape)

@@ -1,0 +1,244 @@
+"""Operators that move elements: other shapes, parts, copies, and what is put together."""
+
+from __future__ import annotations
+
+from vcalc.operators.layout import Sizes, in_order_of, size_of
+from vcalc.operators.paper import Operator, Paper, Value
+from vcalc.operators.types import INDEX
+
+
+class Reshape(Operator, name="reshape"):
+    """The elements in their order under another shape: a view where they lie so, else a copy; likewise backward."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        self.shape = x.shape
+        return paper.reshaped(x, shape)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.reshaped(gradients[0], self.shape),)
+
+
+class Permute(Operator, name="permute"):
+    """The axes in another order: a view."""
+
+    def forward(self, paper: Paper, x: Value, axes: Sizes) -> Value:
+        self.axes = axes
+        return paper.view(x, tuple(x.shape[axis] for axis in axes), tuple(x.strides[axis] for axis in axes))
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (gradient,) = gradients
+        back = [self.axes.index(axis) for axis in range(len(self.axes))]
+        shape, strides = (tuple(of[axis] for axis in back) for of in (gradient.shape, gradient.strides))
+        return (paper.view(gradient, shape, strides),)
+
+
+class Slice(Operator, name="slice"):
+    """So many places along an axis, perhaps not all: a view. Backward fills a tensor of zeros, if there are others."""
+
+    def forward(self, paper: Paper, x: Value, axis: int, count: int, step: int = 1) -> Value:
+        self.shape = x.shape
+        strides = (*x.strides[:axis], x.strides[axis] * step, *x.strides[axis + 1 :])
+        return paper.view(x, (*x.shape[:axis], count, *x.shape[axis + 1 :]), strides)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return gradients if gradients[0].shape == self.shape else (paper.new(self.shape, gradients[0].batched),)
+
+
+class Select(Operator, name="select"):
+    """One place of an axis, which goes: a view. Backward fills a tensor of zeros."""
+
+    def forward(self, paper: Paper, x: Value, axis: int) -> Value:
+        self.shape = x.shape
+        return paper.view(x, (*x.shape[:axis], *x.shape[axis + 1 :]), (*x.strides[:axis], *x.strides[axis + 1 :]))
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.new(self.shape, gradients[0].batched),)
+
+
+class Unbind(Operator, name="unbind"):
+    """All places of the first axis: views. Backward stacks their gradients."""
+
+    def forward(self, paper: Paper, x: Value) -> tuple[Value, ...]:
+        self.shape, self.batched = x.shape, x.batched
+        return tuple(paper.view(x, x.shape[1:], x.strides[1:]) for _ in range(x.shape[0]))
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.new(self.shape, self.batched),)
+
+
+class Expand(Operator, name="expand"):
+    """Repeated along new or single places, without a copy. Backward sums, as it does wherever shapes differ."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        strides = (0,) * (len(shape) - len(x.shape)) + x.strides
+        return paper.view(x, shape, tuple(strides))
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return gradients
+
+
+class Concat(Operator, name="concat"):
+    """One after the other along an axis. The gradient of each is a part of the whole one."""
+
+    def forward(self, paper: Paper, *parts: Value, axis: int) -> Value:
+        self.sizes, self.axis, first = [x.shape[axis] for x in parts], axis, parts[0]
+        shape = (*first.shape[:axis], sum(self.sizes), *first.shape[axis + 1 :])
+        batched = any(x.batched for x in parts)
+        ordered = next((x for x in parts if x.contiguous or x.batched != batched), first)
+        return paper.map_like(ordered, shape) if ordered.batched == batched else paper.new(shape, batched)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (gradient,), axis = gradients, self.axis
+        shapes = ((*gradient.shape[:axis], size, *gradient.shape[axis + 1 :]) for size in self.sizes)
+        return tuple(paper.view(gradient, shape, gradient.strides) for shape in shapes)
+
+
+class Stack(Operator, name="stack"):
+    """One beside the other along a new last axis. Backward parts them again."""
+
+    def forward(self, paper: Paper, *parts: Value) -> Value:
+        return paper.new((*parts[0].shape, len(parts)), parts[0].batched)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (gradient,) = gradients
+        return tuple(paper.view(gradient, gradient.shape[:-1], gradient.strides[:-1]) for _ in self.needs)
+
+
+class Pad(Operator, name="pad"):
+    """Something put around: a copy, as is its part backward."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        self.shape = x.shape
+        return paper.new(shape, x.batched, strides=None if x.contiguous else in_order_of(shape, x.strides))
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (gradient,) = gradients
+        strides = None if gradient.contiguous else in_order_of(self.shape, gradient.strides)
+        return (paper.new(self.shape, gradient.batched, strides=strides),)
+
+
+class Roll(Operator, name="roll"):
+    """Moved around in a ring along two axes."""
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        return paper.new(x.shape, x.batched)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.new(gradients[0].shape, gradients[0].batched),)
+
+
+class Copy(Operator, name="copy"):
+    """The elements put in their order, if they are not."""
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        return paper.in_order(x)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return gradients
+
+
+class Gather(Operator, name="gather"):
+    """Places along an axis, taken by numbers, which are saved. Backward adds into zeros, in place unless watched."""
+
+    def forward(self, paper: Paper, x: Value, index: Value, axis: int, shape: Sizes) -> Value:
+        self.shape, self.batched = x.shape, x.batched
+        self.saved = (index,)
+        return paper.new(shape, x.batched)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        zeros = paper.new(self.shape, self.batched)
+        return (paper.like(zeros) if paper.watched else zeros, None)
+
+
+class Numbers(Operator, name="numbers"):
+    """Whole numbers, made on the way: the same for every image."""
+
+    def forward(self, paper: Paper, shape: Sizes) -> Value:
+        return paper.new(shape, False, INDEX)
+
+
+class Made(Operator, name="made"):
+    """A tensor without a gradient, made on the way: the same for every image, or one for each."""
+
+    def forward(self, paper: Paper, shape: Sizes, batched: bool = False) -> Value:
+        return paper.new(shape, batched)
+
+
+class Overwrite(Operator, name="overwrite"):
+    """A part put in place of what is there. Backward copies the gradient, and parts it, over zeros."""
+
+    def forward(self, paper: Paper, into: Value, part: Value) -> Value:
+        self.part = part.shape
+        return into.bare()
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        whole, part = paper.like(gradients[0]), paper.new(self.part, gradients[0].batched)
+        paper.like(part)
+        return (whole, part)
+
+
+class Repeat(Operator, name="repeat"):
+    """A copy of each place for several, or of all for each image of the batch; backward sums."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        self.shape, self.batched = x.shape, x.batched
+        return paper.new(shape)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.new(self.shape, self.batched),)
+
+
+class Embedding(Operator, name="embedding"):
+    """Rows of a table, looked up."""
+
+    def forward(self, paper: Paper, words: Value, table: Value) -> Value:
+        self.saved, self.table = (words,), table.shape
+        return paper.new((*words.shape, table.shape[1]))
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (None, paper.new(self.table, False))
+
+
+class Unfold(Operator, name="unfold"):
+    """Windows of a map as columns [B, C * K * K, places]; backward adds them up, in memory as large as the columns."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        self.shape = x.shape
+        return paper.new(shape, x.batched)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        room = max(size_of(gradients[0].shape), size_of(self.shape))
+        return (paper.new(self.shape, gradients[0].batched, room=room),)
+
+
+class Interpolate(Operator, name="interpolate"):
+    """A map brought to another size."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        self.shape = x.shape
+        return paper.map_like(x, shape)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.map_like(gradients[0], self.shape),)
+
+
+class Sample(Operator, name="sample"):
+    """A map read between its elements, at places that are given; both are saved."""
+
+    def forward(self, paper: Paper, x: Value, places: Value, shape: Sizes) -> Value:
+        self.saved, self.shape = (x, places), x.shape
+        return paper.new(shape, x.batched)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.new(self.shape, gradients[0].batched), None)
+
+
+class Turned(Operator, name="ordered"):
+    """A map put in another order by an operator of its own, such as pixel_unshuffle."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        self.shape = x.shape
+        return paper.map_like(x, shape)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.map_like(gradients[0], self.shape),)

@@ -1,0 +1,74 @@
+"""Norms that are one operator: what they save beside their input are means and inverse deviations."""
+
+from __future__ import annotations
+
+from vcalc.operators.layout import Sizes
+from vcalc.operators.paper import Operator, Paper, Value
+from vcalc.operators.types import STATISTIC
+
+
+class _Norm(Operator):
+    def statistics(self, paper: Paper, x: Value, shape: Sizes, batched: bool = True) -> tuple[Value, ...]:
+        """The means and the inverse deviations, and the norm's input, saved."""
+        made = tuple(paper.new(shape, batched, STATISTIC) for _ in range(2))
+        self.saved = (x, *made)
+        return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        x = self.saved[0]
+        assert x is not None
+        of_input = paper.like(x) if self.needs[0] else None
+        return (of_input, *(paper.new(self.width, False) if each else None for each in self.needs[1:]))
+
+    width: Sizes = ()
+
+
+class BatchNorm(_Norm, name="batch_norm"):
+    """Over all axes but the channels, and over the batch. Running statistics make none at inference."""
+
+    def forward(self, paper: Paper, x: Value, *factors: Value, fixed: bool = False) -> Value:
+        made = paper.like(x)
+        self.width = (x.shape[1],)
+        if fixed or paper.training:
+            self.statistics(paper, x, self.width, False)
+        return made
+
+
+class LayerNorm(_Norm, name="layer_norm"):
+    """Over the last axis."""
+
+    def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
+        made = paper.new(x.shape, x.batched)
+        self.width = x.shape[-1:]
+        self.statistics(paper, x, x.shape[:-1])
+        return made
+
+
+class GroupNorm(_Norm, name="group_norm"):
+    """Over groups of channels; it wants its input, and backward its gradient, in order."""
+
+    def forward(self, paper: Paper, x: Value, *factors: Value, groups: int) -> Value:
+        made = paper.new(x.shape, x.batched)
+        self.width = (x.shape[1],)
+        self.statistics(paper, x, (x.shape[0], groups))
+        return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        gradient = paper.in_order(gradients[0])
+        found = super().backward(paper, gradient)
+        del gradient
+        return found
+
+
+class InstanceNorm(_Norm, name="instance_norm"):
+    """Over the positions of each channel by itself; its trained factors are there for each image."""
+
+    def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
+        made = paper.new(x.shape)
+        statistics = self.statistics(paper, x, x.shape[:2])
+        self.saved = (x, *factors[:1], *statistics)
+        return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        shape = gradients[0].shape
+        return (paper.new(shape), *(paper.new(shape[:2]) for _ in self.needs[1:]))

@@ -1,0 +1,312 @@
+"""Torch on paper: tensors without elements, a tape, and the memory that is taken while they live.
+
+A layer's `run` calls operators as the `forward` of a module does. A tensor lives as long as something refers to it: a
+variable of `run`, the tape that saved it for the backward pass, a gradient that waits. Python's references are counted
+here as torch counts its own, so that what is alive at each moment follows from how `run` is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from functools import partial
+from typing import Any, ClassVar
+
+from vcalc.operators.layout import (
+    Sizes,
+    broadcast,
+    channels_last,
+    contiguous,
+    in_order_of,
+    is_contiguous,
+    is_dense,
+    size_of,
+    viewed,
+)
+from vcalc.operators.types import ACTIVATION
+
+OPERATORS: dict[str, type[Operator]] = {}
+"""Every operator by its name; classes enter themselves."""
+
+
+class Storage:
+    """A piece of memory: its bytes, and bytes for each image of the batch, one of which is 0."""
+
+    __slots__ = ("fixed", "holders", "paper", "per_image", "saved")
+
+    def __init__(self, paper: Paper, fixed: int, per_image: int) -> None:
+        self.paper = paper
+        self.fixed = fixed
+        self.per_image = per_image
+        self.holders = 0
+        """How many tensors lie in it; with the last one it is given back."""
+        self.saved = False
+
+
+class Value:
+    """A tensor: a shape, the storage that it lies in and how; the operator that made it, where gradients go back."""
+
+    __slots__ = ("batched", "place", "shape", "source", "storage", "strides")
+
+    def __init__(self, storage: Storage | None, shape: Sizes, strides: Sizes, batched: bool) -> None:
+        self.storage = storage
+        """None for parameters and buffers, which are held all the time and counted elsewhere."""
+        self.shape = shape
+        self.strides = strides
+        self.batched = batched
+        self.source: Node | Leaf | None = None
+        self.place = 0
+        if storage is not None:
+            storage.holders += 1
+
+    def __del__(self) -> None:
+        storage = self.storage
+        if storage is not None:
+            storage.holders -= 1
+            if not storage.holders:
+                storage.paper.fixed -= storage.fixed
+                storage.paper.per_image -= storage.per_image
+
+    @property
+    def trains(self) -> bool:
+        """Whether it has a gradient."""
+        return self.source is not None
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether its elements lie in their order."""
+        return is_contiguous(self.shape, self.strides)
+
+    def bare(self) -> Value:
+        """The same tensor, apart from the operator that made it."""
+        return Value(self.storage, self.shape, self.strides, self.batched)
+
+
+class Leaf:
+    """What is given and has a gradient: a parameter, or an input."""
+
+    __slots__ = ("gradient", "parameter")
+
+    def __init__(self, parameter: bool = False) -> None:
+        self.gradient: Value | None = None
+        self.parameter = parameter
+
+
+class Node:
+    """An operator on the tape: where its inputs came from, and the gradients that have reached its outputs."""
+
+    __slots__ = ("edges", "gradients", "operator", "where")
+
+    def __init__(self, operator: Operator, inputs: Iterable[Value | None], outputs: int, where: int | None) -> None:
+        self.operator = operator
+        self.edges = [_edge(value) for value in inputs]
+        self.gradients: list[Value | None] = [None] * outputs
+        self.where = where
+
+
+def _edge(value: Value | None) -> tuple[Node | Leaf | None, int, Sizes, bool] | None:
+    return None if value is None else (value.source, value.place, value.shape, value.batched)
+
+
+class Operator:
+    """One operation of torch: what it makes, what it saves, what it makes on the way back."""
+
+    saved: tuple[Value | None, ...] = ()
+    needs: tuple[bool, ...] = ()
+    """Which inputs have a gradient."""
+    composed: ClassVar[bool] = False
+    """True for one that runs other operators, which go on the tape in its place."""
+
+    def __init_subclass__(cls, name: str = "") -> None:
+        if name:
+            OPERATORS[name] = cls
+
+    def forward(self, paper: Paper, *inputs: Any, **fields: Any) -> Any:
+        """The output, or several in a tuple. What backward needs of it and of the inputs is put in `saved`."""
+        raise NotImplementedError
+
+    def backward(self, paper: Paper, *gradients: Any) -> tuple[Value | None, ...]:
+        """The gradients of the inputs, from those of the outputs."""
+        return (paper.like(gradients[0]),)
+
+
+class Paper:
+    """A run on paper. Operators are its methods: `paper.softmax(x)`."""
+
+    def __init__(
+        self, element: Callable[[str], int], images: int = 2, training: bool = False, watched: bool = False
+    ) -> None:
+        from vcalc.operators import elementwise, moves, norms, products, windows
+
+        self.families = (elementwise, moves, norms, products, windows)
+        """Where the operators are, which enter themselves."""
+        self.element = element
+        """Bytes of an element of a type."""
+        self.images = images
+        """The images in the batch: one, which makes views where several make copies, or several, for which 2 stands."""
+        self.training = training
+        self.records = training
+        """Whether operators go on the tape."""
+        self.watched = watched
+        """Whether a mode of torch looks on, which keeps it from adding gradients in place."""
+        self.overwrites = False
+        """Whether an activation may put its output in its input's memory."""
+        self.where: int | None = None
+        """The number of the layer that runs now."""
+        self.fixed = self.per_image = 0
+        """The bytes that are alive, and those for each image of the batch."""
+        self.moments: list[tuple[int | None, int, int]] = []
+        self.saved: list[tuple[int | None, int, int]] = []
+        """What is saved, where, each storage once."""
+        self.multiply_adds = 0
+        """Those of the whole batch, forward."""
+        self.tape: list[Node] = []
+        self.parameters: dict[Hashable, Leaf] = {}
+        self._owner: int | None = None
+        self._given = 0
+
+    def __getattr__(self, name: str) -> Callable[..., Value]:
+        """An operator."""
+        if name not in OPERATORS:
+            raise AttributeError(f"there is no operator {name!r}")
+        return partial(self._run, OPERATORS[name])
+
+    def unbind(self, x: Value) -> tuple[Value, ...]:
+        """All places of the first axis: the operator that gives several tensors."""
+        found: tuple[Value, ...] = self._run(OPERATORS["unbind"], x)
+        return found
+
+    def _run(self, kind: type[Operator], *arguments: Any, **fields: Any) -> Any:
+        operator = kind()
+        tensors = [given for given in arguments if given is None or isinstance(given, Value)]
+        operator.needs = tuple([self.records and given is not None and given.trains for given in tensors])
+        made = operator.forward(self, *arguments, **fields)
+        if any(operator.needs) and not operator.composed:
+            self.record(operator, tensors, made if isinstance(made, tuple) else (made,))
+        return made
+
+    def record(self, operator: Operator, inputs: Iterable[Value | None], outputs: tuple[Value, ...]) -> None:
+        """Put an operator on the tape: what it saved is kept, and the gradients of its outputs go back to it."""
+        node = Node(operator, inputs, len(outputs), self.where)
+        operator.saved = tuple([self._keep(value) for value in operator.saved])
+        for place, value in enumerate(outputs):
+            value.source, value.place = node, place
+        self.tape.append(node)
+
+    def _keep(self, value: Value | None) -> Value | None:
+        """Note that a tensor is saved."""
+        if value is None:
+            return None
+        if value.storage is not None and not value.storage.saved:
+            value.storage.saved = True
+            self.saved.append((self.where, value.storage.fixed, value.storage.per_image))
+        return value.bare()
+
+    # Tensors
+
+    def new(
+        self, shape: Sizes, batched: bool = True, type: str = ACTIVATION, strides: Sizes | None = None, room: int = 0
+    ) -> Value:
+        """A tensor in memory of its own; `room` are the elements of that memory where they are more."""
+        amount = (room or size_of(shape)) * self.element(type)
+        storage = Storage(self, 0, amount // self.images) if batched else Storage(self, amount, 0)
+        self.fixed += storage.fixed
+        self.per_image += storage.per_image
+        self.mark()
+        return Value(storage, shape, contiguous(shape) if strides is None else strides, batched)
+
+    def mark(self) -> None:
+        """Note what is alive now."""
+        now = (self.where, self.fixed, self.per_image)
+        if not self.moments or self.moments[-1] != now:
+            self.moments.append(now)
+
+    def like(self, *values: Value) -> Value:
+        """A tensor that an element-wise operator makes of some: it lies as the first of its shape lies."""
+        shape = broadcast(*[value.shape for value in values])
+        batched = any(value.batched for value in values)
+        first = next((value for value in values if value.shape == shape), None)
+        strides = None if first is None or first.contiguous else in_order_of(shape, first.strides)
+        return self.new(shape, batched, strides=strides)
+
+    def map_like(self, value: Value, shape: Sizes) -> Value:
+        """A map that an operator makes of another: its channels come last in memory where those do."""
+        last = len(value.shape) == len(shape) == 4 and not value.contiguous and value.strides[1] == 1
+        return self.new(shape, value.batched, strides=channels_last(shape) if last else None)
+
+    def view(self, value: Value, shape: Sizes, strides: Sizes) -> Value:
+        """The same memory, read otherwise."""
+        return Value(value.storage, shape, strides, value.batched)
+
+    def reshaped(self, value: Value, shape: Sizes) -> Value:
+        """Another shape of the same elements: a view where they lie so, else a copy. It is not on the tape."""
+        strides = viewed(value.shape, value.strides, shape)
+        return self.new(shape, value.batched) if strides is None else self.view(value, shape, strides)
+
+    def in_order(self, value: Value) -> Value:
+        """The tensor itself where its elements lie in their order, else a copy. It is not on the tape."""
+        return value.bare() if value.contiguous else self.new(value.shape, value.batched)
+
+    def own(self, shape: Sizes) -> Value:
+        """A buffer, or a parameter that is not trained: held all the time, without a gradient."""
+        return Value(None, shape, contiguous(shape), False)
+
+    def enter(self, where: int, owner: int) -> None:
+        """A layer begins; layers of one owner have the same parameters."""
+        self.where, self._owner, self._given = where, owner, 0
+
+    def parameter(self, *shape: int) -> Value:
+        """The next trained parameter of the layer."""
+        found = self.own(shape)
+        if self.records:
+            found.source = self.parameters.setdefault((self._owner, self._given), Leaf(parameter=True))
+        self._given += 1
+        return found
+
+    # Backward
+
+    def backward(self, seeds: list[tuple[Value, Value]]) -> None:
+        """Run the tape backward, from the gradients of some tensors. Each of them is let go when it has been read."""
+        while seeds:
+            of, gradient = seeds.pop()
+            if of.source is not None:
+                self.arrive(of.source, of.place, gradient)
+            del of, gradient
+        self.records = False
+        while self.tape:
+            self._back(self.tape.pop())
+
+    def _back(self, node: Node) -> None:
+        if all(gradient is None for gradient in node.gradients):
+            return
+        self.where = node.where
+        gradients, node.gradients = node.gradients, []
+        made = list(node.operator.backward(self, *gradients))
+        for number, edge in enumerate(node.edges):
+            gradient = made[number]
+            if edge is not None and gradient is not None and gradient.shape != edge[2]:
+                made[number] = self.new(edge[2], edge[3])
+        gradient = None
+        self.mark()
+        node.operator.saved = ()
+        gradients.clear()
+        for number, edge in enumerate(node.edges):
+            gradient, made[number] = made[number], None
+            if edge is not None and edge[0] is not None and gradient is not None:
+                self.arrive(edge[0], edge[1], gradient)
+
+    def arrive(self, source: Node | Leaf, place: int, gradient: Value) -> None:
+        """A gradient reaches a tensor, where it is added to what has come from other readers: in place, or anew."""
+        old = source.gradient if isinstance(source, Leaf) else source.gradients[place]
+        total = gradient.bare()
+        if old is not None:
+            total = old if self._adds_in_place(old) else self.like(old, gradient)
+        if isinstance(source, Leaf):
+            # A parameter's gradient lies as the parameter does.
+            source.gradient = self.in_order(total) if source.parameter else total
+        else:
+            source.gradients[place] = total
+
+    def _adds_in_place(self, old: Value) -> bool:
+        """Whether nobody else holds the memory of a gradient, and it fills it."""
+        alone = old.storage is not None and old.storage.holders == 1
+        return alone and not self.watched and is_dense(old.shape, old.strides)

@@ -1,0 +1,85 @@
+"""Products of matrices, and attention as one operator."""
+
+from __future__ import annotations
+
+from vcalc.operators.layout import Sizes, contiguous, in_order_of, size_of
+from vcalc.operators.paper import Operator, Paper, Value
+from vcalc.operators.types import STATISTIC
+
+
+class Linear(Operator, name="linear"):
+    """x W + b on the last axis, all others as rows."""
+
+    composed = True
+
+    def forward(self, paper: Paper, x: Value, weight: Value, bias: Value | None = None) -> Value:
+        if len(x.shape) == 2:
+            return paper.rows_by(x, weight, bias)
+        rows = paper.reshape(x, (size_of(x.shape[:-1]), x.shape[-1]))
+        made = paper.rows_by(rows, weight, bias)
+        return paper.reshape(made, (*x.shape[:-1], made.shape[1]))
+
+
+class RowsBy(Operator, name="rows_by"):
+    """Rows by a matrix of weights [out, in], with a bias."""
+
+    def forward(self, paper: Paper, x: Value, weight: Value, bias: Value | None = None) -> Value:
+        self.saved = (x if self.needs[1] else None, weight)
+        self.shapes = (x.shape, weight.shape, weight.shape[:1])
+        paper.multiply_adds += size_of(x.shape) * weight.shape[0]
+        return paper.new((x.shape[0], weight.shape[0]), x.batched)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        batched = (gradients[0].batched, False, False)
+        made = zip(self.needs, self.shapes, batched, strict=False)
+        return tuple(paper.new(shape, many) if needed else None for needed, shape, many in made)
+
+
+class MatMul(Operator, name="matmul"):
+    """A product for each of the leading axes, which are merged: where they do not lie so, both are copied for it."""
+
+    composed = True
+
+    def forward(self, paper: Paper, a: Value, b: Value) -> Value:
+        leading, rows, inner, columns = a.shape[:-2], a.shape[-2], a.shape[-1], b.shape[-1]
+        if len(b.shape) == 2:
+            made = paper.product(paper.reshape(a, (size_of(a.shape[:-1]), inner)), b)
+        else:
+            many = size_of(leading)
+            made = paper.product(paper.reshape(a, (many, rows, inner)), paper.reshape(b, (many, inner, columns)))
+        return paper.reshape(made, (*leading, rows, columns))
+
+
+class Product(Operator, name="product"):
+    """A product of matrices, or one for each place of a first axis; each factor is saved for the other's gradient."""
+
+    def forward(self, paper: Paper, a: Value, b: Value) -> Value:
+        self.saved = (a if self.needs[1] else None, b if self.needs[0] else None)
+        self.shapes = ((a.shape, a.batched), (b.shape, b.batched))
+        paper.multiply_adds += size_of(a.shape) * b.shape[-1]
+        return paper.new((*a.shape[:-1], b.shape[-1]), a.batched or b.batched)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        of_b = paper.new(*self.shapes[1]) if self.needs[1] else None
+        return (paper.new(*self.shapes[0]) if self.needs[0] else None, of_b)
+
+
+class Attention(Operator, name="attention"):
+    """Softmax attention of queries, keys and values as one operator; gradients have tokens before heads in memory."""
+
+    def forward(self, paper: Paper, query: Value, key: Value, value: Value) -> Value:
+        batch, heads, tokens, _ = query.shape
+        made = paper.new(query.shape, strides=in_order_of(query.shape, query.strides))
+        sums = paper.new((batch, heads, tokens), True, STATISTIC)
+        self.saved = (query, key, value, made, sums)
+        paper.multiply_adds += batch * heads * tokens * key.shape[2] * (query.shape[3] + value.shape[3])
+        return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return tuple(_tokens_first(paper, given.shape) for given in self.saved[:3] if given is not None)
+
+
+def _tokens_first(paper: Paper, shape: Sizes) -> Value:
+    batch, heads, tokens, width = shape
+    along = contiguous((batch, tokens, heads, width))
+    return paper.new(shape, strides=(along[0], along[2], along[1], along[3]))

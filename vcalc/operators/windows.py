@@ -1,0 +1,64 @@
+"""Operators whose windows slide over a map."""
+
+from __future__ import annotations
+
+from vcalc.operators.layout import Sizes, channels_last, size_of
+from vcalc.operators.paper import Operator, Paper, Value
+from vcalc.operators.types import INDEX
+
+
+class Conv(Operator, name="conv"):
+    """A convolution: a kernel at each position that is put out; transposed, at each that arrives."""
+
+    def forward(
+        self,
+        paper: Paper,
+        x: Value,
+        weight: Value,
+        bias: Value | None = None,
+        *,
+        shape: Sizes,
+        transposed: bool = False,
+    ) -> Value:
+        self.saved = (x if self.needs[1] else None, weight)
+        self.last = not x.contiguous and x.strides[1] == 1
+        """Whether channels come last in memory, of the input and then of all else."""
+        self.shapes = (x.shape, weight.shape, (shape[1],))
+        positions = x.shape if transposed else shape
+        paper.multiply_adds += size_of(weight.shape) * positions[0] * size_of(positions[2:])
+        return self._made(paper, shape, x.batched)
+
+    def _made(self, paper: Paper, shape: Sizes, batched: bool) -> Value:
+        last = self.last and len(shape) == 4
+        return paper.new(shape, batched, strides=channels_last(shape) if last else None)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        wanted = zip(self.needs, self.shapes, (gradients[0].batched, False, False), strict=False)
+        return tuple(self._made(paper, shape, batched) if needed else None for needed, shape, batched in wanted)
+
+
+class MaxPool(Operator, name="max_pool"):
+    """The largest of each window, and where it stood; at inference that is made, too, and dropped."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        made, places = paper.map_like(x, shape), paper.new(shape, x.batched, INDEX)
+        self.saved = (x, places)
+        return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        x = self.saved[0]
+        assert x is not None
+        return (paper.like(x),)
+
+
+class AvgPool(Operator, name="avg_pool"):
+    """The mean of each window; backward wants the input for its shape."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        self.saved = (x,)
+        return paper.map_like(x, shape)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (x,) = self.saved
+        assert x is not None
+        return (paper.like(x),)
