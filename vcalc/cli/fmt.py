@@ -67,8 +67,7 @@ def _files(paths: tuple[str, ...]) -> list[tuple[str, bool]]:
 def _format(file: str, check: bool) -> bool:
     """Lay out one file; whether that changed it."""
     from vcalc.cli.output import write_text
-    from vcalc.source.read import read_file
-    from vcalc.spec.beside import STANDARD_INPUT
+    from vcalc.source.read import STANDARD_INPUT, read_file
     from vcalc.spec.layout import formatted
 
     text = read_file(file)

@@ -13,13 +13,10 @@ from typing import Any
 import yaml
 
 from vcalc.errors import VcalcError
-from vcalc.source.read import Source, YamlNode, describe, read, read_file, stamp
+from vcalc.source.read import STANDARD_INPUT, Source, YamlNode, describe, read, read_file, stamp
 
 SPEC, CLAIMS, WRITTEN = "spec", "claims", "written"
 """The kinds of files; the last two are called as the folder and the one key that they have."""
-
-STANDARD_INPUT = "<standard input>"
-"""What messages call it."""
 
 _SUFFIXES = (".yaml", ".yml")
 _NETWORK = frozenset({"title", "cite", "input", "let", "models", "blocks", "layers", "options"})
@@ -74,10 +71,10 @@ def is_part(path: str, keys: set[str]) -> bool:
     return len(keys) == 1 and not kinds.isdisjoint(keys)
 
 
-def check_network(source: Source, keys: set[str]) -> None:
-    """Raise VcalcError for a file that holds nothing but what stands beside a spec, where a network is needed."""
+def check_network(source: Source, only: str) -> None:
+    """Raise VcalcError where the only key of a file is that of what stands beside a spec: a network is needed."""
     for kind, holds in ((CLAIMS, "claims"), (WRITTEN, "how a library calls layers")):
-        if keys == {kind}:
+        if only == kind:
             spec = spec_of(source.file) if kind == CLAIMS else ""
             hint = f"name the spec that they are of: {spec}" if spec else f"it belongs in {kind}/ beside specs"
             message = f"there is no network in this file, which holds {holds}"

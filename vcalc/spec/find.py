@@ -231,8 +231,7 @@ def _model_in(spec: Spec, wanted: str) -> ModelEntry:
 
 @cache
 def _parse(path: str, stamp: Any) -> Spec:
-    from vcalc.source.read import read_file
-    from vcalc.spec.beside import STANDARD_INPUT
+    from vcalc.source.read import STANDARD_INPUT, read_file
     from vcalc.spec.parse import parse_spec
 
     name = "standard-input" if path == "-" else stem(path)

@@ -13,7 +13,6 @@ from vcalc.errors import quoted, suggestion
 from vcalc.language.expression import SHAPE_NAMES, can_name
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
-from vcalc.spec.beside import check_network
 from vcalc.spec.bindings import in_a_row, merged_input, rank_problem
 from vcalc.spec.fields import Names, is_word, name_hint
 from vcalc.spec.steps import StepReader
@@ -42,7 +41,10 @@ def parse_spec(text: str, file: str, model: str) -> Spec:
         message = f"a spec is a mapping with title, input and layers, not {describe(root)}"
         source.report("type", message, root, hint if isinstance(root, yaml.SequenceNode) else "")
         source.raise_problems()
-    check_network(source, {key.value for key, _ in root.value})
+    if len(root.value) == 1:
+        from vcalc.spec.beside import check_network
+
+        check_network(source, root.value[0][0].value)
     return _Parser(source, root).spec(model)
 
 
