@@ -107,9 +107,20 @@ def _unknown(section: str, name: str) -> VcalcError:
     hint = f"did you mean {' or '.join(close)}?" if close else f"'{command}' lists them; a file is named with its .yaml"
     if section == "models":
         hint = _layer_hint(name) or hint
+    hint = _other_hint(section, name) or hint
     if "," in name:
         hint = f"names stand apart, with a space between them: {' '.join(name.replace(',', ' ').split())}"
     return VcalcError("unknown-model", f"there is no {what} {quoted(name)}", hint=hint)
+
+
+def _other_hint(section: str, name: str) -> str:
+    """What to ask of a name that is a comparison's where a model is needed, or the other way round."""
+    index, short = _read_index(), plain(name)
+    if section == "models" and short in index["blocks"]:
+        return f"it is a comparison of blocks: vcalc block {name}, vcalc claims {name}"
+    if section == "blocks" and (short in index["models"] or short in index["aliases"]):
+        return f"it is a model: vcalc table {name}"
+    return ""
 
 
 def _layer_hint(name: str) -> str:
