@@ -107,7 +107,7 @@ def test_a_check_counts_what_it_looks_at(vcalc, put, paths, says):
     ("claims", "says"),
     [
         (CLAIMS.replace("162", "163"), "2:60: error[claim-differs]: params of net is 162, and 163 is printed"),
-        (CLAIMS.replace("model: net", "model: nett"), "2:61: error[unknown-model]: there is no model 'nett'"),
+        (CLAIMS.replace("model: net", "model: nett"), "2:30: error[unknown-model]: there is no model 'nett'"),
         (CLAIMS.replace("metric", "metrik"), "2:35: error[unknown-key]: a claim has no key 'metrik'"),
         (CLAIMS.replace("claims:", "clams:"), "1:1: error[unknown-key]: a file in claims/ has no key 'clams'"),
         ("- a\n", "1:1: error[type]: a file in claims/ has claims: and a list, and this is a list"),

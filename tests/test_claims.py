@@ -463,6 +463,33 @@ def test_a_claim_that_says_nothing_is_refused_where_it_stands(vcalc, tmp_path, c
 
 
 @pytest.mark.parametrize(
+    ("claim", "word"),
+    [
+        ("model: vgg17, metric: params, printed: 5", "vgg17"),
+        ("metric: parms, printed: 5", "parms"),
+        ("metric: params, of: nolayer, printed: 5", "nolayer"),
+        ("metric: params, of: [stage, nolayer], printed: 5", "nolayer"),
+        ("metric: params, kinds: [cnov], printed: 5", "cnov"),
+        ("metric: params, kinds: [conv, linera], printed: 162", "linera"),
+        ("metric: params, model: a, printed: 5", "a"),
+        ("metric: params, against: vgg17, printed: 5x", "vgg17"),
+        ("metric: params, against: {model: vgg16, of: nolayer}, printed: 5x", "nolayer"),
+        ("metric: params, set: {Q: 3}, printed: 5", "Q"),
+        ("metric: params, under: {model: vgg17}, why: w, printed: 5", "vgg17"),
+        ("metric: params, printed: '15,30'", "'15,30'"),
+    ],
+)
+def test_what_a_claim_has_not_right_is_shown_where_it_stands(vcalc, tmp_path, claim, word):
+    """The caret is under the model, the metric or the layer that is not there, not under the figure."""
+    line = f"  - {{source: t, {claim}}}"
+    (tmp_path / "net.yaml").write_text(SPEC + line)
+    column = line.rindex(word) + 1
+    for command, code in (("claims", 2), ("check", 1)):
+        result = vcalc(command, str(tmp_path / "net.yaml"), code=code)
+        assert f"net.yaml:{len(SPEC.splitlines()) + 1}:{column}: " in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
     ("claim", "says"),
     [
         (

@@ -6,7 +6,8 @@ docs/claims.md describes the keys. Nothing is judged here.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import yaml
@@ -68,6 +69,9 @@ class Side(Type):
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [Text().schema(), AGAINST.schema()]}
 
+
+_NAMING = ("model", "option", "of", "kinds", "set", "metric", "against", "under")
+"""The keys of a claim that name something that may not be there."""
 
 _EXAMPLE = "write {source: the paper's Table 1, metric: params, printed: 25.6M}, or a table under models or layers"
 _NAMES = Several(Text(), or_one=True)
@@ -154,7 +158,7 @@ CLAIM = Record(
 class Claim:
     """One printed figure: the question it answers, its text, its sources, and the explanation where it needs one."""
 
-    def __init__(self, question: Question, printed: Cell, said: Values) -> None:
+    def __init__(self, question: Question, printed: Cell, said: Values, words: tuple[Cell, ...] = ()) -> None:
         self.question = question
         self.printed = printed.text
         """The figure in the source's own form."""
@@ -184,6 +188,14 @@ class Claim:
         """Whether the reason is said to be a guess."""
         self.open: bool = said["open"]
         """Whether it is said that nobody can explain the figure."""
+        self.words = words
+        """What it names, each with its place: models, metrics, layers, sizes."""
+
+    def place_of(self, error: VcalcError) -> Place:
+        """The place of the word that an error names, the last one of the claim's; else that of the figure."""
+        said = error.problems[0].message
+        named = max(self.words, key=lambda word: _where_named(said, word.text), default=None)
+        return named.place if named and _where_named(said, named.text) >= 0 else self.place
 
     @property
     def source(self) -> str:
@@ -212,6 +224,12 @@ class Claim:
             return ""
         metric = "" if self.against.metric == self.question.metric else f"{self.against.metric} of "
         return metric + subject(self.against)
+
+
+def _where_named(message: str, word: str) -> int:
+    """Where a message names a word last, in quotes or, if it is no single letter, without; -1 where it does not."""
+    pattern = rf"'{re.escape(word)}'" + (rf"|(?<![\w./-]){re.escape(word)}(?![\w/-])" if len(word) > 1 else "")
+    return max((found.end() for found in re.finditer(pattern, message)), default=-1)
 
 
 def name_asked(question: Question) -> str:
@@ -288,7 +306,8 @@ class _Reader:
         said = CLAIM.read(self.source, node)
         claims = []
         try:
-            claims = [self.claim(said, question, cell) for question, cell in self.questions(said)]
+            words = tuple(self.words(said))
+            claims = [self.claim(said, question, cell, words) for question, cell in self.questions(said)]
         except VcalcError as error:
             self.source.take(error, node)
         if not claims and len(self.source.problems) == before:
@@ -317,8 +336,20 @@ class _Reader:
             raise VcalcError("type", f"{needed} is needed here", place)
         return list(cells)
 
-    def claim(self, said: Values, question: Question, printed: Cell) -> Claim:
-        claim = Claim(question, printed, said)
+    def words(self, said: Values) -> Iterator[Cell]:
+        """The texts under the keys that name something, with their places."""
+        nodes = [said.nodes[key] for key in reversed(_NAMING) if key in said.nodes]
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, yaml.ScalarNode):
+                yield Cell(str(node.value), self.source.place(node))
+            elif isinstance(node, yaml.SequenceNode):
+                nodes += reversed(node.value)
+            else:
+                nodes += [part for pair in reversed(node.value) for part in reversed(pair)]
+
+    def claim(self, said: Values, question: Question, printed: Cell, words: tuple[Cell, ...]) -> Claim:
+        claim = Claim(question, printed, said, words)
         claim.own = self.spec.models
         if said["under"]:
             claim.under = self.how(said["under"], "plus")
