@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 
 from vcalc import conventions, symbols
@@ -16,6 +17,8 @@ from vcalc.conventions.read import parse
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Layer
+from vcalc.spec.find import load as find_model
+from vcalc.spec.network import expand
 
 # VGG-16, from Table 1 of the paper: (input channels, output channels, side) of each convolution, then the matrices.
 CONVS = [
@@ -638,6 +641,37 @@ def test_a_formula_without_a_value_is_one_message(vcalc: Any, tmp_path: Path):
     file.write_text(OWN.replace("WEIGHT", "C // (kernel_h - 3)"))
     said = vcalc("table", "vgg16", "--convention", str(file), code=2).stderr
     assert "a convention's formula for conv fails: 'C // (kernel_h - 3)' divides by zero" in said
+
+
+@pytest.mark.parametrize(
+    ("weight", "says"),
+    [
+        ("'\"many\"'", "gives 'many'"),
+        ("'[C, H]'", "gives [3, 224]"),
+        ("C > 2", "gives true"),
+        ("0 - C", "gives -3"),
+        ("C / 2", "gives 1.5"),
+        ("C / 7", "gives 3/7"),
+        ("1 / 0", "divides by zero"),
+        ("N * D", "is not defined here"),
+        ("10**400", "more than 128 bits"),
+    ],
+)
+def test_a_formula_that_counts_nothing_is_refused_where_it_stands(weight: str, says: str, vcalc: Any, tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(OWN.replace("WEIGHT", weight))
+    said = vcalc("table", "vgg16", "--convention", str(file), code=2).stderr
+    assert says in said
+    assert f"{file}:7:25: a convention's formula for conv fails" in said
+
+
+def test_a_formula_of_many_sizes_gives_counts_for_all(tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(OWN.replace("WEIGHT", "H - 230"))
+    sizes = numpy.array([256, 224])
+    bound = expand(*find_model("vgg16"), {"H": sizes, "W": sizes})
+    with pytest.raises(VcalcError, match=r"7:25: a convention's formula for conv fails: 'H - 230' gives \[26, -6\]"):
+        conventions.find(str(file)).flops(bound.graph.nodes[0].facts)
 
 
 def test_a_convention_shows_its_formulas(vcalc: Any):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import weakref
 from contextlib import suppress
+from copy import copy
 from typing import Any
 
 import pytest
@@ -636,3 +637,87 @@ def test_the_peak_of_a_network_of_modules():
     with torch.no_grad(), Live(own(module), image) as live:
         module(image)
     assert memory.peak(BATCH).size.at(BATCH) - memory.held.always == live.peak
+
+
+# What the layout of a tensor changes, and whether it has a gradient
+
+NETWORKS: dict[str, tuple[tuple[int, ...], list[tuple[str, dict[str, Any], tuple[int, ...]]]]] = {
+    "a causal attention of tokens makes its mask": (
+        (8, 4),
+        [("linear", {"out": 4}, (-1,)), ("scaled_dot_product_attention", {"causal": True}, (0, 0, 0))],
+    ),
+    "so does one of wide values": (
+        (6, 8),
+        [
+            ("split_heads", {"heads": 2}, (-1,)),
+            ("linear", {"out": 6}, (-1,)),
+            ("split_heads", {"heads": 2}, (1,)),
+            ("scaled_dot_product_attention", {"causal": True}, (0, 0, 2)),
+        ],
+    ),
+    "heads whose elements do not lie side by side are not one operator": (
+        (8, 4),
+        [
+            ("split_heads", {"heads": 1}, (-1,)),
+            ("pointwise_linear", {"out": 4}, (0,)),
+            ("scaled_dot_product_attention", {}, (1, 1, 1)),
+        ],
+    ),
+    "a linear layer on a part of the tokens": (
+        (8, 4),
+        [("keep_tokens", {"count": 7}, (-1,)), ("linear", {"out": 6}, (0,))],
+    ),
+    "attention of a part of the tokens": (
+        (8, 4),
+        [("keep_tokens", {"count": 7}, (-1,)), ("attention", {"heads": 1}, (0,))],
+    ),
+    "a pointwise linear layer on an image": ((2, 6, 6), [("pointwise_linear", {"out": 4}, (-1,))]),
+    "windows larger than the map": ((16, 1, 1), [("window_attention", {"heads": 1, "window": 2, "shift": 1}, (-1,))]),
+    "group norm copies a part of the channels": (
+        (4, 5, 3),
+        [("keep_channels", {"count": 2}, (-1,)), ("groupnorm", {"groups": 1}, (0,))],
+    ),
+    "so does instance norm": (
+        (6, 8, 4),
+        [("keep_channels", {"start": 1, "count": 3}, (-1,)), ("instancenorm", {"affine": True}, (0,))],
+    ),
+    "instance norm of an image, which has no gradient": ((2, 6, 6), [("instancenorm", {"affine": True}, (-1,))]),
+    "root mean square norm puts tokens of a map in order": ((6, 8, 4), [("tokens", {}, (-1,)), ("rmsnorm", {}, (0,))]),
+    "dropped paths keep what was drawn": (
+        (8, 4),
+        [("flatten", {}, (-1,)), ("drop_path", {"p": 0.5}, (0,)), ("linear", {"out": 2}, (1,))],
+    ),
+    "prelu of an image, which has no gradient": ((4, 3, 5), [("prelu", {}, (-1,))]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_small_networks_are_torchs_to_the_byte(name: str, images: int):
+    """Saved bytes and all three peaks; torch is watched. The sums of a loss that are alive take 4 bytes each."""
+    shape, layers = NETWORKS[name]
+    network = copy(expand(*load("lenet5")))
+    network.graph = graph = Graph(shape)
+    for number, (kind, fields, inputs) in enumerate(layers):
+        graph.add(KINDS[kind](**fields), inputs, f"layer{number}")
+    module, image = made(network), torch.randn(images, *shape)
+    with Saved(own(module)) as saved:
+        result = module.train()(image)
+    plan = Plan(TRAINING, device="cpu", single=images == 1).checked()
+    training, inference = Run(graph, plan, watched=True), Run(graph, plan._replace(mode="inference"), watched=True)
+    assert sum(size.at(images) for size in training.saved_by) == saved.bytes
+    del result
+    with torch.no_grad(), Live(own(module), image) as live:
+        run(network, module.eval(), {INPUT: image})
+    assert max(each.size.at(images) for each in inference.moments) == live.peak
+    module.train().zero_grad()
+    with Live(own(module), image) as live:
+        values = run(network, module, {INPUT: image})
+        forward = live.peak
+        loss = sum((tensor * 1.0).sum() for tensor in outputs(values))
+        live.peak = live.now
+        if loss.requires_grad:
+            loss.backward()
+    assert max(each.size.at(images) for each in training.moments if each.phase == FORWARD) == forward
+    backward = [each.size.at(images) for each in training.moments if each.phase == BACKWARD]
+    assert not backward or max(backward) == live.peak - 8

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from vcalc.arithmetic import Number, bare
-from vcalc.errors import VcalcError
+from vcalc.arithmetic import Number, bare, certainly_less, is_many, is_symbolic
+from vcalc.errors import Place, VcalcError
 from vcalc.graph import Facts
 from vcalc.language.expression import Expression, ExpressionError
+from vcalc.language.values import is_number, shown
 from vcalc.layers import KINDS
 from vcalc.layers.base import SIZES, Heads
 from vcalc.layers.fields import Field
@@ -23,22 +24,42 @@ HEADS = ("h", "N", "d")
 class Formula:
     """What a primitive comes to under a convention, in place of a weight."""
 
-    __slots__ = ("expression",)
+    __slots__ = ("expression", "place")
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: Expression, place: Place) -> None:
         self.expression = expression
+        self.place = place
 
     def __str__(self) -> str:
         return self.expression.text
 
     def count(self, facts: Facts) -> Number:
-        """Its value for a layer; of a working the numbers, whose way is the formula itself."""
+        """Its value for a layer; of a working the numbers, whose way is the formula itself.
+
+        Raises VcalcError where it has none, and where that is no count: a whole number, and not less than 0.
+        """
         try:
-            return self.expression.value(_values(facts))
+            value = self.expression.value(_values(facts))
         except ExpressionError as error:
             problem = error.problems[0]
-            message = f"a convention's formula for {facts.layer.kind} fails: {problem.message}"
-            raise VcalcError("expression", message, hint=problem.hint) from None
+            raise self._fails(facts, problem.message, problem.hint) from None
+        if not _is_count(value):
+            message = f"'{self}' gives {shown(value)}, and a count is a whole number of 0 or more"
+            raise self._fails(facts, message, "// and round() give whole numbers, max(…, 0) none below 0")
+        return value
+
+    def _fails(self, facts: Facts, message: str, hint: str) -> VcalcError:
+        said = f"a convention's formula for {facts.layer.kind} fails: {message}"
+        return VcalcError("expression", said, self.place, hint or f"this layer has {', '.join(sorted(_values(facts)))}")
+
+
+def _is_count(value: Any) -> bool:
+    """Whether a value counts something; what open sizes will make of it is not known."""
+    if is_symbolic(value):
+        return True
+    if is_many(value):
+        return not value.unfit(_is_count)
+    return is_number(value) and value == value // 1 and not certainly_less(value, 0)
 
 
 def _values(facts: Facts) -> dict[str, Any]:

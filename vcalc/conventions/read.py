@@ -129,7 +129,7 @@ class _Weight(Type):
         for name in sorted(expression.names.difference(known)):
             message = f"{what}: a formula for {' and '.join(self.kinds)} has no {quoted(name)}"
             source.report("unknown", message, node, suggestion(name, known, "there are"))
-        return Formula(expression)
+        return Formula(expression, source.place(node))
 
     def schema(self) -> Schema:
         return {"anyOf": [_WEIGHT.schema(), {"type": "string"}]} if self.kinds else _WEIGHT.schema()

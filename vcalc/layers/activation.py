@@ -8,6 +8,7 @@ from vcalc.arithmetic import Number, Shape, exact_div, product
 from vcalc.layers.base import MAP, TOKENS, Layer, elements, features, needs_division
 from vcalc.layers.fields import FLAG, FRACTION, choice, count, field
 from vcalc.layers.windows import ALONG_LAST, Window
+from vcalc.operators.types import BOOLEAN
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -169,7 +170,11 @@ class DropPath(Layer, kind="drop_path"):
     def run(self, ops: Paper, x: Value) -> Value:
         if self.is_view(ops.training, x.shape[1:]):
             return x
-        return ops.scale(ops.mul(x, ops.made((x.shape[0], *(1 for _ in x.shape[1:])), batched=True)))
+        each = (x.shape[0], *(1 for _ in x.shape[1:]))
+        kept = ops.made(each, batched=True, type=BOOLEAN)
+        found = ops.scale(ops.mul(x, ops.made(kept.shape, batched=True)))
+        del kept
+        return found
 
     def is_view(self, training: bool, input: Shape) -> bool:
         return not training or self.p == 0

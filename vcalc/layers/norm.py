@@ -107,7 +107,9 @@ class RMSNorm(_Norm, kind="rmsnorm"):
     def run(self, ops: Paper, x: Value) -> Value:
         root = self._inverse_root(ops, x)
         normal = ops.mul(x, root)
-        return ops.mul(normal, ops.parameter(x.shape[-1])) if self.affine else normal
+        if self.affine:
+            normal = ops.mul(normal, ops.parameter(x.shape[-1]))
+        return ops.copy(normal)
 
     @staticmethod
     def _inverse_root(ops: Paper, x: Value) -> Value:

@@ -208,7 +208,7 @@ class MulAdd(Operator, name="mul_add"):
         scaled = paper.like(c)
         of_b = paper.like(gradient, scaled)
         del scaled
-        return (gradient, of_b, paper.like(gradient, b))
+        return (gradient, of_b, paper.like(gradient, b) if self.needs[2] else None)
 
 
 class PReLU(Operator, name="prelu"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vcalc.operators.layout import Sizes, in_order_of, size_of
 from vcalc.operators.paper import Operator, Paper, Value
-from vcalc.operators.types import INDEX
+from vcalc.operators.types import ACTIVATION, INDEX
 
 
 class Reshape(Operator, name="reshape"):
@@ -162,8 +162,8 @@ class Numbers(Operator, name="numbers"):
 class Made(Operator, name="made"):
     """A tensor without a gradient, made on the way: the same for every image, or one for each."""
 
-    def forward(self, paper: Paper, shape: Sizes, batched: bool = False) -> Value:
-        return paper.new(shape, batched)
+    def forward(self, paper: Paper, shape: Sizes, batched: bool = False, type: str = ACTIVATION) -> Value:
+        return paper.new(shape, batched, type)
 
 
 class Overwrite(Operator, name="overwrite"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes
+from vcalc.operators.layout import Sizes, is_dense
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import STATISTIC
 
@@ -48,6 +48,7 @@ class GroupNorm(_Norm, name="group_norm"):
     """Over groups of channels; it wants its input, and backward its gradient, in order."""
 
     def forward(self, paper: Paper, x: Value, *factors: Value, groups: int) -> Value:
+        x = x if is_dense(x.shape, x.strides) else paper.in_order(x)
         made = paper.new(x.shape, x.batched)
         self.width = (x.shape[1],)
         self.statistics(paper, x, (x.shape[0], groups))
@@ -64,6 +65,7 @@ class InstanceNorm(_Norm, name="instance_norm"):
     """Over the positions of each channel by itself; its trained factors are there for each image."""
 
     def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
+        x = paper.in_order(x)
         made = paper.new(x.shape)
         statistics = self.statistics(paper, x, x.shape[:2])
         self.saved = (x, *factors[:1], *statistics)
@@ -71,4 +73,5 @@ class InstanceNorm(_Norm, name="instance_norm"):
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         shape = gradients[0].shape
-        return (paper.new(shape), *(paper.new(shape[:2]) for _ in self.needs[1:]))
+        of_input = paper.new(shape) if self.needs[0] else None
+        return (of_input, *(paper.new(shape[:2]) for _ in self.needs[1:]))

@@ -283,9 +283,11 @@ class Paper:
         made = list(node.operator.backward(self, *gradients))
         for number, edge in enumerate(node.edges):
             gradient = made[number]
-            if edge is not None and gradient is not None and gradient.shape != edge[2]:
+            if edge is None or edge[0] is None:
+                made[number] = None
+            elif gradient is not None and gradient.shape != edge[2]:
                 made[number] = self.new(edge[2], edge[3])
-        gradient = None
+            del gradient
         self.mark()
         node.operator.saved = ()
         gradients.clear()

@@ -8,7 +8,7 @@ from vcalc.operators.types import STATISTIC
 
 
 class Linear(Operator, name="linear"):
-    """x W + b on the last axis, all others as rows."""
+    """x W + b on the last axis, all others as rows; to rows that do not lie in order the bias is added afterwards."""
 
     composed = True
 
@@ -16,8 +16,10 @@ class Linear(Operator, name="linear"):
         if len(x.shape) == 2:
             return paper.rows_by(x, weight, bias)
         rows = paper.reshape(x, (size_of(x.shape[:-1]), x.shape[-1]))
-        made = paper.rows_by(rows, weight, bias)
-        return paper.reshape(made, (*x.shape[:-1], made.shape[1]))
+        made = paper.rows_by(rows, weight, bias if x.contiguous else None)
+        del rows
+        made = paper.reshape(made, (*x.shape[:-1], made.shape[1]))
+        return made if bias is None or x.contiguous else paper.add_in_place(made, bias)
 
 
 class RowsBy(Operator, name="rows_by"):
