@@ -107,7 +107,7 @@ def test_a_check_counts_what_it_looks_at(vcalc, put, paths, says):
     ("claims", "says"),
     [
         (CLAIMS.replace("162", "163"), "2:60: error[claim-differs]: params of net is 162, and 163 is printed"),
-        (CLAIMS.replace("model: net", "model: nett"), "2:61: error[unknown-model]: there is no model 'nett'"),
+        (CLAIMS.replace("model: net", "model: nett"), "2:30: error[unknown-model]: there is no model 'nett'"),
         (CLAIMS.replace("metric", "metrik"), "2:35: error[unknown-key]: a claim has no key 'metrik'"),
         (CLAIMS.replace("claims:", "clams:"), "1:1: error[unknown-key]: a file in claims/ has no key 'clams'"),
         ("- a\n", "1:1: error[type]: a file in claims/ has claims: and a list, and this is a list"),
@@ -193,14 +193,45 @@ def test_no_link_leads_to_what_stands_beside(vcalc, put, tmp_path):
         vcalc(*command)
 
 
+@pytest.mark.parametrize("command", [("table",), ("why", "5M"), ("memory",), ("formula",)], ids=lambda each: each[0])
+def test_what_stands_beside_a_spec_is_told_from_a_network(vcalc, put, command):
+    """Nobody is told to write layers into a file of claims; the spec is named."""
+    put("claims/nets.yaml", CLAIMS)
+    put("written/timm.yaml", TABLE)
+    word, *more = command
+    said = vcalc(word, "claims/nets.yaml", *more, code=2).stderr
+    assert said.startswith("error: claims/nets.yaml:1:1: there is no network in this file, which holds claims\n")
+    assert said.endswith("  help: name the spec that they are of: nets.yaml\n")
+    said = vcalc(word, "written/timm.yaml", *more, code=2).stderr
+    assert "written/timm.yaml:1:1: there is no network in this file, which holds how a library calls layers" in said
+    assert "write layers" not in said
+
+
+def test_claims_in_no_folder_of_claims_are_told_where_they_belong(vcalc, put):
+    put("figures.yaml", CLAIMS)
+    for command in ("claims", "check"):
+        result = vcalc(command, "figures.yaml", code=2 if command == "claims" else 1)
+        assert "  help: it belongs in claims/ beside specs\n" in result.stdout + result.stderr
+
+
+def test_a_folder_is_told_from_a_model_that_there_is_not(vcalc, put):
+    put("specs/claims/nets.yaml", CLAIMS)
+    assert vcalc("claims", "specs", code=2).stderr.startswith("error: specs is a directory, not a spec\n")
+
+
+@pytest.mark.parametrize("text", [CLAIMS, TABLE], ids=["claims", "written"])
+def test_an_editor_lays_out_what_stands_beside_by_standard_input(vcalc, text):
+    assert vcalc("fmt", "-", input=text.replace("  - ", "-   ")).stdout.split() == text.split()
+
+
 def test_the_layout_of_what_stands_beside(vcalc, put):
     put("claims/nets.yaml", "claims:\n- {source: a table, metric: params, printed: 1}   \n\n\n")
     put("written/timm.yaml", "written:\n-   specs: [nets]\n    forms: {relu: functional}\n")
-    assert vcalc("fmt", ".").stdout.endswith("2 specs, 2 of them changed\n")
+    assert vcalc("fmt", ".").stdout.endswith("2 files, 2 of them changed\n")
     assert Path("claims/nets.yaml").read_text() == "claims:\n  - {source: a table, metric: params, printed: 1}\n"
     assert Path("written/timm.yaml").read_text() == "written:\n  - specs: [nets]\n    forms: {relu: functional}\n"
     put("notes/claims.yaml", "claims:\n- about something else\n")
-    assert vcalc("fmt", ".").stdout == "2 specs, 0 of them changed\n"
+    assert vcalc("fmt", ".").stdout == "2 files, 0 of them changed\n"
 
 
 # How libraries write the models

@@ -361,6 +361,16 @@ def test_a_table_is_cut_or_rounded_as_a_whole(tmp_path, source, printed, roundin
     assert first.cut_ruled_out == ("" if rounding else "0.2K of net")
 
 
+def test_a_long_table_of_a_deep_network_may_be_cut(vcalc, tmp_path):
+    """A row for each of 60 layers of 500, none of which rules the others out, asks each question once."""
+    layers = "layers: [{repeat: 500, do: [{conv: {out: 3, kernel: 1, name: c}}]}]\n"
+    row = "  - {source: 'a paper, Table 1', of: c%d, metric: params, printed: 0.01K, rounding: cut}\n"
+    rows = "".join(row % i for i in range(1, 61))
+    (tmp_path / "net.yaml").write_text(f"title: N\ninput: {{C: 3, H: 8, W: 8}}\n{layers}claims:\n{rows}")
+    said = vcalc("claims", str(tmp_path / "net.yaml"))
+    assert said.stdout.endswith("60 figures in 60 claims: 60 reproduced\n")  # 3*3 + 3 parameters each
+
+
 BLOCKS = """
 title: Blocks
 symbols: [C]
@@ -418,6 +428,65 @@ def test_a_ratio_in_which_all_symbols_cancel_is_a_number(tmp_path):
 def test_things_are_counted_and_sizes_asked(judged, claim, value):
     verdict = judged(claim)
     assert (verdict.exact, verdict.verdict) == (value, "reproduced")
+
+
+@pytest.mark.parametrize(
+    ("claim", "column", "says"),
+    [
+        ("", 4, "a claim is a mapping of keys to values, not nothing"),
+        ("{source: s, metric: params, printed: }", 42, "a printed figure is needed here, not nothing"),
+        ("{source: s, metric: params, printed: ''}", 42, "a printed figure is needed here, not ''"),
+        ("{source: s, metric: params, printed: [[1]]}", 43, "a printed figure is needed here, not a list"),
+        ("{source: s, metric: params, printed: [1, ~]}", 46, "a printed figure is needed here, not nothing"),
+        (
+            "{source: s, metric: params, printed: 5, under: , why: w}",
+            52,
+            "under is a mapping of keys to values, not nothing",
+        ),
+        ("{source: s, metric: params, printed: 5x, against: }", 55, "against is a text, not nothing"),
+        (
+            "{source: s, metric: params, printed: 5, proof: , ours: 4, why: w}",
+            52,
+            "proof is a mapping of keys to values",
+        ),
+        ("{source: s, models: {}}", 5, "a claim needs a printed figure, and this table has none"),
+        ("{source: s, metric: params, models: }", 5, "a claim needs a printed figure, and this table has none"),
+        ("{source: s, layers: {fc: {}}}", 5, "a claim needs a printed figure, and this table has none"),
+        ("{source: s, models: {net: 5}}", 31, "a metric for each figure is needed here"),
+    ],
+)
+def test_a_claim_that_says_nothing_is_refused_where_it_stands(vcalc, tmp_path, claim, column, says):
+    """Nothing under a key is a slip of the pen; passed over in silence, a figure would be held to nothing."""
+    (tmp_path / "net.yaml").write_text(f"{SPEC.rstrip()}\n  - {claim}\n")
+    line = len(SPEC.rstrip().splitlines()) + 1
+    assert f"net.yaml:{line}:{column}: {says}" in vcalc("claims", str(tmp_path / "net.yaml"), code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("claim", "word"),
+    [
+        ("model: vgg17, metric: params, printed: 5", "vgg17"),
+        ("metric: parms, printed: 5", "parms"),
+        ("metric: params, of: nolayer, printed: 5", "nolayer"),
+        ("metric: params, of: [stage, nolayer], printed: 5", "nolayer"),
+        ("metric: params, kinds: [cnov], printed: 5", "cnov"),
+        ("metric: params, kinds: [conv, linera], printed: 162", "linera"),
+        ("metric: params, model: a, printed: 5", "a"),
+        ("metric: params, against: vgg17, printed: 5x", "vgg17"),
+        ("metric: params, against: {model: vgg16, of: nolayer}, printed: 5x", "nolayer"),
+        ("metric: params, set: {Q: 3}, printed: 5", "Q"),
+        ("metric: params, under: {model: vgg17}, why: w, printed: 5", "vgg17"),
+        ("metric: params, printed: '15,30'", "'15,30'"),
+    ],
+)
+def test_what_a_claim_has_not_right_is_shown_where_it_stands(vcalc, tmp_path, claim, word):
+    """The caret is under the model, the metric or the layer that is not there, not under the figure."""
+    line = f"  - {{source: t, {claim}}}"
+    (tmp_path / "net.yaml").write_text(SPEC + line)
+    column = line.rindex(word) + 1
+    for command, code in (("claims", 2), ("check", 1)):
+        result = vcalc(command, str(tmp_path / "net.yaml"), code=code)
+        assert f"net.yaml:{len(SPEC.splitlines()) + 1}:{column}: " in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(

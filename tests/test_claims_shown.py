@@ -128,7 +128,7 @@ def test_other_formats_have_a_row_for_each_claim(vcalc):
 def totals(line: str) -> tuple[int, int]:
     """How many figures the summary has, and what its kinds of verdicts add to."""
     figures, parts = line.split(" in ", 1)
-    kinds = re.findall(r"(\d[\d,]*) (?:reproduced|differ|imply)", parts)
+    kinds = re.findall(r"(\d[\d,]*) (?:reproduced|differs?|imply|implies)", parts)
     return int(figures.split()[0].replace(",", "")), sum(int(number.replace(",", "")) for number in kinds)
 
 
@@ -150,7 +150,7 @@ def test_a_figure_that_several_sources_print_counts_once(tmp_path, vcalc):
     ]
     (tmp_path / "net.yaml").write_text(spec + "".join(claim % one for one in [*printed, ("memo", 12, reason)]))
     last = vcalc("claims", str(tmp_path / "net.yaml")).stdout.splitlines()[-1]
-    assert last == "3 figures in 5 claims: 2 reproduced, 1 differ (1 guessed)"
+    assert last == "3 figures in 5 claims: 2 reproduced, 1 differs (1 guessed)"
 
 
 # What is asked for

@@ -205,17 +205,17 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 def test_it_formats_files_and_folders(vcalc, folder):
     said = vcalc("fmt", "specs").stdout
-    assert said == "changed: specs/sub/odd.yml\n2 specs, 1 of them changed\n"
+    assert said == "changed: specs/sub/odd.yml\n2 files, 1 of them changed\n"
     assert (folder / "specs" / "sub" / "odd.yml").read_text() == (folder / "specs" / "good.yaml").read_text()
     assert (folder / "specs" / "convention.yaml").read_text() == "name:   a\nsays: b   \n"
-    assert vcalc("fmt", "specs").stdout == "2 specs, 0 of them changed\n"
+    assert vcalc("fmt", "specs").stdout == "2 files, 0 of them changed\n"
 
 
 def test_check_names_the_files_and_changes_nothing(vcalc, folder):
     file = folder / "specs" / "sub" / "odd.yml"
     before = file.read_text()
     said = vcalc("fmt", "--check", "specs/good.yaml", "specs/sub/odd.yml", code=1).stdout
-    assert said == "would change: specs/sub/odd.yml\n2 specs, 1 of them not in the canonical layout\n"
+    assert said == "would change: specs/sub/odd.yml\n2 files, 1 of them not in the canonical layout\n"
     assert file.read_text() == before
     vcalc("fmt", "--check", "specs/good.yaml")
 
@@ -318,6 +318,6 @@ def test_a_folder_has_the_specs_that_check_looks_at(vcalc, tmp_path):
     for name in ("net.yaml", ".hidden.yaml"):
         (tmp_path / name).write_text(text)
     os.mkfifo(tmp_path / "pipe.yaml")
-    assert vcalc("fmt", str(tmp_path)).stdout.endswith("1 spec, 1 of them changed\n")
+    assert vcalc("fmt", str(tmp_path)).stdout.endswith("1 file, 1 of them changed\n")
     assert (tmp_path / ".hidden.yaml").read_text() == text
     assert vcalc("check", str(tmp_path)).stdout.startswith("1 file, 1 model")

@@ -639,7 +639,7 @@ def test_a_walk_through_a_network_costs_more_than_a_sum_over_it(network):
 
 
 def test_what_a_file_may_ask_is_told(vcalc, tmp_path):
-    claims = "".join(CLAIM.format("flops", 7, 1) for _ in range(2_000))
+    claims = "".join(f"  - {{source: s, metric: flops, printed: 7, of: conv{i}}}\n" for i in range(1, 2_001))
     (tmp_path / "net.yaml").write_text(MANY + DEEP + "claims:\n" + claims)
     assert "look at more than 3,000,000 layers" in vcalc("claims", str(tmp_path / "net.yaml"), code=2).stderr
     assert "more together than one file may" in vcalc("check", str(tmp_path / "net.yaml"), code=1).stdout

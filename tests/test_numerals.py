@@ -166,6 +166,13 @@ def test_thousands_are_read_everywhere():
 CLAIMED = "title: N\ncite: x\ninput: {D: 2}\nlayers: [linear: {out: 3}]\n"
 
 
+@pytest.mark.parametrize("text", ["x" * 5000, "+%" * 5000, "~5" + "x%" * 5000, "<x" * 5000])
+def test_what_is_no_number_is_refused_however_long_it_is(text: str):
+    with pytest.raises(NumeralError):
+        read(text)
+    assert CliRunner().invoke(main, ["table", "vgg16", "--batch", text]).exit_code == 2
+
+
 @pytest.mark.parametrize("key", ["printed", "ours"])
 @pytest.mark.parametrize("figure", ["9" * 400, "1e400", ".inf", "-.inf", "nan"])
 def test_a_claim_beyond_counting_is_refused_where_it_stands(tmp_path: Path, key: str, figure: str):

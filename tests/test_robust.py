@@ -363,7 +363,7 @@ def test_what_is_no_file(command, folder):
                 assert "Traceback" not in run(*command, name, code=2).stderr
         if command != ["fmt"]:
             assert run(*command, "empty", code=2).stderr.count("help: ") == 1
-    assert run("fmt", "empty").stdout == "0 specs, 0 of them changed\n"
+    assert run("fmt", "empty").stdout == "0 files, 0 of them changed\n"
 
 
 def test_check_reads_no_standard_input():
@@ -800,7 +800,7 @@ def test_the_columns_of_a_text(text, columns):
 def test_names_in_both_forms_of_unicode(form):
     name = unicodedata.normalize(form, "réseau.yaml")
     Path(name).write_text(TINY.replace("Tiny", unicodedata.normalize(form, "Réseau 文字")), encoding="utf-8")
-    assert run("fmt", "--check", name, ".").stdout.startswith("2 specs, 0")
+    assert run("fmt", "--check", name, ".").stdout.startswith("2 files, 0")
     run("check", name)
     rows = run("compare", name, "resnet18").stdout.splitlines()
     assert len({text_width(row) for row in rows[2:4]}) == 1

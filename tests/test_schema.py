@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -18,15 +19,17 @@ import yaml
 from zoo import one_in
 
 from vcalc import conventions, devices
-from vcalc.analyses import read_claims
+from vcalc.analyses import figures, read_claims
+from vcalc.conventions.read import parse as parse_convention
 from vcalc.errors import VcalcError
 from vcalc.layers import KINDS
 from vcalc.reports.schema import SCHEMAS, spec_schema
 from vcalc.source.read import Source, read
-from vcalc.spec.beside import SPEC, kind_of
+from vcalc.spec.beside import SPEC, kind_of, read_part
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
 from vcalc.spec.steps import JOINS, StepReader
+from vcalc.spec.table import read_table
 from vcalc.spec.top import TOP
 from vcalc.spec.words import BLOCK, FORMS, OPTION
 
@@ -374,6 +377,79 @@ def test_what_stands_beside_a_spec_has_schemas_of_its_own(vcalc):
     assert not takes("claims: [{metric: params, printed: 1}]", "claims")
     for entry in ("{forms: {relu: functional}}", "{specs: [vgg]}", "{models: [a], forms: {relu: sdpa}}", "{spec: a}"):
         assert not takes(f"written: [{entry}]", "written")
+
+
+# Keys with anything under them
+
+KEYED = {
+    SPEC: """{title: t, cite: c, family: f, convention: macs, input: {C: 3, H: 8, W: 8}, let: {x: 8}, models: {a: {
+  title: u, x: 16, same_as: {timm: resnet18}, aliases: [q], schedule: {steps: 5, batch: 3, set: {H: 32}, source: s},
+  written: {timm: {relu: functional}}}}, written: {torchvision: {relu: functional}}, libraries: {timm: {x: 3}},
+  layers: [{conv: {out: x, kernel: 3}}, relu], expect: {a: {params: 448}}, budget: {a: [params <= 5M]}}""",
+    "claims": """claims:
+  - {source: s, edition: e, seen: no, derived: d, model: net, metric: params, printed: 5M, of: c, kinds: [conv],
+     convention: macs, set: {H: 64}, against: {model: vgg16, metric: flops, of: [a], set: {W: 3}}, rounding: cut,
+     digits: 2, kilo: 1024, schedule: {images: 5, epochs: 3}, device: v100-sxm2-16gb, devices: 5, dtype: float16,
+     under: {model: a, convention: macs, kinds: conv, metric: params, plus: [b], printed: yes}, ours: 5,
+     proof: {printed: 5M, metric: flops, source: t}, why: because}
+  - {sources: [s, t], option: x, metric: params, printed: [1, 2], against: vgg16, proof: {rows: yes}, ours: 4, guess: g}
+  - {source: s, models: {a: {params: 5}}, open: yes}
+  - {source: s, layers: {a: {params: 5}, b: {flops: 6}}}""",
+    "written": "written: [{specs: [vgg], models: [a], forms: {relu: functional}}]",
+    "convention": """{name: n, says: s, unit: MACs, source: s, version: v, called: c, aliases: [a], extends: macs,
+  weights: {multiply_adds: 1, once: {bias_additions: 1}}, kinds: {"conv, linear/module": {multiply_adds: 2}},
+  zero: {kinds: [relu]}, unseen: {families: [merge]}, params: {leave_out: [bias], lose: [prelu], buffers: [], says: s},
+  memory: {unit: bytes, kilobyte: 1000, input: yes, leave_out: {kinds: [relu]}}, bugs: [{says: s, instead: {relu: {}}}],
+  depends: [d], training: 3}""",
+}
+ANYTHING = (None, "", " ", "x", "5M", "true", "no", True, -1, 0, 2, 1.5, 1000, [], ["a"], [None], [[1]], {}, {"a": 1})
+
+
+def changed(value: Any) -> Iterator[Any]:
+    """Values with anything in place of one part, with a key that there is not, and without one of the parts."""
+    yield from ANYTHING
+    if isinstance(value, dict):
+        yield {**value, "zzz": 1}
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        put = (lambda new: {**value, key: new}) if isinstance(value, dict) else (lambda new: [*value[:key], new])  # noqa: B023
+        yield from map(put, changed(value[key]))
+        yield {k: v for k, v in value.items() if k != key} if isinstance(value, dict) else value[:key]
+
+
+def read_as(kind: str, text: str) -> None:
+    """Read a file of a kind, what is asked later included. Raises VcalcError with what is wrong with it."""
+    if kind == "convention":
+        parse_convention(text, "c.yaml", conventions.load, conventions.names, True)
+        return
+    spec = parse_spec(text if kind == SPEC else "{input: {D: 1}, layers: [relu]}", "net.yaml", "net")
+    if kind == SPEC:
+        figures.expected_of(spec)
+        figures.budgets_of(spec)
+        spec.source.raise_problems()
+        expand(spec, next(iter(spec.models.values())))
+        return
+    if kind == "claims":
+        spec.source, spec.claims = read_part(f"{kind}/net.yaml", kind, text)
+        assert read_claims.claims_in(spec), "an empty list, which vcalc check refuses"
+    else:
+        read_table(f"{kind}/net.yaml", text).source.raise_problems()
+
+
+@pytest.mark.parametrize("start", one_in(5, [*range(5)]))
+@pytest.mark.parametrize("kind", KEYED)
+def test_what_the_reader_takes_an_editor_takes(kind, start):
+    """Anything under any key: the schema never refuses what vcalc reads."""
+    both = 0
+    base = yaml.safe_load(KEYED[kind])
+    for value in [*{json.dumps(each): each for each in changed(base)}.values()][start::5]:
+        text = yaml.safe_dump(value, default_flow_style=True, width=10**6)
+        try:
+            read_as(kind, text)
+        except (VcalcError, AssertionError):
+            continue
+        both += 1
+        assert takes(text, kind), text
+    assert both >= {"written": 3}.get(kind, 10)
 
 
 def test_every_device_is_what_its_keys_take():

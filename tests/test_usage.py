@@ -242,3 +242,15 @@ def test_an_option_that_is_offered_changes_the_answer_or_is_refused(command, opt
     assert before.exit_code == 0, before.output
     assert after.exit_code in (0, 2)
     assert before.output.split("\n")[1:] != after.output.split("\n")[1:]
+
+
+@pytest.mark.parametrize("command", [("table",), ("why", "358M"), ("compare", "vgg16")], ids=lambda each: each[0])
+def test_a_comparison_of_blocks_is_told_from_a_model_that_there_is_not(vcalc, command):
+    word, *more = command
+    said = vcalc(word, "inception-naive-vs-bottleneck", *more, code=2).stderr
+    assert "  help: it is a comparison of blocks: vcalc block inception-naive-vs-bottleneck, " in said
+
+
+def test_a_model_is_told_from_a_comparison_of_blocks_that_there_is_not(vcalc):
+    said = vcalc("block", "ResNet-50", code=2).stderr
+    assert said.endswith("  help: it is a model: vcalc table ResNet-50\n")

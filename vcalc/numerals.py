@@ -121,7 +121,7 @@ def _refusal(text: str, letters: str, words: tuple[str, ...]) -> NumeralError:
     found = re.fullmatch(_MISPLACED, text) if number is None else None
     if found and len(text) <= DIGITS:
         return _misplaced(found)
-    bare = text.strip("~≈<>= ").removesuffix("+").removesuffix("%").removesuffix("x").strip()
+    bare = text.lstrip("~≈<>= ").rstrip("~≈<>= +%x")
     if bare != text:
         try:
             read(bare, letters, words)

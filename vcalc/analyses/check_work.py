@@ -37,6 +37,7 @@ class Work:
         self._networks: dict[Key, Network] = {}
         self._found: dict[tuple[str, str], tuple[Spec, ModelEntry, Option | None]] = {}
         self._costs: dict[tuple[Network, str], Costs] = {}
+        self._answers: dict[tuple[Any, ...], Any] = {}
 
     @property
     def is_over(self) -> bool:
@@ -59,10 +60,20 @@ class Work:
             self.spend(len({node.facts for node in nodes}) * (FORMULA if network.symbolic else UNLIKE))
 
     def answer(self, question: Question) -> Any:
-        """The exact value that a question asks for, paid for."""
+        """The exact value that a question asks for, paid for; one that was asked before costs no look."""
         question = question.scheduled()
         network = self.network(question)
         key = (network, question.convention)
+        asked = (*key, question.metric, question.of, question.kinds, question.plus)
+        if question.run is not None:
+            return self._worked_out(question, network, key)
+        if asked not in self._answers:
+            self._answers[asked] = self._worked_out(question, network, key)
+        else:
+            self.spend(QUESTION)
+        return self._answers[asked]
+
+    def _worked_out(self, question: Question, network: Network, key: tuple[Network, str]) -> Any:
         parts = len(question.of) + len(question.kinds) + len(question.plus)
         self.look(network, question.metric, parts, key in self._costs)
         if key not in self._costs:

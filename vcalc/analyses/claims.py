@@ -151,7 +151,7 @@ def judge(claim: Claim, others: list[Claim], work: Work) -> Verdict:
         verdict.cut_ruled_out = rival
         return verdict
     except VcalcError as error:
-        raise _hinted(error, claim).at(claim.place) from None
+        raise _hinted(error, claim).at(claim.place_of(error)) from None
 
 
 def _hinted(error: VcalcError, claim: Claim) -> VcalcError:

@@ -14,8 +14,8 @@ from vcalc.arithmetic import is_symbolic
 from vcalc.errors import Place, VcalcError, quoted, suggestion
 from vcalc.language.values import is_number
 from vcalc.numerals import NumeralError, exactly, read
-from vcalc.source.keys import Found, Pairs, Placed, Schema, Several, Type
-from vcalc.source.read import Source, YamlNode, describe
+from vcalc.source.keys import TEXT, Found, Pairs, Placed, Schema, Several, Type
+from vcalc.source.read import Source, YamlNode, describe, is_null
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import ModelEntry, Option, Spec
 from vcalc.units import exact
@@ -61,16 +61,15 @@ class Exact(Type):
             return source.take(error, node)
 
     def schema(self) -> Schema:
-        one: Schema = {"type": ["string", "number", "boolean"]}
-        return {"anyOf": [one, {"type": "array", "items": one}]}
+        return {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
 
 
 def figure_of(node: YamlNode) -> str | tuple[str, ...]:
     """The figure of a node. Raises VcalcError where it is none."""
-    if isinstance(node, yaml.ScalarNode) and node.value.strip():
+    if isinstance(node, yaml.ScalarNode) and node.value.strip() and not is_null(node):
         return _checked(str(node.value).strip())
     if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
-        return tuple(_checked(str(item.value).strip()) for item in node.value)
+        return tuple(str(figure_of(item)) for item in node.value)
     raise VcalcError(
         "expect", f"an exact figure is needed here, not {describe(node)}", hint='61100840, or "61,100,840"'
     )
@@ -156,7 +155,7 @@ def budgets_of(spec: Spec) -> list[Bound]:
 
 def expect_schema() -> Schema:
     """The JSON Schema of `expect`: figures, or figures by model."""
-    return {"type": "object", "additionalProperties": {"anyOf": [Exact().schema(), _FIGURES.schema()]}}
+    return {"type": ["object", "null"], "additionalProperties": {"anyOf": [Exact().schema(), _FIGURES.schema()]}}
 
 
 def budget_schema() -> Schema:

@@ -13,7 +13,7 @@ from vcalc.arithmetic import Shape
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.graph import Node
-from vcalc.layers import PRIMITIVES
+from vcalc.layers import KINDS, PRIMITIVES
 from vcalc.spec.find import load, load_file, split_model
 from vcalc.spec.network import Network, expand
 from vcalc.spec.syntax import ModelEntry, Option, Spec
@@ -189,6 +189,12 @@ class Question:
         nodes = network.graph.select(of, self.kinds)
         if not nodes:
             raise self._nothing(network, of)
+        lost = tuple(path for path in of if not network.graph.select((path,))) if len(of) > 1 else ()
+        if lost:
+            raise self._nothing(network, lost)
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise VcalcError("path", f"there is no layer kind '{kind}'", hint=suggestion(kind, KINDS, "there are"))
         return nodes
 
     def _measure(self, network: Network, costs: Costs, of: tuple[str, ...]) -> Any:

@@ -6,7 +6,8 @@ docs/claims.md describes the keys. Nothing is judged here.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import yaml
@@ -17,8 +18,8 @@ from vcalc.analyses.training import METRICS as TRAINING_METRICS
 from vcalc.analyses.training import TIMES, Run
 from vcalc.errors import Place, Problem, VcalcError
 from vcalc.numerals import is_endless
-from vcalc.source.keys import Found, Key, Need, Pairs, Record, Several, Text, Type, Values, Whole, Word, YesOrNo
-from vcalc.source.read import Source, YamlNode, describe
+from vcalc.source.keys import TEXT, Found, Key, Need, Pairs, Record, Several, Text, Type, Values, Whole, Word, YesOrNo
+from vcalc.source.read import Source, YamlNode, describe, is_null
 from vcalc.spec.beside import CLAIMS, claims_beside, read_part
 from vcalc.spec.find import catalogue, is_file_name, load_claimed, split_model, stem
 from vcalc.spec.schedule import SCHEDULE
@@ -36,18 +37,17 @@ class Figure(Type):
     """A printed figure, a formula, or a list of figures."""
 
     def read(self, source: Source, node: YamlNode, what: str) -> Any:
-        if isinstance(node, yaml.ScalarNode):
-            text = str(node.value)
-        elif isinstance(node, yaml.SequenceNode):
-            text = "[" + ", ".join(str(item.value) for item in node.value) + "]"
-        else:
-            return source.report("type", f"a printed figure is needed here, not {describe(node)}", node)
+        several = isinstance(node, yaml.SequenceNode)
+        for each in node.value if several else [node]:
+            if not isinstance(each, yaml.ScalarNode) or is_null(each) or not each.value.strip():
+                return source.report("type", f"a printed figure is needed here, not {describe(each)}", each)
+        text = "[" + ", ".join(str(each.value) for each in node.value) + "]" if several else str(node.value)
         if is_endless(text):
             return source.report("claim", "the printed figure is beyond anything that is counted", node)
         return Cell(text, source.place(node))
 
     def schema(self) -> dict[str, Any]:
-        return {"type": ["string", "number", "boolean", "array"]}
+        return {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
 
 
 class Cells(Type):
@@ -64,12 +64,16 @@ class Side(Type):
     """The other side of a ratio: a name, or what it is of in full."""
 
     def read(self, source: Source, node: YamlNode, what: str) -> Any:
-        return str(node.value) if isinstance(node, yaml.ScalarNode) else AGAINST.read(source, node, what)
+        return (Text() if isinstance(node, yaml.ScalarNode) else AGAINST).read(source, node, what)
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [Text().schema(), AGAINST.schema()]}
 
 
+_NAMING = ("model", "option", "of", "kinds", "set", "metric", "against", "under")
+"""The keys of a claim that name something that may not be there."""
+
+_EXAMPLE = "write {source: the paper's Table 1, metric: params, printed: 25.6M}, or a table under models or layers"
 _NAMES = Several(Text(), or_one=True)
 _WHOSE = (
     Key("model", Text(), "Of which model; the file's first one if not said."),
@@ -146,6 +150,7 @@ CLAIM = Record(
         Need((("why",), ("guess",)), when=("why", "guess")),
         Need((("ours",),), "what should have been printed", when=("proof",)),
     ],
+    example=_EXAMPLE,
 )
 """The keys of a claim. `why`, `guess` and `open` are the three kinds of reasons."""
 
@@ -153,7 +158,7 @@ CLAIM = Record(
 class Claim:
     """One printed figure: the question it answers, its text, its sources, and the explanation where it needs one."""
 
-    def __init__(self, question: Question, printed: Cell, said: Values) -> None:
+    def __init__(self, question: Question, printed: Cell, said: Values, words: tuple[Cell, ...] = ()) -> None:
         self.question = question
         self.printed = printed.text
         """The figure in the source's own form."""
@@ -183,6 +188,14 @@ class Claim:
         """Whether the reason is said to be a guess."""
         self.open: bool = said["open"]
         """Whether it is said that nobody can explain the figure."""
+        self.words = words
+        """What it names, each with its place: models, metrics, layers, sizes."""
+
+    def place_of(self, error: VcalcError) -> Place:
+        """The place of the word that an error names, the last one of the claim's; else that of the figure."""
+        said = error.problems[0].message
+        named = max(self.words, key=lambda word: _where_named(said, word.text), default=None)
+        return named.place if named and _where_named(said, named.text) >= 0 else self.place
 
     @property
     def source(self) -> str:
@@ -211,6 +224,12 @@ class Claim:
             return ""
         metric = "" if self.against.metric == self.question.metric else f"{self.against.metric} of "
         return metric + subject(self.against)
+
+
+def _where_named(message: str, word: str) -> int:
+    """Where a message names a word last, in quotes or, if it is no single letter, without; -1 where it does not."""
+    pattern = rf"'{re.escape(word)}'" + (rf"|(?<![\w./-]){re.escape(word)}(?![\w/-])" if len(word) > 1 else "")
+    return max((found.end() for found in re.finditer(pattern, message)), default=-1)
 
 
 def name_asked(question: Question) -> str:
@@ -283,12 +302,17 @@ class _Reader:
         self.source = source
 
     def item(self, node: YamlNode) -> list[Claim]:
+        before = len(self.source.problems)
         said = CLAIM.read(self.source, node)
+        claims = []
         try:
-            return [self.claim(said, question, cell) for question, cell in self.questions(said)]
+            words = tuple(self.words(said))
+            claims = [self.claim(said, question, cell, words) for question, cell in self.questions(said)]
         except VcalcError as error:
             self.source.take(error, node)
-            return []
+        if not claims and len(self.source.problems) == before:
+            self.source.report("missing", "a claim needs a printed figure, and this table has none", node, _EXAMPLE)
+        return claims
 
     def questions(self, said: Values) -> list[tuple[Question, Cell]]:
         """Every metric and printed figure of an item: one, a table of models, or a table of layers."""
@@ -307,13 +331,25 @@ class _Reader:
         if isinstance(cells, Cell) and said["metric"]:
             return [(said["metric"], cells)]
         if isinstance(cells, Cell) or said["metric"]:
-            needed = "a printed figure, since 'metric' is said" if said["metric"] else "a metric for each figure"
+            needed = "a printed figure, since 'metric' is said," if said["metric"] else "a metric for each figure"
             place = cells.place if isinstance(cells, Cell) else cells[0][1].place if cells else None
-            raise VcalcError("type", f"{needed}, is needed here", place)
+            raise VcalcError("type", f"{needed} is needed here", place)
         return list(cells)
 
-    def claim(self, said: Values, question: Question, printed: Cell) -> Claim:
-        claim = Claim(question, printed, said)
+    def words(self, said: Values) -> Iterator[Cell]:
+        """The texts under the keys that name something, with their places."""
+        nodes = [said.nodes[key] for key in reversed(_NAMING) if key in said.nodes]
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, yaml.ScalarNode):
+                yield Cell(str(node.value), self.source.place(node))
+            elif isinstance(node, yaml.SequenceNode):
+                nodes += reversed(node.value)
+            else:
+                nodes += [part for pair in reversed(node.value) for part in reversed(pair)]
+
+    def claim(self, said: Values, question: Question, printed: Cell, words: tuple[Cell, ...]) -> Claim:
+        claim = Claim(question, printed, said, words)
         claim.own = self.spec.models
         if said["under"]:
             claim.under = self.how(said["under"], "plus")

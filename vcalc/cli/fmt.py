@@ -37,7 +37,7 @@ def fmt_command(paths: tuple[str, ...], check: bool) -> None:
     if problems:
         raise VcalcError.of(problems)
     if paths != ("-",):
-        click.echo(f"{looked_at:,} {'spec' if looked_at == 1 else 'specs'}, {changed:,} of them {_done(check)}")
+        click.echo(f"{looked_at:,} {'file' if looked_at == 1 else 'files'}, {changed:,} of them {_done(check)}")
     click.get_current_context().exit(int(check and changed > 0))
 
 
@@ -67,11 +67,11 @@ def _files(paths: tuple[str, ...]) -> list[tuple[str, bool]]:
 def _format(file: str, check: bool) -> bool:
     """Lay out one file; whether that changed it."""
     from vcalc.cli.output import write_text
-    from vcalc.source.read import read_file
+    from vcalc.source.read import STANDARD_INPUT, read_file
     from vcalc.spec.layout import formatted
 
     text = read_file(file)
-    result = formatted(text, "<standard input>" if file == "-" else file)
+    result = formatted(text, STANDARD_INPUT if file == "-" else file)
     if file == "-" and not check:
         click.echo(result, nl=False)
     elif result != text and not check:

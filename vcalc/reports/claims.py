@@ -51,22 +51,31 @@ def counted(verdicts: list[Verdict]) -> str:
     """How many figures there are, what becomes of them, and how many are of sources that were not seen."""
     figures = distinct(verdicts)
     of_kind = {kind: [verdict for verdict in figures if kind_of(verdict) == kind] for kind in ORDER}
-    words = {
-        REPRODUCED: "reproduced",
-        UNDER: "reproduced under a variant or rule",
-        DIFFERS: f"differ{_reasons(of_kind[DIFFERS])}",
-        UNEXPLAINED: "differ without an explanation that holds",
-        IMPLIES: "imply a share of a device's peak",
-    }
     if not figures:
         return "there is no such figure"
-    found = ", ".join(f"{len(of_kind[kind]):,} {text}" for kind, text in words.items() if of_kind[kind])
+    found = ", ".join(_becomes(kind, of_kind[kind]) for kind in BECOMES if of_kind[kind])
     unseen = sum(not verdict.claim.seen for verdict in figures)
     return (
         f"{_times(len(figures), 'figure')} in {_times(len(verdicts), 'claim')}"
         + f": {found}"
         + (f"; {unseen:,} of a source that was not seen" if unseen else "")
     )
+
+
+BECOMES = {
+    REPRODUCED: ("reproduced", "reproduced"),
+    UNDER: ("reproduced under a variant or rule", "reproduced under a variant or rule"),
+    DIFFERS: ("differs", "differ"),
+    UNEXPLAINED: ("differs without an explanation that holds", "differ without an explanation that holds"),
+    IMPLIES: ("implies a share of a device's peak", "imply a share of a device's peak"),
+}
+"""What becomes of one figure, and of several, by the kind of their verdicts."""
+
+
+def _becomes(kind: str, verdicts: list[Verdict]) -> str:
+    one, several = BECOMES[kind]
+    reasons = _reasons(verdicts) if kind == DIFFERS else ""
+    return f"{len(verdicts):,} {one if len(verdicts) == 1 else several}{reasons}"
 
 
 def _reasons(verdicts: list[Verdict]) -> str:

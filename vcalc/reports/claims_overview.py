@@ -64,4 +64,5 @@ def _which(verdicts: list[Verdict]) -> str:
 
 def _others(rows: list[Row]) -> str:
     figures = sum(row.cells["figures"] for row in rows)
-    return f"no figure differs in {len(rows)} more families, which have {figures:,}" if rows else ""
+    more = "1 more family, which has" if len(rows) == 1 else f"{len(rows)} more families, which have"
+    return f"no figure differs in {more} {figures:,}" if rows else ""

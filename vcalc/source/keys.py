@@ -13,11 +13,11 @@ from typing import Any
 import yaml
 
 from vcalc.errors import VcalcError, quoted, suggestion
-from vcalc.source.read import Source, YamlNode, describe
+from vcalc.source.read import Source, YamlNode, describe, is_null
 
 Schema = dict[str, Any]
 
-TEXT: Schema = {"type": ["string", "number"], "minLength": 1}
+TEXT: Schema = {"type": ["string", "number", "boolean"], "pattern": r"\S"}
 
 
 class Type:
@@ -96,7 +96,7 @@ class YesOrNo(Type):
         return source.report("value", f"{what} is yes or no, not {describe(node)}", node)
 
     def schema(self) -> Schema:
-        return {"enum": ["yes", "no", True, False]}
+        return {"enum": ["yes", "no", True, False, "true", "false"]}
 
 
 class Known(Type):
@@ -135,7 +135,7 @@ class Found(Type):
 
     def schema(self) -> Schema:
         names = list(self.known())
-        return {"anyOf": [{"enum": names}, {"type": "string", "minLength": 1}]} if names else TEXT
+        return {"anyOf": [{"enum": names}, TEXT]} if names else TEXT
 
 
 class Several(Type):
@@ -320,6 +320,8 @@ class Record(Type):
 
     def read(self, source: Source, node: YamlNode, what: str = "") -> Values:
         """The values; every problem is noted in the source, and a key with one has its default."""
+        if is_null(node):
+            source.report("type", f"{self.what} is a mapping of keys to values, not nothing", node, self.example)
         entries = source.mapping(node, self.what, self.example)
         meant = source.known_keys(entries, self.keys, self.what, self.section)
         nodes = {name: value for name, (_, value) in entries.items() if name in self.keys}

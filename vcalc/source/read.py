@@ -18,9 +18,12 @@ from vcalc import foreign, limits
 from vcalc.errors import Place, Problem, VcalcError, quoted
 from vcalc.source.compose import Node, compose, is_null
 
-__all__ = ["Entries", "Source", "YamlNode", "describe", "is_null", "read", "read_file"]
+__all__ = ["STANDARD_INPUT", "Entries", "Source", "YamlNode", "describe", "is_null", "read", "read_file"]
 
 YamlNode = Node
+
+STANDARD_INPUT = "<standard input>"
+"""What messages call it."""
 
 Entries = dict[str, tuple[YamlNode, YamlNode]]
 """A mapping: the text of each key to its node and its value's."""

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from vcalc.errors import VcalcError
-from vcalc.source.read import Source, YamlNode, describe, read, read_file, stamp
+from vcalc.source.read import STANDARD_INPUT, Source, YamlNode, describe, read, read_file, stamp
 
 SPEC, CLAIMS, WRITTEN = "spec", "claims", "written"
 """The kinds of files; the last two are called as the folder and the one key that they have."""
@@ -66,8 +66,19 @@ def _kind_by_keys(path: str, kind: str, as_it_is: Any) -> str:
 
 
 def is_part(path: str, keys: set[str]) -> bool:
-    """Whether a file with these keys holds the claims of a spec, or a table of forms."""
-    return _kind_by_folder(path) in keys and len(keys) == 1
+    """Whether a file with these keys holds the claims of a spec, or a table of forms; standard input has no folder."""
+    kinds = {CLAIMS, WRITTEN} if path == STANDARD_INPUT else {_kind_by_folder(path)}
+    return len(keys) == 1 and not kinds.isdisjoint(keys)
+
+
+def check_network(source: Source, only: str) -> None:
+    """Raise VcalcError where the only key of a file is that of what stands beside a spec: a network is needed."""
+    for kind, holds in ((CLAIMS, "claims"), (WRITTEN, "how a library calls layers")):
+        if only == kind:
+            spec = spec_of(source.file) if kind == CLAIMS else ""
+            hint = f"name the spec that they are of: {spec}" if spec else f"it belongs in {kind}/ beside specs"
+            message = f"there is no network in this file, which holds {holds}"
+            raise VcalcError("file", message, source.at(0, 0), hint)
 
 
 def _kind_by_folder(path: str) -> str:

@@ -107,9 +107,20 @@ def _unknown(section: str, name: str) -> VcalcError:
     hint = f"did you mean {' or '.join(close)}?" if close else f"'{command}' lists them; a file is named with its .yaml"
     if section == "models":
         hint = _layer_hint(name) or hint
+    hint = _other_hint(section, name) or hint
     if "," in name:
         hint = f"names stand apart, with a space between them: {' '.join(name.replace(',', ' ').split())}"
     return VcalcError("unknown-model", f"there is no {what} {quoted(name)}", hint=hint)
+
+
+def _other_hint(section: str, name: str) -> str:
+    """What to ask of a name that is a comparison's where a model is needed, or the other way round."""
+    index, short = _read_index(), plain(name)
+    if section == "models" and short in index["blocks"]:
+        return f"it is a comparison of blocks: vcalc block {name}, vcalc claims {name}"
+    if section == "blocks" and (short in index["models"] or short in index["aliases"]):
+        return f"it is a model: vcalc table {name}"
+    return ""
 
 
 def _layer_hint(name: str) -> str:
@@ -231,11 +242,11 @@ def _model_in(spec: Spec, wanted: str) -> ModelEntry:
 
 @cache
 def _parse(path: str, stamp: Any) -> Spec:
-    from vcalc.source.read import read_file
+    from vcalc.source.read import STANDARD_INPUT, read_file
     from vcalc.spec.parse import parse_spec
 
     name = "standard-input" if path == "-" else stem(path)
-    return parse_spec(read_file(path), path if path != "-" else "<standard input>", name)
+    return parse_spec(read_file(path), path if path != "-" else STANDARD_INPUT, name)
 
 
 def stem(path: str) -> str:
@@ -273,7 +284,7 @@ def claim_files(names: tuple[str, ...]) -> tuple[list[str], set[str] | None]:
             wanted |= {_model_in(spec, model).name} if model else set(spec.models)
             continue
         is_block = plain(name) in _read_index()["blocks"]
-        wanted.add(stem(find_block(name)) if is_block else find(name)[1])
+        wanted.add(stem(find_block(name)) if is_block else _find_or_explain(name)[1])
         files += catalogue_files()
     whole_files = all(is_file_name(name) and not split_model(name)[1] for name in names)
     return list(dict.fromkeys(files)), None if whole_files else wanted

@@ -41,6 +41,10 @@ def parse_spec(text: str, file: str, model: str) -> Spec:
         message = f"a spec is a mapping with title, input and layers, not {describe(root)}"
         source.report("type", message, root, hint if isinstance(root, yaml.SequenceNode) else "")
         source.raise_problems()
+    if len(root.value) == 1:
+        from vcalc.spec.beside import check_network
+
+        check_network(source, root.value[0][0].value)
     return _Parser(source, root).spec(model)
 
 

@@ -11,7 +11,7 @@ import yaml
 from vcalc.arithmetic import Number, is_symbolic
 from vcalc.errors import VcalcError, quoted
 from vcalc.numerals import NumeralError, read
-from vcalc.source.keys import Key, Need, Pairs, Record, Text, Type
+from vcalc.source.keys import Key, Need, Pairs, Record, Schema, Text, Type
 from vcalc.source.read import Source, YamlNode, describe
 
 _DIGITS = 30
@@ -86,6 +86,9 @@ class _Count(Type):
             return count(node.value, what)
         except VcalcError as error:
             return source.take(error, node)
+
+    def schema(self) -> Schema:
+        return {"type": ["string", "number"], "pattern": "[0-9]", "exclusiveMinimum": 0}
 
 
 class _Schedule(Record):
