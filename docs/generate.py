@@ -118,7 +118,10 @@ def convention_page() -> str:
         f"```yaml\n{example}```\n",
         "    vcalc table resnet50 --convention ./examples/fma2-with-bias.yaml\n",
         _table(["key", "what it says"], [[f"`{key.name}`", key.doc] for key in CONVENTION.keys.values()]),
-        "A layer kind of which a convention says nothing is an error when it is loaded, not a zero.\n",
+        "A layer kind of which a convention says nothing is an error when it is loaded, not a zero. Kinds that only\n"
+        "move elements count nothing in any convention that does not name them: "
+        + ", ".join(f"`{kind.kind}`" for kind in kinds() if kind.moves)
+        + ".\n",
         "Some tools count the same operation differently when a network's source calls it in another way. A rule for\n"
         "one way is written `kind/form`, and a spec says under `written` how a library writes its network:\n",
         _table(["form", "meaning"], [[f"`{name}`", says] for name, says in FORMS.items()]),

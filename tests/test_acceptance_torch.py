@@ -21,14 +21,20 @@ from vcalc.torch_backend import parts
 from vcalc.torch_backend.code import code_of
 
 VALUES = (0, 1, 2, 3, 4, 6, [1, 3], [2, 1], [0, 2], [4, 4], True, False, 0.5, 1.5, [[0, 1], [1]], [[0], [2], [0, 1]])
+PATTERNS = (
+    "C H W -> (H W) C", "C (r m) (c n) -> (m n C) r c", "(C m n) H W -> C (H m) (W n)", "C H[1:] W[:-1] -> C H W",
+    "C H W -> C (H r) (W 2)", "C 1 1 -> C", "(g c) H W -> (c g) H W", "N (p[0] h d) -> h N d", "N[i] D -> D",
+    "(H W) D -> D H W", "N D -> D N", "N[i:] (a b) -> N (b a)", "h N d -> N (h d)", "h N d -> (h r) N d", "D -> D 1 1",
+    "D -> r D", "(C H W) -> C H W",
+)  # fmt: skip
 SIZES = (1, 1, 2, 3, 4, 6, 8, 12)
 DRAWS, TAKEN = 2000, 40
 BATCH = 2
 
 
 def accepted(field: Field) -> Iterator[Any]:
-    """The values that a field takes of some simple ones and of its own words."""
-    for value in (*VALUES, *field.type.words):
+    """The values that a field takes of some simple ones, of its own words, and of patterns."""
+    for value in (*VALUES, *field.type.words, *(PATTERNS if field.type.names else ())):
         try:
             field.type.accept(value)
         except (ValueError, TypeError):
@@ -44,6 +50,9 @@ def facts_of(kind: str, draw: random.Random) -> Facts | None:
         for name, field in layer.fields.items()
         if name != "written" and (field.required or draw.random() < 0.5)
     }
+    for name in [name for name, field in layer.fields.items() if field.type.names]:
+        named = layer.fields[name].type.names(fields[name])
+        fields |= {letter: draw.choice((0, 1, 2, 3, 4)) for letter in named if draw.random() < 0.5}
     rank = draw.choice(layer.accepts)
     first = [draw.choice(SIZES) for _ in range(MAP if rank == HEADS else rank)]
     shapes = [first]

@@ -113,6 +113,28 @@ def test_the_page_has_every_code():
     assert every >= OF_COMMANDS
 
 
+@pytest.mark.parametrize(
+    ("layers", "count"),
+    [
+        ("rearrange: C H W -> C H W", 1),
+        ("rearrange: C H W -> C W H", 0),
+        ("rearrange: a b c -> a b c, rearrange: {pattern: (a b) c d -> (a b) c d, b: 2}", 2),
+        ("rearrange: C H W -> C W H, rearrange: C H W -> C W H", 1),
+        ("rearrange: C H W -> C W H, relu, rearrange: C H W -> C W H", 0),
+        ("rearrange: a b c -> a c b, save: x, rearrange: a b c -> a c b, {branches: [[], [take: x]], join: add}", 0),
+        ("channel_shuffle: {groups: 2}, channel_shuffle: {groups: 4}", 1),
+        ("channel_shuffle: {groups: 2}, channel_shuffle: {groups: 2}", 0),
+        ("channel_shuffle: {groups: 1}, channel_shuffle: {groups: 1}", 0),
+        ("tokens, keep_tokens: {count: 16}", 0),
+        ("rearrange: 'C[1:] H W -> C H W', relu", 0),
+    ],
+)
+def test_elements_that_are_moved_for_nothing(found, layers: str, count: int):
+    """Letters of another name are the same axes; a group of 2 by 4 is undone by 4 by 2; one group never moves."""
+    head = "title: t\ncite: own work\ninput: {C: 8, H: 4, W: 4}\nexpect: {params: 0}\n"
+    assert codes(found(f"{head}layers: [{layers}]\n")) == ["moved-for-nothing"] * count
+
+
 def test_the_page_shows_what_is_printed(vcalc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     block = re.search(r"```console\n\$ printf '(.*?)' > (\S+)\n\$ vcalc (.*?)\n(.*?)```", PAGE, re.DOTALL)

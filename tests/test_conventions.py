@@ -15,7 +15,7 @@ from vcalc.analyses.cost import Costs
 from vcalc.conventions.read import parse
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts
-from vcalc.layers import KINDS
+from vcalc.layers import KINDS, Layer
 
 # VGG-16, from Table 1 of the paper: (input channels, output channels, side) of each convolution, then the matrices.
 CONVS = [
@@ -112,8 +112,10 @@ def test_what_is_stored():
 
 
 def make(kind: str) -> Any:
-    """A layer of the kind, its fields left out."""
-    return object.__new__(KINDS[kind])
+    """A layer of the kind, its fields left out, but for those of its documentation."""
+    made = object.__new__(KINDS[kind])
+    vars(made).update(made.sample)
+    return made
 
 
 def test_names_and_their_order():
@@ -411,14 +413,41 @@ def test_missing_data_is_refused(tmp_path: Path, key: str):
 
 
 def test_nothing_said_of_a_kind_is_an_error(tmp_path: Path):
-    """Not a zero: a convention without weights for all other kinds names each of them."""
+    """Not a zero: a convention without weights for all other kinds names each of them that computes something."""
     text = "name: mine\nsays: s\nunit: MACs\nsource: me\nkinds: {conv: {multiply_adds: 1}, gelu/module: {}}\n"
     with pytest.raises(VcalcError, match=r"mine.yaml:1:1: nothing is said of adaptive_avgpool, .*linear") as refused:
         own(tmp_path, text)
     (problem,) = refused.value.problems
-    assert problem.message == f"nothing is said of {', '.join(sorted(set(KINDS) - {'conv'}))}"
+    silent = sorted(name for name, kind in KINDS.items() if name != "conv" and not kind.moves)
+    assert problem.message == f"nothing is said of {', '.join(silent)}"
     assert problem.code == "missing"
     assert problem.hint == "name them under kinds, zero or unseen, or give the weights of all others under weights"
+
+
+def test_a_kind_that_only_moves_elements_needs_no_line_in_a_convention(monkeypatch: pytest.MonkeyPatch):
+    """It counts nothing anywhere, unless a convention weighs it; its memory is none where it is a view."""
+
+    class Turned(Layer):
+        kind, family, moves, reuses_input = "turned", "shape", True, True
+
+    monkeypatch.setitem(KINDS, "turned", Turned)
+    facts = Facts(Turned(), ((3, 4, 5),))
+    for name in conventions.names():
+        convention = conventions.load(name)
+        assert convention.flops(facts) == convention.params(facts) == 0, name
+    assert not conventions.load("lecture").stores(facts.layer)
+    assert not conventions.load("fvcore").stores(facts.layer)
+    assert conventions.load("convnet-burden").stores(facts.layer)
+
+
+def test_a_convention_may_weigh_what_moves_elements(tmp_path: Path):
+    head = "name: mine\nsays: s\nunit: MACs\nsource: me\nweights: {multiply_adds: 1}\n"
+    flatten = Facts(KINDS["flatten"](), ((3, 4, 5),))
+    assert own(tmp_path, f"{head}kinds: {{flatten: {{output_elements: 2}}}}\n").flops(flatten) == 2 * 3 * 4 * 5
+    assert own(tmp_path, head, "all.yaml").stores(flatten.layer)
+    assert not own(tmp_path, f"{head}memory: {{leave_out: {{views: true}}}}\n", "less.yaml").stores(flatten.layer)
+    with pytest.raises(VcalcError, match="views is yes or no, not 'some'"):
+        own(tmp_path, f"{head}memory: {{leave_out: {{views: some}}}}\n", "wrong.yaml")
 
 
 def test_no_name_excuses_a_file_from_saying_something_of_every_kind(tmp_path: Path):

@@ -168,7 +168,7 @@ def said(layers: str) -> str:
     ("layer", "says", "never"),
     [
         ("deconv", "conv_transpose: {out: …, kernel: …, stride: …}", "'conv'"),
-        ("pixel_shuffle", "there is none that makes a larger map", "did you mean"),
+        ("pixel_shuffle", "(C m n) H W -> C (H m) (W n), m: 2, n: 2} (a larger map of channels)", "did you mean"),
         ("swish", "here that is silu;", "hardswish"),
         ("F.relu_", "here that is relu", "did you mean"),
         ("tf.keras.layers.Conv2DTranspose", "conv_transpose", "did you mean"),

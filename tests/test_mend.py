@@ -70,7 +70,7 @@ def test_features_of_tokens_are_joined_as_maps():
 
 
 SHAPES = {MAP: (12, 4, 4), TOKENS: (16, 12), VECTOR: (12,), HEADS: Heads((3, 16, 4))}
-FIELDS = {"to_map": {"height": 4}, "split_heads": {"heads": 2}}
+FIELDS = {"to_map": {"height": 4}, "split_heads": {"heads": 2}, "rearrange": {"pattern": "D -> D 1 1"}}
 
 
 def after(kind: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -104,16 +104,18 @@ def test_a_help_about_what_a_layer_takes_is_true(kind: str, arrives: int):
     left_out = hint.startswith("leave it out")
     if left_out:
         assert arrives in {rank(after(kind, SHAPES[wanted])) for wanted in layer.accepts}
-    none = hint.startswith("no layer makes")
+    none = hint.startswith(("no layer makes", "only 'rearrange' makes a feature map"))
     if none:
         assert arrives == VECTOR
         assert ("embedding" in hint) == (MAP not in layer.accepts)
     assert ways or used or left_out or none
 
 
-def test_only_an_embedding_makes_more_of_a_vector():
+def test_only_an_embedding_and_a_pattern_make_more_of_a_vector():
     vectors = [kind.kind for kind in KINDS.values() if VECTOR in kind.accepts and not kind.joins]
-    assert {kind for kind in vectors if rank(after(kind, (12,))) != VECTOR} == {"embedding"}
+    assert {kind for kind in vectors if rank(after(kind, (12,))) != VECTOR} == {"embedding", "rearrange"}
+    for pattern, made in (("D -> D 1 1", MAP), ("D -> 1 D", TOKENS)):
+        assert rank(Facts(KINDS["rearrange"](pattern=pattern), ((12,),)).output) == made
 
 
 @pytest.mark.parametrize(

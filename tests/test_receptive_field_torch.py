@@ -77,6 +77,21 @@ class _Draw:
     def space_to_depth(self, at: int) -> int:
         return self.add(self.add(at, "space_to_depth"), "pointwise_linear", out=CHANNELS)
 
+    def rearranged(self, at: int) -> int:
+        """Neighbours to channels and back, edges cut off, places repeated or left out, a map as tokens in between."""
+        height, width = self.graph.shape(at)[1:]
+        patterns: dict[str, dict[str, int]] = {
+            "C H[1:] W[2:-1] -> C H W": {},
+            "C H W -> C (H 2) (W r)": {"r": self.random.choice((1, 3))},
+            "C (H s[1]) W -> C H W": {"s": self.random.choice([n for n in (1, 2, 3) if height % n == 0])},
+            "C (r m) (c n) -> (n C m) r c": {"r": height // 2, "n": 3} if height % 2 == width % 3 == 0 else {},
+        }
+        text = self.random.choice(list(patterns))
+        at = self.add(at, "rearrange", pattern=text, **patterns[text])
+        at = self.add(self.add(at, "pointwise_linear", out=2 * CHANNELS), "rearrange", pattern="C H W -> (H W) C")
+        rows = receptive_fields(self.graph)[at].grid[1]
+        return self.add(at, "rearrange", pattern="(H W) (n C) -> C H (W n)", H=rows, n=2)
+
     def window_attention(self, at: int) -> int:
         window = self.pair(2, 3, 4, 7)
         shift = [self.random.choice((0, size // 2)) for size in window]
@@ -134,6 +149,7 @@ class _Draw:
         at = INPUT
         ways = [self.conv, self.avgpool, self.conv_transpose, self.upsample, self.resize, self.adaptive, self.tokens]
         ways += [self.space_to_depth, self.window_attention, self.shifted, self.unfold, *[self.branches] * 4, self.conv]
+        ways += [self.rearranged] * 2
         for _ in range(self.random.randint(2, 5)):
             drawn = self.random.choice(ways)(at)
             if max(self.graph.shape(drawn)[1:]) > 72:

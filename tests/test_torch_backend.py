@@ -68,6 +68,8 @@ layers:
   - global_response_norm
   - softmax: {over: groups, groups: 3}
   - channel_shuffle: {groups: 2}
+  - rearrange: C H W -> C W H
+  - rearrange: C W H -> C H W
   - zero_pad: {rows: [0, 1], columns: 2, channels: [1, 1]}
   - keep_channels: {count: 6, start: 1}
   - branches: [[], [relu], [global_avgpool]]

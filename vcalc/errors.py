@@ -89,11 +89,16 @@ class VcalcError(Exception):
 
 
 class LayerError(VcalcError):
-    """A layer that does not fit its input or its own fields; `field` names the key to underline."""
+    """A layer that does not fit its input or its own fields; `field` names the key to underline.
 
-    def __init__(self, message: str, field: str = "", hint: str = "") -> None:
+    Of a text in a notation of its own, `length` characters are, from `column`, which counts from 0.
+    """
+
+    def __init__(self, message: str, field: str = "", hint: str = "", column: int = 0, length: int = 0) -> None:
         super().__init__("layer", message, hint=hint)
         self.field = field
+        self.column = column
+        self.length = length
 
 
 def nearest(word: str, allowed: Iterable[str], count: int = 3, cutoff: float = 0.55) -> list[str]:

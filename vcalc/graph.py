@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
 from vcalc.layers.base import Heads, Layer, elements, show
+from vcalc.layers.moved import Moved
 from vcalc.operators.types import INDEX
 
 
@@ -188,7 +189,8 @@ def untouched(graph: Graph) -> set[int]:
     """The nodes that give elements of the input as they are, reordered or some of them; the input is one itself."""
     found = {INPUT}
     for node in graph.nodes:
-        if len(node.inputs) == 1 and node.inputs[0] in found and node.layer.is_view(True, node.input):
+        alone = len(node.inputs) == 1 and node.inputs[0] in found
+        if alone and (isinstance(node.layer, Moved) or node.layer.is_view(True, node.input)):
             found.add(node.index)
     return found
 

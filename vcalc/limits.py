@@ -30,6 +30,9 @@ EXPRESSION_LENGTH = 500
 EXPRESSION_DEPTH = 40
 """Operations inside one another in one expression."""
 
+PATTERN_LENGTH = 200
+"""Characters of a pattern that says how elements are rearranged."""
+
 NUMBER_BITS = 128
 """Bits of any whole number that an expression gives, of both parts of a fraction, and of any size of a tensor."""
 

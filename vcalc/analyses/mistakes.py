@@ -10,10 +10,11 @@ from typing import Any
 
 from vcalc.arithmetic import Shape, certainly_equal
 from vcalc.errors import Place, Problem, quoted
-from vcalc.graph import Node, untouched
+from vcalc.graph import INPUT, Node, untouched
 from vcalc.layers.base import MAP, TOKENS, show
 from vcalc.layers.conv import extent
 from vcalc.layers.mend import FEATURES
+from vcalc.layers.moved import Moved
 from vcalc.layers.windows import Sliding
 from vcalc.operators.types import INDEX
 from vcalc.source.read import YamlNode, is_null
@@ -32,6 +33,7 @@ MISTAKES = {
     "unused-hyperparameter": "a hyperparameter that no expression uses",
     "channels-last": "an input of a map looks like an image whose channels come last",
     "concat-along-tokens": "tokens of one size are joined one after the other, not side by side",
+    "moved-for-nothing": "elements are moved, and lie as they did: by one pattern, or by two layers in a row",
     "shadowed-name": "a name hides what else has that name: a value, a model, a group",
 }
 """The codes of likely mistakes, and what each says."""
@@ -61,6 +63,7 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
             continue
         step = origin.steps[node.index]
         found = [_dead_end(node, readers, origin.named), _looks_up_activations(node, words), _along_tokens(node)]
+        found.append(_moved_for_nothing(node, nodes, readers))
         if not network.same_as:
             found += [_bias_before_norm(node, step, readers), _rows_left_over(node)]
         for problem in found:
@@ -102,6 +105,27 @@ def _along_tokens(node: Node) -> Problem | None:
         return None
     message = f"tokens {show(shapes[0])} are joined one after the other, to {show(node.output)}"
     return Problem("concat-along-tokens", message, hint=f"silence this where it is meant; else: {FEATURES}")
+
+
+def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[Node]]) -> Problem | None:
+    """A pattern that moves nothing, and one that puts back what the layer before it moved, where nobody else reads."""
+    if not isinstance(node.layer, Moved):
+        return None
+    from vcalc.operators.reads import read
+    from vcalc.operators.rearrange import moves
+
+    if node.kind == "rearrange" and not moves(node.layer.pattern):
+        return Problem("moved-for-nothing", "all leaves this pattern as it arrives", hint="leave it out")
+    (index,) = node.inputs
+    before = nodes[index] if index != INPUT and len(readers[index]) == 1 else None
+    if before is None or not isinstance(before.layer, Moved) or not all(type(size) is int for size in before.input):
+        return None
+    first = read(before.layer.pattern, before.input, before.layer.sizes)
+    both = None if first.changes_nothing else first.then(node.layer.pattern, node.layer.sizes)
+    if both is None or not both.changes_nothing:
+        return None
+    message = f"this {node.kind} puts everything back where it was before the {before.kind} in front of it"
+    return Problem("moved-for-nothing", message, hint="leave both out, or put between them what they are for")
 
 
 def _equal(first: Shape, second: Shape) -> bool:

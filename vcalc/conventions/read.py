@@ -74,6 +74,7 @@ def _memory(said: Values | None, memory: Memory) -> Memory:
     if said and said["leave_out"]:
         memory.families_not_stored = frozenset(said["leave_out"]["families"])
         memory.kinds_not_stored = frozenset(said["leave_out"]["kinds"])
+        memory.views_stored = not said["leave_out"]["views"]
     return memory
 
 
@@ -184,13 +185,13 @@ class _Rules(Type):
         }
 
 
-def _kinds_of(what: str, kind: Known, example: str = "") -> Record:
+def _kinds_of(what: str, kind: Known, example: str = "", more: tuple[Key, ...] = ()) -> Record:
     """Kinds and whole families."""
     keys = (
         Key("families", Several(_FAMILY), "Every kind of these families.", ()),
         Key("kinds", Several(kind), "These kinds.", ()),
     )
-    return Record(what, keys, example=example)
+    return Record(what, keys + more, example=example)
 
 
 def _uncounted(what: str) -> Type:
@@ -226,13 +227,14 @@ _PARAMS = Record(
     ),
     example="params: {leave_out: [bias]}",
 )
+_VIEWS = Key("views", YesOrNo(), "Every kind that moves elements without a copy.", False)
 _MEMORY = Record(
     "memory",
     (
         Key("unit", Word("bytes", "elements"), "The unit that it is shown in.", what="the unit of memory"),
         Key("kilobyte", Made(Word("1000", "1024"), int), "How many bytes a KB has.", what="a kilobyte"),
         Key("input", YesOrNo(), "Whether the input counts.", what="the input"),
-        Key("leave_out", _kinds_of("leave_out", _KIND), "What takes no memory of its own."),
+        Key("leave_out", _kinds_of("leave_out", _KIND, more=(_VIEWS,)), "What takes no memory of its own."),
     ),
     example="memory: {unit: bytes}",
 )
@@ -274,7 +276,12 @@ CONVENTION = Record(
             "Roles to `leave_out`, kinds to `lose` or to see in `parts`, `buffers` to count, and what that comes to in "
             "words (`says`).",
         ),
-        Key("memory", _MEMORY, "`unit`, `kilobyte`, whether the `input` counts, what takes no memory (`leave_out`)."),
+        Key(
+            "memory",
+            _MEMORY,
+            "`unit`, `kilobyte`, whether the `input` counts, what takes no memory: `leave_out` has `families`, "
+            "`kinds`, and `views: true` for kinds that move elements without a copy.",
+        ),
         Key(
             "bugs",
             Made(Several(Made(_BUG, lambda said: Bug(said["says"], said["instead"]))), tuple),

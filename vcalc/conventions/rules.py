@@ -56,7 +56,7 @@ class Bug:
 class Memory:
     """What takes memory, and the unit it is shown in."""
 
-    __slots__ = ("families_not_stored", "kilobyte", "kinds_not_stored", "shows_input", "unit")
+    __slots__ = ("families_not_stored", "kilobyte", "kinds_not_stored", "shows_input", "unit", "views_stored")
 
     def __init__(self) -> None:
         self.unit = "bytes"
@@ -64,6 +64,8 @@ class Memory:
         self.shows_input = False
         self.families_not_stored: frozenset[str] = frozenset()
         self.kinds_not_stored: frozenset[str] = frozenset()
+        self.views_stored = True
+        """Whether what moves elements without a copy takes memory, too."""
 
 
 class Params:
@@ -133,6 +135,7 @@ class Convention:
             or (rules.get(f"{kind}/{SPECIAL[form]}") if form in SPECIAL else None)
             or rules.get(kind)
             or self.default
+            or (NOTHING if KINDS[kind].moves else None)
         )
 
     def rule(self, facts: Counted) -> Rule:
@@ -203,13 +206,17 @@ class Convention:
     @property
     def not_stored(self) -> list[str]:
         """The layer kinds whose output takes no memory of its own."""
-        return sorted(kind for kind, cls in KINDS.items() if not self._stores(cls.family, kind))
+        return sorted(
+            kind for kind, cls in KINDS.items() if not self._stores(cls.family, kind, cls.reuses_input is True)
+        )
 
     def stores(self, layer: Layer) -> bool:
         """Whether the layer's output takes memory of its own; activations and views reuse their input's."""
-        return self._stores(layer.family, layer.kind)
+        return self._stores(layer.family, layer.kind, layer.reuses_input)
 
-    def _stores(self, family: str, kind: str) -> bool:
+    def _stores(self, family: str, kind: str, reuses_input: bool) -> bool:
+        if reuses_input and not self.memory.views_stored:
+            return False
         return family not in self.memory.families_not_stored and kind not in self.memory.kinds_not_stored
 
 

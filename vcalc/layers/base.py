@@ -72,8 +72,8 @@ class Layer:
     source: ClassVar[str] = ""
     """Paper and section that the formulas come from."""
     accepts: ClassVar[tuple[int, ...]] = (MAP, TOKENS, VECTOR, HEADS)
-    splits_heads: ClassVar[bool] = False
-    """True for a kind whose output is heads although no heads arrive."""
+    sample: ClassVar[dict[str, Any]] = {}
+    """Fields for documentation, where a symbol or 1 does not do."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
     joins_one: ClassVar[bool] = False
@@ -82,6 +82,12 @@ class Layer:
     """Shapes of inputs in symbols, for documentation, where a kind's inputs differ."""
     weighted_layers: ClassVar[int] = 0
     """What the layer adds to the depth: convolutions and matrices on the longest way through it."""
+    moves: ClassVar[bool] = False
+    """True for a kind that only moves elements, or puts some beside them: it counts where a convention says so."""
+    reuses_input: bool = False
+    """True for a kind whose output has the memory of its input, where a convention takes that for no output."""
+    shorthand: ClassVar[str] = ""
+    """The field that a text in the place of fields is."""
     nonlinear: ClassVar[bool] = False
     """True for an activation function."""
     reads: ClassVar[str] = ACTIVATION
@@ -219,7 +225,7 @@ class Layer:
 
     def gives_heads(self, inputs: tuple[Shape, ...], output: Shape) -> bool:
         """Whether the three sizes of an output are those of heads."""
-        return len(output) == MAP and (self.splits_heads or any(isinstance(shape, Heads) for shape in inputs))
+        return len(output) == MAP and any(isinstance(shape, Heads) for shape in inputs)
 
     def _rank_hint(self, rank: int) -> str:
         if any(f"'{self.kind}'" in _WAYS.get((wanted, rank), ()) for wanted in self.accepts):
@@ -238,12 +244,15 @@ def way_between(rank: int, wanted: Iterable[int]) -> str:
 
 
 def no_way(rank: int, wanted: Iterable[int]) -> str:
-    """That nothing makes one of the wanted ranks of a vector, or only of one of word numbers."""
+    """That only a pattern makes one of the wanted ranks of a vector, or an embedding of one of word numbers."""
+    wanted = tuple(wanted)
     if rank != VECTOR:
         return ""
-    made = next(RANK_NAMES[each].split(" [")[0] for each in wanted)
-    only = "" if MAP in wanted else ", but 'embedding' of word numbers"
-    return f"no layer makes {made} of a vector{only}"
+    if MAP in wanted:
+        return "only 'rearrange' makes a feature map of a vector, as in D -> D 1 1"
+    made = RANK_NAMES[wanted[0]].split(" [")[0]
+    pattern = ", and 'rearrange', as in D -> 1 D" if TOKENS in wanted else ""
+    return f"no layer makes {made} of a vector, but 'embedding' of word numbers{pattern}"
 
 
 def describe(shape: Shape) -> str:

@@ -14,12 +14,20 @@ REQUIRED: Any = object()
 class FieldType:
     """How a value is checked and brought into the form that formulas use."""
 
-    def __init__(self, says: str, accept: Callable[[Any], Any], words: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        says: str,
+        accept: Callable[[Any], Any],
+        words: tuple[str, ...] = (),
+        names: Callable[[str], tuple[str, ...]] | None = None,
+    ) -> None:
         self.says = says
         self.accept = accept
         """Returns the value to store; raises ValueError when it does not fit."""
         self.words = words
         """Plain words that are values, not names."""
+        self.names = names
+        """Of a text in a notation of its own: reads it, and gives the names in it, which are fields, too."""
 
 
 def _whole(value: Any, minimum: int) -> Any:
@@ -170,3 +178,20 @@ class Field:
 def field(type: FieldType, doc: str, default: Any = REQUIRED, symbol: str = "") -> Any:
     """Declare a spec key of a layer class."""
     return Field(type, doc, default, symbol)
+
+
+def _named_in_pattern(text: str) -> tuple[str, ...]:
+    from vcalc.operators.pattern import parse
+
+    return parse(text).names
+
+
+def _pattern(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    _named_in_pattern(value)
+    return value
+
+
+PATTERN = FieldType("a text such as C H W -> (H W) C", _pattern, names=_named_in_pattern)
+"""How elements move, in einops' notation."""

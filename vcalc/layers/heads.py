@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, exact_div, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, product
 from vcalc.layers.base import (
     BRANCHES,
     HEADS,
@@ -21,57 +21,46 @@ from vcalc.layers.base import (
     show,
 )
 from vcalc.layers.fields import FLAG, count, field
-from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Window
+from vcalc.layers.moved import Moved
+from vcalc.layers.windows import EVERYWHERE, Window
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
 
 
-class SplitHeads(Layer, kind="split_heads"):
+class SplitHeads(Moved, kind="split_heads"):
     """Tokens [N, h*d] read as heads [h, N, d]."""
 
     source = "Vaswani et al. 2017, section 3.2.2"
+    reuses_input = True
     accepts = (TOKENS,)
-    splits_heads = True
 
     heads: Any = field(count(), "attention heads", symbol="h")
     transposed: Any = field(FLAG, "whether tokens go last, [h, d, N], as the keys of a product", False)
 
+    @property
+    def pattern(self) -> str:
+        return "N (h d) -> h d N" if self.transposed else "N (h d) -> h N d"
+
+    @property
+    def sizes(self) -> dict[str, Number]:
+        return {"h": self.heads}
+
     def output(self, *inputs: Shape) -> Shape:
-        tokens, width = inputs[0]
-        needs_division("split_heads: width into heads", width, self.heads, "heads")
-        one = exact_div(width, self.heads)
-        return (self.heads, one, tokens) if self.transposed else (self.heads, tokens, one)
-
-    def run(self, ops: Paper, x: Value) -> Value:
-        parts = ops.reshape(x, (*x.shape[:2], self.heads, x.shape[2] // self.heads))
-        return ops.permute(parts, (0, 2, 3, 1) if self.transposed else (0, 2, 1, 3))
-
-    def reach(self, input: Shape) -> Window | None:
-        return REORDERED if self.transposed else None
-
-    def is_view(self, training: bool, input: Shape) -> bool:
-        return True
+        needs_division("split_heads: width into heads", inputs[0][1], self.heads, "heads")
+        return super().output(*inputs)
 
 
-class MergeHeads(Layer, kind="merge_heads"):
+class MergeHeads(Moved, kind="merge_heads"):
     """Heads [h, N, d] put side by side again: tokens [N, h*d]."""
 
     source = "Vaswani et al. 2017, section 3.2.2"
+    reuses_input = True
     accepts = (HEADS,)
-
-    def output(self, *inputs: Shape) -> Shape:
-        heads, tokens, width = inputs[0]
-        return (tokens, heads * width)
-
-    def run(self, ops: Paper, x: Value) -> Value:
-        return ops.reshape(ops.permute(x, (0, 2, 1, 3)), self.on(x))
-
-    def reach(self, input: Shape) -> Window:
-        return BY_TOKEN
+    pattern = "h N d -> N (h d)"
 
     def is_view(self, training: bool, input: Shape) -> bool:
-        return True
+        return True  # as attention leaves them: the features of a token's heads side by side
 
 
 class RotaryEmbedding(Layer, kind="rotary_embedding"):

@@ -45,6 +45,7 @@ class Concat(Layer, kind="concat"):
     """Channels of maps, tokens, or elements of vectors, one after the other."""
 
     source = "Szegedy et al. 2015, section 4; Huang et al. 2017, equation 2"
+    moves = True
     joins = True
     joins_one = True
 

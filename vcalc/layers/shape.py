@@ -2,21 +2,98 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal
-from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, features, needs, needs_division, show
-from vcalc.layers.fields import both_sides, choice, count, field, size2d
+from vcalc.arithmetic import Number, Shape, assumed, ceil_div
+from vcalc.errors import LayerError, quoted
+from vcalc.layers.base import (
+    MAP,
+    TOKENS,
+    VECTOR,
+    Layer,
+    describe,
+    elements,
+    features,
+    needs,
+    needs_division,
+    rank,
+    show,
+)
+from vcalc.layers.fields import PATTERN, both_sides, choice, count, field, size2d
+from vcalc.layers.moved import Moved
 from vcalc.layers.windows import EVERYWHERE, Sliding, Window, interpolated
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
 
 
+class Rearrange(Moved, kind="rearrange"):
+    """Elements in another order and shape, as a pattern in einops' notation says: `C (r m) (c n) -> (m n C) r c`."""
+
+    source = "Rogozhnikov 2022 (Einops)"
+    shorthand = "pattern"
+    sample = {"pattern": "C H W -> (H W) C"}
+
+    pattern: Any = field(PATTERN, "what arrives and what leaves; its letters are fields, for sizes that do not follow")
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**{name: values.pop(name) for name in self.fields if name in values})
+        self._sizes = {name: self._size(name, value) for name, value in values.items()}
+
+    def _size(self, name: str, value: Any) -> Number:
+        """The size of a letter, or the place that a name stands for."""
+        from vcalc.operators.pattern import parse
+
+        pattern = parse(self.pattern)
+        if name not in pattern.names:
+            raise LayerError(f"rearrange: the pattern has no {quoted(name)}", name)
+        type_ = count(1 if name in pattern.letters else 0)
+        try:
+            return type_.accept(value)
+        except (ValueError, TypeError):
+            raise LayerError(f"rearrange: {name} is {show(value)}, not {type_.says}", name) from None
+
+    @property
+    def reuses_input(self) -> bool:  # type: ignore[override]
+        from vcalc.operators.rearrange import copies
+
+        return not copies(self.pattern)
+
+    @property
+    def sizes(self) -> dict[str, Number]:
+        return self._sizes
+
+    def values(self) -> dict[str, Any]:
+        return {"pattern": self.pattern, **self.sizes}
+
+    def with_values(self, change: Callable[[Any], Any]) -> Layer:
+        return Rearrange(pattern=self.pattern, **{name: change(size) for name, size in self.sizes.items()})
+
+    def output(self, *inputs: Shape) -> Shape:
+        from vcalc.layers.places import leaves
+        from vcalc.operators.pattern import parse
+
+        pattern, (shape,) = parse(self.pattern), inputs
+        if len(pattern.left) != len(shape):
+            axes = f"{len(pattern.left)} axes" if len(pattern.left) > 1 else "one axis"
+            message = f"rearrange: the left side has {axes}, but {describe(shape)} arrives"
+            raise LayerError(message, "pattern", "a letter for each size, none for the batch", 0, pattern.arrow - 1)
+        output = super().output(*inputs)
+        if leaves(self.pattern, rank(shape)) is None:
+            says = "neither a feature map [C, H, W] nor tokens [N, D], a vector [D] or heads [h, N, d]"
+            start = pattern.right[0].column
+            message = f"rearrange: what leaves, {show(output)}, is {says}"
+            raise LayerError(message, "pattern", "", start, len(self.pattern) - start)
+        return output
+
+
 class Flatten(Layer, kind="flatten"):
     """A map or tokens read as one vector."""
 
     source = "none needed"
+    moves = True
+    reuses_input = True
     accepts = (MAP, TOKENS, VECTOR)
 
     def output(self, *inputs: Shape) -> Shape:
@@ -36,6 +113,8 @@ class KeepChannels(Layer, kind="keep_channels"):
     """Some channels of a map, features of tokens or of a vector, or heads, the others left out."""
 
     source = "Ma et al. 2018 (ShuffleNet V2), section 3.2 (channel split)"
+    moves = True
+    reuses_input = True
 
     start: Any = field(count(0), "the first channel that stays, from 0", 0)
     count: Any = field(count(), "how many channels stay", symbol="K")
@@ -56,32 +135,29 @@ class KeepChannels(Layer, kind="keep_channels"):
         return True
 
 
-class ChannelShuffle(Layer, kind="channel_shuffle"):
+class ChannelShuffle(Moved, kind="channel_shuffle"):
     """Channels in groups, reordered so that each group holds some of every former one."""
 
     source = "Zhang et al. 2018 (ShuffleNet), section 3.1"
     accepts = (MAP,)
+    pattern = "(g c) H W -> (c g) H W"
 
     groups: Any = field(count(), "groups that the channels come from", symbol="G")
+
+    @property
+    def sizes(self) -> dict[str, Number]:
+        return {"g": self.groups}
 
     def output(self, *inputs: Shape) -> Shape:
         needs_division("channel_shuffle: channels into groups", inputs[0][0], self.groups, "groups")
         return inputs[0]
-
-    def run(self, ops: Paper, x: Value) -> Value:
-        batch, channels, height, width = x.shape
-        grouped = ops.reshape(x, (batch, self.groups, channels // self.groups, height, width))
-        return ops.reshape(ops.permute(grouped, (0, 2, 1, 3, 4)), x.shape)
-
-    def is_view(self, training: bool, input: Shape) -> bool:
-        # One group, or groups of one channel, stay as they are.
-        return certainly_equal(self.groups, 1) or certainly_equal(self.groups, input[0])
 
 
 class ZeroPad(Layer, kind="zero_pad"):
     """Zeros put around a map, and before and after its channels."""
 
     source = "He et al. 2016, section 3.3 (option A: channels)"
+    moves = True
     accepts = (MAP,)
 
     rows: Any = field(both_sides(), "rows above and below: a number for both sides, or a pair [before, after]", 0)
@@ -103,6 +179,7 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
     """Squares of neighbouring positions stacked as channels; an odd edge is padded (patch merging)."""
 
     source = "Liu et al. 2021 (Swin), section 3.1"
+    moves = True
     accepts = (MAP,)
 
     factor: Any = field(count(), "side of the square", 2, "F")

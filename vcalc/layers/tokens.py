@@ -4,41 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, assumed, exact_div, product
+from vcalc.arithmetic import Number, Shape, assumed, product
 from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
 from vcalc.layers.fields import FLAG, count, field, size2d
-from vcalc.layers.windows import REORDERED, Front, Sliding, Window
+from vcalc.layers.moved import Moved
+from vcalc.layers.windows import Front, Sliding, Window
 from vcalc.operators.types import INDEX
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
 
 
-class Tokens(Layer, kind="tokens"):
+class Tokens(Moved, kind="tokens"):
     """A map [C, H, W] read as H*W tokens of width C."""
 
     source = "Dosovitskiy et al. 2021, section 3.1"
+    reuses_input = True
     accepts = (MAP,)
-
-    def output(self, *inputs: Shape) -> Shape:
-        channels, height, width = inputs[0]
-        return (height * width, channels)
-
-    def run(self, ops: Paper, x: Value) -> Value:
-        return ops.permute(ops.reshape(x, (*x.shape[:2], x.shape[2] * x.shape[3])), (0, 2, 1))
-
-    def reach(self, input: Shape) -> Window:
-        return Sliding((1, 1), gives=(0, input[1], input[2]))
-
-    def is_view(self, training: bool, input: Shape) -> bool:
-        return True
+    pattern = "C H W -> (H W) C"
 
 
 class Unfold(Layer, kind="unfold"):
     """Windows of a map, each read as one token of width C * K * K; they may overlap (soft split)."""
 
     source = "Yuan et al. 2021 (T2T-ViT), section 3.1"
+    moves = True
     accepts = (MAP,)
 
     kernel: Any = field(size2d(), "window size", symbol="K")
@@ -58,27 +49,23 @@ class Unfold(Layer, kind="unfold"):
         return Sliding(self.kernel, self.stride, self.pad, gives=(0, height, width))
 
 
-class ToMap(Layer, kind="to_map"):
+class ToMap(Moved, kind="to_map"):
     """Tokens [N, D] put back into a map [D, H, W], row by row."""
 
     source = "Yuan et al. 2021 (T2T-ViT), section 3.1 (restructurization)"
+    reuses_input = True
     accepts = (TOKENS,)
+    pattern = "(H W) D -> D H W"
 
     height: Any = field(count(), "rows of the map; N divides into them", symbol="H")
 
+    @property
+    def sizes(self) -> dict[str, Number]:
+        return {"H": self.height}
+
     def output(self, *inputs: Shape) -> Shape:
-        tokens, width = inputs[0]
-        needs_division("to_map: tokens into rows", tokens, self.height, "height")
-        return (width, self.height, exact_div(tokens, self.height))
-
-    def run(self, ops: Paper, x: Value) -> Value:
-        return ops.reshape(ops.permute(x, (0, 2, 1)), self.on(x))
-
-    def reach(self, input: Shape) -> Window:
-        return Sliding((1, 1), takes=(0, self.height, exact_div(input[0], self.height)))
-
-    def is_view(self, training: bool, input: Shape) -> bool:
-        return True
+        needs_division("to_map: tokens into rows", inputs[0][0], self.height, "height")
+        return super().output(*inputs)
 
 
 class Embedding(Layer, kind="embedding"):
@@ -105,6 +92,7 @@ class ClassToken(Layer, kind="class_token"):
     """Learned tokens put before the others to collect the class."""
 
     source = "Dosovitskiy et al. 2021, section 3.1; Devlin et al. 2019"
+    moves = True
     accepts = (TOKENS,)
 
     count: Any = field(count(), "how many tokens", 1)
@@ -142,13 +130,19 @@ class PositionEmbedding(Layer, kind="position_embedding"):
         return ops.add(x, ops.own(x.shape[1:]) if self.fixed else ops.parameter(*x.shape[1:]))
 
 
-class TakeToken(Layer, kind="take_token"):
+class TakeToken(Moved, kind="take_token"):
     """One token read out as a vector; the class token by default."""
 
     source = "Dosovitskiy et al. 2021, equation 4"
+    reuses_input = True
     accepts = (TOKENS,)
+    pattern = "N[i] D -> D"
 
     index: Any = field(count(0), "which token, from 0", 0)
+
+    @property
+    def sizes(self) -> dict[str, Number]:
+        return {"i": self.index}
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
@@ -156,26 +150,22 @@ class TakeToken(Layer, kind="take_token"):
             f"take_token: there is no token {show(self.index)} among {show(inputs[0][0])} (0 is the first)",
             "index",
         )
-        return (inputs[0][1],)
-
-    def run(self, ops: Paper, x: Value) -> Value:
-        return ops.select(x, axis=1)
-
-    def reach(self, input: Shape) -> Window:
-        return REORDERED
-
-    def is_view(self, training: bool, input: Shape) -> bool:
-        return True
+        return super().output(*inputs)
 
 
-class KeepTokens(Layer, kind="keep_tokens"):
+class KeepTokens(Moved, kind="keep_tokens"):
     """A part of the tokens, the others left out (random masking)."""
 
     source = "He et al. 2022 (MAE), section 3"
     accepts = (TOKENS,)
+    pattern = "N[i:j] D -> N D"
 
     start: Any = field(count(0), "the first token that stays, from 0", 0)
     count: Any = field(count(), "how many tokens stay", symbol="K")
+
+    @property
+    def sizes(self) -> dict[str, Number]:
+        return {"i": self.start, "j": self.start + self.count}
 
     def output(self, *inputs: Shape) -> Shape:
         needs(
@@ -183,22 +173,14 @@ class KeepTokens(Layer, kind="keep_tokens"):
             f"keep_tokens: {show(self.count)} from {show(self.start)} cannot stay of {show(inputs[0][0])}",
             "count",
         )
-        return (self.count, inputs[0][1])
-
-    def run(self, ops: Paper, x: Value) -> Value:
-        return ops.slice(x, axis=1, count=self.count)
-
-    def reach(self, input: Shape) -> Front:
-        return Front(-self.start)
-
-    def is_view(self, training: bool, input: Shape) -> bool:
-        return True
+        return super().output(*inputs)
 
 
 class AppendTokens(Layer, kind="append_tokens"):
     """Copies of one learned token put in for those that were left out."""
 
     source = "He et al. 2022 (MAE), section 3"
+    moves = True
     accepts = (TOKENS,)
 
     count: Any = field(count(0), "how many copies are added", symbol="K")

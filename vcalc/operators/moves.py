@@ -70,8 +70,10 @@ class Expand(Operator, name="expand"):
     """Repeated along new or single places, without a copy. Backward sums, as it does wherever shapes differ."""
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
-        strides = (0,) * (len(shape) - len(x.shape)) + x.strides
-        return paper.view(x, shape, tuple(strides))
+        new = len(shape) - len(x.shape)
+        kept = zip(x.shape, x.strides, shape[new:], strict=True)
+        strides = [0 if size != wanted else stride for size, stride, wanted in kept]
+        return paper.view(x, shape, (*(0,) * new, *strides))
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return gradients

@@ -135,9 +135,9 @@ class Paper:
     def __init__(
         self, element: Callable[[str], int], images: int = 2, training: bool = False, watched: bool = False
     ) -> None:
-        from vcalc.operators import elementwise, moves, norms, products, windows
+        from vcalc.operators import elementwise, moves, norms, products, rearrange, windows
 
-        self.families = (elementwise, moves, norms, products, windows)
+        self.families = (elementwise, moves, norms, products, rearrange, windows)
         """Where the operators are, which enter themselves."""
         self.element = element
         """Bytes of an element of a type."""

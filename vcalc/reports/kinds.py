@@ -108,8 +108,10 @@ def _sample(kind: type[Layer]) -> Layer:
     """The layer with the literature's symbols for fields that have one, and defaults (or 1) for the others."""
     from vcalc import symbols
 
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(kind.sample)
     for name, field in kind.fields.items():
+        if name in values:
+            continue
         if field.symbol and field.default is not None:
             values[name] = symbols.symbol(field.symbol)
         elif field.required:

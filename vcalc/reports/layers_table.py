@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vcalc import foreign, units
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.arithmetic import is_symbolic
+from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts, Graph, Node, group_of
 from vcalc.layers.base import SIZES
@@ -221,10 +222,16 @@ def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only:
         *left_out_notes(costs, nodes),
         *bug_notes(costs, nodes),
     ]
-    not_stored = sorted({node.kind for node in nodes if not convention.stores(node.layer)})
-    if not_stored:
+    if not_stored := _not_stored(nodes, convention):
         notes.append(f"memory is that of the outputs; reusing their input's: {', '.join(not_stored)}")
     return notes + conditions_note(network.conditions)
+
+
+def _not_stored(nodes: list[Node], convention: Convention) -> list[str]:
+    """The kinds whose outputs take no memory of their own; of some it is only those that are views."""
+    stored = {node.kind for node in nodes if convention.stores(node.layer)}
+    found = {node.kind for node in nodes if not convention.stores(node.layer)}
+    return sorted(f"{kind} (where it is a view)" if kind in stored else kind for kind in found)
 
 
 def summary(costs: Costs, total: Cost) -> str:

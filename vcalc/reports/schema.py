@@ -162,6 +162,9 @@ def _field(field: Field) -> Schema:
     """What a layer's field takes, with its documentation."""
     default = "" if field.required or field.default is None else f"; {show(field.default)} if not said"
     symbol = f"{field.symbol}: " if field.symbol else ""
+    if field.type.names:
+        text: Schema = {"type": "string", "minLength": 1, "maxLength": limits.PATTERN_LENGTH}
+        return {"description": f"{symbol}{field.doc}\n\n{field.type.says}", **text}
     made = {"description": f"{symbol}{field.doc}\n\n{field.type.says}, or an expression{default}"}
     if default and not isinstance(field.default, Like):
         made["default"] = field.default
@@ -203,11 +206,12 @@ def _layer(kind: type[Layer]) -> Schema:
     """A layer kind's fields. A kind that needs none may stand without."""
     fields = {name: _field(field) for name, field in kind.fields.items()}
     required = tuple(name for name, field in kind.fields.items() if field.required)
-    return {
-        "description": summary(kind),
-        "markdownDescription": _page(kind),
-        **_object({**fields, "name": _ref("name")}, required, null=not required),
-    }
+    taken = _object({**fields, "name": _ref("name")}, required, null=not required)
+    if any(field.type.names for field in kind.fields.values()):
+        taken["additionalProperties"] = _ref("value")
+    if kind.shorthand:  # a text may stand for all fields
+        taken |= {"type": ["object", "string"], "minLength": 1, "maxLength": limits.PATTERN_LENGTH}
+    return {"description": summary(kind), "markdownDescription": _page(kind), **taken}
 
 
 def _page(kind: type[Layer]) -> str:

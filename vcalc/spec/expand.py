@@ -76,6 +76,12 @@ class Expander:
         place: Place = self.spec.source.place(node)
         return place
 
+    def within(self, node: Any, error: LayerError) -> Place:
+        """The part of a text in a notation of its own that an error is about."""
+        place: Place = self.spec.source.place(node, error.column)
+        place.length = min(place.length, error.length)
+        return place
+
     # Values
 
     def value(self, value: Value, at: int, environment: Environment) -> Any:
@@ -128,8 +134,10 @@ class Expander:
             return self.building.add(self.building.layer(step.kind, fields), inputs, scope, step.name, step)
         except VcalcError as error:
             field = error.field if isinstance(error, LayerError) else ""
-            node = step.fields[field].node if field in step.fields else step.node
-            raise error.at(self.place(node), _path_of(scope, step.name or step.kind.kind)) from None
+            place = self.place(step.fields[field].node if field in step.fields else step.node)
+            if isinstance(error, LayerError) and error.length and field in step.fields:
+                place = self.within(step.fields[field].node, error)
+            raise error.at(place, _path_of(scope, step.name or step.kind.kind)) from None
 
     def call(self, step: syntax.Call, at: int, environment: Environment, scope: Scope) -> int:
         block = self.value(step.block, at, environment)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import yaml
 
 from vcalc import foreign
-from vcalc.errors import quoted, suggestion
-from vcalc.language.expression import named
-from vcalc.layers import KINDS, Layer
+from vcalc.errors import LayerError, quoted, suggestion
+from vcalc.language.expression import constant, named
+from vcalc.layers import KINDS, Field, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
 from vcalc.spec.fields import FieldReader, Names, written_out
@@ -130,19 +130,51 @@ class StepReader(FieldReader):
         self.source.report("unknown-kind", message, key, hint)
 
     def layer(self, node: YamlNode, kind: type[Layer], value: YamlNode | None, names: Names) -> syntax.LayerStep | None:
-        entries = self.fields(value, kind.kind, [name for name, spec in kind.fields.items() if spec.required])
+        if kind.shorthand and isinstance(value, yaml.ScalarNode) and not is_null(value):
+            entries: Entries | None = {kind.shorthand: (value, value)}
+        else:
+            entries = self.fields(value, kind.kind, [name for name, spec in kind.fields.items() if spec.required])
         if entries is None:
             return None
-        meant = self.source.known_keys(entries, (*kind.fields, "name"), kind.kind, "fields")
+        named = self.named_in(kind, entries)
+        if named is None:
+            return None
+        meant = self.source.known_keys(entries, (*kind.fields, *named, "name"), kind.kind, "fields")
         fields = {
-            key: self.value(v, names, kind.fields[key].type.words)
+            key: self.field_value(kind.fields.get(key), v, names)
             for key, (_, v) in entries.items()
-            if key in kind.fields
+            if key in kind.fields or key in named
         }
         lacking = [name for name, spec in kind.fields.items() if spec.required and name not in {*entries, *meant}]
         doc = f", {kind.fields[lacking[0]].doc}" if len(lacking) == 1 else ""
         self.lacking(kind.kind, lacking, node, written_out(kind.kind, lacking) + doc)
         return syntax.LayerStep(node, kind, fields, self.name(entries))
+
+    def field_value(self, field: Field | None, node: YamlNode, names: Names) -> Value:
+        """A field's value: an expression, or a text in a notation of its own."""
+        if field is not None and field.type.names:
+            return Value(node, constant(node.value, node.value))
+        return self.value(node, names, field.type.words if field else ())
+
+    def named_in(self, kind: type[Layer], entries: Entries) -> tuple[str, ...] | None:
+        """The fields that texts in a notation of their own name; None, and a note, where one cannot be read."""
+        found: tuple[str, ...] = ()
+        for name, field in kind.fields.items():
+            if not field.type.names or name not in entries:
+                continue
+            node = entries[name][1]
+            text = self.source.text(node, name)
+            try:
+                found += field.type.names(text) if text else ()
+            except LayerError as error:
+                problem = error.problems[0]
+                self.source.report(problem.code, problem.message, node, problem.hint, error.column, error.length)
+                return None
+            if own := next((each for each in found if each in kind.fields or each == "name"), None):
+                self.source.report("layer", f"{kind.kind}: '{own}' is a field, and cannot be a letter", node)
+            if not text or own:
+                return None
+        return found
 
     def lacking(self, what: str, names: list[str], node: YamlNode, hint: str) -> None:
         """Report the fields, if any, that something needs and does not have."""

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 from vcalc.arithmetic import Shape
 from vcalc.graph import Facts
+from vcalc.layers import KINDS
 from vcalc.layers.attention import PRODUCTS
 from vcalc.layers.base import MAP, TOKENS, VECTOR
 from vcalc.layers.conv import leading_pad
+from vcalc.layers.moved import Moved
 
 
 class Code(NamedTuple):
@@ -288,31 +290,10 @@ def _window_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> C
     return Code(f"WindowAttention({arguments})")
 
 
-@_builds("tokens")
-def _tokens(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", "{0}.flatten(2).transpose(1, 2)")
-
-
 @_builds("unfold")
 def _unfold(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     window = _arguments((_pair(layer.kernel),), stride=_pair(layer.stride), padding=_pair(layer.pad))
     return Code("", f"F.unfold({{0}}, {window}).transpose(1, 2)")
-
-
-@_builds("to_map")
-def _to_map(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", f"{{0}}.transpose(1, 2).unflatten(2, ({layer.height}, -1))")
-
-
-@_builds("split_heads")
-def _split_heads(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    order = "0, 2, 3, 1" if layer.transposed else "0, 2, 1, 3"
-    return Code("", f"{{0}}.unflatten(2, ({layer.heads}, -1)).permute({order})")
-
-
-@_builds("merge_heads")
-def _merge_heads(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", "{0}.transpose(1, 2).flatten(2)")
 
 
 @_builds("rotary_embedding")
@@ -363,16 +344,6 @@ def _position_embedding(layer: Any, inputs: tuple[Shape, ...], output: Shape) ->
     return Code(f"PositionEmbedding({_arguments(inputs[0], fixed=_unless(bool(layer.fixed), False, 'True'))})")
 
 
-@_builds("take_token")
-def _take_token(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", f"{{0}}[:, {layer.index}]")
-
-
-@_builds("keep_tokens")
-def _keep_tokens(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", f"{{0}}[:, {_unless(layer.start, 0, str(layer.start))}:{layer.start + layer.count}]")
-
-
 @_builds("append_tokens")
 def _append_tokens(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code(f"AppendTokens({inputs[0][1]}, {layer.count})")
@@ -383,15 +354,17 @@ def _flatten(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code("", "{0}.flatten(1)")
 
 
+@_builds(*(name for name, kind in KINDS.items() if issubclass(kind, Moved)))
+def _moved(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    from vcalc.operators.rearrange import torch_text
+
+    return Code("", "{0}" + torch_text(layer.pattern, layer.sizes, inputs[0]))
+
+
 @_builds("keep_channels")
 def _keep_channels(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     axes = ":, :" if len(inputs[0]) == TOKENS else ":"
     return Code("", f"{{0}}[{axes}, {layer.start}:{layer.start + layer.count}]")
-
-
-@_builds("channel_shuffle")
-def _channel_shuffle(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", f"{{0}}.unflatten(1, ({layer.groups}, -1)).transpose(1, 2).flatten(1, 2)")
 
 
 @_builds("zero_pad")

@@ -1,0 +1,54 @@
+"""Kinds that only move elements, each by one pattern (see `vcalc.operators.pattern`): what arrives, what leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from vcalc.arithmetic import Number, Shape
+from vcalc.layers.base import HEADS, Layer, rank
+from vcalc.layers.windows import Front, Window
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
+
+
+class Moved(Layer):
+    """A kind whose elements leave as a pattern says. Nothing is computed, and there are no parameters."""
+
+    moves = True
+    pattern: Any = ""
+
+    @property
+    def sizes(self) -> Mapping[str, Number]:
+        """The sizes of letters that do not follow from what arrives, and the places that other names stand for."""
+        return {}
+
+    def output(self, *inputs: Shape) -> Shape:
+        from vcalc.operators.pattern import parse
+
+        return parse(self.pattern).output(inputs[0], self.sizes)
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.rearrange(x, self.pattern, self.sizes)
+
+    def reach(self, input: Shape) -> Window | Front | None:
+        from vcalc.layers import places
+
+        return places.reach(self.pattern, self.sizes, input)
+
+    def is_view(self, training: bool, input: Shape) -> bool:
+        if not all(type(size) is int for size in input):
+            from vcalc.operators.rearrange import copies
+
+            return not copies(self.pattern)
+        from vcalc.operators.paper import Paper
+
+        paper = Paper(lambda type: 1)
+        given = paper.new((paper.images, *input))
+        return self.run(paper, given).storage is given.storage
+
+    def gives_heads(self, inputs: tuple[Shape, ...], output: Shape) -> bool:
+        from vcalc.layers import places
+
+        return places.leaves(self.pattern, rank(inputs[0])) == HEADS
