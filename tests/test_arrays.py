@@ -376,6 +376,7 @@ def test_an_expression_of_many_is_that_of_each(formula):
     [
         (numpy.array([[8, 8]]), "H is an array of 1x2 numbers: many numbers are an array of one dimension"),
         (numpy.array([], int), "H is an array of 0 numbers"),
+        (numpy.ma.array([8, 16], mask=[False, True]), "H is an array with masked places, which are no numbers"),
         (numpy.array([8, 8.5]), "input H is 8.5, not a whole number, 1 or more"),
         (numpy.array([8, -3]), "input H is -3, not a whole number, 1 or more"),
         (numpy.array([8, 0]), "input H is 0, not a whole number, 1 or more"),

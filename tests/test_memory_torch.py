@@ -683,6 +683,14 @@ NETWORKS: dict[str, tuple[tuple[int, ...], list[tuple[str, dict[str, Any], tuple
     ),
     "instance norm of an image, which has no gradient": ((2, 6, 6), [("instancenorm", {"affine": True}, (-1,))]),
     "root mean square norm puts tokens of a map in order": ((6, 8, 4), [("tokens", {}, (-1,)), ("rmsnorm", {}, (0,))]),
+    "random directions are not copied for, nor are tokens": (
+        (6, 8, 4),
+        [("unfold", {"kernel": 2, "stride": 2}, (-1,)), ("random_features", {"count": 4}, (0,))],
+    ),
+    "windows that leave a border out take the memory of the map": (
+        (2, 3, 3),
+        [("batchnorm", {}, (-1,)), ("unfold", {"kernel": 2, "stride": 2}, (0,))],
+    ),
     "dropped paths keep what was drawn": (
         (8, 4),
         [("flatten", {}, (-1,)), ("drop_path", {"p": 0.5}, (0,)), ("linear", {"out": 2}, (1,))],

@@ -140,6 +140,7 @@ ELSEWHERE = {
     "instance_norm": "with factors for each image: instancenorm in test_memory_torch.py",
     "rows_by": "linear",
     "product": "matmul",
+    "rearrange": "composed of others: test_rearrange_torch.py",
 }
 
 

@@ -202,11 +202,11 @@ class Embedding(Operator, name="embedding"):
 
 
 class Unfold(Operator, name="unfold"):
-    """Windows of a map as columns [B, C * K * K, places]; backward adds them up, in memory as large as the columns."""
+    """Windows of a map as columns [B, C * K * K, places]; backward adds them up. Both take the memory of the larger."""
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
         self.shape = x.shape
-        return paper.new(shape, x.batched)
+        return paper.new(shape, x.batched, room=max(size_of(shape), size_of(x.shape)))
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         room = max(size_of(gradients[0].shape), size_of(self.shape))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes, contiguous, in_order_of, size_of
+from vcalc.operators.layout import Sizes, contiguous, in_order_of, size_of, viewed
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import STATISTIC
 
@@ -44,10 +44,11 @@ class MatMul(Operator, name="matmul"):
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
         leading, rows, inner, columns = a.shape[:-2], a.shape[-2], a.shape[-1], b.shape[-1]
-        if len(b.shape) == 2:
-            made = paper.product(paper.reshape(a, (size_of(a.shape[:-1]), inner)), b)
+        together, many = (size_of(a.shape[:-1]), inner), size_of(leading)
+        if len(b.shape) == 2 and (b.trains or viewed(a.shape, a.strides, together) is not None):
+            made = paper.product(paper.reshape(a, together), b)
         else:
-            many = size_of(leading)
+            b = b if len(b.shape) > 2 else paper.expand(b, (*leading, inner, columns))
             made = paper.product(paper.reshape(a, (many, rows, inner)), paper.reshape(b, (many, inner, columns)))
         return paper.reshape(made, (*leading, rows, columns))
 

@@ -18,6 +18,9 @@ def from_outside(name: str, array: Any, given: Given) -> Many:
         size = "x".join(map(str, array.shape))
         message = f"{name} is an array of {size} numbers: many numbers are an array of one dimension, and at least one"
         raise VcalcError("binding", message, hint="a list of a list is written as one, not as an array")
+    if np.ma.is_masked(array):
+        message = f"{name} is an array with masked places, which are no numbers"
+        raise VcalcError("binding", message, hint=f"leave them out: {name}.compressed()")
     numbers = Many.of(_numbers(name, array), given)
     given[name] = numbers.numbers
     if len({len(each) for each in given.values()}) > 1:
