@@ -114,12 +114,16 @@ class Saved(torch.autograd.graph.saved_tensors_hooks):
         super().__enter__()
         return self
 
+    def __exit__(self, *_: Any) -> None:
+        super().__exit__(*_)
+        self._kept.clear()
+
     def _pack(self, tensor: Any) -> Any:
         storage = tensor.untyped_storage()
         self._kept.append(tensor)
         if storage._cdata not in self._own:
             self.storages[storage._cdata] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # an output that its own node holds is a circle that nobody collects
 
     @property
     def bytes(self) -> int:
