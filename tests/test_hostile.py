@@ -134,7 +134,7 @@ def nested(pattern: str, times: int) -> str:
 @pytest.mark.parametrize(
     "text",
     one_in(
-        3,
+        6,
         [
             nested("(({}) ** 0.3{} + 1)", 10),
             nested("sqrt({} + {})", 15),
@@ -645,6 +645,7 @@ def test_what_a_file_may_ask_is_told(vcalc, tmp_path):
     assert "more together than one file may" in vcalc("check", str(tmp_path / "net.yaml"), code=1).stdout
 
 
+@pytest.mark.slow
 def test_networks_that_differ_everywhere_are_compared_in_time(tmp_path):
     text = "input: {C: 8, H: 8, W: 8}\nlayers:\n - repeat: 2\n   name: g\n"
     text += "   do: [tanh, {repeat: 4900, do: [OP: {name: N}]}]\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_layers import CASES
 from zoo import of_each_file, one_in
@@ -294,6 +294,7 @@ def test_a_depth_below_all_layers_checkpoints_nothing():
 # Batches
 
 
+@settings(max_examples=40)
 @given(st.lists(st.builds(Size, st.integers(0, 50), st.integers(0, 8)), min_size=1, max_size=12))
 def test_the_upper_lines_are_the_largest_everywhere(sizes: list[Size]):
     lines = upper(sizes)
@@ -343,7 +344,7 @@ def trained(graph: Graph) -> int:
     return Memory(graph, Plan(TRAINING)).held.gradients
 
 
-@pytest.mark.parametrize("model", one_in(8, of_each_file()))
+@pytest.mark.parametrize("model", one_in(16, of_each_file()))
 def test_every_model(model: str):
     """Backward frees all but the input, the outputs and the parameters' gradients; options only ever save memory."""
     network = expand(*load(model), {})

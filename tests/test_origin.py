@@ -108,7 +108,7 @@ SLIPS = slips()
 
 @pytest.mark.parametrize(
     ("model", "metric", "printed"),
-    [pytest.param(*slip, marks=() if i % 16 == 0 else pytest.mark.slow) for i, slip in enumerate(SLIPS)],
+    [pytest.param(*slip, marks=() if i % 48 == 0 else pytest.mark.slow) for i, slip in enumerate(SLIPS)],
 )
 def test_of_a_figure_that_is_not_simply_reproduced_the_claim_is_the_first_answer(model, metric, printed):
     result = CliRunner().invoke(main, ["why", model, "--format", "json", "--", printed])

@@ -545,7 +545,7 @@ def waiting(*arguments, **more):
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", one_in(3, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
 def test_a_signal_while_the_program_waits(number):
     process = waiting("table", "-")
     for _ in range(100):
