@@ -110,7 +110,7 @@ class _Weight(Type):
 
     def read(self, source: Source, node: YamlNode, what: str) -> Any:
         text = node.value if isinstance(node, yaml.ScalarNode) else ""
-        if not self.kinds or not text.strip("+-0123456789.,_ "):
+        if not self.kinds or not text.strip("+-0123456789.,_ ") or text.lower() in ("true", "false"):
             return _WEIGHT.read(source, node, f"the weight of {what}")
         return self._formula(source, node, what, text)
 
