@@ -76,6 +76,11 @@ class Value:
         """Whether its elements lie in their order."""
         return is_contiguous(self.shape, self.strides)
 
+    @property
+    def channels_last(self) -> bool:
+        """Whether it is a map whose channels lie side by side."""
+        return len(self.shape) == 4 and not self.contiguous and self.strides[1] == 1
+
     def bare(self) -> Value:
         """The same tensor, apart from the operator that made it."""
         return Value(self.storage, self.shape, self.strides, self.batched)
@@ -230,8 +235,11 @@ class Paper:
 
     def map_like(self, value: Value, shape: Sizes) -> Value:
         """A map that an operator makes of another: its channels come last in memory where those do."""
-        last = len(value.shape) == len(shape) == 4 and not value.contiguous and value.strides[1] == 1
-        return self.new(shape, value.batched, strides=channels_last(shape) if last else None)
+        return self.map(shape, value.batched, value.channels_last)
+
+    def map(self, shape: Sizes, batched: bool, last: bool) -> Value:
+        """A map, whose channels come last in memory if so; what has another rank lies in order."""
+        return self.new(shape, batched, strides=channels_last(shape) if last and len(shape) == 4 else None)
 
     def view(self, value: Value, shape: Sizes, strides: Sizes) -> Value:
         """The same memory, read otherwise."""

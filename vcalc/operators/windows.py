@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes, channels_last, size_of
+from vcalc.operators.layout import Sizes, size_of
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import INDEX
 
@@ -21,20 +21,16 @@ class Conv(Operator, name="conv"):
         transposed: bool = False,
     ) -> Value:
         self.saved = (x if self.needs[1] else None, weight)
-        self.last = not x.contiguous and x.strides[1] == 1
+        self.last = x.channels_last
         """Whether channels come last in memory, of the input and then of all else."""
         self.shapes = (x.shape, weight.shape, (shape[1],))
         positions = x.shape if transposed else shape
         paper.multiply_adds += size_of(weight.shape) * positions[0] * size_of(positions[2:])
-        return self._made(paper, shape, x.batched)
-
-    def _made(self, paper: Paper, shape: Sizes, batched: bool) -> Value:
-        last = self.last and len(shape) == 4
-        return paper.new(shape, batched, strides=channels_last(shape) if last else None)
+        return paper.map_like(x, shape)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         wanted = zip(self.needs, self.shapes, (gradients[0].batched, False, False), strict=False)
-        return tuple(self._made(paper, shape, batched) if needed else None for needed, shape, batched in wanted)
+        return tuple(paper.map(shape, many, self.last) if needed else None for needed, shape, many in wanted)
 
 
 class MaxPool(Operator, name="max_pool"):
