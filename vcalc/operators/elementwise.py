@@ -79,14 +79,11 @@ class Shift(Operator, name="shift"):
         return gradients
 
 
-class AddInPlace(Operator, name="add_in_place"):
+class AddInPlace(Add, name="add_in_place"):
     """A sum that takes the memory of its first part, unless somebody looks on."""
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
         return paper.like(a, b) if paper.watched else a.bare()
-
-    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        return (gradients[0], gradients[0])
 
 
 class Sub(Operator, name="sub"):
@@ -141,7 +138,8 @@ class Sum(Operator, name="sum"):
 
     def forward(self, paper: Paper, x: Value, axis: int, keep: bool = True) -> Value:
         self.shape, self.axis, self.keep = x.shape, axis % len(x.shape), keep
-        return paper.new(_without(self.shape, self.axis, keep), x.batched and self.axis != 0)
+        left = _single(x.shape, (self.axis,)) if keep else (*x.shape[: self.axis], *x.shape[self.axis + 1 :])
+        return paper.new(left, x.batched and self.axis != 0)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         (gradient,), axis = gradients, self.axis
@@ -149,8 +147,9 @@ class Sum(Operator, name="sum"):
         return (paper.view(gradient, self.shape, strides),)
 
 
-def _without(shape: Sizes, axis: int, keep: bool) -> Sizes:
-    return (*shape[:axis], *((1,) if keep else ()), *shape[axis + 1 :])
+def _single(shape: Sizes, axes: tuple[int, ...]) -> Sizes:
+    """The shape with one place along some axes."""
+    return tuple(1 if axis in axes else size for axis, size in enumerate(shape))
 
 
 class Mean(Operator, name="mean"):
@@ -158,7 +157,7 @@ class Mean(Operator, name="mean"):
 
     def forward(self, paper: Paper, x: Value, axes: tuple[int, ...]) -> Value:
         self.shape = x.shape
-        return paper.new(tuple(1 if axis in axes else size for axis, size in enumerate(x.shape)), x.batched)
+        return paper.new(_single(x.shape, axes), x.batched)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return (paper.new(self.shape, gradients[0].batched),)
@@ -180,7 +179,7 @@ class Length(Operator, name="length"):
     """The Euclidean length along axes, which are kept with a size of 1."""
 
     def forward(self, paper: Paper, x: Value, axes: tuple[int, ...]) -> Value:
-        made = paper.new(tuple(1 if axis in axes else size for axis, size in enumerate(x.shape)), x.batched)
+        made = paper.new(_single(x.shape, axes), x.batched)
         self.saved = (x, made)
         return made
 

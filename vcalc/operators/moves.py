@@ -213,8 +213,8 @@ class Unfold(Operator, name="unfold"):
         return (paper.new(self.shape, gradients[0].batched, room=room),)
 
 
-class Interpolate(Operator, name="interpolate"):
-    """A map brought to another size."""
+class _Remade(Operator):
+    """A map made of another, which lies as that one does; likewise backward."""
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
         self.shape = x.shape
@@ -222,6 +222,14 @@ class Interpolate(Operator, name="interpolate"):
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return (paper.map_like(gradients[0], self.shape),)
+
+
+class Interpolate(_Remade, name="interpolate"):
+    """A map brought to another size."""
+
+
+class Turned(_Remade, name="ordered"):
+    """A map put in another order by an operator of its own, such as pixel_unshuffle."""
 
 
 class Sample(Operator, name="sample"):
@@ -233,14 +241,3 @@ class Sample(Operator, name="sample"):
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return (paper.new(self.shape, gradients[0].batched), None)
-
-
-class Turned(Operator, name="ordered"):
-    """A map put in another order by an operator of its own, such as pixel_unshuffle."""
-
-    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
-        self.shape = x.shape
-        return paper.map_like(x, shape)
-
-    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        return (paper.map_like(gradients[0], self.shape),)

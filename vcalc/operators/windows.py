@@ -33,13 +33,8 @@ class Conv(Operator, name="conv"):
         return tuple(paper.map(shape, many, self.last) if needed else None for needed, shape, many in wanted)
 
 
-class MaxPool(Operator, name="max_pool"):
-    """The largest of each window, and where it stood; at inference that is made, too, and dropped."""
-
-    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
-        made, places = paper.map_like(x, shape), paper.new(shape, x.batched, INDEX)
-        self.saved = (x, places)
-        return made
+class _Pool(Operator):
+    """What saves its input, whose gradient lies as it does."""
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         x = self.saved[0]
@@ -47,14 +42,18 @@ class MaxPool(Operator, name="max_pool"):
         return (paper.like(x),)
 
 
-class AvgPool(Operator, name="avg_pool"):
+class MaxPool(_Pool, name="max_pool"):
+    """The largest of each window, and where it stood; at inference that is made, too, and dropped."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        made, places = paper.map_like(x, shape), paper.new(shape, x.batched, INDEX)
+        self.saved = (x, places)
+        return made
+
+
+class AvgPool(_Pool, name="avg_pool"):
     """The mean of each window; backward wants the input for its shape."""
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
         self.saved = (x,)
         return paper.map_like(x, shape)
-
-    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        (x,) = self.saved
-        assert x is not None
-        return (paper.like(x),)
