@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from vcalc.operators.layout import size_of
 from vcalc.operators.pattern import Part, Taken
 
 if TYPE_CHECKING:
@@ -37,10 +38,7 @@ class Unit(NamedTuple):
 
     def size(self, taken: Sized, whole: bool = False) -> int:
         """Places on the axis, before any are left out (`whole`) or after."""
-        size = 1
-        for name in self.names:
-            size *= taken[name].whole if whole else taken[name].count
-        return size
+        return size_of(tuple(taken[name].whole if whole else taken[name].count for name in self.names))
 
 
 class Flatten(NamedTuple):
@@ -56,11 +54,8 @@ class Flatten(NamedTuple):
         return f".flatten({self.first}{f', {self.last}' if self.last != rank - 1 else ''})"
 
     def run(self, ops: Paper, x: Value, taken: Sized) -> Value:
-        before, after = x.shape[: self.first], x.shape[self.last + 1 :]
-        merged = 1
-        for size in x.shape[self.first : self.last + 1]:
-            merged *= size
-        return ops.reshape(x, (*before, merged, *after))
+        before, merged, after = x.shape[: self.first], x.shape[self.first : self.last + 1], x.shape[self.last + 1 :]
+        return ops.reshape(x, (*before, size_of(merged), *after))
 
 
 class Unflatten(NamedTuple):
@@ -169,8 +164,8 @@ class Repeat(NamedTuple):
     def run(self, ops: Paper, x: Value, taken: Sized) -> Value:
         old = iter(x.shape[1:])
         single = (x.shape[0], *[next(old) if unit is None else 1 for unit in self.units])
-        old = iter(x.shape[1:])
-        shape = (x.shape[0], *[next(old) if unit is None else unit.size(taken) for unit in self.units])
+        new = [1, *[1 if unit is None else unit.size(taken) for unit in self.units]]
+        shape = tuple(size * times for size, times in zip(single, new, strict=True))
         x = ops.reshape(x, single)
         return x if shape == single else ops.expand(x, shape)
 

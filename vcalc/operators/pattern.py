@@ -78,8 +78,9 @@ class Pattern:
         self.new = [part for part in _parts(right) if part.name not in arriving]
         """The letters and numbers that only leave: so often all is repeated."""
         ends = [end for part in arriving.values() if part.cut for end in part.cut[:2] if isinstance(end, str)]
-        self.letters = frozenset((*arriving, *(part.name for part in self.new if not part.is_number)))
-        self.names = tuple(dict.fromkeys((*arriving, *(part.name for part in self.new if not part.is_number), *ends)))
+        letters = (*arriving, *(part.name for part in self.new if not part.is_number))
+        self.letters = frozenset(letters)
+        self.names = tuple(dict.fromkeys((*letters, *ends)))
         """The letters, and the names that say which part of one is taken: what can have a value."""
 
     def written(self, axis: Axis) -> str:

@@ -120,9 +120,7 @@ class _Planner:
 
 def _units(pattern: Pattern) -> tuple[list[list[Unit]], list[list[Unit]]]:
     """The units of each axis that arrives and that leaves; letters side by side on both sides are one."""
-    after = {
-        pair[0].name: pair[1].name for axis in pattern.right for pair in zip(axis.parts, axis.parts[1:], strict=False)
-    }
+    after = {one.name: other.name for axis in pattern.right for one, other in pairwise(axis.parts)}
     axes, of, place = [], {}, 0
     for number, axis in enumerate(pattern.left):
         units: list[Unit] = []
