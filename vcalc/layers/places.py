@@ -148,22 +148,22 @@ def _arriving(pattern: Pattern, taken: Sized, arrives: int, places: tuple[Axis, 
         return _Lines(pattern.left[1].parts, pattern.left[2].parts, None)
     parts = pattern.left[PLACES[arrives][0]].parts
     columns = {part.name for part in places[1].parts} if len(places) == 2 else set()
-    at = next((i for i, part in enumerate(parts) if part.name in columns), 0)
-    if not at:
-        return None
-    return _Lines(parts[:at], parts[at:], _grid(parts[:at], parts[at:], taken, whole=True))
+    return _on_grid(parts, columns, taken, whole=True)
 
 
 def _leaving(taken: Sized, places: tuple[Axis, ...], source: _Lines) -> _Lines | None:
     if len(places) == 2:
         return _Lines(places[0].parts, places[1].parts, None)
-    columns, parts = {part.name for part in source.columns}, places[0].parts
+    return _on_grid(places[0].parts, {part.name for part in source.columns}, taken)
+
+
+def _on_grid(parts: Parts, columns: set[str], taken: Sized, whole: bool = False) -> _Lines | None:
+    """Tokens whose letters count rows up to the first that counts columns; None where none counts rows."""
     at = next((i for i, part in enumerate(parts) if part.name in columns), 0)
-    return _Lines(parts[:at], parts[at:], _grid(parts[:at], parts[at:], taken)) if at else None
-
-
-def _grid(rows: Parts, columns: Parts, taken: Sized, whole: bool = False) -> Grid:
-    return (0, _count(rows, taken, whole), _count(columns, taken, whole))
+    if not at:
+        return None
+    rows, others = parts[:at], parts[at:]
+    return _Lines(rows, others, (0, _count(rows, taken, whole), _count(others, taken, whole)))
 
 
 def _count(parts: Iterable[Part], taken: Sized, whole: bool = False) -> Number:
