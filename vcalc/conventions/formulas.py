@@ -15,10 +15,8 @@ from vcalc.graph import Facts
 from vcalc.language.expression import Expression, ExpressionError
 from vcalc.language.values import is_number, shown
 from vcalc.layers import KINDS
-from vcalc.layers.base import SIZES, Heads
+from vcalc.layers.base import ALL_SIZES, rank
 from vcalc.layers.fields import Field
-
-HEADS = ("h", "N", "d")
 
 
 class Formula:
@@ -72,15 +70,15 @@ def _values(facts: Facts) -> dict[str, Any]:
         parts = (0,) * len(keys) if value is None else value if _is_pair(field) else (value,)
         values |= {key: bare(part) for key, part in zip(keys, parts, strict=True)}
     for shape, end in ((facts.inputs[0], ""), (facts.output, "_out")):
-        names = HEADS if isinstance(shape, Heads) else SIZES[len(shape)]
-        values |= {f"{name}{end}": bare(size) for name, size in zip(names, shape, strict=True)}
+        values |= {f"{name}{end}": bare(size) for name, size in zip(ALL_SIZES[rank(shape)], shape, strict=True)}
     return values
 
 
 def names_for(kinds: Iterable[str]) -> list[str]:
     """What a formula for layers of some kinds may name: fields that all of them have, and sizes."""
     fields = [{name for field in KINDS[kind].fields.values() for name in _names(field)} for kind in kinds]
-    sizes = [f"{name}{end}" for end in ("", "_out") for name in dict.fromkeys((*SIZES[3], *SIZES[2], *HEADS))]
+    names = dict.fromkeys(name for each in ALL_SIZES.values() for name in each)
+    sizes = [f"{name}{end}" for end in ("", "_out") for name in names]
     return [*sizes, *sorted(set.intersection(*fields) if fields else ())]
 
 

@@ -24,7 +24,9 @@ HEADS = 0
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 """Axes of a map with a batch in front, in another order and back."""
 SIZES = {MAP: ("C", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}
-"""What the sizes of a shape are called, by its rank."""
+"""What the sizes of a shape that a network may take are called, by its rank."""
+ALL_SIZES = {**SIZES, HEADS: ("h", "N", "d")}
+"""The same of every shape."""
 RANK_NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]", HEADS: "heads [h, N, d]"}
 
 _WAYS = {

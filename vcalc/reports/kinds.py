@@ -8,17 +8,12 @@ from vcalc import foreign
 from vcalc.errors import VcalcError, quoted
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Layer, kinds
-from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, rank, show
+from vcalc.layers.base import ALL_SIZES, MAP, rank, show
 from vcalc.layers.fields import Field
 from vcalc.reports.table import Column, Report, Row, Table
 
-_INPUT_NAMES = {MAP: ("C_in", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",), HEADS: ("h", "N", "d")}
-_OUTPUT_NAMES = {
-    MAP: ("C_out", "H_out", "W_out"),
-    TOKENS: ("N_out", "D_out"),
-    VECTOR: ("D_out",),
-    HEADS: ("h_out", "N_out", "d_out"),
-}
+_INPUT_NAMES = {**ALL_SIZES, MAP: ("C_in", "H", "W")}
+_OUTPUT_NAMES = {rank: tuple(f"{name}_out" for name in names) for rank, names in ALL_SIZES.items()}
 
 
 def kinds_report() -> Report:
