@@ -159,9 +159,10 @@ def worked_out(text: str, facts: Facts, output: tuple[int, ...]) -> tuple[int, i
             continue
         count = math.prod(output) if words[0] == "output" else math.prod(map(int, words[0].split("*")))
         type = next((word for word in words if word in ELEMENTS), "activation")
-        once, each = (
-            (once + count * ELEMENT(type), each) if words[-1] == "once" else (once, each + count * ELEMENT(type))
-        )
+        if words[-1] == "once":
+            once += count * ELEMENT(type)
+        else:
+            each += count * ELEMENT(type)
     return once, each
 
 

@@ -9,14 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
 
-from test_memory_torch import Live, Saved, own
+from test_memory_torch import Live, Saved, most, own
 from torch.nn import functional
 
 from vcalc.analyses.memory_plan import Plan
 from vcalc.operators.paper import OPERATORS, Leaf, Paper, Value
 
 F = functional
-aten = torch.ops.aten
 
 MAP, ROWS, HEADS = (2, 6, 8, 10), (2, 5, 6), (2, 3, 5, 4)
 
@@ -40,10 +39,6 @@ class Row:
 
     def __repr__(self) -> str:
         return f"{self.name} {self.shapes} {self.parameters} {self.fields}"
-
-
-def index(size: int, *shape: int) -> Any:
-    return torch.zeros(shape, dtype=torch.long) % size
 
 
 ROWS_OF_TABLE = [
@@ -205,7 +200,3 @@ def test_an_operator_is_torchs(row: Row):
     scalars = 12  # the loss takes 8 bytes, a number among an operator's tensors 4
     assert abs(live.peak - most(paper)) <= scalars
     del inputs_on_paper
-
-
-def most(paper: Paper) -> int:
-    return max(fixed + 2 * each for _, fixed, each in paper.moments)
