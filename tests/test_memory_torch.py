@@ -242,6 +242,22 @@ def test_in_place(name: str):
     del result
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("name", ["ReLU", "ReLU6", "LeakyReLU", "SiLU", "Hardswish", "Hardsigmoid"])
+def test_what_an_activation_in_place_saves(name: str, in_place: bool):
+    """Its output, or a copy of its input. Before it stands what saves an input of its own, behind it what reads it."""
+    kind = {"LeakyReLU": "leaky_relu"}.get(name, name.lower())
+    graph = Graph((4, 8, 8))
+    for number, layer in enumerate((KINDS["batchnorm"](), KINDS[kind](), KINDS["conv"](out=4, kernel=1))):
+        graph.add(layer, (number - 1 if number else INPUT,), f"layer{number}")
+    activation = getattr(torch.nn, name)(inplace=in_place)
+    module = torch.nn.Sequential(torch.nn.BatchNorm2d(4), activation, torch.nn.Conv2d(4, 4, 1))
+    with Saved(own(module)) as saved:
+        result = module(torch.randn(BATCH, 4, 8, 8))
+    assert Memory(graph, Plan(TRAINING, in_place=in_place, device="cpu")).saved.at(BATCH) == saved.bytes
+    del result
+
+
 @pytest.mark.parametrize(("name", "depth"), [("resnet18", 2), ("vit-ti-16", 2), ("densenet121", 1), ("vgg11-bn", 1)])
 def test_checkpoints(name: str, depth: int):
     """What is alive after a forward pass through torch.utils.checkpoint: what is saved, and the output."""

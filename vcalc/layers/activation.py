@@ -22,8 +22,8 @@ class _Activation(Layer):
     reads_output: ClassVar[bool] = False
 
     def run(self, ops: Paper, x: Value) -> Value:
-        in_place = ops.overwrites
-        return ops.activation(x, saves="output" if self.reads_output else "input", in_place=in_place)
+        usual = "output" if self.reads_output else "input"
+        return ops.activation(x, saves=self.in_place if ops.overwrites else usual, in_place=ops.overwrites)
 
 
 class ReLU(_Activation, kind="relu"):
