@@ -33,9 +33,10 @@ class Line:
         """Whether it has a module of its own, and not that of the layer whose parameters it shares."""
         return bool(self.code.make) and self.node.shares is None
 
-    def call(self, self_: str, names: list[str] | None = None) -> str:
+    @property
+    def call(self) -> str:
         """The call's expression."""
-        return self.code.call.format(*(names or self.inputs), self=self_)
+        return self.code.call.format(*self.inputs, self=f"self.{self.attribute}")
 
 
 def lines(graph: Graph) -> list[Line]:
@@ -108,11 +109,10 @@ def source(network: Network, parts: str, made: list[Line] | None = None, watched
         for i, line in enumerate(made)
         if line.makes
     )
-    calls = [line.call(f"self.{line.attribute}") for line in made]
     run = "\n".join(
-        f"        {line.output} = {_handed('runs', i, call) if watched else call}"
+        f"        {line.output} = {_handed('runs', i, line.call) if watched else line.call}"
         + (f"\n        del {', '.join(line.dead)}" if line.dead else "")
-        for i, (line, call) in enumerate(zip(made, calls, strict=True))
+        for i, line in enumerate(made)
     )
     names = " x ".join(SIZES[len(network.graph.input)])
     shape = ", ".join(map(str, network.graph.input))
