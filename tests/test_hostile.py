@@ -480,7 +480,7 @@ def expressions() -> st.SearchStrategy[str]:
 
 
 @given(expressions())
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=250, deadline=None)
 def test_an_expression_has_a_value_or_is_refused(text: str):
     value = value_of(text)
     assert value is None or is_a_value(value)
@@ -489,7 +489,7 @@ def test_an_expression_has_a_value_or_is_refused(text: str):
 
 
 @given(st.one_of(st.text(max_size=60), st.text("0123456789+-*/%()[]<>=!., CHnot", max_size=40)))
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=250, deadline=None)
 @example("1if C else 2")
 @example("\\\n1")
 @example("'\\d'")
