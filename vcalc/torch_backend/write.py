@@ -97,13 +97,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn"""
 
 
-def source(network: Network, parts: str, made: list[Line] | None = None, watched: bool = False) -> str:
+def source(network: Network, parts: str, watched: list[Line] | None = None) -> str:
     """The whole module; `parts` is the text of vcalc's own modules, of which only those that are used are kept.
 
-    A watched one has `makes` and `runs`, which have to be in its namespace, make each layer's module and run it: they
-    are handed the layer's number, a function and its arguments.
+    One whose lines are `watched` has `makes` and `runs`, which have to be in its namespace, make each layer's module
+    and run it: they are handed the layer's number, a function and its arguments.
     """
-    made = lines(network.graph) if made is None else made
+    made = watched or lines(network.graph)
     body = "\n".join(
         f"        self.{line.attribute} = {_handed('makes', i, line.code.make) if watched else line.code.make}"
         for i, line in enumerate(made)
