@@ -7,10 +7,10 @@ A thousand sizes of an image bound and counted at once, and a thousand widths, a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy
+from engine import best
 
 import vcalc
 
@@ -20,21 +20,11 @@ SIZES = 32 * numpy.random.default_rng(0).integers(7, 32, 1000)
 WIDTHS = {"resnet50": 8, "mobilenet-v2": 1, "densenet121": 1}
 
 
-def seconds(run: Callable[[], Any], times: int = 7) -> float:
-    """The shortest of several runs, in seconds of CPU."""
-    found = []
-    for _ in range(times):
-        start = time.process_time()
-        run()
-        found.append(time.process_time() - start)
-    return min(found)
-
-
 def compared(name: str, one: dict[str, Any], many: dict[str, Any]) -> str:
     """What it takes to bind and count many settings, and one of them."""
     model = vcalc.load(name)
-    of_one = seconds(lambda: model.bind(one).total)
-    of_many = seconds(lambda: model.bind(many).total)
+    of_one = best(lambda: model.bind(one).total, 7, time.process_time)
+    of_many = best(lambda: model.bind(many).total, 7, time.process_time)
     sizes = len(next(iter(many.values())))
     times = f"{of_one * 1e3:7.1f} ms for one, {of_many * 1e3:7.1f} for {sizes}"
     return f"{name:16} {', '.join(many):8} {times}: {of_many / of_one:5.2f}"

@@ -30,13 +30,13 @@ layers:
 """
 
 
-def best(run: Callable[[], Any], times: int = 5) -> float:
-    """The shortest of several runs, in seconds."""
+def best(run: Callable[[], Any], times: int = 5, clock: Callable[[], float] = time.perf_counter) -> float:
+    """The shortest of several runs, in a clock's seconds."""
     found = []
     for _ in range(times):
-        start = time.perf_counter()
+        start = clock()
         run()
-        found.append(time.perf_counter() - start)
+        found.append(clock() - start)
     return min(found)
 
 

@@ -51,9 +51,7 @@ def ends_well(ready: fuzz.Guard, dice: random.Random) -> None:
 
 def specs(count: int) -> settings:
     """Settings of a test on so many damaged specs."""
-    return settings(
-        max_examples=count, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-    )
+    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
 @given(st.randoms(use_true_random=False))

@@ -82,11 +82,17 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _hears_ctrl_c():
-    """What a shell starts in the background ignores Ctrl-C, and what that starts does, too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _ignores_nothing():
+    """What a shell starts in the background ignores Ctrl-C, what nohup starts a closed terminal; what they start, too.
+
+    A handler is not handed on as that is: in the place of what is ignored is one that does nothing.
+    """
+    ignored = [n for n in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def run(*arguments, code=0, **more):

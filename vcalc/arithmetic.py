@@ -19,6 +19,16 @@ Number = Any
 Shape = tuple[Number, ...]
 """[C, H, W] for a feature map, [N, D] for tokens, [D] for a vector; no batch axis."""
 
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+"""What each comparison asks of two numbers."""
+
 
 def product(factors: Iterable[Number]) -> Number:
     """The product of the factors; a working shows it as one group, `(3*3*64)`."""
@@ -116,14 +126,7 @@ def note(relation: str, a: Number, b: Number) -> None:
         noted[relation, a, b] = None
 
 
-_HOLDS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">=": operator.ge,
-    ">": operator.gt,
-    "<": operator.lt,
-    "%": lambda a, b: a % b == 0,
-}
+_HOLDS: dict[str, Callable[[Any, Any], Any]] = {**COMPARISONS, "%": lambda a, b: a % b == 0}
 
 
 def certainly_different(a: Number, b: Number) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from vcalc.arithmetic import COMPARISONS
 from vcalc.errors import VcalcError
 
 MOST = 2**63 - 1
@@ -37,15 +38,6 @@ _SIZE: dict[Callable[..., Any], Callable[[int, int], int]] = {
 """What the size of a result is at most, by the sizes of two whole numbers; of an operator that is not here none is."""
 
 _DIVIDE = (operator.floordiv, operator.mod, operator.truediv)
-
-_HOLDS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 class Many:
@@ -187,10 +179,10 @@ def _answers(relation: str, a: Any, b: Any, compare: Callable[[str, Any, Any], b
     if are_whole(a, b):
         if relation == "%":
             return (a % b).numbers == 0
-        return _HOLDS[relation](*(_objects(x, y) if max(_size(a), _size(b)) > MOST else (x, y)))
+        return COMPARISONS[relation](*(_objects(x, y) if max(_size(a), _size(b)) > MOST else (x, y)))
     if relation == "%":
         return np.array([type(i) is type(j) is int and i % j == 0 for i, j in _rows(x, y)])
-    return np.array([compare(relation, i, j) if compare else _HOLDS[relation](i, j) for i, j in _rows(x, y)])
+    return np.array([compare(relation, i, j) if compare else COMPARISONS[relation](i, j) for i, j in _rows(x, y)])
 
 
 def maximum(a: Any, b: Any) -> Many:

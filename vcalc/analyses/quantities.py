@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vcalc import conventions, foreign, limits
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.measure import LET, METRICS, hyperparameter, measured
-from vcalc.arithmetic import is_symbolic
+from vcalc.arithmetic import COMPARISONS, is_symbolic
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.layers import PRIMITIVES
@@ -20,12 +20,6 @@ from vcalc.units import exact
 if TYPE_CHECKING:
     from fractions import Fraction
 
-RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
-    "<=": lambda value, bound: bool(value <= bound),
-    "<": lambda value, bound: bool(value < bound),
-    ">=": lambda value, bound: bool(value >= bound),
-    ">": lambda value, bound: bool(value > bound),
-}
 _FIGURES = "5M, 300 MFLOPs, 20MB, 4096, 4.1e9"
 _EXAMPLE = "write 'params <= 5M', 'memory <= 20MB' or 'flops of stage1 <= 300M under macs'"
 
@@ -98,7 +92,7 @@ class Budget:
                 return VcalcError("budget", f"{says} is the formula {value!s:.80}, which no figure bounds", hint=hint)
             if isinstance(size, bool) or not isinstance(size, (int, float)):
                 return VcalcError("budget", f"{says} is {value!s:.80}, which no figure bounds")
-        if all(RELATIONS[self.relation](size, bound) for size in sizes):
+        if all(COMPARISONS[self.relation](size, bound) for size in sizes):
             return None
         found = "x".join(exact(size) for size in sizes)
         shown = exact(bound if isinstance(bound, int) else float(bound))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import assumed, is_many, is_symbolic
+from vcalc.arithmetic import COMPARISONS, assumed, is_many, is_symbolic
 from vcalc.language.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
 
 
@@ -141,15 +141,6 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "**": _paired("**", _power, _symbolic_power),
 }
 
-_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-
 
 def negated(value: Any) -> Any:
     """The number with the other sign."""
@@ -159,7 +150,7 @@ def negated(value: Any) -> Any:
 def compared(sign: str, a: Any, b: Any) -> bool:
     """A comparison's answer. Raises ExpressionError where symbols leave it open."""
     if type(a) is int and type(b) is int:
-        return bool(_COMPARISONS[sign](a, b))
+        return bool(COMPARISONS[sign](a, b))
     if sign in ("==", "!=") and not (is_number(a) and is_number(b)):
         return _same(a, b) is (sign == "==")
     number(a), number(b)
@@ -175,7 +166,7 @@ def compared(sign: str, a: Any, b: Any) -> bool:
         if decided is None:
             raise undecided(f"whether {shown(a)} {sign} {shown(b)}", a, b)
         return decided
-    return bool(_COMPARISONS[sign](answer("compare", a, b), 0))
+    return bool(COMPARISONS[sign](answer("compare", a, b), 0))
 
 
 def _same(a: Any, b: Any) -> bool:

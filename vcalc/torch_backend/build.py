@@ -41,7 +41,7 @@ def build(network: Network, device: str = "cpu", dtype: str = "float32", watch: 
     if watch is None:
         text = exported(network)
     else:
-        text = source(network, parts_text(), watch.lines, watched=True)
+        text = source(network, parts_text(), watch.lines)
         namespace |= {"makes": watch.makes, "runs": watch.runs}
     exec(compile(text, f"<{network.name}>", "exec"), namespace)
     with torch.device(device):

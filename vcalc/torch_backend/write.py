@@ -33,9 +33,10 @@ class Line:
         """Whether it has a module of its own, and not that of the layer whose parameters it shares."""
         return bool(self.code.make) and self.node.shares is None
 
-    def call(self, self_: str, names: list[str] | None = None) -> str:
+    @property
+    def call(self) -> str:
         """The call's expression."""
-        return self.code.call.format(*(names or self.inputs), self=self_)
+        return self.code.call.format(*self.inputs, self=f"self.{self.attribute}")
 
 
 def lines(graph: Graph) -> list[Line]:
@@ -96,23 +97,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn"""
 
 
-def source(network: Network, parts: str, made: list[Line] | None = None, watched: bool = False) -> str:
+def source(network: Network, parts: str, watched: list[Line] | None = None) -> str:
     """The whole module; `parts` is the text of vcalc's own modules, of which only those that are used are kept.
 
-    A watched one has `makes` and `runs`, which have to be in its namespace, make each layer's module and run it: they
-    are handed the layer's number, a function and its arguments.
+    One whose lines are `watched` has `makes` and `runs`, which have to be in its namespace, make each layer's module
+    and run it: they are handed the layer's number, a function and its arguments.
     """
-    made = lines(network.graph) if made is None else made
+    made = watched or lines(network.graph)
     body = "\n".join(
         f"        self.{line.attribute} = {_handed('makes', i, line.code.make) if watched else line.code.make}"
         for i, line in enumerate(made)
         if line.makes
     )
-    calls = [line.call(f"self.{line.attribute}") for line in made]
     run = "\n".join(
-        f"        {line.output} = {_handed('runs', i, call) if watched else call}"
+        f"        {line.output} = {_handed('runs', i, line.call) if watched else line.call}"
         + (f"\n        del {', '.join(line.dead)}" if line.dead else "")
-        for i, (line, call) in enumerate(zip(made, calls, strict=True))
+        for i, line in enumerate(made)
     )
     names = " x ".join(SIZES[len(network.graph.input)])
     shape = ", ".join(map(str, network.graph.input))
