@@ -416,6 +416,24 @@ def test_decimals_may_be_many(model):
     assert found.total.params.tolist() == [model.bind(share=share).total.params for share in (0.5, 0.75, 1)]
 
 
+@pytest.mark.parametrize("each", [2, 2.5])
+@pytest.mark.parametrize(
+    "layers", ["{repeat: a, do: [linear: {out: 4}]}", "linear: {out: '[8, 16, 24][a]'}"], ids=["repeat", "pick"]
+)
+def test_a_number_that_all_are_is_taken_as_that_one_is(tmp_path, layers, each):
+    """Two and a half is no number of turns and no place in a list, however many say so."""
+    (tmp_path / "net.yaml").write_text(f"input: {{D: 4}}\nlet: {{a: 1}}\nlayers: [{layers}]\n")
+
+    def bound(value: Any) -> Any:
+        try:
+            return vcalc.load(tmp_path / "net.yaml").bind(a=value).total.params
+        except VcalcError as error:
+            return str(error)
+
+    assert bound(numpy.array([each, each])) == bound(each)
+    assert isinstance(bound(each), int) == (each == 2)
+
+
 def test_an_array_for_a_list_is_a_list(model):
     found = model.bind(widths=numpy.array([4, 8]), H=numpy.array([8, 16]))
     assert found.hyperparameters["widths"] == [4, 8]

@@ -148,10 +148,14 @@ class Many:
     def __bool__(self) -> bool:
         return holds("!=", self, 0)
 
-    def __index__(self) -> int:
+    def common(self) -> Any:
         """The number that all of them are."""
-        holds("==", self, self.numbers[0])
-        return int(self.numbers[0])
+        first = self.numbers.tolist()[0]
+        holds("==", self, first)
+        return first
+
+    def __index__(self) -> int:
+        return operator.index(self.common())
 
     def __str__(self) -> str:
         first = ", ".join(map(str, self.numbers[:4].tolist()))

@@ -189,7 +189,7 @@ def undecided(question: str, *values: Any) -> ExpressionError:
 
 def pick(items: Any, index: Any) -> Any:
     """An item of a list, counted from 0, or from -1 at its end."""
-    index = int(index) if is_many(index) else index
+    index = index.common() if is_many(index) else index
     if not is_list(items) or type(index) is not int:
         raise TypeError("only a list is indexed, with a whole number")
     if not -len(items) <= index < len(items):

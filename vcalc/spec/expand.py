@@ -102,9 +102,9 @@ class Expander:
     def whole(self, value: Value, what: str, at: int, environment: Environment) -> int:
         """A value that must be a whole number now: a loop cannot run a symbol of times."""
         number = self.value(value, at, environment)
-        if isinstance(number, float) and number.is_integer():
-            number = int(number)
         if is_many(number):
+            number = number.common()
+        if isinstance(number, float) and number.is_integer():
             number = int(number)
         if is_symbolic(number):
             raise undecided(f"how often {what} {shown(number)} runs", number).at(self.place(value.node))
