@@ -29,7 +29,6 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _NAME = r"^[^\W\d]\w{0,59}$"
 _TEXT: Schema = {"type": ["string", "number"], "minLength": 1}
-_WORD: Schema = {"type": "string", "minLength": 1}
 _EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": limits.EXPRESSION_LENGTH}
 _CONDITION: Schema = {**_EXPRESSION, "type": ["string", "boolean"]}
 
