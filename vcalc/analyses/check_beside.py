@@ -13,7 +13,7 @@ from vcalc.analyses.ignores import Ignores
 from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.read_claims import Claim, claims_from
 from vcalc.errors import Place, Problem, VcalcError, quoted, suggestion
-from vcalc.source.walk import SUFFIXES
+from vcalc.source import SUFFIXES
 from vcalc.spec.beside import CLAIMS, WRITTEN, folder_of
 from vcalc.spec.find import load_file, stem
 from vcalc.spec.network import expand
