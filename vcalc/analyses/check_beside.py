@@ -10,7 +10,6 @@ from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
 from vcalc.analyses.findings import ERROR, WARNING, Checked, Findings
 from vcalc.analyses.ignores import Ignores
-from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.read_claims import Claim, claims_from
 from vcalc.errors import Place, Problem, VcalcError, quoted, suggestion
 from vcalc.source import SUFFIXES
@@ -30,7 +29,7 @@ def judge_claims(claims: list[Claim], findings: Findings, place: Place) -> None:
         if findings.is_late("its claims", place):
             return
         try:
-            verdict = judge(claim, bearing_on(claims, claim), findings.work)
+            verdict = judge(claim, claims, findings.work)
         except VcalcError as error:
             if not findings.work.is_over:
                 findings.error(error.at(claim.place))

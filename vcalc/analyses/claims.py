@@ -140,8 +140,9 @@ def _relation(claim: Claim, exact: float) -> list[str]:
     return [f"within {float(TOLERANCE):.0%}: {abs(exact / float(statement.value) - 1):.1%} from it"]
 
 
-def judge(claim: Claim, others: list[Claim], work: Work) -> Verdict:
-    """Work a claim out. `others` are claims whose printed figures may bear on it: a ratio's, a table's, a slip's."""
+def judge(claim: Claim, claims: list[Claim], work: Work) -> Verdict:
+    """Work a claim out, with what the claims at hand, and those of other files, print of its ratio, table or slip."""
+    others = bearing_on(claims, claim)
     try:
         exact = value_of(claim.question, claim.against, work)
         if claim.implies:
@@ -214,7 +215,7 @@ def judge_all(
 
 def _judged(claims: list[Claim], every: list[Claim]) -> list[Verdict]:
     work = Work()
-    return [judge(claim, bearing_on(every, claim), work) for claim in claims]
+    return [judge(claim, every, work) for claim in claims]
 
 
 def _conventions_that_hold(claim: Claim, cut: bool, work: Work) -> list[str]:
