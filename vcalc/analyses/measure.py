@@ -148,6 +148,16 @@ class Question:
         self.run = run
         """How it is trained, for the metrics of training."""
 
+    @property
+    def part(self) -> str:
+        """What is asked of, in words; empty for the whole network."""
+        return ", ".join((*self.of, *(f"{kind} only" for kind in self.kinds)))
+
+    @property
+    def sizes(self) -> str:
+        """What is bound, `H=64 W=64`."""
+        return " ".join(f"{name}={value}" for name, value in self.bindings)
+
     def but(self, **changes: Any) -> Question:
         """The same question with some parts changed."""
         return Question(**{**vars(self), **changes})

@@ -244,11 +244,8 @@ def subject_name(question: Question) -> str:
 
 def subject(question: Question) -> str:
     """What a question asks about: the model, its part, and sizes it is given."""
-    what = subject_name(question)
-    part = ", ".join((*question.of, *(f"{kind} only" for kind in question.kinds)))
-    sizes = " ".join(f"{name}={value}" for name, value in question.bindings)
-    run = str(question.run or "")
-    return " ".join(word for word in (what, part, f"({sizes})" if sizes else "", f"({run})" if run else "") if word)
+    more = (f"({words})" for words in (question.sizes, str(question.run or "")) if words)
+    return " ".join(filter(None, (subject_name(question), question.part, *more)))
 
 
 def claims_of(spec: Spec) -> list[Claim]:

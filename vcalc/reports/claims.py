@@ -149,10 +149,8 @@ def figure_name(claim: Claim) -> str:
 
 
 def _part(question: Question) -> str:
-    parts = ", ".join((*question.of, *(f"{kind} only" for kind in question.kinds)))
-    sizes = " ".join(f"{name}={value}" for name, value in question.bindings)
-    run = str(question.run or "")
-    return (f" of {parts}" if parts else "") + (f" at {sizes}" if sizes else "") + (f" ({run})" if run else "")
+    part, sizes, run = question.part, question.sizes, str(question.run or "")
+    return (f" of {part}" if part else "") + (f" at {sizes}" if sizes else "") + (f" ({run})" if run else "")
 
 
 def _verdict(verdict: Verdict) -> str:
