@@ -174,8 +174,13 @@ def _why(verdict: Verdict) -> str:
         why = f"A guess: {why}" if verdict.reason == GUESS else why or "Nobody has an explanation."
     if verdict.verdict == UNDER:
         return ": ".join(filter(None, (f"under {verdict.under}", why)))
-    others = ", ".join([*verdict.holding[:3], *(["…"] if len(verdict.holding) > 3 else [])])
+    others = _holding(verdict)
     return " ".join(filter(None, (why, f"It would hold under convention {others}." if others else "")))
+
+
+def _holding(verdict: Verdict) -> str:
+    """The first of the conventions under which a figure would hold."""
+    return ", ".join([*verdict.holding[:3], *(["…"] if len(verdict.holding) > 3 else [])])
 
 
 def _source(claim: Claim) -> str:
@@ -254,6 +259,5 @@ def _verdict_in_full(verdict: Verdict) -> str:
         return f"{verdict.verdict} {verdict.under}".strip()
     name = "differs, explained" if verdict.explained else "differs, NOT explained"
     if verdict.holding:
-        shown = [*verdict.holding[:3], *(["…"] if len(verdict.holding) > 3 else [])]
-        name += f"; holds under {', '.join(shown)}"
+        name += f"; holds under {_holding(verdict)}"
     return name
