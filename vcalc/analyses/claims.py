@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
-from vcalc import conventions
+from vcalc import conventions, units
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import beside, matches, said, statement, under_value, value_of
 from vcalc.analyses.printed import bearing_on
@@ -87,7 +87,7 @@ class Verdict:
         if self.cut_ruled_out:
             words.append(f"rounded, not cut: {self.cut_ruled_out} only comes out by rounding")
         if claim.digits:
-            words.append(f"rounded to {claim.digits} digit{'s' if claim.digits > 1 else ''}")
+            words.append(f"rounded to {units.counted(claim.digits, 'digit')}")
         if claim.kilo != 1000:
             words.append(f"in steps of {claim.kilo}")
         if self.verdict == REPRODUCED and isinstance(self.exact, (int, float)):

@@ -55,11 +55,8 @@ def counted(verdicts: list[Verdict]) -> str:
         return "there is no such figure"
     found = ", ".join(_becomes(kind, of_kind[kind]) for kind in BECOMES if of_kind[kind])
     unseen = sum(not verdict.claim.seen for verdict in figures)
-    return (
-        f"{_times(len(figures), 'figure')} in {_times(len(verdicts), 'claim')}"
-        + f": {found}"
-        + (f"; {unseen:,} of a source that was not seen" if unseen else "")
-    )
+    many = f"{units.counted(len(figures), 'figure')} in {units.counted(len(verdicts), 'claim')}"
+    return f"{many}: {found}" + (f"; {unseen:,} of a source that was not seen" if unseen else "")
 
 
 BECOMES = {
@@ -105,10 +102,6 @@ def kind_of(verdict: Verdict) -> str:
 
 def _rank(verdict: Verdict) -> int:
     return ORDER.index(kind_of(verdict))
-
-
-def _times(number: int, word: str) -> str:
-    return f"{number:,} {word}{'s' * (number != 1)}"
 
 
 def _in_order(verdicts: list[Verdict]) -> list[Verdict]:
