@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import limits
+from vcalc.analyses.claim_keys import CLAIM
 from vcalc.analyses.figures import budget_schema, expect_schema
-from vcalc.analyses.read_claims import CLAIM
 from vcalc.conventions.read import CONVENTION
 from vcalc.language.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.layers import KINDS, Layer, kinds
