@@ -1,4 +1,4 @@
-"""What several test files need: the command line in process, and a network by name."""
+"""What several test files need: the command line in process, a network by name, and every claim."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
 
+from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.cli import main
-from vcalc.spec.find import _parse, load
+from vcalc.spec.find import _parse, catalogue_files, load, load_file
 from vcalc.spec.network import Network, expand
 
 settings.register_profile("alike", derandomize=True, deadline=None)
@@ -63,3 +64,9 @@ def network() -> Any:
         return expand(*load(name), sizes)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def claims() -> list[Claim]:
+    """Every claim of the catalogue."""
+    return [claim for file in catalogue_files() for claim in claims_of(load_file(file))]
