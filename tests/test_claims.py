@@ -10,7 +10,7 @@ import pytest
 from vcalc.analyses.check_claims import doubts
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import matches
-from vcalc.analyses.claims import Verdict, judge_all
+from vcalc.analyses.claims import judge_all
 from vcalc.errors import VcalcError
 from vcalc.reports.claims import distinct
 from vcalc.spec.beside import claims_beside
@@ -30,18 +30,6 @@ layers:
 claims:
 """
 PARAMS = 4 * 3 * 9 + 4 + 4 * 10 + 10  # 162
-
-
-@pytest.fixture
-def verdicts_of(tmp_path):
-    """The verdicts of a spec's claims."""
-
-    def judge(spec: str) -> list[Verdict]:
-        file = tmp_path / "net.yaml"
-        file.write_text(spec)
-        return judge_all([load_file(str(file))])
-
-    return judge
 
 
 @pytest.fixture
