@@ -41,19 +41,30 @@ def judge_claims(claims: list[Claim], findings: Findings, place: Place) -> None:
     findings.is_late("its claims", place)
 
 
-def check_claims(path: str, spec: Spec, work: Work, silent: tuple[str, ...], expands: bool = True) -> Checked:
+class Beside:
+    """The claims in a file beside a spec, or what is wrong there, which the check of that file tells."""
+
+    def __init__(self, path: str, spec: Spec) -> None:
+        self.path = path
+        self.claims: list[Claim] = []
+        self.wrong: VcalcError | None = None
+        try:
+            self.source, self.claims = claims_from(path, spec)
+        except VcalcError as error:
+            self.wrong = error
+
+
+def check_claims(beside: Beside, work: Work, silent: tuple[str, ...], expands: bool = True) -> Checked:
     """Check a file of claims; they are judged where the spec `expands`. They spend the `work` that the spec may."""
-    findings, place = Findings(path, work), Place(path, 1, 1)
-    ignores = None
-    try:
-        source, claims = claims_from(path, spec)
-        ignores, place = Ignores(source, silent), source.at(0, 0)
-        if not claims:
-            findings.note([Problem("missing", "there is no claim in this file", place, "leave the file out")], ERROR)
-        if expands:
-            judge_claims(claims, findings, place)
-    except VcalcError as error:
-        findings.error(error)
+    path, claims, findings = beside.path, beside.claims, Findings(beside.path, work)
+    if beside.wrong:
+        findings.error(beside.wrong)
+        return Checked(path, CLAIMS, [], findings.in_order())
+    ignores, place = Ignores(beside.source, silent), beside.source.at(0, 0)
+    if not claims:
+        findings.note([Problem("missing", "there is no claim in this file", place, "leave the file out")], ERROR)
+    if expands:
+        judge_claims(claims, findings, place)
     return Checked(path, CLAIMS, [], findings.in_order(ignores))
 
 
