@@ -12,9 +12,9 @@ from fractions import Fraction
 from typing import Any
 
 from vcalc import conventions, units
+from vcalc.analyses.bearing import bearing_on
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import beside, matches, said, statement, under_value, value_of
-from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.proofs import proved, ruled_out
 from vcalc.analyses.read_claims import Claim, claims_of, subject_name
 from vcalc.analyses.statements import ABOUT, TOLERANCE
