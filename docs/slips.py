@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from vcalc import units
+from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import CHECKED, DIFFERS, GUESS, OPEN, UNDER, Verdict, judge_all
 from vcalc.analyses.measure import Question
 from vcalc.analyses.read_claims import Claim, name_asked
@@ -116,11 +117,12 @@ def _story(slip: dict[str, Any], verdict: Verdict) -> Iterator[str]:
 def figure(asked: dict[str, Any]) -> str:
     """A figure of ours in words: exact, or rounded as `as` says (`0.1 G`, `0.01%`, `1x`)."""
     question = _question(asked)
-    value: Any = question.answer()
+    work = Work()
+    value: Any = work.answer(question)
     if "over" in asked:
         other = question.but(of=(), kinds=()) if isinstance(asked["over"], dict) else question
         over = asked["over"] if isinstance(asked["over"], dict) else {"model": asked["over"]}
-        value = Fraction(value) / Fraction(_changed(other, over).answer())
+        value = Fraction(value) / Fraction(work.answer(_changed(other, over)))
     value *= asked.get("times", 1)
     return rounded(value, str(asked["as"])) if "as" in asked else units.exact(value)
 

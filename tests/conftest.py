@@ -1,17 +1,20 @@
-"""What several test files need: the command line in process, and a network by name."""
+"""What several test files need: the command line in process, a network by name, and claims."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
 
+from vcalc.analyses.claims import Verdict, judge_all
+from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.cli import main
-from vcalc.spec.find import _parse, load
+from vcalc.spec.find import _parse, catalogue_files, load, load_file
 from vcalc.spec.network import Network, expand
 
 settings.register_profile("alike", derandomize=True, deadline=None)
@@ -63,3 +66,21 @@ def network() -> Any:
         return expand(*load(name), sizes)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def claims() -> list[Claim]:
+    """Every claim of the catalogue."""
+    return [claim for file in catalogue_files() for claim in claims_of(load_file(file))]
+
+
+@pytest.fixture
+def verdicts_of(tmp_path: Path) -> Callable[[str], list[Verdict]]:
+    """The verdicts of a spec's claims."""
+
+    def judge(spec: str) -> list[Verdict]:
+        file = tmp_path / "net.yaml"
+        file.write_text(spec)
+        return judge_all([load_file(str(file))])
+
+    return judge

@@ -33,15 +33,9 @@ PARAMS = 4 * 3 * 9 + 4 + 4 * 10 + 10  # 162
 
 
 @pytest.fixture
-def judged(tmp_path):
+def judged(verdicts_of):
     """The verdict of one claim on the small spec above."""
-
-    def judge(claim: str, spec: str = SPEC):
-        file = tmp_path / "net.yaml"
-        file.write_text(f"{spec}  - {{source: a test, {claim}}}\n")
-        return judge_all([load_file(str(file))])[0]
-
-    return judge
+    return lambda claim, spec=SPEC: verdicts_of(f"{spec}  - {{source: a test, {claim}}}\n")[0]
 
 
 @pytest.mark.parametrize(
@@ -211,17 +205,14 @@ def test_json_has_where_a_figure_comes_from_and_what_its_verdict_rests_on(judged
     assert (cut.record()["rounding"], cut.record()["kinds"], cut.record()["set"]) == ("cut", ["linear"], {"width": "4"})
 
 
-def test_one_figure_in_several_places_is_one_claim(tmp_path):
-    file = tmp_path / "net.yaml"
-    file.write_text(SPEC + "  - {sources: [a slide, a paper], metric: params, printed: 162, model: net}\n")
-    (verdict,) = judge_all([load_file(str(file))])
+def test_one_figure_in_several_places_is_one_claim(verdicts_of):
+    (verdict,) = verdicts_of(SPEC + "  - {sources: [a slide, a paper], metric: params, printed: 162, model: net}\n")
     assert (verdict.record()["source"], verdict.record()["sources"]) == ("a slide", ["a slide", "a paper"])
 
 
-def test_a_figure_that_is_printed_twice_counts_once(tmp_path):
-    file = tmp_path / "net.yaml"
+def test_a_figure_that_is_printed_twice_counts_once(verdicts_of):
     row = "  - {{source: {}, metric: params, model: {}, printed: {}{}}}\n".format
-    file.write_text(
+    spec = (
         SPEC
         + row("a slide", "net", "162", "")
         + row("a paper", "net", "162 params", "")
@@ -231,7 +222,7 @@ def test_a_figure_that_is_printed_twice_counts_once(tmp_path):
         + row("a slide", "wide", "314", "")
         + row("a slide", "wide", "'314.0'", "")
     )
-    verdicts = judge_all([load_file(str(file))])
+    verdicts = verdicts_of(spec)
     assert (len(verdicts), len(distinct(verdicts))) == (7, 5)
 
 
@@ -273,17 +264,13 @@ ROWS = """
         ("50", "172", "161", ""),
     ],
 )
-def test_rows_that_add_up_prove_a_slip_of_the_total(tmp_path, fc, total, ours, proof):
-    file = tmp_path / "net.yaml"
-    file.write_text(SPEC + ROWS % (fc, total, ours))
-    verdict = judge_all([load_file(str(file))])[-1]
+def test_rows_that_add_up_prove_a_slip_of_the_total(verdicts_of, fc, total, ours, proof):
+    verdict = verdicts_of(SPEC + ROWS % (fc, total, ours))[-1]
     assert (verdict.verdict, verdict.proof, verdict.explained) == ("differs", proof, bool(proof))
 
 
-def test_rows_that_leave_a_part_out_prove_nothing(tmp_path):
-    file = tmp_path / "net.yaml"
-    file.write_text(SPEC + (ROWS % ("50", "172", "162")).replace("stage: {params: 112}, ", ""))
-    assert judge_all([load_file(str(file))])[-1].proof == ""
+def test_rows_that_leave_a_part_out_prove_nothing(verdicts_of):
+    assert verdicts_of(SPEC + (ROWS % ("50", "172", "162")).replace("stage: {params: 112}, ", ""))[-1].proof == ""
 
 
 MEMORY = """
@@ -294,12 +281,9 @@ MEMORY = """
 """
 
 
-def test_the_input_is_a_row_of_a_total_that_counts_it(tmp_path):
-    file = tmp_path / "net.yaml"
-    file.write_text(SPEC + MEMORY)
-    assert judge_all([load_file(str(file))])[-1].proof == "its 4 rows add up to 462"
-    file.write_text(SPEC + MEMORY.replace("input_elements, printed: 3*8*8", "channels, printed: 4"))
-    assert judge_all([load_file(str(file))])[-1].proof == ""
+def test_the_input_is_a_row_of_a_total_that_counts_it(verdicts_of):
+    assert verdicts_of(SPEC + MEMORY)[-1].proof == "its 4 rows add up to 462"
+    assert verdicts_of(SPEC + MEMORY.replace("input_elements, printed: 3*8*8", "channels, printed: 4"))[-1].proof == ""
 
 
 @pytest.mark.parametrize(
@@ -311,25 +295,24 @@ def test_the_input_is_a_row_of_a_total_that_counts_it(tmp_path):
         ("source: 'a paper, Table 2', printed: 162, of: stage", ""),
     ],
 )
-def test_another_figure_of_the_same_source_proves_a_slip(tmp_path, other, proof):
-    file = tmp_path / "net.yaml"
-    file.write_text(
+def test_another_figure_of_the_same_source_proves_a_slip(verdicts_of, other, proof):
+    spec = (
         SPEC
         + f"  - {{model: net, metric: params, {other}{', ours: 162, open: yes' if '0.2K' in other else ''}}}\n"
         + "  - {source: 'a paper, Table 1', model: net, metric: params, printed: 172, ours: 162, "
         + "proof: {printed: 162}, why: the table has a misprint}\n"
     )
-    verdict = judge_all([load_file(str(file))])[-1]
+    verdict = verdicts_of(spec)[-1]
     assert (verdict.proof, verdict.reason) == (proof, "checked" if proof else "guess")
 
 
-def test_another_figure_of_the_same_row_proves_a_slip(tmp_path):
+def test_another_figure_of_the_same_row_proves_a_slip(verdicts_of):
     """The row's operations follow from the same filters as its parameters."""
-    file = tmp_path / "net.yaml"
     row = "  - {source: 'a table, a row', model: net, of: stage, metric: %s}\n"
     slip = "params, printed: 121, ours: 112, proof: {printed: %s, metric: multiply_adds}, why: the row has 6912"
-    file.write_text(SPEC + row % "multiply_adds, printed: 6912" + row % (slip % "6912") + row % (slip % "6913"))
-    (_, right, wrong) = judge_all([load_file(str(file))])
+    (_, right, wrong) = verdicts_of(
+        SPEC + row % "multiply_adds, printed: 6912" + row % (slip % "6912") + row % (slip % "6913")
+    )
     assert (right.proof, wrong.proof) == ("a table, a row prints 6912 (multiply_adds)", "")
     assert (right.explained, wrong.explained) == (True, False)
 
@@ -353,10 +336,8 @@ CUT = """
         ("'a paper, Table 11'", "0.2K", "cut", "reproduced"),
     ],
 )
-def test_a_table_is_cut_or_rounded_as_a_whole(tmp_path, source, printed, rounding, verdict):
-    file = tmp_path / "net.yaml"
-    file.write_text(SPEC + CUT % (source, printed))
-    first = judge_all([load_file(str(file))])[0]  # 90
+def test_a_table_is_cut_or_rounded_as_a_whole(verdicts_of, source, printed, rounding, verdict):
+    first = verdicts_of(SPEC + CUT % (source, printed))[0]  # 90
     assert (first.rounding, first.verdict) == (rounding, verdict)
     assert first.cut_ruled_out == ("" if rounding else "0.2K of net")
 
@@ -384,10 +365,8 @@ claims:
 """
 
 
-def test_a_ratio_in_which_all_symbols_cancel_is_a_number(tmp_path):
-    file = tmp_path / "blocks.yaml"
-    file.write_text(BLOCKS)
-    assert [verdict.verdict for verdict in judge_all([load_file(str(file))])] == ["reproduced", "reproduced"]
+def test_a_ratio_in_which_all_symbols_cancel_is_a_number(verdicts_of):
+    assert [verdict.verdict for verdict in verdicts_of(BLOCKS)] == ["reproduced", "reproduced"]
 
 
 # Metrics
@@ -514,22 +493,20 @@ def test_a_verdict_follows_from_the_spec(judged):
     assert judged(claim, SPEC.replace("kernel: 3", "kernel: 5")).verdict == "differs"
 
 
-def test_a_ratio_of_printed_figures(tmp_path):
-    file = tmp_path / "net.yaml"
-    file.write_text(
+def test_a_ratio_of_printed_figures(verdicts_of):
+    spec = (
         SPEC
         + "  - {source: a test, model: net, metric: params, printed: 0.2K}\n"
         + "  - {source: a test, model: wide, metric: params, printed: 0.3K}\n"
         + "  - {source: a test, model: wide, metric: params, against: net, printed: 1.5x, "
         + "under: {printed: true}, why: rounded}\n"
     )
-    assert judge_all([load_file(str(file))])[2].verdict == "reproduced under"
+    assert verdicts_of(spec)[2].verdict == "reproduced under"
 
 
-def test_a_quotient_of_what_two_documents_print_is_no_reason(tmp_path):
+def test_a_quotient_of_what_two_documents_print_is_no_reason(verdicts_of):
     """60 million parameters of AlexNet in a paper, and 5 million of GoogLeNet on a slide, make no 12x of the slide."""
-    file = tmp_path / "net.yaml"
-    file.write_text(
+    spec = (
         SPEC
         + "  - {source: 'A & B 2012, abstract', model: net, metric: params, printed: 0.2K}\n"
         + "  - {source: 'C, \"Nets\" (slides), one', model: wide, metric: params, printed: 0.3K}\n"
@@ -537,7 +514,7 @@ def test_a_quotient_of_what_two_documents_print_is_no_reason(tmp_path):
         + "under: {printed: true}, why: rounded}\n"
     )
     with pytest.raises(VcalcError, match=r'C, "Nets" prints the params of net(?s:.*)A & B 2012, abstract prints 0.2K'):
-        judge_all([load_file(str(file))])
+        verdicts_of(spec)
 
 
 def test_a_model_of_a_file_is_found_as_it_is_elsewhere_or_refused(tmp_path):
@@ -691,11 +668,10 @@ def test_nothing_of_a_verdict_is_written_in_a_spec():
 @pytest.mark.parametrize(
     ("printed", "verdict"), [("25/18", "reproduced"), ("50/36", "reproduced"), ("25/17", "differs")]
 )
-def test_a_ratio_that_is_printed_as_a_quotient_is_exact(tmp_path, printed, verdict):
-    file = tmp_path / "net.yaml"
-    file.write_text(
+def test_a_ratio_that_is_printed_as_a_quotient_is_exact(verdicts_of, printed, verdict):
+    spec = (
         "title: Two\ninput: {D: 4}\n"
         "options: {a: [{linear: {out: 25, bias: false}}], b: [{linear: {out: 18, bias: false}}]}\n"
         f"claims: [{{source: a paper, option: a, against: b, metric: params, printed: {printed}}}]\n"
     )
-    assert [found.verdict for found in judge_all([load_file(str(file))])] == [verdict]
+    assert [found.verdict for found in verdicts_of(spec)] == [verdict]

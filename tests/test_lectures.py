@@ -11,13 +11,7 @@ import pytest
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
 from vcalc.analyses.measure import KNOWN
-from vcalc.analyses.read_claims import Claim, claims_of
-from vcalc.spec.find import catalogue_files, load_file
-
-
-@pytest.fixture(scope="module")
-def claims() -> list[Claim]:
-    return [claim for file in catalogue_files() for claim in claims_of(load_file(file))]
+from vcalc.analyses.read_claims import Claim
 
 
 @pytest.fixture(scope="module", params=lectures.lectures(), ids=lambda file: file.stem)

@@ -11,16 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from vcalc.analyses.read_claims import Claim, claims_of
-from vcalc.spec.find import catalogue_files, load_file
+from vcalc.analyses.read_claims import Claim
 
 KINDS: list[dict[str, str]] = yaml.safe_load((Path(__file__).parent / "data" / "sources.yaml").read_text())
 CORRECTED = ", corrected in "
-
-
-@pytest.fixture(scope="module")
-def claims() -> list[Claim]:
-    return [claim for file in catalogue_files() for claim in claims_of(load_file(file))]
 
 
 def kind_of(source: str) -> dict[str, str] | None:

@@ -59,15 +59,9 @@ def run(net, vcalc):
 
 
 @pytest.fixture
-def judged(tmp_path):
+def judged(verdicts_of):
     """The verdict of one claim on the small spec."""
-
-    def judge(claim: str):
-        file = tmp_path / "net.yaml"
-        file.write_text(f"{SPEC}claims:\n  - {{source: a test, {claim}}}\n")
-        return judge_all([load_file(str(file))])[0]
-
-    return judge
+    return lambda claim: verdicts_of(f"{SPEC}claims:\n  - {{source: a test, {claim}}}\n")[0]
 
 
 # The formula

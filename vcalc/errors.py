@@ -47,6 +47,11 @@ class Problem:
         self.path = ""
         self.hint = printable(hint)
 
+    @property
+    def position(self) -> tuple[int, int]:
+        """Where it stands among those of its file; without a place it is first."""
+        return (self.place.line, self.place.column) if self.place else (0, 0)
+
     def __str__(self) -> str:
         message = f"{self.message}, at {printable(self.path)}" if self.path else self.message
         lines = [f"{self.place}: {message}" if self.place else message]

@@ -29,6 +29,12 @@ def exact(value: Any) -> str:
     return f"{value:,}" if isinstance(value, (int, float)) else plain(value)
 
 
+def counted(number: int, what: str) -> str:
+    """`1 error`, `2 errors`, `3 files of claims`."""
+    first, of, last = what.partition(" of ")
+    return f"{number:,} {first}{'' if number == 1 else 's'}{of}{last}"
+
+
 def rounded(value: Any, unit: str = "") -> str:
     """Three or more significant digits with K, M, G (1e3, 1e6, 1e9): `15.48 G`."""
     if not isinstance(value, (int, float)):

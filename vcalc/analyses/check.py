@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from vcalc.analyses.check_beside import check_claims, check_table, judge_claims
+from vcalc.analyses.check_beside import Beside, check_claims, check_table, judge_claims
 from vcalc.analyses.check_claims import DOUBTS
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.figures import Bound, Expected, budgets_of, expected_of, networks_of
@@ -18,7 +18,7 @@ from vcalc.analyses.ignores import UNUSED, Ignores
 from vcalc.analyses.measure import hyperparameter_named
 from vcalc.analyses.mistakes import MISTAKES, mistakes_of_network, mistakes_of_spec
 from vcalc.analyses.quantities import Budget
-from vcalc.analyses.read_claims import Claim, claims_at, claims_in
+from vcalc.analyses.read_claims import Claim, claims_in
 from vcalc.errors import Place, Problem, VcalcError
 from vcalc.source.read import Source, is_null
 from vcalc.spec.beside import CLAIMS, WRITTEN, claims_beside, kind_of
@@ -39,44 +39,43 @@ SILENT = (*MISTAKES, *INCOMPLETE, *DOUBTS)
 
 def check_files(files: list[str], budgets: list[Budget] | None = None) -> list[Checked]:
     """Check files in order, each spec with the claims beside it, whether these are named or not."""
-    beside = {file: claims_beside(file) for file in files}
-    with_specs = {os.path.abspath(claims) for claims in beside.values() if claims}
-    found: list[Checked] = []
-    for file in files:
-        if os.path.abspath(file) not in with_specs:
-            found += _checked(file, kind_of(file), budgets or [], beside[file])
-    return found
+    with_specs = {os.path.abspath(claims) for claims in map(claims_beside, files) if claims}
+    others = [file for file in files if os.path.abspath(file) not in with_specs]
+    return [checked for file in others for checked in _checked(file, budgets or [])]
 
 
 def check_file(path: str, budgets: list[Budget] | None = None) -> Checked:
     """Check one file, its own budgets and the given ones. Whatever is wrong is a finding; nothing is raised."""
-    return _checked(path, kind_of(path), budgets or [])[0]
+    return _checked(path, budgets or [], alone=True)[0]
 
 
-def _checked(path: str, kind: str, budgets: list[Budget], claims: str = "") -> list[Checked]:
-    findings = Findings(path, Work())
+def _checked(path: str, budgets: list[Budget], alone: bool = False) -> list[Checked]:
+    """A file and, unless it is checked `alone`, the claims beside it."""
+    kind, findings = kind_of(path), Findings(path, Work())
     try:
         if kind == CLAIMS:
-            return [check_claims(path, load_claimed(path), findings.work, SILENT)]
+            return [check_claims(Beside(path, load_claimed(path)), findings.work, SILENT)]
         if kind == WRITTEN:
             return [check_table(path)]
         spec = load_file(path)
     except VcalcError as error:
         findings.error(error)
         return [Checked(path, kind, [], findings.in_order())]
-    check = _Check(spec, budgets, findings)
+    claims = claims_beside(path)
+    beside = Beside(claims, spec) if claims else None
+    check = _Check(spec, beside, budgets, findings)
     expands = check.run()
     checked = Checked(path, kind, check.names, findings.in_order(Ignores(check.source, SILENT)))
-    return [checked, check_claims(claims, spec, findings.work, SILENT, expands)] if claims else [checked]
+    return [checked, check_claims(beside, findings.work, SILENT, expands)] if beside and not alone else [checked]
 
 
 class _Check:
     """The check of one spec that reads well; its claims, too, where it holds them itself."""
 
-    def __init__(self, spec: Spec, budgets: list[Budget], findings: Findings) -> None:
+    def __init__(self, spec: Spec, beside: Beside | None, budgets: list[Budget], findings: Findings) -> None:
         self.spec = spec
         self.source: Source = spec.source
-        self.beside = claims_beside(spec.file)
+        self.beside = beside
         self.given = budgets
         self.names: list[str] = []
         self.findings = findings
@@ -91,7 +90,7 @@ class _Check:
         self.findings.take_noted(self.source)
         claimed = {
             hyperparameter_named(question.metric)
-            for claim in [*claims, *self.read_beside()]
+            for claim in [*claims, *(self.beside.claims if self.beside else ())]
             for question in (claim.question, claim.against)
             if question is not None
         }
@@ -113,13 +112,6 @@ class _Check:
         except VcalcError as error:
             self.source.problems.clear()
             self.findings.error(error)
-            return []
-
-    def read_beside(self) -> list[Claim]:
-        """The claims in the file beside the spec, where they read: what is wrong there is found there."""
-        try:
-            return claims_at(self.beside, self.spec) if self.beside else []
-        except VcalcError:
             return []
 
     def incomplete(self) -> None:

@@ -10,10 +10,9 @@ from vcalc.analyses.check_work import Work
 from vcalc.analyses.claims import judge
 from vcalc.analyses.findings import ERROR, WARNING, Checked, Findings
 from vcalc.analyses.ignores import Ignores
-from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.read_claims import Claim, claims_from
 from vcalc.errors import Place, Problem, VcalcError, quoted, suggestion
-from vcalc.source.walk import SUFFIXES
+from vcalc.source import SUFFIXES
 from vcalc.spec.beside import CLAIMS, WRITTEN, folder_of
 from vcalc.spec.find import load_file, stem
 from vcalc.spec.network import expand
@@ -30,7 +29,7 @@ def judge_claims(claims: list[Claim], findings: Findings, place: Place) -> None:
         if findings.is_late("its claims", place):
             return
         try:
-            verdict = judge(claim, bearing_on(claims, claim), findings.work)
+            verdict = judge(claim, claims, findings.work)
         except VcalcError as error:
             if not findings.work.is_over:
                 findings.error(error.at(claim.place))
@@ -42,19 +41,30 @@ def judge_claims(claims: list[Claim], findings: Findings, place: Place) -> None:
     findings.is_late("its claims", place)
 
 
-def check_claims(path: str, spec: Spec, work: Work, silent: tuple[str, ...], expands: bool = True) -> Checked:
+class Beside:
+    """The claims in a file beside a spec, or what is wrong there, which the check of that file tells."""
+
+    def __init__(self, path: str, spec: Spec) -> None:
+        self.path = path
+        self.claims: list[Claim] = []
+        self.wrong: VcalcError | None = None
+        try:
+            self.source, self.claims = claims_from(path, spec)
+        except VcalcError as error:
+            self.wrong = error
+
+
+def check_claims(beside: Beside, work: Work, silent: tuple[str, ...], expands: bool = True) -> Checked:
     """Check a file of claims; they are judged where the spec `expands`. They spend the `work` that the spec may."""
-    findings, place = Findings(path, work), Place(path, 1, 1)
-    ignores = None
-    try:
-        source, claims = claims_from(path, spec)
-        ignores, place = Ignores(source, silent), source.at(0, 0)
-        if not claims:
-            findings.note([Problem("missing", "there is no claim in this file", place, "leave the file out")], ERROR)
-        if expands:
-            judge_claims(claims, findings, place)
-    except VcalcError as error:
-        findings.error(error)
+    path, claims, findings = beside.path, beside.claims, Findings(beside.path, work)
+    if beside.wrong:
+        findings.error(beside.wrong)
+        return Checked(path, CLAIMS, [], findings.in_order())
+    ignores, place = Ignores(beside.source, silent), beside.source.at(0, 0)
+    if not claims:
+        findings.note([Problem("missing", "there is no claim in this file", place, "leave the file out")], ERROR)
+    if expands:
+        judge_claims(claims, findings, place)
     return Checked(path, CLAIMS, [], findings.in_order(ignores))
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
-from vcalc import conventions
+from vcalc import conventions, units
+from vcalc.analyses.bearing import bearing_on
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import beside, matches, said, statement, under_value, value_of
-from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.proofs import proved, ruled_out
 from vcalc.analyses.read_claims import Claim, claims_of, subject_name
 from vcalc.analyses.statements import ABOUT, TOLERANCE
@@ -87,7 +87,7 @@ class Verdict:
         if self.cut_ruled_out:
             words.append(f"rounded, not cut: {self.cut_ruled_out} only comes out by rounding")
         if claim.digits:
-            words.append(f"rounded to {claim.digits} digit{'s' if claim.digits > 1 else ''}")
+            words.append(f"rounded to {units.counted(claim.digits, 'digit')}")
         if claim.kilo != 1000:
             words.append(f"in steps of {claim.kilo}")
         if self.verdict == REPRODUCED and isinstance(self.exact, (int, float)):
@@ -140,8 +140,9 @@ def _relation(claim: Claim, exact: float) -> list[str]:
     return [f"within {float(TOLERANCE):.0%}: {abs(exact / float(statement.value) - 1):.1%} from it"]
 
 
-def judge(claim: Claim, others: list[Claim], work: Work) -> Verdict:
-    """Work a claim out. `others` are claims whose printed figures may bear on it: a ratio's, a table's, a slip's."""
+def judge(claim: Claim, claims: list[Claim], work: Work) -> Verdict:
+    """Work a claim out, with what the claims at hand, and those of other files, print of its ratio, table or slip."""
+    others = bearing_on(claims, claim)
     try:
         exact = value_of(claim.question, claim.against, work)
         if claim.implies:
@@ -214,7 +215,7 @@ def judge_all(
 
 def _judged(claims: list[Claim], every: list[Claim]) -> list[Verdict]:
     work = Work()
-    return [judge(claim, bearing_on(every, claim), work) for claim in claims]
+    return [judge(claim, every, work) for claim in claims]
 
 
 def _conventions_that_hold(claim: Claim, cut: bool, work: Work) -> list[str]:

@@ -65,8 +65,7 @@ class Findings:
         """Note problems; what several models or turns of a loop share is noted once."""
         for problem in problems:
             problem = _placed(problem, self.file)
-            assert problem.place is not None
-            key: tuple[object, ...] = (problem.code, problem.place.line, problem.place.column)
+            key: tuple[object, ...] = (problem.code, *problem.position)
             if severity == ERROR:
                 key += (problem.message, problem.path)
             self._found.setdefault(key, Finding(problem, severity))
@@ -80,7 +79,7 @@ class Findings:
         """What is not silenced, in the order of the file, with the ignores that silenced nothing."""
         found = [each for each in self._found.values() if not (ignores and ignores.silences(each.problem))]
         found += [Finding(problem, WARNING) for problem in (ignores.unused() if ignores else ())]
-        return sorted(found, key=lambda finding: _position(finding.problem))
+        return sorted(found, key=lambda finding: finding.problem.position)
 
 
 def _placed(problem: Problem, path: str) -> Problem:
@@ -91,7 +90,3 @@ def _placed(problem: Problem, path: str) -> Problem:
         problem = Problem(problem.code, message, Place(path, 1, 1), hint)
         problem.path = path_in_network
     return problem
-
-
-def _position(problem: Problem) -> tuple[int, int]:
-    return (problem.place.line, problem.place.column) if problem.place else (0, 0)

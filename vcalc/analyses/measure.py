@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from vcalc import conventions, foreign
@@ -15,7 +14,7 @@ from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.graph import Node
 from vcalc.layers import KINDS, PRIMITIVES
 from vcalc.spec.find import load, load_file, split_model
-from vcalc.spec.network import Network, expand
+from vcalc.spec.network import Network
 from vcalc.spec.syntax import ModelEntry, Option, Spec
 
 Metric = Callable[[Costs, list[Node]], Any]
@@ -149,14 +148,19 @@ class Question:
         self.run = run
         """How it is trained, for the metrics of training."""
 
+    @property
+    def part(self) -> str:
+        """What is asked of, in words; empty for the whole network."""
+        return ", ".join((*self.of, *(f"{kind} only" for kind in self.kinds)))
+
+    @property
+    def sizes(self) -> str:
+        """What is bound, `H=64 W=64`."""
+        return " ".join(f"{name}={value}" for name, value in self.bindings)
+
     def but(self, **changes: Any) -> Question:
         """The same question with some parts changed."""
         return Question(**{**vars(self), **changes})
-
-    def answer(self) -> Any:
-        """The exact value. Raises VcalcError where the question has no answer."""
-        asked = self.scheduled()
-        return asked.of_network(network_of(asked.model, asked.option, asked.bindings))
 
     def scheduled(self) -> Question:
         """The question with the model's own schedule, where it asks of training and names none, and with its sizes."""
@@ -224,11 +228,6 @@ class Question:
         return VcalcError("path", f"{name} has no layer at {' or '.join(of)}", hint=suggestion(of[0], known, "it has"))
 
 
-def network_of(model: str, option: str = "", bindings: tuple[tuple[str, str], ...] = ()) -> Network:
-    """A model's network, or one option's of a block comparison (`model` is its file then), built once."""
-    return _expanded(*found(model, option), bindings)
-
-
 def found(model: str, option: str = "") -> tuple[Spec, ModelEntry, Option | None]:
     """Where a model, or an option of a block comparison, is described."""
     if not option:
@@ -237,8 +236,3 @@ def found(model: str, option: str = "") -> tuple[Spec, ModelEntry, Option | None
     if option not in spec.options:
         raise VcalcError("option", f"there is no option '{option}'", hint=suggestion(option, spec.options, "options"))
     return spec, next(iter(spec.models.values())), spec.options[option]
-
-
-@lru_cache(maxsize=256)
-def _expanded(spec: Spec, entry: ModelEntry, option: Option | None, bindings: tuple[tuple[str, str], ...]) -> Network:
-    return expand(spec, entry, dict(bindings), option)

@@ -9,7 +9,6 @@ from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import said
 from vcalc.analyses.claims import Verdict, judge
 from vcalc.analyses.cost import dtype_name
-from vcalc.analyses.printed import bearing_on
 from vcalc.analyses.read_claims import Claim
 from vcalc.analyses.readings import Asked, Counting
 from vcalc.analyses.variants import Model
@@ -70,7 +69,7 @@ def _judged(found: list[Claim], claims: list[Claim]) -> list[Verdict]:
     """The verdicts of some claims, those of whole networks first."""
     work = Work()
     whole_first = sorted(found, key=lambda claim: bool(claim.question.of))
-    return [judge(claim, bearing_on(claims, claim), work) for claim in whole_first]
+    return [judge(claim, claims, work) for claim in whole_first]
 
 
 def _alike(text: str, claim: Claim) -> bool:

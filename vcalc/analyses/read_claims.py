@@ -1,6 +1,6 @@
 """Claims as a spec states them: published figures, read from YAML into questions that can be answered.
 
-docs/claims.md describes the keys. Nothing is judged here.
+`vcalc.analyses.claim_keys` has the keys. Nothing is judged here.
 """
 
 from __future__ import annotations
@@ -8,151 +8,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-from vcalc import conventions, devices
-from vcalc.analyses.measure import METRICS, Question
-from vcalc.analyses.training import METRICS as TRAINING_METRICS
+from vcalc.analyses.claim_keys import CLAIM, Cell
+from vcalc.analyses.measure import Question
 from vcalc.analyses.training import TIMES, Run
 from vcalc.errors import Place, Problem, VcalcError
-from vcalc.numerals import is_endless
-from vcalc.source.keys import TEXT, Found, Key, Need, Pairs, Record, Several, Text, Type, Values, Whole, Word, YesOrNo
-from vcalc.source.read import Source, YamlNode, describe, is_null
+from vcalc.source.keys import Found, Values
+from vcalc.source.read import Source, YamlNode
 from vcalc.spec.beside import CLAIMS, claims_beside, read_part
 from vcalc.spec.find import catalogue, is_file_name, load_claimed, split_model, stem
-from vcalc.spec.schedule import SCHEDULE
 from vcalc.spec.syntax import Spec
-
-
-class Cell(NamedTuple):
-    """A printed figure, or the formula of one, and where it stands."""
-
-    text: str
-    place: Place
-
-
-class Figure(Type):
-    """A printed figure, a formula, or a list of figures."""
-
-    def read(self, source: Source, node: YamlNode, what: str) -> Any:
-        several = isinstance(node, yaml.SequenceNode)
-        for each in node.value if several else [node]:
-            if not isinstance(each, yaml.ScalarNode) or is_null(each) or not each.value.strip():
-                return source.report("type", f"a printed figure is needed here, not {describe(each)}", each)
-        text = "[" + ", ".join(str(each.value) for each in node.value) + "]" if several else str(node.value)
-        if is_endless(text):
-            return source.report("claim", "the printed figure is beyond anything that is counted", node)
-        return Cell(text, source.place(node))
-
-    def schema(self) -> dict[str, Any]:
-        return {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
-
-
-class Cells(Type):
-    """A figure, or a mapping of metrics to figures."""
-
-    def read(self, source: Source, node: YamlNode, what: str) -> Any:
-        return (Pairs(Figure()) if isinstance(node, yaml.MappingNode) else Figure()).read(source, node, what)
-
-    def schema(self) -> dict[str, Any]:
-        return {"anyOf": [Figure().schema(), Pairs(Figure()).schema()]}
-
-
-class Side(Type):
-    """The other side of a ratio: a name, or what it is of in full."""
-
-    def read(self, source: Source, node: YamlNode, what: str) -> Any:
-        return (Text() if isinstance(node, yaml.ScalarNode) else AGAINST).read(source, node, what)
-
-    def schema(self) -> dict[str, Any]:
-        return {"anyOf": [Text().schema(), AGAINST.schema()]}
-
 
 _NAMING = ("model", "option", "of", "kinds", "set", "metric", "against", "under")
 """The keys of a claim that name something that may not be there."""
-
-_EXAMPLE = "write {source: the paper's Table 1, metric: params, printed: 25.6M}, or a table under models or layers"
-_NAMES = Several(Text(), or_one=True)
-_WHOSE = (
-    Key("model", Text(), "Of which model; the file's first one if not said."),
-    Key("option", Text(), "Of which option, in a comparison of blocks.", ""),
-)
-_HOW = (
-    Key("of", _NAMES, "Only these groups or layers."),
-    Key("kinds", _NAMES, "Only these layer kinds."),
-    Key("convention", Found(conventions.load, conventions.names), "Counted under this convention."),
-    Key("set", Pairs(Figure()), "Counted with these sizes and hyperparameters."),
-)
-AGAINST = Record(
-    "against",
-    (*_WHOSE, Key("metric", Text(), "Another metric than the claim's: of the input to the output, say."), *_HOW),
-)
-UNDER = Record(
-    "under",
-    (
-        *_WHOSE,
-        *_HOW,
-        Key("metric", Text(), "Of another metric."),
-        Key("plus", _NAMES, "With these groups or layers counted twice."),
-        Key("printed", YesOrNo(), "The quotient of the figures that the source prints for both sides.", False),
-    ),
-)
-PROOF = Record(
-    "proof",
-    (
-        Key("rows", YesOrNo(), "The rows that the source prints add up to `ours`.", False),
-        Key("swapped", YesOrNo(), "Two neighbouring digits of `ours` have changed places.", False),
-        Key("printed", Figure(), "The source prints this figure of the same elsewhere, and it is ours."),
-        Key("metric", Text(), "The metric of that figure, if it is another one of the same row.", ""),
-        Key("source", Text(), "Where it does, if that is another source, or another edition.", ""),
-    ),
-    [Need((("rows",), ("swapped",), ("printed",)), "what shows that `ours` was meant")],
-)
-CLAIM = Record(
-    "a claim",
-    (
-        Key("source", Text(), "Who printed the figure, down to the table or slide.", ""),
-        Key("sources", Several(Text()), "The same, where one figure is printed in several places.", ()),
-        Key("edition", Text(), "The commit, version or date of the source that was read.", ""),
-        Key("seen", YesOrNo(), "`no` where the source was not to be had by us.", True),
-        Key("derived", Text(), "How it is worked out from what is printed, where it is not printed itself.", ""),
-        *_WHOSE,
-        Key("models", Pairs(Cells()), "A table in place of model, metric and printed: model to metric to figure.", ()),
-        Key("layers", Pairs(Cells()), "A table of one model's layers: path to metric to printed figure.", ()),
-        Key(
-            "metric",
-            Found(str, lambda: (*METRICS, *TRAINING_METRICS)),
-            "What is counted: params, flops, memory, depth, ..., any primitive, any hyperparameter: dim, let.depth.",
-        ),
-        Key("printed", Figure(), "The figure as it is printed: `13.6 GFLOP`, `~70k`, `<10%`, `3x or more`, `4096`."),
-        *_HOW,
-        Key("against", Side(), "The ratio to another model or option."),
-        Key("rounding", Word("cut"), "`cut` where the source cuts digits instead of rounding.", ""),
-        Key("digits", Whole(1, 12), "How many digits the source rounds to."),
-        Key("kilo", Whole(1000, 1024), "1000 or 1024: the step of the source's K and M.", 1000),
-        Key("schedule", SCHEDULE, "How it was trained, where that is not the model's own schedule."),
-        Key("device", Found(devices.find, devices.names), "On which device: a name of `vcalc devices`."),
-        Key("devices", Whole(1, 10**6), "On how many of them at once; 1 if not said.", 1),
-        Key("dtype", Text(), "In which dtype; the one that the device trains in if not said.", ""),
-        Key("under", UNDER, "A variant that does give the printed figure; checked."),
-        Key("ours", Figure(), "What the definition gives, in the source's rounding; checked."),
-        Key("proof", PROOF, "What shows that `ours` was meant: its rows, digits, another figure; checked."),
-        Key("why", Text(), "The reason of a difference, in a sentence, which `under` or `proof` checks.", ""),
-        Key("guess", Text(), "In place of `why`: a reason that nothing proves.", ""),
-        Key("open", YesOrNo(), "`yes` where nobody can explain the figure.", False),
-    ),
-    [
-        Need((("source",), ("sources",)), "who printed the figure, and where"),
-        Need((("metric", "printed"), ("models",), ("layers",)), open=True),
-        Need((("why",), ("guess",), ("open",)), "the reason, in words", when=("under", "ours", "proof"), open=True),
-        Need((("why",), ("guess",)), when=("why", "guess")),
-        Need((("ours",),), "what should have been printed", when=("proof",)),
-    ],
-    example=_EXAMPLE,
-)
-"""The keys of a claim. `why`, `guess` and `open` are the three kinds of reasons."""
 
 
 class Claim:
@@ -244,11 +115,8 @@ def subject_name(question: Question) -> str:
 
 def subject(question: Question) -> str:
     """What a question asks about: the model, its part, and sizes it is given."""
-    what = subject_name(question)
-    part = ", ".join((*question.of, *(f"{kind} only" for kind in question.kinds)))
-    sizes = " ".join(f"{name}={value}" for name, value in question.bindings)
-    run = str(question.run or "")
-    return " ".join(word for word in (what, part, f"({sizes})" if sizes else "", f"({run})" if run else "") if word)
+    more = (f"({words})" for words in (question.sizes, str(question.run or "")) if words)
+    return " ".join(filter(None, (subject_name(question), question.part, *more)))
 
 
 def claims_of(spec: Spec) -> list[Claim]:
@@ -311,7 +179,8 @@ class _Reader:
         except VcalcError as error:
             self.source.take(error, node)
         if not claims and len(self.source.problems) == before:
-            self.source.report("missing", "a claim needs a printed figure, and this table has none", node, _EXAMPLE)
+            message = "a claim needs a printed figure, and this table has none"
+            self.source.report("missing", message, node, CLAIM.example)
         return claims
 
     def questions(self, said: Values) -> list[tuple[Question, Cell]]:

@@ -7,6 +7,7 @@ from functools import cache
 
 from vcalc.conventions.rules import Bug, Convention, Rule
 from vcalc.errors import VcalcError, suggestion
+from vcalc.source import SUFFIXES
 
 __all__ = ["DEFAULT", "Bug", "Convention", "Rule", "aliases", "find", "load", "names"]
 
@@ -25,7 +26,7 @@ def names() -> list[str]:
 
 def find(name: str) -> Convention:
     """A convention by name, or from a file of one's own. Raises VcalcError for an unknown name or a wrong file."""
-    if "/" in name or os.sep in name or name.endswith((".yaml", ".yml")) or name == "-":
+    if "/" in name or os.sep in name or name.endswith(SUFFIXES) or name == "-":
         return _from_file(name)
     return load(name)
 

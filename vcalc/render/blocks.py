@@ -69,8 +69,7 @@ class _Layout:
 
     def header(self) -> Iterator[tuple[str, str]]:
         """The line of headers, and a rule as wide as the rows."""
-        name, values = self.name.header, self._values([column.header for column in self.values])
-        yield "header", f"{name}{' ' * (self.whole - text_width(name) - text_width(values))}{values}".rstrip()
+        yield "header", self._line(self.name.header, self._values([column.header for column in self.values]))
         yield "rule", "-" * self.whole
 
     @property
@@ -96,8 +95,12 @@ class _Layout:
         if text_width(values) > self.width:
             yield from ((row.style, line) for text in (first, values) if text for line in self.folded(text))
             return
-        yield row.style, f"{first}{' ' * (self.whole - text_width(first) - text_width(values))}{values}".rstrip()
+        yield row.style, self._line(first, values)
         yield from ((row.style, line) for line in more)
+
+    def _line(self, name: str, values: str) -> str:
+        """A name and, at the end of the line, its values."""
+        return f"{name}{' ' * (self.whole - text_width(name) - text_width(values))}{values}".rstrip()
 
     def folded(self, text: str) -> list[str]:
         """Running text, moved in."""

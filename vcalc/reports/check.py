@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vcalc import units
 from vcalc.analyses.check import CODES
 from vcalc.analyses.findings import ERROR, WARNING, Checked, Finding
 from vcalc.errors import printable
@@ -31,16 +32,18 @@ class CheckReport:
     @property
     def summary(self) -> str:
         """Files, models and what was found, in a line."""
-        parts = [counted(number, what) for number, what in ((self.errors, ERROR), (self.warnings, WARNING)) if number]
+        parts = [
+            units.counted(number, what) for number, what in ((self.errors, ERROR), (self.warnings, WARNING)) if number
+        ]
         what = ", ".join(parts) or "no problems"
         return f"{', '.join(self._looked_at())}: {what}"
 
     def _looked_at(self) -> list[str]:
         kinds = [file.kind for file in self.files]
         models = sum(len(file.models) for file in self.files)
-        specs = [counted(kinds.count(SPEC), "file"), counted(models, "model")] if SPEC in kinds else []
+        specs = [units.counted(kinds.count(SPEC), "file"), units.counted(models, "model")] if SPEC in kinds else []
         beside = {"file of claims": kinds.count(CLAIMS), "table of forms": kinds.count(WRITTEN)}
-        return [*specs, *(counted(number, name) for name, number in beside.items() if number)]
+        return [*specs, *(units.counted(number, name) for name, number in beside.items() if number)]
 
     @property
     def record(self) -> dict[str, Any]:
@@ -83,9 +86,3 @@ def problem_record(finding: Finding) -> dict[str, Any]:
 def meaning(code: str) -> str:
     """What a code says; the reader's and the language's codes are errors of the spec."""
     return CODES.get(code, f"the spec cannot be read or expanded ({code})")
-
-
-def counted(number: int, what: str) -> str:
-    """`1 error`, `2 errors`."""
-    first, of, last = what.partition(" of ")
-    return f"{number:,} {first}{'' if number == 1 else 's'}{of}{last}"

@@ -55,11 +55,8 @@ def counted(verdicts: list[Verdict]) -> str:
         return "there is no such figure"
     found = ", ".join(_becomes(kind, of_kind[kind]) for kind in BECOMES if of_kind[kind])
     unseen = sum(not verdict.claim.seen for verdict in figures)
-    return (
-        f"{_times(len(figures), 'figure')} in {_times(len(verdicts), 'claim')}"
-        + f": {found}"
-        + (f"; {unseen:,} of a source that was not seen" if unseen else "")
-    )
+    many = f"{units.counted(len(figures), 'figure')} in {units.counted(len(verdicts), 'claim')}"
+    return f"{many}: {found}" + (f"; {unseen:,} of a source that was not seen" if unseen else "")
 
 
 BECOMES = {
@@ -107,10 +104,6 @@ def _rank(verdict: Verdict) -> int:
     return ORDER.index(kind_of(verdict))
 
 
-def _times(number: int, word: str) -> str:
-    return f"{number:,} {word}{'s' * (number != 1)}"
-
-
 def _in_order(verdicts: list[Verdict]) -> list[Verdict]:
     """The verdicts by model, the differences of each first, and those of one source and reason together."""
     models: dict[Any, int] = {}
@@ -149,10 +142,8 @@ def figure_name(claim: Claim) -> str:
 
 
 def _part(question: Question) -> str:
-    parts = ", ".join((*question.of, *(f"{kind} only" for kind in question.kinds)))
-    sizes = " ".join(f"{name}={value}" for name, value in question.bindings)
-    run = str(question.run or "")
-    return (f" of {parts}" if parts else "") + (f" at {sizes}" if sizes else "") + (f" ({run})" if run else "")
+    part, sizes, run = question.part, question.sizes, str(question.run or "")
+    return (f" of {part}" if part else "") + (f" at {sizes}" if sizes else "") + (f" ({run})" if run else "")
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -176,8 +167,13 @@ def _why(verdict: Verdict) -> str:
         why = f"A guess: {why}" if verdict.reason == GUESS else why or "Nobody has an explanation."
     if verdict.verdict == UNDER:
         return ": ".join(filter(None, (f"under {verdict.under}", why)))
-    others = ", ".join([*verdict.holding[:3], *(["…"] if len(verdict.holding) > 3 else [])])
+    others = _holding(verdict)
     return " ".join(filter(None, (why, f"It would hold under convention {others}." if others else "")))
+
+
+def _holding(verdict: Verdict) -> str:
+    """The first of the conventions under which a figure would hold."""
+    return ", ".join([*verdict.holding[:3], *(["…"] if len(verdict.holding) > 3 else [])])
 
 
 def _source(claim: Claim) -> str:
@@ -256,6 +252,5 @@ def _verdict_in_full(verdict: Verdict) -> str:
         return f"{verdict.verdict} {verdict.under}".strip()
     name = "differs, explained" if verdict.explained else "differs, NOT explained"
     if verdict.holding:
-        shown = [*verdict.holding[:3], *(["…"] if len(verdict.holding) > 3 else [])]
-        name += f"; holds under {', '.join(shown)}"
+        name += f"; holds under {_holding(verdict)}"
     return name

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import limits
+from vcalc.analyses.claim_keys import CLAIM
 from vcalc.analyses.figures import budget_schema, expect_schema
-from vcalc.analyses.read_claims import CLAIM
 from vcalc.conventions.read import CONVENTION
 from vcalc.language.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.layers import KINDS, Layer, kinds
@@ -29,7 +29,6 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _NAME = r"^[^\W\d]\w{0,59}$"
 _TEXT: Schema = {"type": ["string", "number"], "minLength": 1}
-_WORD: Schema = {"type": "string", "minLength": 1}
 _EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": limits.EXPRESSION_LENGTH}
 _CONDITION: Schema = {**_EXPRESSION, "type": ["string", "boolean"]}
 

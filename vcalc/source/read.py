@@ -77,7 +77,7 @@ class Source:
             raise VcalcError.of(self.problems)
 
     def _sort(self) -> None:
-        self.problems.sort(key=lambda p: (p.place.line, p.place.column) if p.place else (0, 0))
+        self.problems.sort(key=lambda problem: problem.position)
 
     def raise_problems(self) -> None:
         """Raise everything noted, in the order of the file."""

@@ -7,8 +7,7 @@ from typing import NoReturn
 
 from vcalc import foreign
 from vcalc.errors import VcalcError
-
-SUFFIXES = (".yaml", ".yml")
+from vcalc.source import SUFFIXES
 
 
 def spec_files(paths: tuple[str, ...]) -> list[str]:

@@ -13,12 +13,12 @@ from typing import Any
 import yaml
 
 from vcalc.errors import VcalcError
+from vcalc.source import SUFFIXES
 from vcalc.source.read import STANDARD_INPUT, Source, YamlNode, describe, read, read_file, stamp
 
 SPEC, CLAIMS, WRITTEN = "spec", "claims", "written"
 """The kinds of files; the last two are called as the folder and the one key that they have."""
 
-_SUFFIXES = (".yaml", ".yml")
 _NETWORK = frozenset({"title", "cite", "input", "let", "models", "blocks", "layers", "options"})
 """What makes a file a spec, whatever its folder is called."""
 
@@ -26,7 +26,7 @@ _NETWORK = frozenset({"title", "cite", "input", "let", "models", "blocks", "laye
 def claims_beside(spec: str) -> str:
     """The file of a spec's claims, empty where there is none."""
     folder, name = os.path.split(spec)
-    if not name.endswith(_SUFFIXES):
+    if not name.endswith(SUFFIXES):
         return ""
     above, last = _parted(folder)
     found = _there(folder, CLAIMS, name) or _there(above, CLAIMS, last, name)
@@ -82,7 +82,7 @@ def check_network(source: Source, only: str) -> None:
 
 
 def _kind_by_folder(path: str) -> str:
-    if not path.endswith(_SUFFIXES):
+    if not path.endswith(SUFFIXES):
         return SPEC
     return CLAIMS if spec_of(path) else WRITTEN if _parted(os.path.dirname(path))[1] == WRITTEN else SPEC
 

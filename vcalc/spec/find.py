@@ -15,12 +15,12 @@ from typing import Any
 
 from vcalc import foreign
 from vcalc.errors import Place, VcalcError, nearest, printable, quoted, suggestion
+from vcalc.source import SUFFIXES
 from vcalc.spec.syntax import ModelEntry, Spec
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PACKAGED = os.path.join(_PACKAGE, "specs")
 _SOURCE_TREE = os.path.join(os.path.dirname(_PACKAGE), "specs")
-_SUFFIXES = (".yaml", ".yml")
 _ALIKE = 0.7
 """How close the name of a model has to be to be suggested: a network of another family is of no help."""
 _NAME = r"[a-z0-9][a-z0-9.-]*"
@@ -151,12 +151,12 @@ def block_names() -> list[str]:
 
 def is_file_name(name: str) -> bool:
     """True for what can only be a path: standard input, or a name with a .yaml suffix (perhaps followed by a model)."""
-    return name == "-" or split_model(name)[0].endswith(_SUFFIXES)
+    return name == "-" or split_model(name)[0].endswith(SUFFIXES)
 
 
 def split_model(name: str) -> tuple[str, str]:
     """`net.yaml:vgg11` as its file and its model."""
-    for suffix in _SUFFIXES:
+    for suffix in SUFFIXES:
         file, mark, model = name.partition(f"{suffix}:")
         if mark:
             return file + suffix, model
@@ -262,7 +262,7 @@ def catalogue_files() -> list[str]:
         for folder in folders
         if os.path.isdir(folder)
         for name in sorted(os.listdir(folder))
-        if name.endswith(_SUFFIXES)
+        if name.endswith(SUFFIXES)
     ]
 
 

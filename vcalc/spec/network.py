@@ -24,8 +24,6 @@ class Origin:
         """The step of a spec that each node comes from."""
         self.named = building.named | {output}
         """The nodes whose output has a name, or is the network's."""
-        self.spent = building.budget.steps
-        """The steps that were spent, by all that shared the budget."""
         self.hidden = [(step, name) for spec, step, name in building.hidden if spec is own]
         """Where a tensor is taken up by a name that a group has, too."""
         self._used = [used.nodes for used in building.used]
