@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
-from vcalc.layers.base import Heads, Layer, elements, show
+from vcalc.layers.axes import NamedShape, rank
+from vcalc.layers.base import Layer, elements, show
 from vcalc.layers.moved import Moved
 from vcalc.operators.types import INDEX
 
@@ -21,14 +22,13 @@ class Facts:
     __slots__ = ("_work", "buffers", "inputs", "layer", "output", "parameters", "shared")
 
     def __init__(self, layer: Layer, inputs: tuple[Shape, ...], shared: bool = False) -> None:
-        inputs = layer.read(inputs)
+        self.inputs = inputs = layer.read(inputs)
         layer.check(inputs)
-        self.layer = layer
-        self.inputs = inputs
+        self.layer = layer = layer.fitted(inputs)
         self.shared = shared
         """Whether the parameters are another node's, which has counted them."""
         output: Shape = tidied(layer.output(*inputs))
-        self.output = Heads(output) if layer.gives_heads(inputs, output) else output
+        self.output = NamedShape(output, layer.leaves(inputs, output))
         self.parameters: dict[str, Number] = {} if shared else layer.parameters(*inputs)
         self.buffers: dict[str, Number] = {} if shared else layer.buffers(*inputs)
         self._work: dict[str, Number] | None = None
@@ -114,7 +114,7 @@ class Graph:
     """Nodes in topological order, and the shape that goes in. Grows by `add`, which infers the shape."""
 
     def __init__(self, input: Shape) -> None:
-        self.input = input
+        self.input = input if isinstance(input, NamedShape) else NamedShape(input)
         self.nodes: list[Node] = []
         self._facts: dict[Any, Facts] = {}
 
@@ -143,7 +143,7 @@ class Graph:
         node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
 
     def _facts_of(self, layer: Layer, shapes: tuple[Shape, ...], shared: bool = False) -> Facts:
-        key = (layer, shapes, shared, tuple([type(shape) for shape in shapes]))
+        key = (layer, shapes, shared, tuple([rank(shape) for shape in shapes]))
         facts = self._facts.get(key)
         if facts is None:
             layer.check(shapes)

@@ -6,7 +6,6 @@ from typing import Any
 
 from vcalc.analyses.cost import Costs
 from vcalc.graph import Facts, Node
-from vcalc.layers.base import SIZES
 from vcalc.working import Working, with_working
 
 
@@ -15,7 +14,7 @@ def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
     facts = Facts(node.layer.with_values(with_working), with_working(node.facts.inputs), node.facts.shared)
     lines = [
         (f"output {axis}", size.text, size.value)
-        for axis, size in zip(SIZES[len(facts.output)], map(Working.of, facts.output), strict=True)
+        for axis, size in zip(facts.output.axes, map(Working.of, facts.output), strict=True)
         if not size.is_plain
     ]
     facts.output = with_working(node.output)
