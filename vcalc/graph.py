@@ -6,32 +6,45 @@ one `Facts`: a ResNet-152 has about forty of them.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
 from vcalc.layers.axes import NamedShape
 from vcalc.layers.base import Layer, elements, show
+from vcalc.layers.front import parted
 from vcalc.layers.moved import Moved
+from vcalc.layers.vocabulary import ONCE_A_BATCH
 from vcalc.operators.types import INDEX
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Paper, Value
 
 
 class Facts:
     """What follows from a layer and the shapes that arrive: computed once, shared by all nodes that agree."""
 
-    __slots__ = ("_work", "buffers", "inputs", "layer", "output", "parameters", "shared")
+    __slots__ = ("_work", "buffers", "front", "inner", "inputs", "layer", "made", "output", "parameters", "shared")
 
     def __init__(self, layer: Layer, inputs: tuple[Shape, ...], shared: bool = False) -> None:
-        self.inputs = inputs = layer.read(inputs)
-        layer.check(inputs)
-        self.layer = layer = layer.fitted(inputs)
+        self.inputs = read = layer.read(inputs)
+        self.front, self.inner = parted(layer, read)
+        """What stands in front of all inputs and of the output, and the inputs without it: what the layer works on."""
+        layer.check(self.inner)
+        self.layer = layer = layer.fitted(self.inner)
         self.shared = shared
         """Whether the parameters are another node's, which has counted them."""
-        output: Shape = tidied(layer.output(*inputs))
-        self.output = NamedShape(output, layer.leaves(inputs, output))
-        self.parameters: dict[str, Number] = {} if shared else layer.parameters(*inputs)
-        self.buffers: dict[str, Number] = {} if shared else layer.buffers(*inputs)
+        self.made = self._made()
+        """The output without what stands in front of the inputs, too."""
+        self.output = self.front.before(self.made)
+        self.parameters: dict[str, Number] = {} if shared else layer.parameters(*self.inner)
+        self.buffers: dict[str, Number] = {} if shared else layer.buffers(*self.inner)
         self._work: dict[str, Number] | None = None
+
+    def _made(self) -> NamedShape:
+        output = self.layer.output(*self.inner)
+        sizes = tidied(output)
+        return NamedShape(sizes, self.layer.leaves(self.inner, sizes), getattr(output, "front", ()))
 
     @property
     def each(self) -> list[tuple[Facts, int]]:
@@ -41,19 +54,37 @@ class Facts:
     @property
     def form(self) -> str:
         """How the source calls the layer on these inputs."""
-        return self.layer.form_on(self.inputs)
+        return self.layer.form_on(self.inner)
 
     @property
     def work(self) -> dict[str, Number]:
-        """The primitives of one forward pass, elements in and out among them."""
+        """The primitives of one forward pass over an image, elements in and out among them."""
         if self._work is None:
-            self._work = {
-                "input_elements": sum(elements(shape) for shape in self.inputs),
-                "output_elements": elements(self.output),
-                "parameters": sum((self.layer.parameters(*self.inputs) if self.shared else self.parameters).values()),
-                **self.layer.work(self.inputs, self.output),
+            work = {
+                "input_elements": sum(elements(shape) for shape in self.inner),
+                "output_elements": elements(self.made),
+                "parameters": sum((self.layer.parameters(*self.inner) if self.shared else self.parameters).values()),
+                **self.layer.work(self.inner, self.made),
             }
+            if self.front.axes:
+                times = self.front.times
+                work = {name: many if name in ONCE_A_BATCH else times * many for name, many in work.items()}
+            self._work = work
         return self._work
+
+    @property
+    def is_view(self) -> bool:
+        """Whether the output has the memory of the first input."""
+        return self.layer.is_view(True, self.inner[0])
+
+    def run(self, ops: Paper, *inputs: Value) -> Value:
+        """The layer on tensors of which one axis is the batch and what stands in front."""
+        for number in self.front.lacking:
+            x = inputs[number]
+            one = ops.repeat(x, (x.shape[0] * self.front.times, *x.shape[1:]))
+            inputs = (*inputs[:number], one, *inputs[number + 1 :])
+        output: Value = self.layer.run(ops, *inputs)
+        return output
 
 
 class Counted(Protocol):
@@ -143,7 +174,7 @@ class Graph:
         node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
 
     def _facts_of(self, layer: Layer, shapes: tuple[NamedShape, ...], shared: bool = False) -> Facts:
-        key = (layer, shapes, shared, tuple([shape.of for shape in shapes]))
+        key = (layer, shapes, shared, tuple([shape.known for shape in shapes]))
         facts = self._facts.get(key)
         if facts is None:
             facts = self._facts[key] = Facts(layer, shapes, shared)
@@ -189,7 +220,7 @@ def untouched(graph: Graph) -> set[int]:
     found = {INPUT}
     for node in graph.nodes:
         alone = len(node.inputs) == 1 and node.inputs[0] in found
-        if alone and (isinstance(node.layer, Moved) or node.layer.is_view(True, node.input)):
+        if alone and (isinstance(node.layer, Moved) or node.facts.is_view):
             found.add(node.index)
     return found
 

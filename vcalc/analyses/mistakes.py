@@ -135,13 +135,14 @@ def _equal(first: Shape, second: Shape) -> bool:
 
 def _rows_left_over(node: Node) -> Problem | None:
     """Rows or columns at the end of a map that no window reads, although the windows reach one another."""
-    if len(node.input) != 3 or len(node.output) != 3:
+    arrives, leaves = node.facts.inner[0], node.facts.made
+    if len(arrives) != 3 or len(leaves) != 3:
         return None
-    window = node.layer.reach(node.input)
+    window = node.layer.reach(arrives)
     if not isinstance(window, Sliding):
         return None
     for axis, what in enumerate(("rows", "columns")):
-        size, positions = node.input[axis + 1], node.output[axis + 1]
+        size, positions = arrives[axis + 1], leaves[axis + 1]
         kernel, stride, pad, dilation = (
             each[axis] for each in (window.kernel, window.stride, window.pad, window.dilation)
         )

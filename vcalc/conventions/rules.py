@@ -222,14 +222,21 @@ class Convention:
 
 def _parts(rule: Rule, facts: Counted, batch: Number) -> Iterator[tuple[str, int, Number]]:
     work = facts.work
-    for weights, times in ((rule.weights, batch), (rule.once, 1)):
-        for primitive, weight in weights.items():
-            if primitive not in work:
-                continue
-            if isinstance(weight, int):
-                yield primitive, weight, times * (weight * work[primitive])
-            else:
-                yield primitive, 1, times * _sum(many * weight.count(each) for each, many in facts.each)
+    for primitive, weight in rule.weights.items():
+        if primitive not in work:
+            continue
+        if isinstance(weight, int):
+            yield primitive, weight, batch * (weight * work[primitive])
+        else:
+            counts = (many * (each.front.times * weight.count(each)) for each, many in facts.each)
+            yield primitive, 1, batch * _sum(counts)
+    for primitive, weight in rule.once.items():
+        if primitive not in work:
+            continue
+        if isinstance(weight, int):
+            yield primitive, weight, weight * work[primitive]
+        else:
+            yield primitive, 1, _sum(many * weight.count(each) for each, many in facts.each)
 
 
 def _sum(amounts: Iterable[Number]) -> Number:

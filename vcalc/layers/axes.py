@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from vcalc.arithmetic import Number, Shape
 
@@ -30,27 +31,58 @@ def described(axes: tuple[str, ...]) -> str:
     return f"{NAMES[INPUTS[axes]].split(' [')[0]} [{', '.join(axes)}]"
 
 
+class Leading(NamedTuple):
+    """An axis in front of those that a layer works on, as of windows or frames: a batch to it."""
+
+    name: str
+    laid: Any = None
+    """How what it counts lies on what it was made of, for an axis that remembers it."""
+
+
 class NamedShape(tuple[Number, ...]):
-    """A shape that knows what it is of; its sizes are those of one image, without a batch."""
+    """A shape that knows what it is of; its sizes are those of one image, without a batch.
+
+    The first of them may be of axes in front of a map, of tokens, of a vector or of heads: so many of these.
+    """
 
     of: str
+    front: tuple[Leading, ...]
     unusual: bool
     """Whether so many sizes are usually of something else."""
 
-    def __new__(cls, sizes: Iterable[Number], of: str = "") -> NamedShape:
+    def __new__(cls, sizes: Iterable[Number], of: str = "", front: tuple[Leading, ...] = ()) -> NamedShape:
         made = super().__new__(cls, sizes)
-        usually = usual(len(made))
-        made.of, made.unusual = of or usually, bool(of) and of != usually
+        usually = usual(len(made) - len(front))
+        made.of, made.front, made.unusual = of or usually, front, bool(of) and of != usually
         return made
 
     def each(self, change: Callable[[Number], Number]) -> NamedShape:
         """The same shape with every size passed through `change`."""
-        return NamedShape(map(change, self), self.of)
+        front = tuple(Leading(name, laid and laid.each(change)) for name, laid in self.front)
+        return NamedShape(map(change, self), self.of, front)
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """What each size is called: C, H, W of a map."""
-        return axes(self.of, len(self))
+        """What each size is called: C, H, W of a map; an axis in front that has the name of a later one is numbered."""
+        own = axes(self.of, len(self) - len(self.front))
+        return (*(f"{name}2" if name in own else name for name, _ in self.front), *own)
+
+    @property
+    def known(self) -> tuple[Any, ...]:
+        """What is known of it beside its sizes."""
+        return (self.of, self.front)
+
+    def batched(self, batch: int) -> tuple[Number, ...]:
+        """The sizes of a tensor for so many images: what stands in front is one axis with the batch."""
+        many: Number = batch
+        for size in self[: len(self.front)]:
+            many = many * size
+        return (many, *self[len(self.front) :])
+
+    def inner(self, count: int) -> NamedShape:
+        """It without the outer axes in front, of which so many stay: 0 for what most layers work on."""
+        left_out = len(self.front) - count
+        return NamedShape(self[left_out:], self.of, self.front[left_out:]) if left_out else self
 
 
 def usual(length: int) -> str:
@@ -68,6 +100,11 @@ def rank(shape: Shape) -> str:
     return shape.of if isinstance(shape, NamedShape) else usual(len(shape))
 
 
+def inner(shape: Shape) -> Shape:
+    """A shape without its axes in front."""
+    return shape.inner(0) if isinstance(shape, NamedShape) else shape
+
+
 def names_of(shape: Shape) -> tuple[str, ...]:
     """What each size of a shape is called."""
-    return axes(rank(shape), len(shape))
+    return shape.axes if isinstance(shape, NamedShape) else axes(rank(shape), len(shape))

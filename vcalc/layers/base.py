@@ -87,6 +87,10 @@ class Layer:
     fields: ClassVar[dict[str, Field]] = {}
     per_axis: ClassVar[tuple[str, ...]] = ()
     """The fields that have a number for each spatial axis."""
+    in_front: int = 0
+    """How many of the axes in front of what arrives it takes itself; all others are a batch to it."""
+    takes: NamedShape = NamedShape(())
+    """What arrives, where it takes axes in front itself, which are one axis with the batch when it runs."""
     arrives: tuple[str, ...] = ()
     """What the inputs are, where their sizes do not tell: see `fitted`."""
     written: str | None = None
@@ -155,6 +159,8 @@ class Layer:
 
         Raises LayerError for a field that has a number for each of other axes.
         """
+        if self.in_front:
+            return self._taking(inputs[0])
         told = True in [shape.unusual for shape in inputs]
         spatial = len(inputs[0]) - 1 if self.per_axis and inputs[0].of == MAP else 2
         if not told and spatial == 2 and self._is_on_two_axes:
@@ -169,6 +175,16 @@ class Layer:
                     setattr(other, name, on_axes(self.kind, name, getattr(self, name), spatial))
             known[spatial, arrives] = other
         found: Layer = known[spatial, arrives]
+        return found
+
+    def _taking(self, shape: NamedShape) -> Layer:
+        """The same layer for what has axes in front that it takes."""
+        known = self.__dict__.setdefault("_taking_what", {})
+        key = (shape, shape.known)
+        if key not in known:
+            known[key] = self.with_values(lambda value: value)
+            known[key].takes = shape
+        found: Layer = known[key]
         return found
 
     @cached_property
@@ -293,10 +309,16 @@ def no_way(rank: str, wanted: Iterable[str]) -> str:
     return f"no layer makes {made} of a vector, but 'embedding' of word numbers{pattern}"
 
 
+_IN_FRONT = {"w": "windows", "T": "frames"}
+
+
 def describe(shape: Shape) -> str:
-    """A shape in words for a message: `a feature map [64, 56, 56]`."""
-    name = NAMES[rank(shape)].split(" [")[0]
-    return f"{name} {show(shape)}"
+    """A shape in words for a message: `a feature map [64, 56, 56]`, `tokens [64, 49, 96] in 64 windows`."""
+    name, front = NAMES[rank(shape)].split(" [")[0], shape.front if isinstance(shape, NamedShape) else ()
+    many = " and ".join(
+        f"{show(size)} {_IN_FRONT.get(axis.name, axis.name)}" for size, axis in zip(shape, front, strict=False)
+    )
+    return f"{name} {show(shape)}" + (f" in {many}" if many else "")
 
 
 def show(value: Any) -> str:

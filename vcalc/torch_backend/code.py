@@ -34,7 +34,11 @@ BUILDERS: dict[str, Builder] = {}
 
 def code_of(facts: Facts) -> Code:
     """A layer of known sizes, written in torch."""
-    return BUILDERS[facts.layer.kind](facts.layer, facts.inputs, facts.output)
+    code = BUILDERS[facts.layer.kind](facts.layer, facts.inner, facts.made)
+    for number in facts.front.lacking:
+        one = f"{{{number}}}.repeat_interleave({facts.front.times}, 0)"
+        code = Code(code.make, code.call.replace(f"{{{number}}}", one))
+    return code
 
 
 def _builds(*kinds: str) -> Callable[[Builder], Builder]:
@@ -357,9 +361,13 @@ def _flatten(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds(*(name for name, kind in KINDS.items() if issubclass(kind, Moved)))
 def _moved(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", "{0}" + _moved_text((layer.pattern, layer.sizes), inputs[0]))
+
+
+def _moved_text(moved: tuple[str, Any], shape: Shape) -> str:
     from vcalc.operators.rearrange import torch_text
 
-    return Code("", "{0}" + torch_text(layer.pattern, layer.sizes, inputs[0]))
+    return torch_text(*moved, shape)
 
 
 @_builds("keep_channels")
