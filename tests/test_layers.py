@@ -18,6 +18,9 @@ from vcalc.arithmetic import ceil_div, product
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR
+from vcalc.layers.axes import MAP as MAPS
+from vcalc.layers.axes import Leading, NamedShape
+from vcalc.layers.partition import Laid
 from vcalc.working import Working, with_working
 
 
@@ -43,6 +46,8 @@ def put(value: Any, sizes: dict[str, Any]) -> Any:
     """The value with sizes in place of their names."""
     if isinstance(value, dict):
         return {key: put(item, sizes) for key, item in value.items()}
+    if isinstance(value, NamedShape):
+        return value.each(lambda size: put(size, sizes))
     if isinstance(value, (tuple, list)):
         return tuple(put(item, sizes) for item in value)
     return sizes.get(value, value) if isinstance(value, str) else value
@@ -55,6 +60,11 @@ def shapes(text: str) -> tuple[tuple[Any, ...], ...]:
 
 def case(kind: str, fields: dict[str, Any], inputs: str, **sizes: int) -> Case:
     return Case(kind, fields, shapes(inputs), sizes)
+
+
+def windows(*sizes: Any, laid: tuple[Any, ...]) -> NamedShape:
+    """Windows of tokens or of maps that lie so."""
+    return NamedShape(sizes, front=(Leading("w", Laid(*laid)),))
 
 
 C, H, W, N, D, G = (symbols.symbol(name) for name in "CHWNDG")
@@ -229,6 +239,20 @@ CASES = [
     case("scaled_dot_product_attention", {"causal": True, "keys_read": "r"}, "N D, N D, N D", N=5, D=6, r=3),
     case("scaled_dot_product_attention", {"relative_positions": "R"}, "C N D, C M D, C M D", C=3, N=5, D=6, M=7, R=12),
     *(case(kind, {}, "C H W", **MAP) for kind in IDENTITIES),
+    case("frames", {}, "C T H W", T=5, **MAP),
+    Case("merge_frames", {}, (NamedShape("TCHW", of=MAPS, front=(Leading("T"),)),), {"T": 5, **MAP}),
+    Case("merge_frames", {}, (NamedShape("TND", front=(Leading("T"),)),), {"T": 5, "N": 6, "D": 4}),
+    Case("merge_frames", {}, (NamedShape("TD", front=(Leading("T"),)),), {"T": 5, "D": 4}),
+    case("windows", {"window": 4, "shift": 2}, "C H W", **MAP),
+    case("windows", {"window": [3, "M"], "grid": True}, "C H W", M=2, **MAP),
+    Case(
+        "merge_windows", {}, (windows("w", 12, "D", laid=(("H", "W"), (4, 3), (0, 2), False)),), {"w": 7, "D": 4, **MAP}
+    ),
+    Case("merge_windows", {}, (windows("w", "C", 3, 2, laid=((12, 8), (6, 4), (0, 0), True)),), {"w": 4, "C": 6}),
+    Case(
+        "attention", {"heads": 2}, (windows("w", "N", "D", laid=((8,), (4,), (0,), False)),), {"w": 3, "N": 5, "D": 6}
+    ),
+    Case("conv", {"out": 3, "kernel": 3}, (NamedShape("TCHW", of=MAPS, front=(Leading("T"),)),), {"T": 5, **MAP}),
 ]
 
 
@@ -298,7 +322,8 @@ def test_arrays_agree_with_ints(case: Case):
 def test_workings_agree_with_ints_and_with_their_own_text(case: Case):
     for sizes in case.settings():
         plain = case.facts(sizes)
-        shown = Facts(plain.layer.with_values(with_working), with_working(plain.inputs))
+        inputs = tuple(shape.each(with_working) for shape in plain.inputs)
+        shown = Facts(plain.layer.with_values(with_working), inputs)
         workings = {name: Working.of(number) for name, number in numbers(shown).items()}
         expected = numbers(plain)
         assert {name: working.value for name, working in workings.items()} == expected
@@ -738,11 +763,19 @@ FACTS = [
     Fact("prelu", {}, "5 6 -> 5 6", {"slope": 6}),
     Fact("prelu", {"shared": True}, "64 5 6 -> 64 5 6", {"slope": 1}),
     Fact("gelu", {}, "197 3072 -> 197 3072"),
+    # ViT-Det's windows of 14 on a map of 64: 70 rows of them; Swin's of 7; MaxViT's grid; Video Swin's of three axes
+    Fact("windows", {"window": 14}, "768 64 64 -> 25 196 768"),
+    Fact("windows", {"window": 7, "shift": 3}, "96 56 56 -> 64 49 96"),
+    Fact("windows", {"window": 7, "grid": True}, "64 56 56 -> 64 49 64"),
+    Fact("windows", {"window": [8, 7, 7]}, "96 16 56 56 -> 128 392 96"),
+    Fact("frames", {}, "3 8 224 224 -> 8 3 224 224"),
 ]  # fmt: skip
 
 
 def test_every_kind_has_a_fact():
-    assert {fact.kind for fact in FACTS} == set(KINDS)
+    assert {fact.kind for fact in FACTS} | {"merge_windows", "merge_frames"} == set(KINDS), (
+        "those are in test_fronts.py"
+    )
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: " ".join(map(str, fact[:3])))

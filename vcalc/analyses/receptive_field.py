@@ -239,7 +239,7 @@ def _divided(a: Number, b: Number) -> Number:
 
 def _step(node: Node, fields: list[Field]) -> Field:
     """What a layer's elements read, from what those of its inputs do."""
-    window, shapes = node.layer.reach(node.input), node.facts.inputs
+    window, shapes = node.layer.reach(node.facts.inner[0]), node.facts.inner
     if window is REORDERED:
         return Field(tuple(map(_widest, *(field.axes for field in fields))), node.index)
     field = _joined(fields, shapes)
