@@ -94,6 +94,18 @@ def test_no_color_is_honoured():
     assert "\x1b[" not in on_a_terminal("table", "vgg16", NO_COLOR="1")
 
 
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_without_colour_only_rules_are_drawn(tmp_path, environment):
+    spec = tmp_path / "net.yaml"
+    spec.write_text("title: a----b\ninput: {D: 8}\nlayers: [{linear: {out: 4, name: x-----y}}]\n")
+    drawn = on_a_terminal("table", str(spec), "--columns", "layer,params", **environment)
+    assert "a----b" in drawn
+    assert "x-----y" in drawn
+    rules = [line for line in drawn.splitlines() if "─" in line]
+    assert len(rules) == 2
+    assert {*rules} == {"─" * len("x-----y  params")}
+
+
 def test_a_pipe_gets_plain_text_without_cuts():
     run = subprocess.run(
         [sys.executable, "-m", "vcalc", "table", "vgg16"],
