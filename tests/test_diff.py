@@ -314,6 +314,7 @@ def test_every_format(vcalc, format_):
         rows = list(csv.DictReader(io.StringIO(text)))
         assert {"added", "changed"} <= {row["change"] for row in rows}
         assert sum(int(row["new_params"]) - int(row["old_params"]) for row in rows) == 25_557_032 - 11_689_512
+        assert {"64x56x56", "2048x7x7"} <= {row["new_output"] for row in rows}
     if format_ == "markdown":
         lines = [line for line in text.splitlines() if line.startswith("|")]
         assert all(line.endswith("|") for line in lines)

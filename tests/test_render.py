@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import os
 import pty
 import re
@@ -104,6 +105,36 @@ def test_without_colour_only_rules_are_drawn(tmp_path, environment):
     rules = [line for line in drawn.splitlines() if "─" in line]
     assert len(rules) == 2
     assert {*rules} == {"─" * len("x-----y  params")}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "diff resnet18 resnet34",
+        "table vgg16 --columns layer,kind,receptive_field,memory,params,flops",
+        "table vgg16 --explain --only fc8",
+        "compare resnet18 vit-b-16",
+        "compare resnet18 vit-b-16 --metric flops",
+        "conventions resnet18",
+        "conventions resnet18 vit-b-16",
+        "why resnet18 fvcore ptflops",
+        "why resnet18 1.8G",
+        "block attention-vs-conv",
+        "memory resnet18 --mode training --layers",
+        "training vit-l-16 --device tpu-v3-core",
+        "claims lenet5",
+        "devices",
+        "layers conv",
+    ],
+)
+def test_a_column_is_told_from_the_others_by_its_header(vcalc, command):
+    """Where a narrow terminal drops those beside it, its header is all that says what it holds."""
+    lines = vcalc(*command.split(), "--format", "markdown").stdout.splitlines()
+    headers = [before for before, line in itertools.pairwise(lines) if line.startswith("| --")]
+    assert headers
+    for header in headers:
+        names = header.strip("| ").split(" | ")
+        assert len({*names}) == len(names), header
 
 
 def test_a_pipe_gets_plain_text_without_cuts():

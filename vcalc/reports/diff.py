@@ -106,7 +106,7 @@ def _sums(
     for metric in METRICS:
         text = memory.text if metric == "memory" else units.exact
         shown.append(Column(metric, headers[metric], number=True, drop=1, text=_from_to(text)))
-        shown.append(Column(f"{metric}_change", "change", number=True, text=_change(text)))
+        shown.append(Column(f"{metric}_change", f"{headers[metric]} change", number=True, text=_change(text)))
     rows = [_sum_row(change, "layer") for change in stages if change.old != change.new]
     if not old or old.network.graph.input == new.network.graph.input:
         input = shape_text(new.network.graph.input)
@@ -268,7 +268,7 @@ def _complete(layers: list[LayerChange]) -> Table:
     for change in layers:
         cells = {**_cells(change), "kind": change.node.kind, "old_layer": change.old.path if change.old else None}
         for when, node, cost in (("old", change.old, change.old_cost), ("new", change.new, change.new_cost)):
-            cells[f"{when}_output"] = node.output if node else None
+            cells[f"{when}_output"] = shape_text(node.output) if node else None
             cells |= {f"{when}_{metric}": value for metric, value in cost._asdict().items()}
         rows.append(Row(cells, "layer"))
     return Table("", [Column(name, name) for name in names], rows)
