@@ -73,6 +73,28 @@ def test_a_wrong_command_line_is_answered_in_one_style(vcalc, arguments, says):
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("apart", "together"),
+    [
+        (("table", "vgg16", "--only", "stage1", "--only", "fc8"), ("table", "vgg16", "--only", "stage1,fc8")),
+        (
+            ("table", "vgg16", "--columns", "layer", "--columns", "kind,params"),
+            ("table", "vgg16", "--columns", "layer,kind,params"),
+        ),
+        (
+            ("why", "vgg16", "fvcore", "thop", "--only", "stage1", "--only", "fc8"),
+            ("why", "vgg16", "fvcore", "thop", "--only", "stage1,fc8"),
+        ),
+        (
+            ("compare", "vgg16", "vgg19", "--columns", "depth", "--columns", "params"),
+            ("compare", "vgg16", "vgg19", "--columns", "depth,params"),
+        ),
+    ],
+)
+def test_a_list_may_be_given_name_by_name(vcalc, apart, together):
+    assert vcalc(*apart).stdout == vcalc(*together).stdout
+
+
 def test_without_a_command_there_is_help(vcalc):
     result = vcalc(code=2)
     assert "vcalc MODEL" in " ".join(result.output.split())

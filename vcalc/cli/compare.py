@@ -19,12 +19,13 @@ from vcalc.reports.table import Report
 @click.option(
     "--columns",
     metavar="NAME,...",
+    multiple=True,
     help="Columns of the table: metrics, and hyperparameters: dim, or let.depth where a metric is called so.",
 )
 @reporting
 @totals
 @counting
-def compare_command(models: tuple[str, ...], metric: str | None, columns: str | None, request: Request) -> Report:
+def compare_command(models: tuple[str, ...], metric: str | None, columns: tuple[str, ...], request: Request) -> Report:
     """Compare MODELS by a metric, or by all of them and by their hyperparameters.
 
     \b
