@@ -73,6 +73,40 @@ def test_a_wrong_command_line_is_answered_in_one_style(vcalc, arguments, says):
     assert result.stdout == ""
 
 
+ASKED = {
+    **{name: [TINY] for name in ("table", "formula", "claims", "conventions", "memory", "training", "check")},
+    **{name: [TINY] for name in ("block", "export", "fmt", "validate")},
+    "compare": [TINY, TINY],
+    "diff": [TINY, TINY],
+    "why": [TINY, "3G"],
+    "layers": ["conv"],
+    "new": ["net"],
+}
+VALUED = [
+    [name, *ASKED.get(name, []), option.opts[0]]
+    for name in COMMANDS
+    for option in main.get_command(click.Context(main), name).params
+    if isinstance(option, click.Option) and not option.is_flag
+]
+
+
+@pytest.mark.parametrize("value", ["", " ", ","])
+@pytest.mark.parametrize("command", VALUED, ids=lambda command: f"{command[0]} {command[-1]}")
+def test_an_option_without_a_value_is_not_taken_for_none(vcalc, tmp_path, monkeypatch, command, value):
+    """A shell's variable that is not set must not change what is counted, or how."""
+    monkeypatch.chdir(tmp_path)
+    result = vcalc(*command, value, code=2)
+    assert f"error: {command[-1]}" in result.stderr
+    assert result.stdout == ""
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("name", ["", " ", ","])
+@pytest.mark.parametrize("command", ["layers", "block", "conventions", "claims", "table", "check", "compare"])
+def test_an_argument_without_a_value_is_not_taken_for_none(vcalc, command, name):
+    assert vcalc(command, name, code=2).stderr.startswith("error: ")
+
+
 @pytest.mark.parametrize(
     ("apart", "together"),
     [
@@ -135,7 +169,7 @@ def test_an_input_as_other_tools_write_it(vcalc, size):
         ("resnet18", "3x64x64x64x64", "write 3x224x224"),
         ("resnet18", "3x-1x2", "is no size"),
         ("resnet18", "3x0.5x2", "is no size"),
-        ("resnet18", "", "is no size"),
+        ("resnet18", "", "--input is empty"),
         ("resnet18", f"3{' ' * 100_000}z", "is no size"),
     ],
 )

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from vcalc.cli import process
 from vcalc.errors import VcalcError, printable
@@ -60,6 +61,8 @@ class Cli(click.Group):
             return None
         command: click.Command = getattr(import_module(f"vcalc.cli.{COMMANDS[cmd_name]}"), f"{cmd_name}_command")
         if _DEBUG not in command.params:
+            for parameter in command.params:
+                parameter.callback = parameter.callback or _not_empty
             command.params.append(_DEBUG)
         return command
 
@@ -124,6 +127,17 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
         click.echo(f"vcalc {__version__}")
         ctx.exit()
+
+
+def _not_empty(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse a value that is empty, as a shell's variable is that is not set: it would pass for none at all."""
+    source = ctx.get_parameter_source(parameter.name or "")
+    values = value if isinstance(value, tuple) else (value,)
+    if source is ParameterSource.COMMANDLINE and any(isinstance(v, str) and not v.strip(" ,") for v in values):
+        optional = isinstance(parameter, click.Option)
+        name = parameter.opts[0] if optional else (parameter.name or "").upper()
+        raise VcalcError("usage", f"{name} is empty", hint=f"give it a value{', or leave it out' * optional}")
+    return value
 
 
 def _debug(_: click.Context, __: click.Parameter, wanted: bool) -> None:
