@@ -369,7 +369,7 @@ def test_a_model_that_was_not_in_the_file(vcalc, repository):
         (("resnet18", "resnet34", "--against", "v0"), "goes with one model"),
         (("resnet18", "resnet43"), "did you mean 'resnet34'"),
         (("specs/net.yaml", "--against", "v9"), "git knows no revision 'v9'"),
-        (("specs/net.yaml", "--against", ""), "git knows no revision ''"),
+        (("specs/net.yaml", "--against", ""), "--against is empty"),
         (("specs/net.yaml", "--against", "--output=x"), "git knows no revision '--output=x'"),
         (("specs/net.yaml", "--against", "v0:specs"), "git knows no revision"),
         (("specs/net.yaml", "--against", "v0; touch x"), "git knows no revision"),

@@ -91,6 +91,16 @@ def test_a_terminal_gets_colour_and_only_columns_that_fit():
     assert "kernel" not in narrow
 
 
+@pytest.mark.parametrize("columns", [64, 80])
+def test_a_diff_fits_and_says_of_what(columns):
+    drawn = on_a_terminal("diff", "vgg16", "resnet50", columns=columns, NO_COLOR="1")
+    sums = drawn[: drawn.index("convention lecture")].splitlines()
+    assert max(map(len, sums)) <= columns
+    assert "params change" in sums[1]
+    assert "FLOPs change" in sums[1]
+    assert any("-11,385,294,848" in line for line in sums)
+
+
 def test_no_color_is_honoured():
     assert "\x1b[" not in on_a_terminal("table", "vgg16", NO_COLOR="1")
 

@@ -23,7 +23,7 @@ from vcalc.arithmetic import is_symbolic
 from vcalc.layers.base import SIZES, Layer, show
 from vcalc.reports.layers_table import columns
 from vcalc.reports.notes import convention_note, params_note, signed, writing_note
-from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
+from vcalc.reports.table import KEEP, Column, Report, Row, Table, plain_value, shape_text
 from vcalc.spec.network import Network
 
 METRICS = Cost._fields
@@ -105,8 +105,10 @@ def _sums(
     shown = [Column("stage", "stage")]
     for metric in METRICS:
         text = memory.text if metric == "memory" else units.exact
-        shown.append(Column(metric, headers[metric], number=True, drop=1, text=_from_to(text)))
-        shown.append(Column(f"{metric}_change", f"{headers[metric]} change", number=True, text=_change(text)))
+        shown.append(Column(metric, headers[metric], number=True, drop=2, text=_from_to(text)))
+        drop = 1 if metric == "memory" else KEEP
+        change = f"{headers[metric]} change"
+        shown.append(Column(f"{metric}_change", change, number=True, drop=drop, text=_change(text)))
     rows = [_sum_row(change, "layer") for change in stages if change.old != change.new]
     if not old or old.network.graph.input == new.network.graph.input:
         input = shape_text(new.network.graph.input)
