@@ -134,9 +134,11 @@ def _not_empty(ctx: click.Context, parameter: click.Parameter, value: Any) -> An
     source = ctx.get_parameter_source(parameter.name or "")
     values = value if isinstance(value, tuple) else (value,)
     if source is ParameterSource.COMMANDLINE and any(isinstance(v, str) and not v.strip(" ,") for v in values):
-        optional = isinstance(parameter, click.Option)
-        name = parameter.opts[0] if optional else (parameter.name or "").upper()
-        raise VcalcError("usage", f"{name} is empty", hint=f"give it a value{', or leave it out' * optional}")
+        if not isinstance(parameter, click.Option):
+            raise VcalcError("usage", f"{(parameter.name or '').upper()} is empty", hint="give it a value")
+        name = parameter.opts[0]
+        hint = f"write {name} {parameter.make_metavar(ctx)}, or leave it out"
+        raise VcalcError("usage", f"{name} is empty", hint=hint)
     return value
 
 
