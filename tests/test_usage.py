@@ -74,6 +74,7 @@ def test_a_model_in_a_commands_place_is_its_table(vcalc):
         (("layers", "dense"), "here that is linear"),
         (("layers", "deconv"), "here that is conv_transpose"),
         (("check", TINY, "--budget", "gflops <= 5"), "here that is flops"),
+        (("check", TINY, "--budget", "flops <= 5 GMACs under torch"), "under torch a multiply-add is 2, not 1 MAC"),
         (("conventions", "fvcore", "resnet50"), "one convention at a time, or models"),
         (("conventions", "lecture", "--batch", "3"), "--batch changes nothing here"),
         (("conventions", "--input", "3x2x2"), "--input changes nothing here"),
