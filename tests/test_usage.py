@@ -153,6 +153,26 @@ def test_a_list_may_be_given_name_by_name(vcalc, apart, together):
     assert vcalc(*apart).stdout == vcalc(*together).stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("table", "net"), "no model 'net'\n  help: net.yaml is there\n"),
+        (("net",), "no command or model 'net'\n  help: net.yaml is there\n"),
+        (("compare", "vgg16", "./net"), "no model './net'\n  help: ./net.yaml is there\n"),
+        (("block", "other"), "no block comparison 'other'\n  help: other.yml is there\n"),
+        (("check", "net"), "help: net.yaml is there\n"),
+        (("fmt", "net.yaml:net"), "help: net.yaml is there, which stands for all of its models\n"),
+        (("check", "other.yml:a"), "help: other.yml is there, which stands for all of its models\n"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_file_without_its_suffix_is_found(vcalc, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    for name in ("net.yaml", "other.yml"):
+        Path(name).write_text(Path(TINY).read_text(encoding="utf-8"), encoding="utf-8")
+    assert vcalc(*arguments, code=2).stderr.endswith(says)
+
+
 def test_without_a_command_there_is_help(vcalc):
     result = vcalc(code=2)
     assert "vcalc MODEL" in " ".join(result.output.split())

@@ -156,8 +156,10 @@ def read_file(path: str, what: str = "a spec") -> str:
     try:
         data = sys.stdin.buffer.read(limits.FILE_BYTES + 1) if path == "-" else _bytes(path, what)
     except (OSError, ValueError) as error:
+        from vcalc.source.walk import meant_file
+
         reason = getattr(error, "strerror", None) or str(error)
-        raise VcalcError("file", f"{path} cannot be read: {reason.lower()}") from None
+        raise VcalcError("file", f"{path} cannot be read: {reason.lower()}", hint=meant_file(path)) from None
     if len(data) > limits.FILE_BYTES:
         raise VcalcError("file", f"{path} is larger than {limits.FILE_BYTES:,} bytes, which {what} does not need")
     try:

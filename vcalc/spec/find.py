@@ -99,6 +99,8 @@ def _model_named(index: Index, name: str) -> tuple[str, str] | None:
 
 def _unknown(section: str, name: str) -> VcalcError:
     """The error for a name that nothing has, with the nearest names."""
+    from vcalc.source.walk import meant_file
+
     known = model_names() if section == "models" else block_names()
     what = "model" if section == "models" else "block comparison"
     command = "vcalc list" if section == "models" else "vcalc block"
@@ -107,7 +109,7 @@ def _unknown(section: str, name: str) -> VcalcError:
     hint = f"did you mean {' or '.join(close)}?" if close else f"'{command}' lists them; a file is named with its .yaml"
     if section == "models":
         hint = _layer_hint(name) or hint
-    hint = _other_hint(section, name) or hint
+    hint = meant_file(name) or _other_hint(section, name) or hint
     if "," in name:
         hint = f"names stand apart, with a space between them: {' '.join(name.replace(',', ' ').split())}"
     return VcalcError("unknown-model", f"there is no {what} {quoted(name)}", hint=hint)
