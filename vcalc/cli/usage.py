@@ -91,10 +91,12 @@ def no_choice(name: str, value: str, choices: Iterable[str], section: str) -> Vc
 def no_command(name: str, commands: Iterable[str], as_model: VcalcError) -> VcalcError:
     """The error for a word in a command's place that is no model either, for the reason that is given."""
     from vcalc.source.walk import meant_file
+    from vcalc.spec.find import beginning
 
     commands = list(commands)
     problem = as_model.problems[0]
-    near = foreign.answers("commands", name) or (nearest(name, commands) and not foreign.answers("models", name))
+    is_model = foreign.answers("models", name) or beginning(name)
+    near = foreign.answers("commands", name) or (nearest(name, commands) and not is_model)
     if near and not meant_file(name):
         problem.hint = foreign.hint("commands", name, commands, "commands")
     return VcalcError("usage", problem.message.replace("no model", "no command or model", 1), hint=problem.hint)
