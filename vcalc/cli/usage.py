@@ -51,11 +51,13 @@ def _meant_extra(word: str, error: click.UsageError) -> str:
 def _no_option(error: click.NoSuchOption) -> VcalcError:
     options = _options(error.ctx)
     name = error.option_name
-    if foreign.meant("options", name, options) is None:  # not the dashes, which all of them have
-        close = " or ".join(f"'--{each}'" for each in nearest(name.lstrip("-"), [option[2:] for option in options]))
-        hint = f"did you mean {close}?" if close else listing(options, "it has")
-    else:
+    close = " or ".join(f"'--{each}'" for each in nearest(name.lstrip("-"), [option[2:] for option in options]))
+    if error.ctx and isinstance(error.ctx.command, click.Group) and not close:
+        hint = "options follow a command or a model: vcalc table vgg16 --depth 1, vcalc vgg16 --depth 1"
+    elif foreign.meant("options", name, options) is not None:
         hint = foreign.hint("options", name, options, "it has")
+    else:  # by the spelling without the dashes, which all of them have
+        hint = f"did you mean {close}?" if close else listing(options, "it has")
     return VcalcError("usage", f"there is no option {quoted(name)}", hint=hint or _usage(error))
 
 
