@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
 
-import torch.nn.functional as F
 from test_memory_torch import Live, Saved, made, own, run
 from torch import nn
+from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -38,7 +38,7 @@ class Attention(nn.Module):
     def forward(self, x: Any) -> Any:
         batch, tokens, width = x.shape
         q, k, v = self.qkv(x).view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, tokens, width))
+        return self.proj(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, tokens, width))
 
 
 def mlp(width: int) -> nn.Sequential:
@@ -74,7 +74,7 @@ class SamBlock(nn.Module):
         if not side:
             y = self.attention(y.flatten(1, 2)).unflatten(1, (height, width))
         else:
-            y = F.pad(y, (0, 0, 0, -width % side, 0, -height % side))
+            y = functional.pad(y, (0, 0, 0, -width % side, 0, -height % side))
             rows, columns = y.shape[1] // side, y.shape[2] // side
             y = y.view(batch, rows, side, columns, side, channels).permute(0, 1, 3, 2, 4, 5).contiguous()
             y = self.attention(y.view(-1, side * side, channels))
@@ -169,7 +169,7 @@ class Units(nn.Module):
         batch, width, height, _ = x.shape
         side = height // 8
         x = x.unflatten(3, (side, 8)).unflatten(2, (side, 8)).permute(0, 2, 4, 3, 5, 1).reshape(-1, 64, width)
-        x = F.max_pool2d(self.first(x).transpose(1, 2).unflatten(2, (8, 8)), 2).flatten(2).transpose(1, 2)
+        x = functional.max_pool2d(self.first(x).transpose(1, 2).unflatten(2, (8, 8)), 2).flatten(2).transpose(1, 2)
         x = self.second(x).reshape(batch, side, side, 4, 4, width).transpose(2, 3).reshape(batch, -1, width)
         return self.third(x)
 
