@@ -25,7 +25,7 @@ from vcalc.spec.top import TOP
 
 TABLE = yaml.safe_load(Path(foreign.FILE).read_text(encoding="utf-8"))
 NAMES = yaml.safe_load((Path(__file__).parent / "data" / "foreign_names.yaml").read_text(encoding="utf-8"))
-INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}")
+INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}", "{C: 3, T: 4, H: 8, W: 8}")
 ALLOWED = {
     "fields": {field for kind in KINDS.values() for field in kind.fields},
     "values": ("0", *SHAPE_NAMES),
@@ -52,6 +52,7 @@ def expanded(written: str):
     filled = re.sub(r"(heads|window|height|factor): …", r"\1: 2", filled).replace("…", "1")
     before = "{save: '1'}, " if "take" in filled else ""
     before = "{split_heads: {heads: 2}}, " if filled in ("merge_heads", "rotary_embedding") else before
+    before = {"merge_windows": "{windows: {window: 2}}, ", "merge_frames": "frames, "}.get(filled, before)
     for input_ in INPUTS:
         try:
             return network(f"[{before}{filled}]" if not filled.startswith("[") else filled, input_)

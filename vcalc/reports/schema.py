@@ -150,9 +150,9 @@ def _whole(least: int) -> Schema:
 
 
 def _sizes() -> Schema:
-    says = {"C": "channels", "H": "height", "W": "width", "N": "tokens", "D": "features of a vector, or of each token"}
-    properties = {name: _documented(_whole(1), text) for name, text in says.items() if name in SHAPE_NAMES}
-    return _object(properties, null=True)
+    says = {"C": "channels", "L": "length of a sequence", "T": "frames of a video", "H": "height", "W": "width"}
+    says |= {"N": "tokens", "D": "features of a vector, or of each token"}
+    return _object({name: _documented(_whole(1), text) for name, text in says.items()}, null=True)
 
 
 def _field(field: Field) -> Schema:
