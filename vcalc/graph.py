@@ -30,12 +30,19 @@ class Facts:
         self.inputs = read = layer.read(inputs)
         self.front, self.inner = parted(layer, read)
         """What stands in front of all inputs and of the output, and the inputs without it: what the layer works on."""
-        layer.check(self.inner)
-        self.layer = layer = layer.fitted(self.inner)
         self.shared = shared
         """Whether the parameters are another node's, which has counted them."""
-        self.made = self._made()
-        """The output without what stands in front of the inputs, too."""
+        try:
+            layer.check(self.inner)
+            self.layer = layer = layer.fitted(self.inner)
+            self.made = self._made()
+            """The output without what stands in front of the inputs, too."""
+        except LayerError as error:
+            if self.front.lacking:
+                from vcalc.layers import mend
+
+                error.problems[0].hint = mend.IN_FRONT
+            raise
         self.output = self.front.before(self.made)
         self.parameters: dict[str, Number] = {} if shared else layer.parameters(*self.inner)
         self.buffers: dict[str, Number] = {} if shared else layer.buffers(*self.inner)

@@ -42,7 +42,7 @@ def _size(node: Node, what: str) -> Any:
         return values[what]
     if node.kind == "global_avgpool" and rank(node.input) == MAP:
         return {"kernel": tuple(node.input[1:]), "stride": (1, 1), "pad": (0, 0)}.get(what)
-    reach = node.layer.reach(node.input) if "kernel" in values else None
+    reach = node.layer.reach(node.facts.inner[0]) if "kernel" in values else None
     return getattr(reach, what) if isinstance(reach, Window) else None
 
 
@@ -71,7 +71,7 @@ def _front(graph: Graph, last: Node) -> Number | None:
     """How many of a layer's tokens were put before those of the map; None where they come from none."""
     fronts: list[Number | None] = []
     for node in graph.nodes[: last.index + 1]:
-        reach = node.layer.reach(node.input)
+        reach = node.layer.reach(node.facts.inner[0])
         before = [fronts[i] if i >= 0 else None for i in node.inputs]
         if rank(node.input) == MAP:
             fronts.append(0)

@@ -105,6 +105,11 @@ def inner(shape: Shape) -> Shape:
     return shape.inner(0) if isinstance(shape, NamedShape) else shape
 
 
+def front_of(shape: Shape) -> tuple[Leading, ...]:
+    """The axes in front of a shape."""
+    return shape.front if isinstance(shape, NamedShape) else ()
+
+
 def names_of(shape: Shape) -> tuple[str, ...]:
     """What each size of a shape is called."""
     return shape.axes if isinstance(shape, NamedShape) else axes(rank(shape), len(shape))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
-from vcalc.layers.axes import HEADS, MAP, NAMES, TOKENS, VECTOR, NamedShape, names_of, rank, usual
+from vcalc.layers.axes import HEADS, MAP, NAMES, TOKENS, VECTOR, NamedShape, front_of, names_of, rank, usual
 from vcalc.layers.fields import Alike, Field, choice, on_axes
 from vcalc.layers.windows import Front, Window
 from vcalc.operators.types import ACTIVATION
@@ -314,7 +314,7 @@ _IN_FRONT = {"w": "windows", "T": "frames"}
 
 def describe(shape: Shape) -> str:
     """A shape in words for a message: `a feature map [64, 56, 56]`, `tokens [64, 49, 96] in 64 windows`."""
-    name, front = NAMES[rank(shape)].split(" [")[0], shape.front if isinstance(shape, NamedShape) else ()
+    name, front = NAMES[rank(shape)].split(" [")[0], front_of(shape)
     many = " and ".join(
         f"{show(size)} {_IN_FRONT.get(axis.name, axis.name)}" for size, axis in zip(shape, front, strict=False)
     )

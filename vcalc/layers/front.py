@@ -52,8 +52,9 @@ def parted(layer: Layer, inputs: tuple[NamedShape, ...]) -> tuple[Front, tuple[N
         if front.axes and not _alike(front, widest):
             whole = inputs[fronts.index(widest)]
             message = f"{layer.kind}: {describe(whole)} and {describe(shape)} differ in what stands in front"
-            hint = "'merge_windows' and 'merge_frames' take it away; what has nothing in front is one for all"
-            raise LayerError(message, hint=hint)
+            from vcalc.layers import mend
+
+            raise LayerError(message, hint=mend.IN_FRONT)
     lacking = tuple(number for number, front in enumerate(fronts) if widest.axes and not front.axes)
     return widest._replace(lacking=lacking), tuple(shape.inner(takes) for shape in inputs)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal, product
 from vcalc.errors import LayerError
-from vcalc.layers.axes import MAP, TOKENS, VECTOR, Leading, NamedShape, rank
+from vcalc.layers.axes import MAP, TOKENS, VECTOR, Leading, NamedShape, front_of, rank
 from vcalc.layers.base import Layer, describe, needs, show
 from vcalc.layers.fields import FLAG, field, per_axis
 from vcalc.layers.moved import Moved
@@ -29,7 +29,8 @@ class Frames(Moved, kind="frames"):
     pattern = "C T H W -> T | C H W"
 
     def output(self, *inputs: Shape) -> Shape:
-        needs(len(inputs[0]) == 4, f"frames parts a video [C, T, H, W], but {describe(inputs[0])} arrives")
+        message = f"frames parts a video [C, T, H, W], but {describe(inputs[0])} arrives"
+        needs(len(inputs[0]) == 4, message, hint="an input {C: 3, T: 8, H: 224, W: 224} is one")
         return super().output(*inputs)
 
 
@@ -49,8 +50,9 @@ class MergeFrames(Moved, kind="merge_frames"):
         return _TOGETHER[rank(self.takes)]
 
     def output(self, *inputs: Shape) -> Shape:
-        (axis,) = inputs[0].front if isinstance(inputs[0], NamedShape) else (Leading(""),)
-        needs(axis.name == "T", f"merge_frames puts frames together, but {describe(inputs[0])} arrives")
+        (axis,) = front_of(inputs[0])
+        message = f"merge_frames puts frames together, but {describe(inputs[0])} arrives"
+        needs(axis.name == "T", message, hint="use 'merge_windows'" if axis.laid else "name the axis T in 'rearrange'")
         return super().output(*inputs)
 
 
@@ -152,9 +154,10 @@ class MergeWindows(Layer, kind="merge_windows"):
 
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
-        laid = shape.front[0].laid if isinstance(shape, NamedShape) else None
+        (axis,), laid = front_of(shape), front_of(shape)[0].laid
         if not isinstance(laid, Laid):
-            raise LayerError(f"merge_windows puts back what 'windows' has cut, but {describe(shape)} arrives")
+            message = f"merge_windows puts back what 'windows' has cut, but {describe(shape)} arrives"
+            raise LayerError(message, hint="use 'merge_frames'" if axis.name == "T" else "")
         return self._tokens(shape, laid) if rank(shape) == TOKENS else self._maps(shape, laid)
 
     def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
