@@ -10,6 +10,7 @@ from test_layers import windows
 
 from vcalc import conventions, symbols
 from vcalc.analyses.cost import Costs
+from vcalc.analyses.receptive_field import as_record, receptive_fields
 from vcalc.errors import LayerError, VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
@@ -147,6 +148,48 @@ def test_open_sizes():
         expected = count * (25 * 4 * 36 + 2 * 25 * 25 * 6)
         assert symbols.evaluate(flops, {"H": height, "W": width}) == expected
         assert totals(network(layers, "{C: 6, H: 9, W: 9}", H=height, W=width))[1] == expected
+
+
+def fields(of: Network) -> list[dict[str, Any]]:
+    return [as_record(field, of.graph.input) for field in receptive_fields(of.graph)]
+
+
+@pytest.mark.parametrize("shift", [0, 3])
+@pytest.mark.parametrize("side", [7, 26, 28])
+def test_what_is_read_through_windows_is_what_window_attention_reads(shift: int, side: int):
+    parted = f"windows: {{window: 7, shift: {shift}}}, attention: {{heads: 3}}, merge_windows"
+    whole = f"window_attention: {{heads: 3, window: 7, shift: {shift}}}"
+    conv = "conv: {out: 6, kernel: 3}"
+    found = [
+        fields(network(f"[{conv}, {layers}, {conv}]", f"{{C: 6, H: {side + 2}, W: 40}}")) for layers in (parted, whole)
+    ]
+    assert found[0][-1] == found[1][-1]
+    assert found[0][-3] == found[1][-2]
+
+
+@pytest.mark.parametrize(
+    ("layers", "alone"),
+    [
+        ("windows: {window: 8}, to_map: {height: 8}, maxpool: {kernel: 2, stride: 2}, merge_windows",
+         "maxpool: {kernel: 2, stride: 2}"),
+        ("windows: {window: 8, shift: 2}, to_map: {height: 8}, conv: {out: 6, kernel: 3, pad: 1}, merge_windows",
+         "conv: {out: 6, kernel: 3, pad: 1}"),
+        ("windows: {window: 8}, linear: {out: 6}, merge_windows", "conv: {out: 6, kernel: 1}"),
+        ("windows: {window: 8, grid: true}, layernorm, merge_windows", "layernorm"),
+    ],
+)  # fmt: skip
+def test_what_is_read_inside_windows_is_what_is_read_of_the_map(layers: str, alone: str):
+    found = [fields(network(f"[{each}]", "{C: 6, H: 32, W: 32}"))[-1] for each in (layers, alone)]
+    assert found[0] == found[1]
+
+
+def test_grid_attention_reads_the_whole_map_and_frames_read_themselves():
+    strided = network(
+        "[windows: {window: 8, grid: true}, attention: {heads: 1}, merge_windows]", "{C: 6, H: 32, W: 32}"
+    )
+    assert fields(strided)[-1]["size"] == [32, 32]
+    framed = network("[frames, conv: {out: 4, kernel: 8, stride: 8}, tokens, attention: {heads: 1}, merge_frames]")
+    assert [each["size"] for each in fields(framed)] == [[1, 1, 1], [1, 8, 8], [1, 8, 8], [1, 32, 32], [1, 32, 32]]
 
 
 W = windows(6, 16, 8, laid=((8, 12), (4, 4), (0, 0), False))

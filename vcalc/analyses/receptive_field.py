@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import reduce
 from math import gcd, lcm
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vcalc.analyses import inside
 from vcalc.arithmetic import (
     Number,
     Shape,
@@ -26,6 +27,9 @@ from vcalc.graph import Graph, Node
 from vcalc.layers.axes import MAP, rank
 from vcalc.layers.base import channels_first
 from vcalc.layers.windows import ALONG_LAST, BY_TOKEN, REORDERED, Front, Grid, Reads, Window
+
+if TYPE_CHECKING:
+    from vcalc.layers.partition import Laid
 
 MOST_PHASES = 256
 """Elements of a pattern along one axis that are told apart; of a longer one an upper bound is kept."""
@@ -185,6 +189,8 @@ class Field(NamedTuple):
 
     axes: tuple[AnyAxis, ...]
     grid: Grid | int | None = None
+    within: tuple[Field, Laid | None] | None = None
+    """Inside windows what the elements of the map read that these are cut out of, and how they lie; of frames None."""
 
     @property
     def is_whole(self) -> bool:
@@ -201,7 +207,13 @@ def receptive_fields(graph: Graph) -> list[Field]:
     fields: list[Field] = []
     for node in graph.nodes:
         fields.append(_step(node, [fields[i] if i >= 0 else start for i in node.inputs]))
-    return fields
+    return [_shown(field) for field in fields]
+
+
+def _shown(field: Field) -> Field:
+    while field.within is not None:
+        field = inside.outside(field)
+    return field
 
 
 def size_of(field: Field, input: Shape) -> tuple[Number, ...]:
@@ -239,21 +251,43 @@ def _divided(a: Number, b: Number) -> Number:
 
 def _step(node: Node, fields: list[Field]) -> Field:
     """What a layer's elements read, from what those of its inputs do."""
+    if len(node.output.front) != len(node.input.front) or node.layer.in_front:
+        return _parted(node, fields[0])
     window, shapes = node.layer.reach(node.facts.inner[0]), node.facts.inner
     if window is REORDERED:
-        return Field(tuple(map(_widest, *(field.axes for field in fields))), node.index)
+        if any(field.within != fields[0].within for field in fields):
+            return inside.whole_of(max(fields, key=_depth))._replace(grid=node.index)
+        return fields[0]._replace(axes=tuple(map(_widest, *(field.axes for field in fields))), grid=node.index)
     field = _joined(fields, shapes)
-    if window is None or (window in (ALONG_LAST, BY_TOKEN) and _by_token(field.grid, window, node.output)):
+    if window is None or (window in (ALONG_LAST, BY_TOKEN) and _by_token(field.grid, window, node.facts.made)):
         return field
     if isinstance(window, Front):
         return field._replace(grid=_moved(field.grid, window, node.index))
     if len(field.axes) != 2 or not _lies(field.grid, window.takes):
         return _whole(field)
-    return Field(_through(field.axes, window), window.gives)
+    return field._replace(axes=_through(field.axes, window), grid=window.gives)
+
+
+def _parted(node: Node, field: Field) -> Field:
+    """What elements read after a map is cut into windows or parted into frames, and after these are put back."""
+    laid = node.output.front[-1].laid if node.kind == "windows" else None
+    if laid is not None:
+        axes = len(field.axes)
+        return Field((_HERE,) * axes, (0, *laid.window) if axes == 2 else node.index, (field, laid))
+    if node.kind == "frames" and field.grid is None and len(field.axes) == 3:
+        return Field(field.axes[1:], None, (field._replace(axes=field.axes[:1]), None))
+    if node.kind in ("merge_windows", "merge_frames") and field.within is not None:
+        back = inside.outside(field)
+        return back if rank(node.output) == MAP else back._replace(grid=node.index)
+    return inside.whole_of(_shown(field))._replace(grid=node.index)
+
+
+def _depth(field: Field) -> int:
+    return 0 if field.within is None else 1 + _depth(field.within[0])
 
 
 def _whole(field: Field) -> Field:
-    return Field((None,) * len(field.axes))
+    return field._replace(axes=(None,) * len(field.axes), grid=None)
 
 
 def _through(axes: tuple[AnyAxis, ...], window: Window) -> tuple[AnyAxis, ...]:
@@ -300,9 +334,11 @@ def _joined(fields: list[Field], shapes: tuple[Shape, ...]) -> Field:
     """The outermost positions of each element; the whole input when branches do not lie element on element."""
     first = fields[0]
     for field, shape in zip(fields[1:], shapes[1:], strict=True):
+        if field.within != first.within:
+            return inside.whole_of(max(first, field, key=_depth))
         if field.grid != first.grid or _apart(shapes[0], shape):
             return _whole(first)
-        first = Field(tuple(map(_union, first.axes, field.axes)), first.grid)
+        first = first._replace(axes=tuple(map(_union, first.axes, field.axes)))
     return first
 
 

@@ -14,7 +14,7 @@ from vcalc.layers.axes import MAP, TOKENS, VECTOR, Leading, NamedShape, front_of
 from vcalc.layers.base import Layer, describe, needs, show
 from vcalc.layers.fields import FLAG, field, per_axis
 from vcalc.layers.moved import Moved
-from vcalc.layers.windows import REORDERED, Window
+from vcalc.layers.windows import REORDERED, Reads, Window
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -93,6 +93,13 @@ class Laid(NamedTuple):
     @property
     def moves(self) -> bool:
         return not all(certainly_equal(shift, 0) for shift in self.shifts)
+
+    def own(self, axis: int) -> Reads | None:
+        """What lies in a place's window along an axis; None for the whole axis, along which strided windows reach."""
+        size, shift = self.window[axis], self.shift[axis]
+        if self.grid or certainly_equal(self.counts[axis], 1):
+            return None
+        return Reads(-shift, -shift, parts=size, block=size, start=shift, end=shift + size - 1)
 
     def pattern(self, back: str = "") -> tuple[str, dict[str, Number]]:
         """The rearrangement into windows, channels last, and the sizes of its letters; or back from tokens or maps."""
