@@ -145,7 +145,7 @@ def test_every_convention_says_what_it_is(name: str):
         assert name == "cs231n" or convention.params_rule.says
     for kind, layer in KINDS.items():
         for form in layer.forms or ("",):
-            assert convention.rule_of(kind, form) is not None
+            assert layer.composed is True or convention.rule_of(kind, form) is not None
 
 
 @pytest.mark.parametrize("name", conventions.names())
@@ -220,8 +220,8 @@ def test_a_convention_of_ones_own(tmp_path: Path):
     assert (mine.flops(relu), mine.flops(relu, 10), mine.flops(gelu)) == (7 + 2 * 7, 10 * 7 + 2 * 7, 0)
     assert mine.flops(facts_of("gelu", (7,), written="functional")) == 7 + 2 * 7
     assert mine.flops(facts_of("maxpool", (1, 4, 4), kernel=2)) == 0
-    assert mine.rule(facts_of("maxpool", (1, 4, 4), kernel=2)).seen
-    assert not mine.rule(facts_of("add", (7,), (7,))).seen
+    assert mine.sees(facts_of("maxpool", (1, 4, 4), kernel=2))
+    assert not mine.sees(facts_of("add", (7,), (7,)))
     assert (mine.params(conv), mine.params(linear)) == (10, 10)
     assert mine.params(facts_of("layernorm", (3, 8))) == 0
     assert mine.params(facts_of("batchnorm", (8,))) == 8 + 8 + 8
@@ -309,7 +309,21 @@ BAD = [
     ("weights: {once: {adds: 3}}", 18, "unknown-key", "a rule has no key 'adds'", "'additions'"),
     ("kinds: {convolution: {}}", 9, "unknown", "there is no layer kind 'convolution'", "'conv/functional'"),
     ("kinds: {relu/function: {}}", 9, "unknown", "there is no layer kind 'relu/function'", "'relu/functional'"),
-    ("kinds: {conv: {macs: 1}}", 16, "unknown-key", "a rule has no key 'macs'", ""),
+    ("kinds: {conv: {macs: 1}}", 16, "unknown-key", "a rule has no key 'macs'", "it has: additions"),
+    (
+        "kinds: {attention: {projected_elements: 1}}",
+        21,
+        "unknown-key",
+        "a rule has no key 'projected_elements'",
+        "its projections are linear layers; write linear: {output_elements: 1}",
+    ),
+    (
+        "params: {parts: {attention/mha: [out_parameters]}}",
+        10,
+        "unknown-key",
+        "params has no key 'parts'",
+        "parameters are lost operator by operator; write lose: [linear/functional]",
+    ),
     ("kinds: {conv: 3}", 15, "type", f"the weights of 'conv' {MAPPING} '3'", "multiply_adds: 1"),
     ("kinds: []", 8, "type", f"kinds {MAPPING} an empty list", ""),
     ('kinds: {"conv, conv": {multiply_adds: 1}}', 9, "duplicate", "'conv' stands here twice", ""),
@@ -421,7 +435,8 @@ def test_nothing_said_of_a_kind_is_an_error(tmp_path: Path):
     with pytest.raises(VcalcError, match=r"mine.yaml:1:1: nothing is said of adaptive_avgpool, .*linear") as refused:
         own(tmp_path, text)
     (problem,) = refused.value.problems
-    silent = sorted(name for name, kind in KINDS.items() if name != "conv" and not kind.moves)
+    composed = {name for name, kind in KINDS.items() if kind.composed is True}
+    silent = sorted(name for name, kind in KINDS.items() if name not in ("conv", *composed) and not kind.moves)
     assert problem.message == f"nothing is said of {', '.join(silent)}"
     assert problem.code == "missing"
     assert problem.hint == "name them under kinds, zero or unseen, or give the weights of all others under weights"

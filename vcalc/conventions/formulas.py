@@ -1,7 +1,8 @@
 """Counts that are one tool's alone, as formulas in its file: over the fields and sizes of a layer.
 
-A pair has two names, `kernel_h` and `kernel_w`; a field that is not said is 0. The shape that arrives is C, H, W (N, D
-of tokens; h, N, d of heads), the one that leaves has `_out` behind its names.
+A pair has two names, `kernel_h` and `kernel_w`; a field that is not said is 0, and a word in place of true is true. The
+shape that arrives is C, H, W (N, D of tokens; h, N, d of heads), the one that leaves has `_out` behind its names. Of an
+operator that another kind calls there are the shapes, `out` and `bias`.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def _values(facts: Facts) -> dict[str, Any]:
     for name, field in layer.fields.items():
         value, keys = getattr(layer, name), _names(field)
         if isinstance(value, str):
-            continue  # `same`, whose sizes follow from those of the map
+            if not field.type.says.startswith("true"):
+                continue  # `same`, whose sizes follow from those of the map
+            value = True
         parts = (0,) * len(keys) if value is None else value if _is_pair(field) else (value,)
         values |= {key: bare(part) for key, part in zip(keys, parts, strict=True)}
     for shape, end in ((facts.inputs[0], ""), (facts.output, "_out")):
