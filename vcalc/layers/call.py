@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import ALL_SIZES, HEADS, KINDS, MAP, Heads, features
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape
+from vcalc.layers.base import KINDS, features
 
 
 class Call:
@@ -39,15 +40,23 @@ class Call:
     def each(self) -> list[tuple[Any, Number]]:
         """A layer of its kind, as formulas see it, and how often it is there: axes in front are a batch to it."""
         kind = KINDS[self.kind]
-        front = max(len(self._shapes[0]) - max(len(ALL_SIZES[rank]) for rank in kind.accepts), 0)
-        shapes = [shape[front:] for shape in self._shapes]
-        if HEADS in kind.accepts:
-            shapes = [Heads(shape) if len(shape) == MAP else shape for shape in shapes]
+        only_maps = kind.accepts == (MAP,)
+        first = self._shapes[0]
+        front = 1 if only_maps else max(len(first) - max(_SIZES[of] for of in kind.accepts), 0)
+        shapes = [_named(shape[front:], only_maps) for shape in self._shapes]
         known = {"out": features(shapes[-1]), "bias": "bias" in self.parameters}
         fields = {name: field for name, field in kind.fields.items() if name in known}
         layer = SimpleNamespace(kind=self.kind, fields=fields, **{name: known[name] for name in fields})
         one = SimpleNamespace(layer=layer, inputs=tuple(shapes[:-1]), output=shapes[-1])
-        return [(one, product(self._shapes[0][:front]))]
+        return [(one, product(first[:front]))]
+
+
+_SIZES = {MAP: 3, HEADS: 3, TOKENS: 2, VECTOR: 1}
+"""How many sizes an operator sees of each, axes in front left out."""
+
+
+def _named(shape: Shape, is_map: bool) -> NamedShape:
+    return NamedShape(shape, MAP if is_map else HEADS if len(shape) == _SIZES[HEADS] else "")
 
 
 class Whole:

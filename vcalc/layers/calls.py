@@ -121,7 +121,7 @@ class Calls:
             "parameters": tensors[0].shape[0] * sum(read.values()),
             **work,
         }
-        shapes = tuple(tensor.shape[1:] if made.batched else tensor.shape for tensor in (*given, made))
+        shapes = tuple(tensor.shape for tensor in (*given, made))
         form = called(self._form, part, kind) if kind and KINDS[kind].forms else ""
         self.calls.append(Call(kind, form, made.batched, counts, read, shapes))
 

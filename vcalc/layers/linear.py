@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, exact_div, product
-from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, HEADS, MAP, TOKENS, VECTOR, Layer, needs_division
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR
+from vcalc.layers.base import Layer, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or
 from vcalc.layers.windows import EVERYWHERE, Window
 
@@ -90,9 +91,11 @@ class PointwiseLinear(Layer, kind="pointwise_linear"):
         weight = ops.parameter(self.out, x.shape[1])
         bias = ops.parameter(self.out, role="bias") if self.bias else None
         if self.form == "conv":
-            weight = ops.reshape(weight, (*weight.shape, 1, 1))
+            weight = ops.reshape(weight, (*weight.shape, *(1 for _ in x.shape[2:])))
             return ops.conv(x, weight, bias, shape=(x.shape[0], self.out, *x.shape[2:]))
-        return ops.permute(ops.linear(ops.permute(x, CHANNELS_LAST), weight, bias), CHANNELS_FIRST)
+        last = len(x.shape) - 1
+        y = ops.linear(ops.permute(x, (0, *range(2, last + 1), 1)), weight, bias)
+        return ops.permute(y, (0, last, *range(1, last)))
 
 
 class RadialBasis(Layer, kind="radial_basis"):
