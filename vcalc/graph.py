@@ -7,15 +7,17 @@ one `Facts`: a ResNet-152 has about forty of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
 from vcalc.layers.axes import NamedShape
 from vcalc.layers.base import Layer, elements, show
-from vcalc.layers.call import Call, added, whole
 from vcalc.layers.moved import Moved
 from vcalc.operators.types import INDEX
+
+if TYPE_CHECKING:
+    from vcalc.layers.call import Call
 
 
 class Facts:
@@ -72,16 +74,26 @@ class Facts:
                 "input_elements": sum(elements(shape) for shape in self.inputs),
                 "output_elements": elements(self.output),
                 "parameters": sum(self._parameters.values()),
-                **(added(self.calls) if self.calls else self.layer.work(self.inputs, self.output)),
+                **(self._added() if self.calls else self.layer.work(self.inputs, self.output)),
             }
         return self._work
+
+    def _added(self) -> dict[str, Number]:
+        from vcalc.layers.call import added
+
+        return added(self.calls)
 
     @property
     def whole(self) -> list[Weighed]:
         """The layer as one: itself; of one that calls several operators what they do for each image, and once."""
         if self._whole is None:
-            self._whole = [*whole(self)] if self.calls else [self]
+            self._whole = self._parted() if self.calls else [self]
         return self._whole
+
+    def _parted(self) -> list[Weighed]:
+        from vcalc.layers.call import whole
+
+        return [*whole(self)]
 
 
 def _counted(layer: Layer, inputs: tuple[Shape, ...]) -> tuple[dict[str, Number], dict[str, Number], list[Call]]:
@@ -116,21 +128,13 @@ class Called(Weighed, Protocol):
     def parameters(self) -> dict[str, Number]: ...
 
 
-class Counted(Protocol):
+class Counted(Called, Protocol):
     """What a convention counts: a layer and its calls. Those of several layers that it counts alike can be added."""
 
     @property
     def layer(self) -> Layer: ...
     @property
-    def kind(self) -> str: ...
-    @property
-    def form(self) -> str: ...
-    @property
     def shared(self) -> bool: ...
-    @property
-    def work(self) -> dict[str, Number]: ...
-    @property
-    def parameters(self) -> dict[str, Number]: ...
     @property
     def buffers(self) -> dict[str, Number]: ...
     @property

@@ -129,11 +129,14 @@ class Convention:
         """The rule of a kind in a form ("" where it has none); None where the convention says nothing of it."""
         return _named(self.rules, kind, form) or self.default or (NOTHING if not kind or KINDS[kind].moves else None)
 
-    def weighed(self, facts: Counted) -> Iterator[tuple[Weighed, Rule]]:
+    def weighed(self, facts: Counted) -> list[tuple[Weighed, Rule]]:
         """What is counted of a layer, each with its rule: all of it by the layer's own, or each call by its kind's."""
+        if not facts.calls:
+            return [(facts, self._rule(facts.kind, facts.form))]
         own = _named(self.rules, facts.kind, facts.form)
-        for part in facts.calls if facts.calls and own is None else facts.whole:
-            yield part, own or self._rule(part.kind, part.form)
+        if own is not None:
+            return [(part, own) for part in facts.whole]
+        return [(call, self._rule(call.kind, call.form)) for call in facts.calls]
 
     def _rule(self, kind: str, form: str) -> Rule:
         key = (kind, form)
