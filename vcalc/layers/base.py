@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
-from vcalc.layers.axes import HEADS, MAP, NAMES, TOKENS, VECTOR, NamedShape, names_of, rank, usual
+from vcalc.layers.axes import HEADS, MAP, NAMES, TOKENS, VECTOR, NamedShape, called, names_of, rank, usual
 from vcalc.layers.fields import Field, choice, on_axes
 from vcalc.layers.windows import Front, Window
 from vcalc.operators.types import ACTIVATION
@@ -39,7 +39,7 @@ _WAYS = {
 """What turns a rank into another."""
 _INSTEAD = {
     **dict.fromkeys([(kind, rank) for kind in ("conv", "pointwise_linear") for rank in (TOKENS, VECTOR)], "'linear'"),
-    ("linear", MAP): "'pointwise_linear', which keeps height and width",
+    ("linear", MAP): "'pointwise_linear', which works at each place",
 }
 """The kind that does the same to what a kind does not take, and what to know of it."""
 
@@ -288,8 +288,7 @@ def no_way(rank: str, wanted: Iterable[str]) -> str:
 
 def describe(shape: Shape) -> str:
     """A shape in words for a message: `a feature map [64, 56, 56]`."""
-    name = NAMES[rank(shape)].split(" [")[0]
-    return f"{name} {show(shape)}"
+    return f"{called(rank(shape), len(shape))} {show(shape)}"
 
 
 def show(value: Any) -> str:

@@ -11,9 +11,9 @@ import yaml
 from vcalc.errors import VcalcError, printable, quoted
 from vcalc.source.read import YamlNode, is_null
 from vcalc.source.sections import Section, sections
-from vcalc.spec.bindings import merged_input
 from vcalc.spec.network import Network, expand, written_by
 from vcalc.spec.parse import parse_spec
+from vcalc.spec.sizes import merged_input
 from vcalc.spec.syntax import ModelEntry, Spec
 from vcalc.spec.top import TOP
 
