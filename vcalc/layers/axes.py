@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from vcalc.arithmetic import Number, Shape
 
@@ -43,11 +43,18 @@ class NamedShape(tuple[Number, ...]):
     """A shape that knows what it is of; its sizes are those of one image, without a batch."""
 
     of: str
+    unusual: bool
+    """Whether so many sizes are usually of something else."""
 
     def __new__(cls, sizes: Iterable[Number], of: str = "") -> NamedShape:
         made = super().__new__(cls, sizes)
-        made.of = of or usual(len(made))
+        usually = usual(len(made))
+        made.of, made.unusual = of or usually, bool(of) and of != usually
         return made
+
+    def each(self, change: Callable[[Number], Number]) -> NamedShape:
+        """The same shape with every size passed through `change`."""
+        return NamedShape(map(change, self), self.of)
 
     @property
     def axes(self) -> tuple[str, ...]:

@@ -7,12 +7,13 @@ From the class alone follow validation, defaults, documentation, the symbolic fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
 from vcalc.layers.axes import HEADS, MAP, NAMES, TOKENS, VECTOR, NamedShape, called, names_of, rank, usual
-from vcalc.layers.fields import Field, choice, on_axes
+from vcalc.layers.fields import Alike, Field, choice, on_axes
 from vcalc.layers.windows import Front, Window
 from vcalc.operators.types import ACTIVATION
 
@@ -149,17 +150,16 @@ class Layer:
             setattr(other, name, change(value))
         return other
 
-    def fitted(self, inputs: tuple[Shape, ...]) -> Layer:
+    def fitted(self, inputs: tuple[NamedShape, ...]) -> Layer:
         """The same layer for such inputs: with a number for each of their spatial axes, and told what they are.
 
         Raises LayerError for a field that has a number for each of other axes.
         """
-        spatial = len(inputs[0]) - 1 if self.per_axis and rank(inputs[0]) == MAP else 2
-        told = any(rank(shape) != usual(len(shape)) for shape in inputs)
-        alike = all(len(getattr(self, name)) == spatial for name in self.per_axis if not self._is_word(name))
-        if alike and not told:
+        told = True in [shape.unusual for shape in inputs]
+        spatial = len(inputs[0]) - 1 if self.per_axis and inputs[0].of == MAP else 2
+        if not told and spatial == 2 and self._is_on_two_axes:
             return self
-        arrives = tuple(map(rank, inputs)) if told else ()
+        arrives = tuple([shape.of for shape in inputs]) if told else ()
         known = self.__dict__.setdefault("_fitted", {})
         if (spatial, arrives) not in known:
             other = self.with_values(lambda value: value)
@@ -170,6 +170,11 @@ class Layer:
             known[spatial, arrives] = other
         found: Layer = known[spatial, arrives]
         return found
+
+    @cached_property
+    def _is_on_two_axes(self) -> bool:
+        values = self.__dict__
+        return {2}.issuperset([len(values[name]) for name in self.per_axis if type(values[name]) in (tuple, Alike)])
 
     def _is_word(self, name: str) -> bool:
         """Whether a field has a word in place of numbers, or nothing."""
@@ -246,6 +251,8 @@ class Layer:
 
     def read(self, inputs: tuple[Shape, ...]) -> tuple[NamedShape, ...]:
         """Inputs of which perhaps only the sizes are known: three are heads to a kind that takes heads and no map."""
+        if {NamedShape}.issuperset(map(type, inputs)):
+            return cast("tuple[NamedShape, ...]", inputs)
         no_map = MAP not in self.accepts and HEADS in self.accepts
         return tuple(
             shape
