@@ -20,6 +20,7 @@ from vcalc.reports.layers_table import DEFAULT_COLUMNS
 from vcalc.spec.find import find
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
+from vcalc.spec.sizes import SIZES
 from vcalc.spec.steps import JOINS, LAYERS
 from vcalc.spec.top import TOP
 
@@ -30,7 +31,7 @@ ALLOWED = {
     "fields": {field for kind in KINDS.values() for field in kind.fields},
     "values": ("0", *SHAPE_NAMES),
     "joins": JOINS,
-    "sizes": SHAPE_NAMES,
+    "sizes": SIZES,
     "keys": TOP.keys,
     "metrics": METRICS,
     "columns": (*DEFAULT_COLUMNS, "kind"),

@@ -13,6 +13,7 @@ from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.language.expression import ExpressionError, arrives, can_name, parse
 from vcalc.language.values import NoValueError, bounded, bounded_list, decimal, is_list, is_number, is_quotient, shown
 from vcalc.layers.axes import INPUTS, NamedShape
+from vcalc.layers.base import describe
 from vcalc.spec.build import Budget
 from vcalc.spec.fields import WORDS, is_word, name_hint
 from vcalc.spec.sizes import in_order, merged_input, rank_problem
@@ -239,13 +240,18 @@ def _scalar(value: Any) -> Any:
         return item
 
 
-def explained(error: NoValueError | ExpressionError, spec: Spec, model: ModelEntry) -> VcalcError:
+def explained(
+    error: NoValueError | ExpressionError, spec: Spec, model: ModelEntry, arriving: NamedShape | None = None
+) -> VcalcError:
     """The error for a spec's value; where a name has no value here but could have, with the reason."""
     if isinstance(error, NoValueError):
         return VcalcError("limit", f"this is {error}", hint=error.hint)
     problem = error.problems[0]
     if error.name in spec.shape_names:
         problem.hint = arrives(spec.shape_names)
+        if arriving is not None:
+            sizes = [name for name in arriving.axes if name in spec.shape_names]
+            problem.hint = f"{describe(arriving)} arrives here, with {' and '.join(sizes)}"
     elif error.name and any(error.name in other.values for other in spec.models.values()):
         problem.hint = f"model {quoted(model.name)} gives it no value: write it there, or under let"
     return error

@@ -98,7 +98,8 @@ class Expander:
                 arrive(environment, self.building.graph.shape(at), self.spec.shape_names)
             return frozen(self.building.budget.value(expression, environment))
         except (NoValueError, ExpressionError) as error:
-            raise explained(error, self.spec, self.model).at(self.place(value.node)) from None
+            arriving = self.building.graph.shape(at)
+            raise explained(error, self.spec, self.model, arriving).at(self.place(value.node)) from None
 
     def whole(self, value: Value, what: str, at: int, environment: Environment) -> int:
         """A value that must be a whole number now: a loop cannot run a symbol of times."""

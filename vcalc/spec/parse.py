@@ -208,7 +208,7 @@ class _Parser:
         """Report a word of a model that no expression uses: a hyperparameter's name misspelt."""
         if word in let or word in self.reader.used or not can_name(word):
             return False
-        if word in self.words_of_models:
+        if word in self.reader.shape or word in self.words_of_models:
             return False
         known = {*let, *MODEL.keys, *(self.reader.used - self.reader.shape)}
         message = f"model {quoted(model)} sets {quoted(word)}, which nothing uses"
