@@ -80,3 +80,8 @@ def rank(shape: Shape) -> str:
 def names_of(shape: Shape) -> tuple[str, ...]:
     """What each size of a shape is called."""
     return axes(rank(shape), len(shape))
+
+
+def places_of(shape: Shape) -> tuple[str, ...]:
+    """The names of the axes along which places lie, and not features."""
+    return tuple(name for name in names_of(shape) if name not in ("C", "D", "h", "d"))

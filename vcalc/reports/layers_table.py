@@ -10,6 +10,7 @@ from vcalc.arithmetic import is_symbolic
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts, Graph, Node, group_of
+from vcalc.layers.axes import places_of
 from vcalc.reports.notes import (
     bug_notes,
     conditions_note,
@@ -19,7 +20,7 @@ from vcalc.reports.notes import (
     params_note,
     writing_note,
 )
-from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, axes_of, plain_value, shape_text
 from vcalc.spec.network import Network
 
 if TYPE_CHECKING:
@@ -297,6 +298,7 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         "model": network.name,
         "title": network.title,
         "input": dict(zip(names, plain_value(network.graph.input), strict=True)),
+        "axes": {"input": list(names), "receptive_field": list(places_of(network.graph.input))},
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),
@@ -313,6 +315,7 @@ def _layer_record(node: Node, costs: Costs) -> dict[str, Any]:
         "kind": node.kind,
         "input": plain_value(node.input),
         "output": plain_value(node.output),
+        "axes": axes_of(input=node.input, output=node.output),
         **{key: plain_value(value) for key, value in costs.of(node)._asdict().items()},
     }
 
@@ -344,6 +347,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "model": network.name,
         "title": network.title,
         "input": plain_value(network.graph.input),
+        "axes": axes_of(input=network.graph.input),
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),
