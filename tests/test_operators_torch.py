@@ -18,6 +18,7 @@ from vcalc.operators.paper import OPERATORS, Leaf, Paper, Value
 F = functional
 
 MAP, ROWS, HEADS = (2, 6, 8, 10), (2, 5, 6), (2, 3, 5, 4)
+SEQUENCE, VIDEO = (2, 6, 20), (2, 6, 4, 8, 10)
 
 
 class Row:
@@ -118,6 +119,43 @@ ROWS_OF_TABLE = [
     Row("max_pool", lambda x: F.adaptive_max_pool2d(x, 3), MAP, fields={"shape": (2, 6, 3, 3)}),
     Row("avg_pool", lambda x: F.avg_pool2d(x, 2), MAP, fields={"shape": (2, 6, 4, 5)}),
     Row("avg_pool", lambda x: F.adaptive_avg_pool2d(x, 3), MAP, fields={"shape": (2, 6, 3, 3)}),
+    Row("conv", lambda x, w, b: F.conv1d(x, w, b, padding=1), SEQUENCE, parameters=((4, 6, 3), (4,)),
+        fields={"shape": (2, 4, 20)}),
+    Row("conv", lambda x, w: F.conv1d(x, w, groups=6), SEQUENCE, parameters=((6, 1, 3),), fields={"shape": (2, 6, 18)}),
+    Row("conv", lambda x, w, b: F.conv3d(x, w, b, padding=1), VIDEO, parameters=((4, 6, 3, 3, 3), (4,)),
+        fields={"shape": (2, 4, 4, 8, 10)}),
+    Row("conv", lambda x, w: F.conv3d(x, w, groups=6), VIDEO, parameters=((6, 1, 1, 3, 3),),
+        fields={"shape": (2, 6, 4, 6, 8)}),
+    Row("conv", lambda x, w: F.conv_transpose1d(x, w, stride=2), SEQUENCE, parameters=((6, 4, 2),),
+        fields={"shape": (2, 4, 40)}),
+    Row("conv", lambda x, w: F.conv_transpose3d(x, w, stride=2), VIDEO, parameters=((6, 4, 2, 2, 2),),
+        fields={"shape": (2, 4, 8, 16, 20)}),
+    *(
+        Row(f"{kind}_pool", lambda x, name=f"{adaptive}{kind}_pool{axes}d", by=by: getattr(F, name)(x, by), shape,
+            fields={"shape": left})
+        for axes, shape, sizes in ((1, SEQUENCE, {"": (2, 6, 10), "adaptive_": (2, 6, 3)}),
+                                   (3, VIDEO, {"": (2, 6, 2, 4, 5), "adaptive_": (2, 6, 3, 3, 3)}))
+        for kind in ("max", "avg")
+        for (adaptive, left), by in zip(sizes.items(), (2, 3), strict=True)
+    ),
+    *(
+        Row("interpolate", lambda x, mode=mode: F.interpolate(x, scale_factor=2, mode=mode), shape,
+            fields={"shape": (*shape[:2], *(2 * size for size in shape[2:]))})
+        for mode, shape in (("nearest", SEQUENCE), ("linear", SEQUENCE), ("nearest", VIDEO), ("trilinear", VIDEO))
+    ),
+    *(
+        Row("batch_norm", lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), shape,
+            parameters=((6,), (6,)))
+        for shape in (SEQUENCE, VIDEO)
+    ),
+    *(
+        Row("group_norm", lambda x, w, b: F.group_norm(x, 3, w, b), shape, parameters=((6,), (6,)), fields={"groups": 3})
+        for shape in (SEQUENCE, VIDEO)
+    ),
+    Row("windows", lambda x: x.unfold(2, 3, 2), SEQUENCE, fields={"axis": 2, "kernel": 3, "stride": 2}),
+    Row("windows", lambda x: x.unfold(3, 3, 2), VIDEO, fields={"axis": 3, "kernel": 3, "stride": 2}),
+    Row("mean", lambda x: x.mean((2, 3, 4), keepdim=True), VIDEO, fields={"axes": (2, 3, 4)}),
+    Row("prelu", F.prelu, VIDEO, parameters=((6,),)),
 ]  # fmt: skip
 
 ELSEWHERE = {

@@ -273,6 +273,7 @@ class RoIAlign(Layer, kind="roi_align"):
 
     source = "He et al. 2017 (Mask R-CNN), section 3; levels: Lin et al. 2017 (FPN), equation 1"
     accepts = (MAP,)
+    spatial = (2,)
     joins = True
     example = (("C", "H", "W"), ("C", "H2", "W2"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, product
@@ -18,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class Tokens(Moved, kind="tokens"):
-    """A map [C, H, W] read as H*W tokens of width C."""
+    """A map read as tokens of width C, one for each position: H*W of an image."""
 
     source = "Dosovitskiy et al. 2021, section 3.1"
     reuses_input = True
     accepts = (MAP,)
-    pattern = "C H W -> (H W) C"
+    pattern = "C ... -> (...) C"
 
 
 class Unfold(Layer, kind="unfold"):
-    """Windows of a map, each read as one token of width C * K * K; they may overlap (soft split)."""
+    """Windows of a map, each read as one token: of an image of width C * K * K; they may overlap (soft split)."""
 
     source = "Yuan et al. 2021 (T2T-ViT), section 3.1"
     moves = True
@@ -38,16 +40,29 @@ class Unfold(Layer, kind="unfold"):
     pad: Any = field(per_axis(0), "zero padding on each side", 0, "P")
 
     def output(self, *inputs: Shape) -> Shape:
-        channels, height, width = slide_map(inputs[0], self, inputs[0][0])
-        return (height * width, channels * product(self.kernel))
+        channels, *places = slide_map(inputs[0], self, inputs[0][0])
+        return (reduce(mul, places), channels * product(self.kernel))
+
+    def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
+        return TOKENS
 
     def run(self, ops: Paper, x: Value) -> Value:
         batch, tokens, width = self.on(x)
-        return ops.permute(ops.unfold(x, (batch, width, tokens)), (0, 2, 1))
+        if len(self.kernel) < 3:
+            x = x if len(self.kernel) == 2 else ops.reshape(x, (*x.shape[:2], 1, x.shape[2]))
+            return ops.permute(ops.unfold(x, (batch, width, tokens)), (0, 2, 1))
+        places = slide_map(x.shape[1:], self, x.shape[1])[1:]
+        padded = (*x.shape[:2], *(size + 2 * pad for size, pad in zip(x.shape[2:], self.pad, strict=True)))
+        x = x if padded == x.shape else ops.pad(x, padded)
+        for axis, (kernel, stride) in enumerate(zip(self.kernel, self.stride, strict=True)):
+            x = ops.windows(x, axis=2 + axis, kernel=kernel, stride=stride)
+        axes = len(places)
+        order = (0, *range(2, 2 + axes), 1, *range(2 + axes, 2 + 2 * axes))
+        return ops.reshape(ops.permute(x, order), (batch, tokens, width))
 
     def reach(self, input: Shape) -> Window:
-        _, height, width = slide_map(input, self, input[0])
-        return Sliding(self.kernel, self.stride, self.pad, gives=(0, height, width))
+        _, *places = slide_map(input, self, input[0])
+        return Sliding(self.kernel, self.stride, self.pad, gives=(0, *places))
 
 
 class ToMap(Moved, kind="to_map"):

@@ -40,10 +40,10 @@ class Window:
     """
 
     kernel: Any = None
-    """For a window that slides over a map: its size, with stride, padding before and dilation (pairs)."""
-    stride: Any = (1, 1)
-    pad: Any = (0, 0)
-    dilation: Any = (1, 1)
+    """For a window that slides over a map: its size along each axis, with stride, padding before and dilation."""
+    stride: Any = ()
+    pad: Any = ()
+    dilation: Any = ()
 
     def __init__(self, reads: tuple[Reads | None, ...], takes: Grid | None = None, gives: Grid | None = None) -> None:
         self.reads = reads
@@ -57,14 +57,17 @@ class Sliding(Window):
     def __init__(
         self,
         kernel: Any,
-        stride: Any = (1, 1),
-        pad: Any = (0, 0),
-        dilation: Any = (1, 1),
+        stride: Any = (),
+        pad: Any = (),
+        dilation: Any = (),
         takes: Grid | None = None,
         gives: Grid | None = None,
     ) -> None:
-        self.kernel, self.stride, self.pad, self.dilation = kernel, stride, pad, dilation
-        reads = (Reads(-pad[i], dilation[i] * (kernel[i] - 1) - pad[i], stride[i]) for i in (0, 1))
+        ones = (1,) * len(kernel)
+        self.kernel, self.stride, self.dilation = kernel, stride or ones, dilation or ones
+        self.pad = pad or (0,) * len(kernel)
+        each = zip(self.kernel, self.stride, self.pad, self.dilation, strict=True)
+        reads = (Reads(-pad, dilation * (kernel - 1) - pad, stride) for kernel, stride, pad, dilation in each)
         super().__init__(tuple(reads), takes, gives)
 
 

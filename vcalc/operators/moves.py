@@ -44,6 +44,20 @@ class Slice(Operator, name="slice"):
         return gradients if gradients[0].shape == self.shape else (paper.new(self.shape, gradients[0].batched),)
 
 
+class Windows(Operator, name="windows"):
+    """Windows along an axis, `stride` apart, their places behind all axes: a view. Backward adds them up."""
+
+    def forward(self, paper: Paper, x: Value, axis: int, kernel: int, stride: int) -> Value:
+        self.shape = x.shape
+        places = (x.shape[axis] - kernel) // stride + 1
+        shape = (*x.shape[:axis], places, *x.shape[axis + 1 :], kernel)
+        strides = (*x.strides[:axis], x.strides[axis] * stride, *x.strides[axis + 1 :], x.strides[axis])
+        return paper.view(x, shape, strides)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.new(self.shape, gradients[0].batched),)
+
+
 class Select(Operator, name="select"):
     """One place of an axis, which goes: a view. Backward fills a tensor of zeros."""
 
