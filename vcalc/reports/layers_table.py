@@ -42,9 +42,9 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
     made = (
         Column("layer", "layer", "where the layer stands in the network"),
         Column("kind", "kind", "the layer's kind", drop=7),
-        Column("input", "input", "shape that arrives: CxHxW, NxD or D", number=True, drop=5, text=shape_text),
+        Column("input", "input", "shape that arrives: CxHxW, CxL, CxTxHxW, NxD or D", number=True, drop=5, text=shape_text),
         Column("filters", "filters", "output channels or features, where the layer sets them", number=True, drop=6),
-        Column("kernel", "kernel", "height and width of the window", number=True, drop=8),
+        Column("kernel", "kernel", "size of the window, along each axis where that differs", number=True, drop=8),
         Column("stride", "stride", "step between windows", number=True, drop=9),
         Column("pad", "pad", "padding on each side", number=True, drop=10),
         Column("output", "output", "shape that leaves", number=True, drop=1, text=shape_text),
@@ -266,7 +266,7 @@ def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes
 
 
 def _field_sizes(graph: Graph) -> list[tuple[Any, ...]]:
-    """The height and width of every node's receptive field."""
+    """The sizes of every node's receptive field, along each axis of the input."""
     from vcalc.analyses.receptive_field import receptive_fields, size_of
 
     return [size_of(field, graph.input) for field in receptive_fields(graph)]

@@ -27,7 +27,8 @@ _FIRST = """\
 title: {title}
 cite: not published
 
-# What arrives: channels, height and width of an image. {{N: 196, D: 768}} would be tokens, {{D: 100}} a vector.
+# What arrives: channels, height and width of an image. {{C: 1, L: 16000}} would be a sequence, sound for one,
+# {{C: 3, T: 16, H: 112, W: 112}} a video, {{N: 196, D: 768}} tokens, {{D: 100}} a vector.
 input: {{C: 3, H: 224, W: 224}}
 
 # Hyperparameters. Each can be set from the command line: --set width=64, or --set width=w for formulas in w.
