@@ -101,4 +101,4 @@ def _meant(sizes: list[str], names: tuple[str, ...], own: list[str]) -> str:
     stays = own[: max(0, len(own) - len(rest))]
     if names[0] == "C" and stays and all(stays):
         return f"write --input {'x'.join((*stays, *rest))}"
-    return f"write {_example(own)}"
+    return f"write {'--input ' if all(own) else ''}{_example(own)}"
