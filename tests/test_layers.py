@@ -1097,7 +1097,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8", "embedding takes a vector [D], but tokens [3, 8] arrives"),
     ("embedding", {"out": 4}, "3", "embedding needs 'vocabulary': words in the table"),
     ("instancenorm", {}, "3 8", "instancenorm takes a feature map [C, H, W], but tokens [3, 8] arrives"),
-    ("upsample", {"mode": "cubic"}, "3 8 8", "mode is 'cubic', not nearest or linear or bilinear or trilinear or bicubic"),
+    ("upsample", {"mode": "cubic"}, "3 8 8", "mode is 'cubic', not nearest or linear or bilinear or trilinear or"),
     ("upsample", {"mode": True}, "3 8 8", "mode is true, not nearest or linear or bilinear or trilinear or bicubic"),
     ("softmax", {"over": "rows"}, "3 8 8", "over is 'rows', not last or channels or groups"),
     ("softmax", {"over": "groups", "groups": 2}, "3 8 8", "softmax: channels into groups: 3 does not divide into 2"),
