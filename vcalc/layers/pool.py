@@ -203,7 +203,7 @@ class AdaptiveMaxPool(_AdaptivePool, kind="adaptive_maxpool"):
     """The largest elements of windows chosen so that the output has a given size; windows may overlap."""
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.max_pool(x, self.on(x))
+        return ops.max_pool(x, self.on(x), adaptive=True)
 
 
 def _adaptive_reads(size: Number, out: int) -> Number:

@@ -239,7 +239,7 @@ class Upsample(Layer, kind="upsample"):
         return {f"{self.mode}_elements": elements(output)}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.interpolate(x, self.on(x))
+        return ops.interpolate(x, self.on(x), nearest=self.mode == "nearest")
 
     def reach(self, input: Shape) -> Window:
         if self.out:

@@ -125,7 +125,7 @@ class Pad(Operator, name="pad"):
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
         self.shape = x.shape
-        return paper.new(shape, x.batched, strides=None if x.contiguous else in_order_of(shape, x.strides))
+        return paper.map_like(x, shape)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         (gradient,) = gradients
@@ -239,7 +239,16 @@ class _Remade(Operator):
 
 
 class Interpolate(_Remade, name="interpolate"):
-    """A map brought to another size."""
+    """A map brought to another size. The gradient of a video whose elements are repeated lies in order."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes, nearest: bool = False) -> Value:
+        self.in_order = nearest and len(shape) == 5
+        return super().forward(paper, x, shape)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        if self.in_order:
+            return (paper.new(self.shape, gradients[0].batched),)
+        return super().backward(paper, *gradients)
 
 
 class Turned(_Remade, name="ordered"):

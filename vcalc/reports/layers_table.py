@@ -43,9 +43,7 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
     made = (
         Column("layer", "layer", "where the layer stands in the network"),
         Column("kind", "kind", "the layer's kind", drop=7),
-        Column(
-            "input", "input", "shape that arrives, as CxHxW, CxL or NxD", number=True, drop=5, text=shape_text
-        ),
+        Column("input", "input", "shape that arrives, as CxHxW, CxL or NxD", number=True, drop=5, text=shape_text),
         Column("filters", "filters", "output channels or features, where the layer sets them", number=True, drop=6),
         Column("kernel", "kernel", "size of the window, along each axis where that differs", number=True, drop=8),
         Column("stride", "stride", "step between windows", number=True, drop=9),
@@ -314,12 +312,12 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         "model": network.name,
         "title": network.title,
         "input": dict(zip(names, plain_value(network.graph.input), strict=True)),
-        "axes": {"input": list(names), "receptive_field": list(places_of(network.graph.input))},
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),
         "memory_unit": costs.convention.memory.unit,
         "hyperparameters": {name: plain_value(value) for name, value in network.hyperparameters.items()},
+        "axes": {"input": list(names), "receptive_field": list(places_of(network.graph.input))},
         "layers": layers,
         "total": {key: plain_value(value) for key, value in total._asdict().items()},
     }
