@@ -167,7 +167,10 @@ def outputs(values: dict[int, Any]) -> list[Any]:
 def model(request: Any) -> tuple[Network, Any, Any]:
     file = ROOT / request.param
     network = expand(*load(str(file) if file.is_file() else request.param), MODELS[request.param])
-    return network, made(network), torch.randn(BATCH, *network.graph.input)
+    module, image = made(network), torch.randn(BATCH, *network.graph.input)
+    with torch.no_grad(), Live(own(module)):
+        module.eval()(image)  # what is imported at a first call holds its tensors for a while
+    return network, module, image
 
 
 def test_saved_bytes_are_torchs(model: Any):
