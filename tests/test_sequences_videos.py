@@ -252,3 +252,47 @@ def test_a_network_of_images_is_not_used_on_others(vcalc, tmp_path, input_: str,
     net.write_text(f"input: {input_}\nlayers:\n- {{use: resnet18, upto: stem}}\n")
     says = f"resnet18 takes a feature map [C, H, W], but {what} arrives"
     assert says in vcalc("table", str(net), code=2).stderr
+
+
+# What a check says
+
+
+@pytest.mark.parametrize(
+    ("input_", "layer", "says"),
+    [
+        (
+            "{C: 2, L: 15}",
+            "maxpool: {kernel: 2}",
+            "windows of 2 do not tile a length of 15: the last position of the input",
+        ),
+        (
+            "{C: 2, L: 16}",
+            "conv: {out: 2, kernel: 3, stride: 2}",
+            "end early in a length of 16: the last position is never",
+        ),
+        (
+            "{C: 2, T: 7, H: 8, W: 8}",
+            "avgpool: {kernel: 2}",
+            "windows of 2 do not tile a duration of 7: the last frame of",
+        ),
+        (
+            "{C: 2, T: 8, H: 8, W: 6}",
+            "maxpool: {kernel: [2, 2, 4]}",
+            "do not tile a width of 6: the last 2 columns of the",
+        ),
+        ("{C: 16000, L: 1}", "relu", "an input of 16000 channels and 1 position"),
+        ("{C: 16, T: 112, H: 112, W: 3}", "relu", "an input of 16 channels, 112 frames, 112 rows and 3 columns"),
+    ],
+)
+def test_likely_mistakes_on_other_maps(vcalc, tmp_path, input_: str, layer: str, says: str):
+    net = tmp_path / "net.yaml"
+    net.write_text(f"title: t\ninput: {input_}\nlayers:\n- {layer}\n")
+    assert says in vcalc("check", "--strict", str(net), code=1).stdout
+
+
+def test_what_moves_a_sequence_for_nothing(vcalc, tmp_path):
+    net = tmp_path / "net.yaml"
+    net.write_text(
+        "title: t\ninput: {C: 4, L: 8}\nlayers:\n- channel_shuffle: {groups: 2}\n- channel_shuffle: {groups: 2}\n"
+    )
+    assert "moved-for-nothing" in vcalc("check", str(net)).stdout

@@ -11,7 +11,7 @@ from typing import Any
 from vcalc.arithmetic import Shape, certainly_equal
 from vcalc.errors import Place, Problem, quoted
 from vcalc.graph import INPUT, Node, untouched
-from vcalc.layers.axes import PLACES, TOKENS, names_of, rank
+from vcalc.layers.axes import MAP, PLACES, TOKENS, names_of, rank
 from vcalc.layers.base import show
 from vcalc.layers.conv import extent
 from vcalc.layers.mend import FEATURES
@@ -124,14 +124,15 @@ def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[No
     from vcalc.operators.reads import read
     from vcalc.operators.rearrange import moves
 
-    if node.kind == "rearrange" and not moves(node.layer.pattern):
+    pattern = node.layer.pattern_on(node.input)
+    if node.kind == "rearrange" and not moves(pattern):
         return Problem("moved-for-nothing", "all leaves this pattern as it arrives", hint="leave it out")
     (index,) = node.inputs
     before = nodes[index] if index != INPUT and len(readers[index]) == 1 else None
     if before is None or not isinstance(before.layer, Moved) or not all(type(size) is int for size in before.input):
         return None
-    first = read(before.layer.pattern, before.input, before.layer.sizes)
-    both = None if first.changes_nothing else first.then(node.layer.pattern, node.layer.sizes)
+    first = read(before.layer.pattern_on(before.input), before.input, before.layer.sizes)
+    both = None if first.changes_nothing else first.then(pattern, node.layer.sizes)
     if both is None or not both.changes_nothing:
         return None
     message = f"this {node.kind} puts everything back where it was before the {before.kind} in front of it"
@@ -144,7 +145,7 @@ def _equal(first: Shape, second: Shape) -> bool:
 
 def _rows_left_over(node: Node) -> Problem | None:
     """Rows or columns at the end of a map that no window reads, although the windows reach one another."""
-    if len(node.input) != 3 or len(node.output) != 3:
+    if not rank(node.input) == rank(node.output) == MAP or len(node.input) != len(node.output):
         return None
     window = node.layer.reach(node.input)
     if not isinstance(window, Sliding):
