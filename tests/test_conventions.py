@@ -474,6 +474,17 @@ def test_a_file_is_named_with_the_separator_of_the_system_or_a_slash(name: str, 
     assert refused.value.problems[0].code == "file"
 
 
+@pytest.mark.parametrize("name", ["MACs", "Fvcore", "FVCORE", "mmEngine"])
+def test_a_conventions_name_is_known_in_any_case(name: str):
+    assert conventions.find(name) is conventions.find(name.lower())
+
+
+def test_a_convention_like_no_other_is_told_where_they_are():
+    with pytest.raises(VcalcError) as refused:
+        conventions.find("keras")
+    assert "vcalc conventions" in refused.value.problems[0].hint
+
+
 def test_a_convention_by_name_alias_or_from_the_standard_input(monkeypatch: pytest.MonkeyPatch):
     assert conventions.find("macs") is conventions.load("macs")
     assert conventions.find("mmengine") is conventions.load("fvcore")

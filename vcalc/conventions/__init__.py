@@ -38,9 +38,10 @@ def load(name: str) -> Convention:
         return _from_file(os.path.join(FOLDER, f"{name}.yaml"), complete=name not in _TO_EXTEND)
     if name in aliases():
         return load(aliases()[name])
-    raise VcalcError(
-        "convention", f"there is no convention '{name}'", hint=suggestion(name, [*names(), *aliases()], "known")
-    )
+    if name != name.lower():
+        return load(name.lower())
+    hint = suggestion(name, [*names(), *aliases()], "known") or "vcalc conventions shows them all"
+    raise VcalcError("convention", f"there is no convention '{name}'", hint=hint)
 
 
 @cache
