@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from vcalc.arithmetic import Number, Shape
 
@@ -30,15 +30,31 @@ def described(axes: tuple[str, ...]) -> str:
     return f"{NAMES[INPUTS[axes]].split(' [')[0]} [{', '.join(axes)}]"
 
 
+Grid = tuple[Number, ...]
+"""How tokens lie on a map: how many in front have no place on it, then the sizes of the map, which the others fill."""
+
+
 class NamedShape(tuple[Number, ...]):
     """A shape that knows what it is of; its sizes are those of one image, without a batch."""
 
     of: str
+    grid: Grid | None
+    """Of tokens, and of heads, how they lie on the map that they come from, where that is known."""
 
-    def __new__(cls, sizes: Iterable[Number], of: str = "") -> NamedShape:
+    def __new__(cls, sizes: Iterable[Number], of: str = "", grid: Grid | None = None) -> NamedShape:
         made = super().__new__(cls, sizes)
         made.of = of or usual(len(made))
+        made.grid = grid
         return made
+
+    @property
+    def told(self) -> tuple[str, Grid | None]:
+        """What is known beside the sizes."""
+        return self.of, self.grid
+
+    def each(self, change: Callable[[Number], Number]) -> NamedShape:
+        """The same with every size passed through `change`."""
+        return NamedShape(map(change, self), self.of, self.grid and tuple(map(change, self.grid)))
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -64,3 +80,16 @@ def rank(shape: Shape) -> str:
 def names_of(shape: Shape) -> tuple[str, ...]:
     """What each size of a shape is called."""
     return axes(rank(shape), len(shape))
+
+
+def grid_of(shape: Shape) -> Grid | None:
+    """How tokens or heads lie on the map that they come from; None where that is not known."""
+    return shape.grid if isinstance(shape, NamedShape) else None
+
+
+def spatial(shape: Shape) -> int:
+    """How many spatial axes a map has, or the map that tokens come from; 2 where nothing is known."""
+    if rank(shape) == MAP:
+        return len(shape) - 1
+    grid = grid_of(shape)
+    return 2 if grid is None else len(grid) - 1

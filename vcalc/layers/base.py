@@ -11,9 +11,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
-from vcalc.layers.axes import HEADS, MAP, NAMES, TOKENS, VECTOR, NamedShape, names_of, rank, usual
+from vcalc.layers.axes import (
+    HEADS,
+    MAP,
+    NAMES,
+    TOKENS,
+    VECTOR,
+    Grid,
+    NamedShape,
+    grid_of,
+    names_of,
+    rank,
+    spatial,
+    usual,
+)
 from vcalc.layers.fields import Field, choice, on_axes
-from vcalc.layers.windows import Front, Window
+from vcalc.layers.windows import Front, Window, lies
 from vcalc.operators.types import ACTIVATION
 
 if TYPE_CHECKING:
@@ -88,6 +101,8 @@ class Layer:
     """The fields that have a number for each spatial axis."""
     arrives: tuple[str, ...] = ()
     """What the inputs are, where their sizes do not tell: see `fitted`."""
+    placed: ClassVar[bool] = False
+    """Whether what it does depends on the map that tokens come from, or on how many axes a map has: see `place`."""
     written: str | None = None
 
     def __init_subclass__(cls, kind: str = "", **_: Any) -> None:
@@ -154,22 +169,27 @@ class Layer:
 
         Raises LayerError for a field that has a number for each of other axes.
         """
-        spatial = len(inputs[0]) - 1 if self.per_axis and rank(inputs[0]) == MAP else 2
+        axes = spatial(inputs[0]) if self.per_axis else 2
         told = any(rank(shape) != usual(len(shape)) for shape in inputs)
-        alike = all(len(getattr(self, name)) == spatial for name in self.per_axis if not self._is_word(name))
-        if alike and not told:
+        alike = all(len(getattr(self, name)) == axes for name in self.per_axis if not self._is_word(name))
+        if alike and not told and not self.placed:
             return self
         arrives = tuple(map(rank, inputs)) if told else ()
         known = self.__dict__.setdefault("_fitted", {})
-        if (spatial, arrives) not in known:
+        key = (axes, arrives, (inputs, tuple(map(grid_of, inputs))) if self.placed else ())
+        if key not in known:
             other = self.with_values(lambda value: value)
             other.arrives = arrives
             for name in self.per_axis:
                 if not self._is_word(name):
-                    setattr(other, name, on_axes(self.kind, name, getattr(self, name), spatial))
-            known[spatial, arrives] = other
-        found: Layer = known[spatial, arrives]
+                    setattr(other, name, on_axes(self.kind, name, getattr(self, name), axes))
+            other.place(inputs)
+            known[key] = other
+        found: Layer = known[key]
         return found
+
+    def place(self, inputs: tuple[Shape, ...]) -> None:
+        """Fill in what follows from the maps that tokens come from, on a layer that is for such inputs alone."""
 
     def _is_word(self, name: str) -> bool:
         """Whether a field has a word in place of numbers, or nothing."""
@@ -211,6 +231,10 @@ class Layer:
     def reach(self, input: Shape) -> Window | Front | None:
         """What an output element reads of the input; None: only the element in its own place."""
         return None
+
+    def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
+        """How tokens or heads that leave lie on the map that they come from, as far as it is known."""
+        return lies(self.reach(inputs[0]), inputs, output)
 
     def is_view(self, training: bool, input: Shape) -> bool:
         """Whether the output has the memory of the first input: reshapes, and what does nothing."""

@@ -17,11 +17,11 @@ from vcalc.arithmetic import (
     maximum,
     product,
 )
-from vcalc.layers.axes import HEADS
+from vcalc.layers.axes import HEADS, grid_of
 from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
-from vcalc.layers.windows import EVERYWHERE, Sliding, Window
+from vcalc.layers.windows import EVERYWHERE, Sliding, Window, alike
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -87,8 +87,9 @@ class PoolHeads(Layer, kind="pool_heads"):
     def reach(self, input: Shape) -> Window:
         rows, columns = _grid(self.kind, input[1], self.skip, self.height, "height")
         kernel, stride, pad = ((side, side) for side in (self.kernel, self.stride, self.kernel // 2))
-        takes, gives = (self.skip, rows, columns), (self.skip, *self._places(input))
-        return Sliding(kernel, stride, pad, takes=takes, gives=gives)
+        gives = (self.skip, *self._places(input))
+        known = alike(grid_of(input), (self.skip, rows, columns))
+        return Sliding(kernel, stride, pad, gives=gives) if known else Window((), gives)
 
 
 class RelativeAttention(Layer, kind="relative_attention"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, product
-from vcalc.layers.axes import MAP, TOKENS, VECTOR
+from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, names_of
 from vcalc.layers.base import Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
 from vcalc.layers.fields import FLAG, count, field, per_axis
+from vcalc.layers.grids import filled
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import Front, Sliding, Window
 from vcalc.operators.types import INDEX
@@ -23,7 +24,12 @@ class Tokens(Moved, kind="tokens"):
     source = "Dosovitskiy et al. 2021, section 3.1"
     reuses_input = True
     accepts = (MAP,)
-    pattern = "C H W -> (H W) C"
+    placed = True
+    pattern: Any = "C H W -> (H W) C"
+
+    def place(self, inputs: tuple[Shape, ...]) -> None:
+        letters = " ".join(names_of(inputs[0])[1:])
+        self.pattern = f"C {letters} -> ({letters}) C"
 
 
 class Unfold(Layer, kind="unfold"):
@@ -46,27 +52,43 @@ class Unfold(Layer, kind="unfold"):
         return ops.permute(ops.unfold(x, (batch, width, tokens)), (0, 2, 1))
 
     def reach(self, input: Shape) -> Window:
-        _, height, width = slide_map(input, self, input[0])
-        return Sliding(self.kernel, self.stride, self.pad, gives=(0, height, width))
+        return Sliding(self.kernel, self.stride, self.pad, gives=(0, *slide_map(input, self, input[0])[1:]))
 
 
 class ToMap(Moved, kind="to_map"):
-    """Tokens [N, D] put back into a map [D, H, W], row by row."""
+    """Tokens put back into the map that they come from, or, row by row, into one [D, H, W]."""
 
     source = "Yuan et al. 2021 (T2T-ViT), section 3.1 (restructurization)"
     reuses_input = True
     accepts = (TOKENS,)
-    pattern = "(H W) D -> D H W"
+    placed = True
+    pattern: Any = "(H W) D -> D H W"
 
-    height: Any = field(count(), "rows of the map; N divides into them", symbol="H")
+    height: Any = field(
+        count(), "rows of the map, where it is not known which one the tokens come from; N divides into them", None, "H"
+    )
 
     @property
     def sizes(self) -> dict[str, Number]:
-        return {"H": self.height}
+        sizes: dict[str, Number] = self.__dict__.get("_sizes", {"H": self.height})
+        return sizes
+
+    def place(self, inputs: tuple[Shape, ...]) -> None:
+        sizes = filled(self.kind, inputs[0], self.height)
+        if sizes is not None:
+            names = MAPS[len(sizes) - 1][1:]
+            self.pattern = f"({' '.join(names)}) D -> D {' '.join(names)}"
+            self._sizes = dict(zip(names, sizes, strict=True))
 
     def output(self, *inputs: Shape) -> Shape:
-        needs_division("to_map: tokens into rows", inputs[0][0], self.height, "height")
+        if "_sizes" not in self.__dict__:
+            why = "no map is known that these tokens come from: they are the input's, joined, or in another order"
+            needs(self.height is not None, f"to_map needs 'height', the rows of the map: {why}")
+            needs_division("to_map: tokens into rows", inputs[0][0], self.height, "height")
         return super().output(*inputs)
+
+    def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
+        return MAP
 
 
 class Embedding(Layer, kind="embedding"):
@@ -196,3 +218,6 @@ class AppendTokens(Layer, kind="append_tokens"):
     def run(self, ops: Paper, x: Value) -> Value:
         token = ops.parameter(x.shape[2])
         return ops.concat(x, ops.expand(token, (x.shape[0], self.count, x.shape[2])), axis=1)
+
+    def reach(self, input: Shape) -> Front:
+        return Front(0)
