@@ -106,7 +106,7 @@ class Node:
         return self.facts.layer.kind
 
     @property
-    def input(self) -> Shape:
+    def input(self) -> NamedShape:
         """The first input's shape, the only one of most layers."""
         return self.facts.inputs[0]
 
@@ -154,7 +154,6 @@ class Graph:
         key = (layer, shapes, shared, tuple([shape.told for shape in shapes]))
         facts = self._facts.get(key)
         if facts is None:
-            layer.check(shapes)
             facts = self._facts[key] = Facts(layer, shapes, shared)
         return facts
 

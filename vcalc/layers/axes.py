@@ -40,20 +40,20 @@ class NamedShape(tuple[Number, ...]):
     of: str
     grid: Grid | None
     """Of tokens, and of heads, how they lie on the map that they come from, where that is known."""
+    unusual: bool
+    """Whether so many sizes are usually of something else."""
+    told: tuple[str, Grid | None]
+    """What is known beside the sizes."""
 
     def __new__(cls, sizes: Iterable[Number], of: str = "", grid: Grid | None = None) -> NamedShape:
         made = super().__new__(cls, sizes)
-        made.of = of or usual(len(made))
-        made.grid = grid
+        usually = usual(len(made))
+        made.of, made.unusual = of or usually, bool(of) and of != usually
+        made.grid, made.told = grid, (made.of, grid)
         return made
 
-    @property
-    def told(self) -> tuple[str, Grid | None]:
-        """What is known beside the sizes."""
-        return self.of, self.grid
-
     def each(self, change: Callable[[Number], Number]) -> NamedShape:
-        """The same with every size passed through `change`."""
+        """The same shape with every size passed through `change`, those of the map among them."""
         return NamedShape(map(change, self), self.of, self.grid and tuple(map(change, self.grid)))
 
     @property

@@ -7,7 +7,8 @@ From the class alone follow validation, defaults, documentation, the symbolic fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
@@ -19,13 +20,12 @@ from vcalc.layers.axes import (
     VECTOR,
     Grid,
     NamedShape,
-    grid_of,
     names_of,
     rank,
     spatial,
     usual,
 )
-from vcalc.layers.fields import Field, choice, on_axes
+from vcalc.layers.fields import Alike, Field, choice, on_axes
 from vcalc.layers.windows import Front, Window, lies
 from vcalc.operators.types import ACTIVATION
 
@@ -164,19 +164,18 @@ class Layer:
             setattr(other, name, change(value))
         return other
 
-    def fitted(self, inputs: tuple[Shape, ...]) -> Layer:
+    def fitted(self, inputs: tuple[NamedShape, ...]) -> Layer:
         """The same layer for such inputs: with a number for each of their spatial axes, and told what they are.
 
         Raises LayerError for a field that has a number for each of other axes.
         """
+        told = True in [shape.unusual for shape in inputs]
         axes = spatial(inputs[0]) if self.per_axis else 2
-        told = any(rank(shape) != usual(len(shape)) for shape in inputs)
-        alike = all(len(getattr(self, name)) == axes for name in self.per_axis if not self._is_word(name))
-        if alike and not told and not self.placed:
+        if not told and axes == 2 and not self.placed and self._is_on_two_axes:
             return self
-        arrives = tuple(map(rank, inputs)) if told else ()
+        arrives = tuple([shape.of for shape in inputs]) if told else ()
         known = self.__dict__.setdefault("_fitted", {})
-        key = (axes, arrives, (inputs, tuple(map(grid_of, inputs))) if self.placed else ())
+        key = (axes, arrives, (inputs, tuple([shape.grid for shape in inputs])) if self.placed else ())
         if key not in known:
             other = self.with_values(lambda value: value)
             other.arrives = arrives
@@ -188,7 +187,12 @@ class Layer:
         found: Layer = known[key]
         return found
 
-    def place(self, inputs: tuple[Shape, ...]) -> None:
+    @cached_property
+    def _is_on_two_axes(self) -> bool:
+        values = self.__dict__
+        return {2}.issuperset([len(values[name]) for name in self.per_axis if type(values[name]) in (tuple, Alike)])
+
+    def place(self, inputs: tuple[NamedShape, ...]) -> None:
         """Fill in what follows from the maps that tokens come from, on a layer that is for such inputs alone."""
 
     def _is_word(self, name: str) -> bool:
@@ -270,6 +274,8 @@ class Layer:
 
     def read(self, inputs: tuple[Shape, ...]) -> tuple[NamedShape, ...]:
         """Inputs of which perhaps only the sizes are known: three are heads to a kind that takes heads and no map."""
+        if {NamedShape}.issuperset(map(type, inputs)):
+            return cast("tuple[NamedShape, ...]", inputs)
         no_map = MAP not in self.accepts and HEADS in self.accepts
         return tuple(
             shape

@@ -192,7 +192,7 @@ class Like:
 class Field:
     """One spec key of a layer: its type, default, the symbol the literature uses, one sentence of documentation."""
 
-    __slots__ = ("default", "doc", "name", "symbol", "type")
+    __slots__ = ("_usual", "default", "doc", "name", "symbol", "type")
 
     def __init__(self, type: FieldType, doc: str, default: Any = REQUIRED, symbol: str = "") -> None:
         self.type = type
@@ -200,6 +200,7 @@ class Field:
         self.default = default
         self.symbol = symbol
         self.name = ""
+        self._usual: Any = REQUIRED
 
     @property
     def required(self) -> bool:
@@ -209,7 +210,9 @@ class Field:
         """The value that a layer has where the field is not said; the fields above it have theirs."""
         if isinstance(self.default, Like):
             return getattr(layer, self.default.name)
-        return None if self.default is None else self.type.accept(self.default)
+        if self._usual is REQUIRED:
+            self._usual = None if self.default is None else self.type.accept(self.default)
+        return self._usual
 
 
 def field(type: FieldType, doc: str, default: Any = REQUIRED, symbol: str = "") -> Any:
