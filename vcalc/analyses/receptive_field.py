@@ -247,7 +247,7 @@ def _step(node: Node, fields: list[Field]) -> Field:
         return field
     if isinstance(window, Front):
         return field._replace(grid=_moved(field.grid, window, node.index))
-    if len(field.axes) != 2 or not _lies(field.grid, window.takes):
+    if len(field.axes) != len(window.reads) or not _lies(field.grid, window.takes):
         return _whole(field)
     return Field(_through(field.axes, window), window.gives)
 
