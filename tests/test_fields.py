@@ -190,7 +190,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
      "conv: connections and standardized exclude each other", "connections", ""),
     ("conv", {"out": 4, "kernel": 3, "gain": True}, "3 8 8", "conv: gain belongs to standardized weights", "gain", ""),
     ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8",
-     "conv_transpose: nothing is left of 4 rows or columns without 2 on each side", "pad", ""),
+     "conv_transpose: nothing is left of 4 positions without 2 on each side", "pad", ""),
     ("conv_transpose", {"out": 4, "kernel": 3, "output_pad": 1}, "3 8 8",
      "conv_transpose: output_pad is less than the stride or the dilation", "output_pad", ""),
     ("conv_transpose", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8",

@@ -121,8 +121,8 @@ def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[No
     before = nodes[index] if index != INPUT and len(readers[index]) == 1 else None
     if before is None or not isinstance(before.layer, Moved) or not all(type(size) is int for size in before.input):
         return None
-    first = read(before.layer.pattern, before.input, before.layer.sizes)
-    both = None if first.changes_nothing else first.then(node.layer.pattern, node.layer.sizes)
+    first = read(before.layer.pattern_on(before.input), before.input, before.layer.sizes)
+    both = None if first.changes_nothing else first.then(node.layer.pattern_on(node.input), node.layer.sizes)
     if both is None or not both.changes_nothing:
         return None
     message = f"this {node.kind} puts everything back where it was before the {before.kind} in front of it"

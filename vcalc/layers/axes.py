@@ -87,7 +87,7 @@ def grid_of(shape: Shape) -> Grid | None:
     return shape.grid if isinstance(shape, NamedShape) else None
 
 
-def spatial(shape: Shape) -> int:
+def spatial_axes(shape: Shape) -> int:
     """How many spatial axes a map has, or the map that tokens come from; 2 where nothing is known."""
     if rank(shape) == MAP:
         return len(shape) - 1

@@ -15,14 +15,16 @@ from vcalc.errors import LayerError
 from vcalc.layers.axes import (
     HEADS,
     MAP,
+    MAPS,
     NAMES,
     TOKENS,
     VECTOR,
     Grid,
     NamedShape,
+    described,
     names_of,
     rank,
-    spatial,
+    spatial_axes,
     usual,
 )
 from vcalc.layers.fields import Alike, Field, choice, on_axes
@@ -36,7 +38,7 @@ BRANCHES = "branches"
 """The field of a join's error about how many branches there are."""
 
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
-"""Axes of a map with a batch in front, in another order and back."""
+"""Axes of a map of two spatial ones with a batch in front, in another order and back: see `channels_behind`."""
 
 _WAYS = {
     (MAP, TOKENS): ("'tokens'",),
@@ -72,8 +74,10 @@ class Layer:
     source: ClassVar[str] = ""
     """Paper and section that the formulas come from."""
     accepts: ClassVar[tuple[str, ...]] = (MAP, TOKENS, VECTOR, HEADS)
+    spatial: ClassVar[tuple[int, ...]] = (1, 2, 3)
+    """How many spatial axes the maps may have that it takes."""
     sample: ClassVar[dict[str, Any]] = {}
-    """Fields for documentation, where a symbol or 1 does not do."""
+    """Fields for documentation, where a symbol or 1 does not do; None for the symbol of one that may be left out."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
     joins_one: ClassVar[bool] = False
@@ -170,7 +174,7 @@ class Layer:
         Raises LayerError for a field that has a number for each of other axes.
         """
         told = True in [shape.unusual for shape in inputs]
-        axes = spatial(inputs[0]) if self.per_axis else 2
+        axes = spatial_axes(inputs[0]) if self.per_axis else 2
         if not told and axes == 2 and not self.placed and self._is_on_two_axes:
             return self
         arrives = tuple([shape.of for shape in inputs]) if told else ()
@@ -265,6 +269,9 @@ class Layer:
                 wanted = " or ".join(NAMES[accepted] for accepted in self.accepts)
                 message = f"{self.kind} takes {wanted}, but {describe(shape)} arrives"
                 raise LayerError(message, hint=self._rank_hint(each))
+            if each == MAP and len(shape) - 1 not in self.spatial:
+                maps = " or ".join(described(MAPS[axes - 1]) for axes in self.spatial)
+                raise LayerError(f"{self.kind} takes {maps}, but {describe(shape)} arrives")
         if HEADS in ranks and MAP in ranks:
             from vcalc.layers import mend
 
@@ -340,6 +347,21 @@ def elements(shape: Shape) -> Number:
 def features(shape: Shape) -> Number:
     """Channels of a map, how many heads, width of tokens or of a vector."""
     return shape[0] if channels_first(shape) else shape[-1]
+
+
+def along_places(x: Value) -> tuple[int, ...]:
+    """The spatial axes of a map with a batch in front."""
+    return tuple(range(2, len(x.shape)))
+
+
+def channels_behind(length: int) -> tuple[int, ...]:
+    """The axes of a map with a batch in front, so many in all, its channels put last."""
+    return (0, *range(2, length), 1)
+
+
+def channels_in_front(length: int) -> tuple[int, ...]:
+    """The way back."""
+    return (0, length - 1, *range(1, length - 1))
 
 
 def channels_first(shape: Shape) -> bool:

@@ -7,6 +7,8 @@ from vcalc.errors import LayerError
 from vcalc.layers.axes import Grid, grid_of
 from vcalc.layers.base import show
 
+NO_MAP = "no map is known that these tokens come from; the input's own have none, joined or reordered ones forget it"
+
 
 def filled(kind: str, shape: Shape, rows: Number | None) -> tuple[Number, ...] | None:
     """The sizes of the map that tokens fill, all of it; None where it is not known, or they fill another one by rows.

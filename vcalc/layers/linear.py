@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, product
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR
-from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, Layer, elements, needs_division
+from vcalc.layers.base import Layer, channels_behind, channels_in_front, elements, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or
 from vcalc.layers.windows import EVERYWHERE, Window
 
@@ -99,9 +99,11 @@ class PointwiseLinear(Layer, kind="pointwise_linear"):
     def run(self, ops: Paper, x: Value) -> Value:
         weight, bias = ops.parameter(self.out, x.shape[1]), ops.parameter(self.out) if self.bias else None
         if self.form == "conv":
-            weight = ops.reshape(weight, (*weight.shape, 1, 1))
+            weight = ops.reshape(weight, (*weight.shape, *(1 for _ in x.shape[2:])))
             return ops.conv(x, weight, bias, shape=(x.shape[0], self.out, *x.shape[2:]))
-        return ops.permute(ops.linear(ops.permute(x, CHANNELS_LAST), weight, bias), CHANNELS_FIRST)
+        length = len(x.shape)
+        made = ops.linear(ops.permute(x, channels_behind(length)), weight, bias)
+        return ops.permute(made, channels_in_front(length))
 
 
 class RadialBasis(Layer, kind="radial_basis"):

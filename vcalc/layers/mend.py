@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vcalc.arithmetic import Shape, certainly_different, certainly_equal, certainly_less
 from vcalc.errors import LayerError
 from vcalc.layers import KINDS, Layer
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, grid_of, rank
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape, grid_of, rank
 from vcalc.layers.base import show
 
 _RANKS = {
@@ -33,6 +33,8 @@ def joined(first: Shape, second: Shape) -> str:
     if rank(first) != rank(second):
         return _RANKS.get(frozenset((rank(first), rank(second))), "")
     if rank(first) == HEADS:
+        return ""
+    if rank(first) == MAP and len(first) != len(second):
         return ""
     if rank(first) == MAP and any(map(certainly_different, first[1:], second[1:])):
         return "bring them to one height and width: pad, stride, or 'upsample'"
@@ -100,6 +102,7 @@ def _shortcuts(made: Shape) -> Iterator[tuple[str, dict[str, int]]]:
 
 def _gives(kind: type[Layer], fields: dict[str, int], arrives: Shape, made: Shape) -> bool:
     try:
-        return kind(**fields).output(arrives) == made
+        named = NamedShape(arrives, rank(arrives))
+        return kind(**fields).fitted((named,)).output(named) == made
     except LayerError:
         return False

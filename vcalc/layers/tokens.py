@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from operator import mul
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, assumed, product
-from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, names_of
+from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR
 from vcalc.layers.base import Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
 from vcalc.layers.fields import FLAG, count, field, per_axis
-from vcalc.layers.grids import filled
+from vcalc.layers.grids import NO_MAP, filled
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import Front, Sliding, Window
 from vcalc.operators.types import INDEX
@@ -19,21 +21,16 @@ if TYPE_CHECKING:
 
 
 class Tokens(Moved, kind="tokens"):
-    """A map [C, H, W] read as H*W tokens of width C."""
+    """A map read as tokens of width C, one for each position: H*W of an image."""
 
     source = "Dosovitskiy et al. 2021, section 3.1"
     reuses_input = True
     accepts = (MAP,)
-    placed = True
-    pattern: Any = "C H W -> (H W) C"
-
-    def place(self, inputs: tuple[Shape, ...]) -> None:
-        letters = " ".join(names_of(inputs[0])[1:])
-        self.pattern = f"C {letters} -> ({letters}) C"
+    pattern = "C ... -> (...) C"
 
 
 class Unfold(Layer, kind="unfold"):
-    """Windows of a map, each read as one token of width C * K * K; they may overlap (soft split)."""
+    """Windows of a map, each read as one token: of an image of width C * K * K; they may overlap (soft split)."""
 
     source = "Yuan et al. 2021 (T2T-ViT), section 3.1"
     moves = True
@@ -44,12 +41,25 @@ class Unfold(Layer, kind="unfold"):
     pad: Any = field(per_axis(0), "zero padding on each side", 0, "P")
 
     def output(self, *inputs: Shape) -> Shape:
-        channels, height, width = slide_map(inputs[0], self, inputs[0][0])
-        return (height * width, channels * product(self.kernel))
+        channels, *places = slide_map(inputs[0], self, inputs[0][0])
+        return (reduce(mul, places), channels * product(self.kernel))
+
+    def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
+        return TOKENS
 
     def run(self, ops: Paper, x: Value) -> Value:
         batch, tokens, width = self.on(x)
-        return ops.permute(ops.unfold(x, (batch, width, tokens)), (0, 2, 1))
+        if len(self.kernel) < 3:
+            x = x if len(self.kernel) == 2 else ops.reshape(x, (*x.shape[:2], 1, x.shape[2]))
+            return ops.permute(ops.unfold(x, (batch, width, tokens)), (0, 2, 1))
+        places = slide_map(x.shape[1:], self, x.shape[1])[1:]
+        padded = (*x.shape[:2], *(size + 2 * pad for size, pad in zip(x.shape[2:], self.pad, strict=True)))
+        x = x if padded == x.shape else ops.pad(x, padded)
+        for axis, (kernel, stride) in enumerate(zip(self.kernel, self.stride, strict=True)):
+            x = ops.windows(x, axis=2 + axis, kernel=kernel, stride=stride)
+        axes = len(places)
+        order = (0, *range(2, 2 + axes), 1, *range(2 + axes, 2 + 2 * axes))
+        return ops.reshape(ops.permute(x, order), (batch, tokens, width))
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.kernel, self.stride, self.pad, gives=(0, *slide_map(input, self, input[0])[1:]))
@@ -62,6 +72,7 @@ class ToMap(Moved, kind="to_map"):
     reuses_input = True
     accepts = (TOKENS,)
     placed = True
+    sample: ClassVar[dict[str, Any]] = {"height": None}
     pattern: Any = "(H W) D -> D H W"
 
     height: Any = field(
@@ -82,8 +93,7 @@ class ToMap(Moved, kind="to_map"):
 
     def output(self, *inputs: Shape) -> Shape:
         if "_sizes" not in self.__dict__:
-            why = "no map is known that these tokens come from: they are the input's, joined, or in another order"
-            needs(self.height is not None, f"to_map needs 'height', the rows of the map: {why}")
+            needs(self.height is not None, f"to_map needs 'height', the rows of the map: {NO_MAP}")
             needs_division("to_map: tokens into rows", inputs[0][0], self.height, "height")
         return super().output(*inputs)
 
