@@ -79,7 +79,7 @@ METRICS: dict[str, tuple[Metric, str]] = {
     "input_tokens": (_input("tokens", "N"), "tokens of the first layer's input"),
     "input_features": (_input("features"), "size of the last axis of the first layer's input"),
     "patches": (
-        lambda costs, nodes: places.patches(costs.graph, nodes[-1]),
+        lambda costs, nodes: places.patches(nodes[-1]),
         "places of the image in the last output: positions of a map, tokens without class tokens",
     ),
     "kernel": (_window("kernel"), "size of the window, of a layer or of layers that agree in it"),

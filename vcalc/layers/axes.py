@@ -39,22 +39,31 @@ def described(axes: tuple[str, ...]) -> str:
     return f"{called(INPUTS[axes], len(axes))} [{', '.join(axes)}]"
 
 
+Grid = tuple[Number, ...]
+"""How tokens lie on a map: how many in front have no place on it, then the sizes of the map, which the others fill."""
+
+
 class NamedShape(tuple[Number, ...]):
     """A shape that knows what it is of; its sizes are those of one image, without a batch."""
 
     of: str
+    grid: Grid | None
+    """Of tokens, and of heads, how they lie on the map that they come from, where that is known."""
     unusual: bool
     """Whether so many sizes are usually of something else."""
+    told: tuple[str, Grid | None]
+    """What is known beside the sizes."""
 
-    def __new__(cls, sizes: Iterable[Number], of: str = "") -> NamedShape:
+    def __new__(cls, sizes: Iterable[Number], of: str = "", grid: Grid | None = None) -> NamedShape:
         made = super().__new__(cls, sizes)
         usually = usual(len(made))
         made.of, made.unusual = of or usually, bool(of) and of != usually
+        made.grid, made.told = grid, (made.of, grid)
         return made
 
     def each(self, change: Callable[[Number], Number]) -> NamedShape:
-        """The same shape with every size passed through `change`."""
-        return NamedShape(map(change, self), self.of)
+        """The same shape with every size passed through `change`, those of the map among them."""
+        return NamedShape(map(change, self), self.of, self.grid and tuple(map(change, self.grid)))
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -85,3 +94,16 @@ def names_of(shape: Shape) -> tuple[str, ...]:
 def places_of(shape: Shape) -> tuple[str, ...]:
     """The names of the axes along which places lie, and not features."""
     return tuple(name for name in names_of(shape) if name not in ("C", "D", "h", "d"))
+
+
+def grid_of(shape: Shape) -> Grid | None:
+    """How tokens or heads lie on the map that they come from; None where that is not known."""
+    return shape.grid if isinstance(shape, NamedShape) else None
+
+
+def spatial_axes(shape: Shape) -> int:
+    """How many spatial axes a map has, or the map that tokens come from; 2 where nothing is known."""
+    if rank(shape) == MAP:
+        return len(shape) - 1
+    grid = grid_of(shape)
+    return 2 if grid is None else len(grid) - 1

@@ -19,15 +19,17 @@ from vcalc.layers.axes import (
     NAMES,
     TOKENS,
     VECTOR,
+    Grid,
     NamedShape,
     called,
     described,
     names_of,
     rank,
+    spatial_axes,
     usual,
 )
 from vcalc.layers.fields import Alike, Field, choice, on_axes
-from vcalc.layers.windows import Front, Window
+from vcalc.layers.windows import Front, Window, lies
 from vcalc.operators.types import ACTIVATION
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class Layer:
     spatial: ClassVar[tuple[int, ...]] = (1, 2, 3)
     """How many spatial axes the maps may have that it takes."""
     sample: ClassVar[dict[str, Any]] = {}
-    """Fields for documentation, where a symbol or 1 does not do."""
+    """Fields for documentation, where a symbol or 1 does not do; None for the symbol of one that may be left out."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
     joins_one: ClassVar[bool] = False
@@ -104,6 +106,8 @@ class Layer:
     """The fields that have a number for each spatial axis."""
     arrives: tuple[str, ...] = ()
     """What the inputs are, where their sizes do not tell: see `fitted`."""
+    placed: ClassVar[bool] = False
+    """Whether what it does depends on the map that tokens come from, or on how many axes a map has: see `place`."""
     written: str | None = None
 
     def __init_subclass__(cls, kind: str = "", **_: Any) -> None:
@@ -171,25 +175,30 @@ class Layer:
         Raises LayerError for a field that has a number for each of other axes.
         """
         told = True in [shape.unusual for shape in inputs]
-        spatial = len(inputs[0]) - 1 if self.per_axis and inputs[0].of == MAP else 2
-        if not told and spatial == 2 and self._is_on_two_axes:
+        axes = spatial_axes(inputs[0]) if self.per_axis else 2
+        if not told and axes == 2 and not self.placed and self._is_on_two_axes:
             return self
         arrives = tuple([shape.of for shape in inputs]) if told else ()
         known = self.__dict__.setdefault("_fitted", {})
-        if (spatial, arrives) not in known:
+        key = (axes, arrives, (inputs, tuple([shape.grid for shape in inputs])) if self.placed else ())
+        if key not in known:
             other = self.with_values(lambda value: value)
             other.arrives = arrives
             for name in self.per_axis:
                 if not self._is_word(name):
-                    setattr(other, name, on_axes(self.kind, name, getattr(self, name), spatial))
-            known[spatial, arrives] = other
-        found: Layer = known[spatial, arrives]
+                    setattr(other, name, on_axes(self.kind, name, getattr(self, name), axes))
+            other.place(inputs)
+            known[key] = other
+        found: Layer = known[key]
         return found
 
     @cached_property
     def _is_on_two_axes(self) -> bool:
         values = self.__dict__
         return {2}.issuperset([len(values[name]) for name in self.per_axis if type(values[name]) in (tuple, Alike)])
+
+    def place(self, inputs: tuple[NamedShape, ...]) -> None:
+        """Fill in what follows from the maps that tokens come from, on a layer that is for such inputs alone."""
 
     def _is_word(self, name: str) -> bool:
         """Whether a field has a word in place of numbers, or nothing."""
@@ -231,6 +240,10 @@ class Layer:
     def reach(self, input: Shape) -> Window | Front | None:
         """What an output element reads of the input; None: only the element in its own place."""
         return None
+
+    def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
+        """How tokens or heads that leave lie on the map that they come from, as far as it is known."""
+        return lies(self.reach(inputs[0]), inputs, output)
 
     def is_view(self, training: bool, input: Shape) -> bool:
         """Whether the output has the memory of the first input: reshapes, and what does nothing."""
