@@ -71,7 +71,7 @@ def test_attention_in_windows_is_window_attention_without_its_biases(name: str):
 def test_a_layer_on_frames_counts_as_often_as_it_runs(name: str):
     """Under every convention as for so many images: in an average per image, too, since frames are none."""
     alone = Facts(KINDS["conv"](out=4, kernel=3), ((3, 9, 9),))
-    framed = Facts(KINDS["conv"](out=4, kernel=3), (NamedShape((8, 3, 9, 9), "map", (Leading("T"),)),))
+    framed = Facts(KINDS["conv"](out=4, kernel=3), (NamedShape((8, 3, 9, 9), "map", front=(Leading("T"),)),))
     convention = conventions.load(name)
     one, image = convention.flops(alone, 1), convention.flops(alone, 2) - convention.flops(alone, 1)
     assert convention.flops(framed, 1) == 8 * one
@@ -81,7 +81,7 @@ def test_a_layer_on_frames_counts_as_often_as_it_runs(name: str):
 
 def test_what_weights_bring_comes_once_for_all_windows():
     layer = KINDS["conv"](out=4, kernel=3, standardized=True)
-    framed = Facts(layer, (NamedShape((8, 3, 9, 9), "map", (Leading("T"),)),)).work
+    framed = Facts(layer, (NamedShape((8, 3, 9, 9), "map", front=(Leading("T"),)),)).work
     alone = Facts(layer, ((3, 9, 9),)).work
     assert framed["standardized_weights"] == alone["standardized_weights"] == 4 * 3 * 9
     assert framed["multiply_adds"] == 8 * alone["multiply_adds"] == 8 * 4 * 3 * 9 * 49
@@ -97,7 +97,7 @@ def test_positions_are_shared_by_all_frames():
 @pytest.mark.parametrize(
     ("arrives", "leaves", "axes"),
     [
-        (NamedShape((8, 3, 5, 6), "map", (Leading("T"),)), (3, 8, 5, 6), "CTHW"),
+        (NamedShape((8, 3, 5, 6), "map", front=(Leading("T"),)), (3, 8, 5, 6), "CTHW"),
         (frames(8, 30, 4), (240, 4), "ND"),
         (frames(8, 4), (8, 4), "ND"),
     ],
@@ -175,7 +175,7 @@ def test_what_is_read_through_windows_is_what_window_attention_reads(shift: int,
         ("windows: {window: 8, shift: 2}, to_map: {height: 8}, conv: {out: 6, kernel: 3, pad: 1}, merge_windows",
          "conv: {out: 6, kernel: 3, pad: 1}"),
         ("windows: {window: 8}, linear: {out: 6}, merge_windows", "conv: {out: 6, kernel: 1}"),
-        ("windows: {window: 8, grid: true}, layernorm, merge_windows", "layernorm"),
+        ("windows: {window: 8, strided: true}, layernorm, merge_windows", "layernorm"),
     ],
 )  # fmt: skip
 def test_what_is_read_inside_windows_is_what_is_read_of_the_map(layers: str, alone: str):
@@ -185,7 +185,7 @@ def test_what_is_read_inside_windows_is_what_is_read_of_the_map(layers: str, alo
 
 def test_grid_attention_reads_the_whole_map_and_frames_read_themselves():
     strided = network(
-        "[windows: {window: 8, grid: true}, attention: {heads: 1}, merge_windows]", "{C: 6, H: 32, W: 32}"
+        "[windows: {window: 8, strided: true}, attention: {heads: 1}, merge_windows]", "{C: 6, H: 32, W: 32}"
     )
     assert fields(strided)[-1]["size"] == [32, 32]
     framed = network("[frames, conv: {out: 4, kernel: 8, stride: 8}, tokens, attention: {heads: 1}, merge_frames]")

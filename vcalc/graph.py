@@ -6,11 +6,13 @@ one `Facts`: a ResNet-152 has about forty of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
-from vcalc.layers.axes import NamedShape
+from vcalc.layers.axes import HEADS, TOKENS, NamedShape
 from vcalc.layers.base import Layer, elements, show
 from vcalc.layers.front import parted
 from vcalc.layers.moved import Moved
@@ -18,45 +20,72 @@ from vcalc.layers.vocabulary import ONCE_A_BATCH
 from vcalc.operators.types import INDEX
 
 if TYPE_CHECKING:
+    from vcalc.layers.call import Call
     from vcalc.operators.paper import Paper, Value
 
 
 class Facts:
     """What follows from a layer and the shapes that arrive: computed once, shared by all nodes that agree."""
 
-    __slots__ = ("_work", "buffers", "front", "inner", "inputs", "layer", "made", "output", "parameters", "shared")
+    __slots__ = (
+        "_parameters",
+        "_whole",
+        "_work",
+        "asked",
+        "buffers",
+        "calls",
+        "front",
+        "inner",
+        "inputs",
+        "layer",
+        "made",
+        "output",
+        "parameters",
+        "shared",
+    )
 
-    def __init__(self, layer: Layer, inputs: tuple[Shape, ...], shared: bool = False) -> None:
-        self.inputs = read = layer.read(inputs)
+    batched = True
+
+    def __init__(self, layer: Layer, arriving: tuple[Shape, ...], shared: bool = False) -> None:
+        self.inputs = read = layer.read(arriving)
         self.front, self.inner = parted(layer, read)
         """What stands in front of all inputs and of the output, and the inputs without it: what the layer works on."""
+        self.asked = layer
+        """The layer as it was before it was fitted to what arrives."""
         self.shared = shared
         """Whether the parameters are another node's, which has counted them."""
+        self.layer, self.made = self._fitted()
+        """The layer for what arrives, and the output without what stands in front of the inputs, too."""
+        self.output = self.front.before(self.made)
+        self._parameters, buffers, self.calls = _counted(self.layer, self.inner, self.front.times)
+        self.parameters: dict[str, Number] = {} if shared else self._parameters
+        self.buffers: dict[str, Number] = {} if shared else buffers
+        self._work: dict[str, Number] | None = None
+        self._whole: list[Weighed] | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.layer.kind
+
+    def _fitted(self) -> tuple[Layer, NamedShape]:
+        layer = self.asked
         try:
             layer.check(self.inner)
-            self.layer = layer = layer.fitted(self.inner)
-            self.made = self._made()
-            """The output without what stands in front of the inputs, too."""
+            layer = layer.fitted(self.inner)
+            return layer, _named(layer, self.inner, layer.output(*self.inner))
         except LayerError as error:
             if self.front.lacking:
                 from vcalc.layers import mend
 
                 error.problems[0].hint = mend.IN_FRONT
             raise
-        self.output = self.front.before(self.made)
-        self.parameters: dict[str, Number] = {} if shared else layer.parameters(*self.inner)
-        self.buffers: dict[str, Number] = {} if shared else layer.buffers(*self.inner)
-        self._work: dict[str, Number] | None = None
-
-    def _made(self) -> NamedShape:
-        output = self.layer.output(*self.inner)
-        sizes = tidied(output)
-        return NamedShape(sizes, self.layer.leaves(self.inner, sizes), getattr(output, "front", ()))
 
     @property
-    def each(self) -> list[tuple[Facts, int]]:
-        """Itself, once."""
-        return [(self, 1)]
+    def each(self) -> list[tuple[Any, Number]]:
+        """Itself, once; without what stands in front as often as that says."""
+        if not self.front.axes:
+            return [(self, 1)]
+        return [(SimpleNamespace(layer=self.layer, inputs=self.inner, output=self.made), self.front.times)]
 
     @property
     def form(self) -> str:
@@ -70,13 +99,13 @@ class Facts:
             work = {
                 "input_elements": sum(elements(shape) for shape in self.inner),
                 "output_elements": elements(self.made),
-                "parameters": sum((self.layer.parameters(*self.inner) if self.shared else self.parameters).values()),
-                **self.layer.work(self.inner, self.made),
+                "parameters": sum(self._parameters.values()),
+                **({} if self.calls else self.layer.work(self.inner, self.made)),
             }
             if self.front.axes:
                 times = self.front.times
                 work = {name: many if name in ONCE_A_BATCH else times * many for name, many in work.items()}
-            self._work = work
+            self._work = {**work, **self._added()} if self.calls else work
         return self._work
 
     @property
@@ -93,24 +122,78 @@ class Facts:
         output: Value = self.layer.run(ops, *inputs)
         return output
 
+    def _added(self) -> dict[str, Number]:
+        from vcalc.layers.call import added
 
-class Counted(Protocol):
-    """What a convention weighs: a layer and its counts. Those of several layers that it counts alike can be added."""
+        return added(self.calls)
+
+    @property
+    def whole(self) -> list[Weighed]:
+        """The layer as one: itself; of one that calls several operators what they do for each image, and once."""
+        if self._whole is None:
+            self._whole = self._parted() if self.calls else [self]
+        return self._whole
+
+    def _parted(self) -> list[Weighed]:
+        from vcalc.layers.call import whole
+
+        return [*whole(self)]
+
+
+def _counted(
+    layer: Layer, inputs: tuple[Shape, ...], times: Number
+) -> tuple[dict[str, Number], dict[str, Number], list[Call]]:
+    """A layer's parameters and buffers, and what it calls where it is not one operator."""
+    if not layer.composed:
+        return layer.parameters(*inputs), layer.buffers(*inputs), []
+    from vcalc.layers.calls import Calls
+
+    made = Calls(layer, inputs, times)
+    return made.parameters, made.buffers, made.calls
+
+
+def _named(layer: Layer, inputs: tuple[NamedShape, ...], made: Shape) -> NamedShape:
+    output, front = tidied(made), made.front if isinstance(made, NamedShape) else ()
+    of = layer.leaves(inputs, output)
+    grid = layer.grid(inputs, NamedShape(output, of, front=front)) if of in (TOKENS, HEADS) else None
+    return NamedShape(output, of, grid and tidied(grid), front)
+
+
+class Weighed(Protocol):
+    """What the rule of a kind in a form is for: its work for each image, or once for a whole batch."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def batched(self) -> bool: ...
+    @property
+    def work(self) -> dict[str, Number]: ...
+    @property
+    def each(self) -> list[tuple[Any, Number]]: ...
+
+
+class Called(Weighed, Protocol):
+    """An operator that a layer calls, or several that are weighed alike."""
+
+    @property
+    def parameters(self) -> dict[str, Number]: ...
+
+
+class Counted(Called, Protocol):
+    """What a convention counts: a layer and its calls. Those of several layers that it counts alike can be added."""
 
     @property
     def layer(self) -> Layer: ...
     @property
-    def form(self) -> str: ...
-    @property
     def shared(self) -> bool: ...
-    @property
-    def work(self) -> dict[str, Number]: ...
-    @property
-    def parameters(self) -> dict[str, Number]: ...
     @property
     def buffers(self) -> dict[str, Number]: ...
     @property
-    def each(self) -> list[tuple[Facts, int]]: ...
+    def calls(self) -> Sequence[Called]: ...
+    @property
+    def whole(self) -> Sequence[Weighed]: ...
 
 
 class Node:
@@ -171,7 +254,7 @@ class Graph:
 
     def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[NamedShape, ...]) -> None:
         own = self._facts_of(layer, shapes)
-        if (own.layer, own.parameters, own.buffers) != (first.layer, first.parameters, first.buffers):
+        if (own.asked, own.parameters, own.buffers) != (first.asked, first.parameters, first.buffers):
             sizes = [", ".join(f"{role} {show(n)}" for role, n in each.parameters.items()) for each in (first, own)]
             what = f"{sizes[0] or 'none'}, then {sizes[1] or 'none'}" if sizes[0] != sizes[1] else "other fields"
             raise LayerError(f"{layer.kind}: a shared block has the same parameters wherever it stands, not {what}")
@@ -181,7 +264,7 @@ class Graph:
         node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
 
     def _facts_of(self, layer: Layer, shapes: tuple[NamedShape, ...], shared: bool = False) -> Facts:
-        key = (layer, shapes, shared, tuple([shape.known for shape in shapes]))
+        key = (layer, shapes, shared, tuple([shape.told for shape in shapes]))
         facts = self._facts.get(key)
         if facts is None:
             facts = self._facts[key] = Facts(layer, shapes, shared)

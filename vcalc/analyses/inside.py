@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def whole_of(field: Field) -> Field:
     """Everything, inside windows and frames that are cut out of everything."""
     within = field.within and (whole_of(field.within[0]), field.within[1])
-    return field._replace(axes=(None,) * len(field.axes), grid=None, within=within)
+    return field._replace(axes=(None,) * len(field.axes), order=None, within=within)
 
 
 def outside(field: Field) -> Field:
@@ -24,13 +24,13 @@ def outside(field: Field) -> Field:
         return field
     outer, laid = field.within
     if laid is None:
-        return field._replace(axes=(*outer.axes, *field.axes), within=outer.within)
-    lies = not isinstance(field.grid, int)
+        by = (0, *(axis + 1 for axis in field.by))
+        return field._replace(axes=(*outer.axes, *field.axes), by=by, within=outer.within)
     axes = tuple(
-        _along(one, other if lies else None, laid, number)
-        for number, (one, other) in enumerate(zip(outer.axes, field.axes, strict=True))
+        _along(one, field.axes[by] if field.order is None and field.by[by] == by else None, laid, by)
+        for one, by in zip(outer.axes, outer.by, strict=True)
     )
-    return field._replace(axes=axes, grid=None, within=outer.within)
+    return outer._replace(axes=axes)
 
 
 def _along(outer: AnyAxis, inner: AnyAxis, laid: Laid, number: int) -> AnyAxis:

@@ -24,9 +24,9 @@ from vcalc.arithmetic import (
     minimum,
 )
 from vcalc.graph import Graph, Node
-from vcalc.layers.axes import MAP, rank
+from vcalc.layers.axes import MAP, NamedShape, rank
 from vcalc.layers.base import channels_first
-from vcalc.layers.windows import ALONG_LAST, BY_TOKEN, REORDERED, Front, Grid, Reads, Window
+from vcalc.layers.windows import REORDERED, Front, Reads, Window, alike
 
 if TYPE_CHECKING:
     from vcalc.layers.partition import Laid
@@ -183,12 +183,13 @@ AnyAxis = Axis | Bound | None
 class Field(NamedTuple):
     """What the elements of a tensor read of each axis of the input, and how they lie.
 
-    The grid is None for a map, that of a map for tokens or heads that form one, or else the index of the node that put
-    them in an order of their own.
+    Each axis has the one of the tensor by which its positions grow. The order is None where elements lie as on a map,
+    their own or the one that tokens remember, or else the index of the node that put them in an order of their own.
     """
 
     axes: tuple[AnyAxis, ...]
-    grid: Grid | int | None = None
+    by: tuple[int, ...]
+    order: int | None = None
     within: tuple[Field, Laid | None] | None = None
     """Inside windows what the elements of the map read that these are cut out of, and how they lie; of frames None."""
 
@@ -203,7 +204,8 @@ _HERE = Axis(((0, 0),), 1)
 
 def receptive_fields(graph: Graph) -> list[Field]:
     """The receptive field of every node, in order."""
-    start = Field((_HERE,) * (len(graph.input) - 1), None if rank(graph.input) == MAP else -1)
+    axes = range(len(graph.input) - 1)
+    start = Field(tuple(_HERE for _ in axes), tuple(axes), None if rank(graph.input) == MAP else -1)
     fields: list[Field] = []
     for node in graph.nodes:
         fields.append(_step(node, [fields[i] if i >= 0 else start for i in node.inputs]))
@@ -217,7 +219,7 @@ def _shown(field: Field) -> Field:
 
 
 def size_of(field: Field, input: Shape) -> tuple[Number, ...]:
-    """Height and width of a field; the input's own where it is read whole."""
+    """The size of a field along each spatial axis of the input, whose own it is where that is read whole."""
     sizes = input[1:] if rank(input) == MAP else input[:-1]
     return tuple(size if axis is None else axis.size for size, axis in zip(sizes, field.axes, strict=True))
 
@@ -256,30 +258,29 @@ def _step(node: Node, fields: list[Field]) -> Field:
     window, shapes = node.layer.reach(node.facts.inner[0]), node.facts.inner
     if window is REORDERED:
         if any(field.within != fields[0].within for field in fields):
-            return inside.whole_of(max(fields, key=_depth))._replace(grid=node.index)
-        return fields[0]._replace(axes=tuple(map(_widest, *(field.axes for field in fields))), grid=node.index)
+            return inside.whole_of(max(fields, key=_depth))._replace(order=node.index)
+        return fields[0]._replace(axes=tuple(map(_widest, *(field.axes for field in fields))), order=node.index)
     field = _joined(fields, shapes)
-    if window is None or (window in (ALONG_LAST, BY_TOKEN) and _by_token(field.grid, window, node.facts.made)):
+    if window is None:
         return field
     if isinstance(window, Front):
-        return field._replace(grid=_moved(field.grid, window, node.index))
-    if len(field.axes) != 2 or not _lies(field.grid, window.takes):
+        return field if node.facts.output.grid is not None else field._replace(order=node.index)
+    if not window.reads or field.order is not None:
         return _whole(field)
-    return field._replace(axes=_through(field.axes, window), grid=window.gives)
+    return Field(_through(field, window), tuple(window.to[axis] for axis in field.by), within=field.within)
 
 
 def _parted(node: Node, field: Field) -> Field:
     """What elements read after a map is cut into windows or parted into frames, and after these are put back."""
     laid = node.output.front[-1].laid if node.kind == "windows" else None
     if laid is not None:
-        axes = len(field.axes)
-        return Field((_HERE,) * axes, (0, *laid.window) if axes == 2 else node.index, (field, laid))
-    if node.kind == "frames" and field.grid is None and len(field.axes) == 3:
-        return Field(field.axes[1:], None, (field._replace(axes=field.axes[:1]), None))
+        return Field((_HERE,) * len(laid.map), tuple(range(len(laid.map))), None, (field, laid))
+    if node.kind == "frames" and field.order is None and field.by == (0, 1, 2):
+        return Field(field.axes[1:], (0, 1), None, (field._replace(axes=field.axes[:1]), None))
     if node.kind in ("merge_windows", "merge_frames") and field.within is not None:
         back = inside.outside(field)
-        return back if rank(node.output) == MAP else back._replace(grid=node.index)
-    return inside.whole_of(_shown(field))._replace(grid=node.index)
+        return back if rank(node.output) == MAP else back._replace(order=node.index)
+    return inside.whole_of(_shown(field))._replace(order=node.index)
 
 
 def _depth(field: Field) -> int:
@@ -287,35 +288,27 @@ def _depth(field: Field) -> int:
 
 
 def _whole(field: Field) -> Field:
-    return field._replace(axes=(None,) * len(field.axes), grid=None)
+    """Everything that the elements read, for each of them."""
+    axes = tuple(axis if _is_fixed(axis) else None for axis in field.axes)
+    return Field(axes, (0,) * len(field.axes), within=field.within)
 
 
-def _through(axes: tuple[AnyAxis, ...], window: Window) -> tuple[AnyAxis, ...]:
+def _is_fixed(axis: AnyAxis) -> bool:
+    """Whether all elements read the same."""
+    return axis is not None and certainly_equal(axis.span, 0)
+
+
+def _through(field: Field, window: Window) -> tuple[AnyAxis, ...]:
     found: list[AnyAxis] = []
-    for axis, reads in zip(axes, window.reads, strict=True):
-        if found and axis == axes[0] and reads == window.reads[0]:
+    for axis, by in zip(field.axes, field.by, strict=True):
+        reads = window.reads[by]
+        if found and axis == field.axes[0] and reads == window.reads[field.by[0]]:
             found.append(found[0])
+        elif _is_fixed(axis):
+            found.append(axis)
         else:
             found.append(None if axis is None or reads is None else axis.through(reads))
     return tuple(found)
-
-
-def _by_token(grid: Grid | int | None, window: Window, output: Shape) -> bool:
-    """Whether the last axis is the features of a token or of a head, and no place."""
-    return isinstance(grid, tuple) or (isinstance(grid, int) and not channels_first(output) and window is ALONG_LAST)
-
-
-def _moved(grid: Grid | int | None, front: Front, index: int) -> Grid | int:
-    """The grid of tokens with more, or fewer, before those that have a place."""
-    before = grid[0] + front.tokens if isinstance(grid, tuple) else -1
-    return (before, *grid[1:]) if isinstance(grid, tuple) and not certainly_less(before, 0) else index
-
-
-def _lies(grid: Grid | int | None, takes: Grid | None) -> bool:
-    """Whether what arrives is a map where a map is wanted, tokens that form the wanted grid where those are."""
-    if isinstance(grid, tuple) and takes is not None:
-        return all(map(certainly_equal, grid, takes))
-    return grid is None and takes is None
 
 
 def _widest(first: AnyAxis, *others: AnyAxis) -> AnyAxis:
@@ -330,15 +323,15 @@ def _widest(first: AnyAxis, *others: AnyAxis) -> AnyAxis:
     return first
 
 
-def _joined(fields: list[Field], shapes: tuple[Shape, ...]) -> Field:
+def _joined(fields: list[Field], shapes: tuple[NamedShape, ...]) -> Field:
     """The outermost positions of each element; the whole input when branches do not lie element on element."""
     first = fields[0]
     for field, shape in zip(fields[1:], shapes[1:], strict=True):
         if field.within != first.within:
             return inside.whole_of(max(first, field, key=_depth))
-        if field.grid != first.grid or _apart(shapes[0], shape):
-            return _whole(first)
-        first = first._replace(axes=tuple(map(_union, first.axes, field.axes)))
+        if field.order != first.order or not alike(shapes[0].grid, shape.grid) or _apart(shapes[0], shape):
+            return Field((None,) * len(first.axes), first.by, within=first.within)
+        first = first._replace(axes=tuple(map(_union_by, first.axes, field.axes, first.by, field.by)))
     return first
 
 
@@ -346,6 +339,10 @@ def _apart(a: Shape, b: Shape) -> bool:
     """Whether not all places are the same: a map of one place is added to every place of another."""
     places = slice(1, None) if channels_first(a) else slice(0, -1)
     return len(a) != len(b) or any(map(certainly_different, a[places], b[places]))
+
+
+def _union_by(a: AnyAxis, b: AnyAxis, a_by: int, b_by: int) -> AnyAxis:
+    return _union(a, b) if a_by == b_by else None
 
 
 def _union(a: AnyAxis, b: AnyAxis) -> AnyAxis:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from functools import cache
 
-from vcalc.conventions.rules import Bug, Convention, Rule
+from vcalc.conventions.rules import Bug, Convention, Rule, amounts
 from vcalc.errors import VcalcError, suggestion
 from vcalc.source import SUFFIXES
 
-__all__ = ["DEFAULT", "Bug", "Convention", "Rule", "aliases", "find", "load", "names"]
+__all__ = ["DEFAULT", "Bug", "Convention", "Rule", "aliases", "amounts", "find", "load", "names"]
 
 FOLDER = os.path.dirname(__file__)
 DEFAULT = "lecture"

@@ -16,7 +16,7 @@ from vcalc.layers import (
 )
 from vcalc.layers.base import KINDS, Layer, kinds
 from vcalc.layers.fields import Field
-from vcalc.layers.vocabulary import BUFFERS, FORMS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR
+from vcalc.layers.vocabulary import BUFFERS, FORMS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, WAYS
 
 __all__ = [
     "BUFFERS",
@@ -26,6 +26,7 @@ __all__ = [
     "ROLES",
     "SPECIAL",
     "STANDS_FOR",
+    "WAYS",
     "Field",
     "Layer",
     "kinds",

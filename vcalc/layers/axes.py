@@ -19,6 +19,10 @@ INPUTS: dict[tuple[str, ...], str] = {
     MAPS[2]: MAP,
 }
 """What a network may take, by its axes."""
+PLACES = {"L": ("length", "positions"), "T": ("duration", "frames"), "H": ("height", "rows"), "W": ("width", "columns")}
+"""What the size of a map along an axis is, and what lies along it."""
+_CALLED = {1: "a sequence", 2: "a feature map", 3: "a video"}
+"""What a map of so many spatial axes is."""
 NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]", HEADS: "heads [h, N, d]"}
 _OTHERS = {TOKENS: ("N", "D"), VECTOR: ("D",), HEADS: ("h", "N", "d")}
 ALL_AXES = (MAPS[2], *_OTHERS.values())
@@ -26,9 +30,18 @@ ALL_AXES = (MAPS[2], *_OTHERS.values())
 _BY_LENGTH = {1: VECTOR, 2: TOKENS}
 
 
+def called(of: str, length: int) -> str:
+    """What a tensor of so many sizes is, in words."""
+    return _CALLED[length - 1] if of == MAP else NAMES[of].split(" [")[0]
+
+
 def described(axes: tuple[str, ...]) -> str:
     """What a network may take, in words."""
-    return f"{NAMES[INPUTS[axes]].split(' [')[0]} [{', '.join(axes)}]"
+    return f"{called(INPUTS[axes], len(axes))} [{', '.join(axes)}]"
+
+
+Grid = tuple[Number, ...]
+"""How tokens lie on a map: how many in front have no place on it, then the sizes of the map, which the others fill."""
 
 
 class Leading(NamedTuple):
@@ -46,31 +59,33 @@ class NamedShape(tuple[Number, ...]):
     """
 
     of: str
+    grid: Grid | None
+    """Of tokens, and of heads, how they lie on the map that they come from, where that is known."""
     front: tuple[Leading, ...]
     unusual: bool
     """Whether so many sizes are usually of something else."""
+    told: tuple[str, Grid | None, tuple[Leading, ...]]
+    """What is known beside the sizes."""
 
-    def __new__(cls, sizes: Iterable[Number], of: str = "", front: tuple[Leading, ...] = ()) -> NamedShape:
+    def __new__(
+        cls, sizes: Iterable[Number], of: str = "", grid: Grid | None = None, front: tuple[Leading, ...] = ()
+    ) -> NamedShape:
         made = super().__new__(cls, sizes)
         usually = usual(len(made) - len(front))
-        made.of, made.front, made.unusual = of or usually, front, bool(of) and of != usually
+        made.of, made.unusual = of or usually, bool(of) and of != usually
+        made.grid, made.front, made.told = grid, front, (made.of, grid, front)
         return made
 
     def each(self, change: Callable[[Number], Number]) -> NamedShape:
-        """The same shape with every size passed through `change`."""
+        """The same shape with every size passed through `change`, those of maps that it comes from among them."""
         front = tuple(Leading(name, laid and laid.each(change)) for name, laid in self.front)
-        return NamedShape(map(change, self), self.of, front)
+        return NamedShape(map(change, self), self.of, self.grid and tuple(map(change, self.grid)), front)
 
     @property
     def axes(self) -> tuple[str, ...]:
         """What each size is called: C, H, W of a map; an axis in front that has the name of a later one is numbered."""
         own = axes(self.of, len(self) - len(self.front))
         return (*(f"{name}2" if name in own else name for name, _ in self.front), *own)
-
-    @property
-    def known(self) -> tuple[Any, ...]:
-        """What is known of it beside its sizes."""
-        return (self.of, self.front)
 
     def batched(self, batch: int) -> tuple[Number, ...]:
         """The sizes of a tensor for so many images: what stands in front is one axis with the batch."""
@@ -82,7 +97,7 @@ class NamedShape(tuple[Number, ...]):
     def inner(self, count: int) -> NamedShape:
         """It without the outer axes in front, of which so many stay: 0 for what most layers work on."""
         left_out = len(self.front) - count
-        return NamedShape(self[left_out:], self.of, self.front[left_out:]) if left_out else self
+        return NamedShape(self[left_out:], self.of, self.grid, self.front[left_out:]) if left_out else self
 
 
 def usual(length: int) -> str:
@@ -113,3 +128,21 @@ def front_of(shape: Shape) -> tuple[Leading, ...]:
 def names_of(shape: Shape) -> tuple[str, ...]:
     """What each size of a shape is called."""
     return shape.axes if isinstance(shape, NamedShape) else axes(rank(shape), len(shape))
+
+
+def places_of(shape: Shape) -> tuple[str, ...]:
+    """The names of the axes along which places lie, and not features."""
+    return tuple(name for name in names_of(shape) if name not in ("C", "D", "h", "d"))
+
+
+def grid_of(shape: Shape) -> Grid | None:
+    """How tokens or heads lie on the map that they come from; None where that is not known."""
+    return shape.grid if isinstance(shape, NamedShape) else None
+
+
+def spatial_axes(shape: Shape) -> int:
+    """How many spatial axes a map has, or the map that tokens come from; 2 where nothing is known."""
+    if rank(shape) == MAP:
+        return len(shape) - 1
+    grid = grid_of(shape)
+    return 2 if grid is None else len(grid) - 1

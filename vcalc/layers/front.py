@@ -28,7 +28,9 @@ class Front(NamedTuple):
 
     def before(self, shape: NamedShape) -> NamedShape:
         """A shape with this in front."""
-        return NamedShape((*self.sizes, *shape), shape.of, (*self.axes, *shape.front)) if self.axes else shape
+        if not self.axes:
+            return shape
+        return NamedShape((*self.sizes, *shape), shape.of, shape.grid, (*self.axes, *shape.front))
 
 
 NONE = Front()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.axes import Leading, NamedShape, inner, rank
+from vcalc.layers.axes import Leading, NamedShape, inner, names_of, rank
 from vcalc.layers.base import Layer
 from vcalc.layers.windows import Front, Window
 
@@ -19,6 +19,7 @@ class Moved(Layer):
 
     moves = True
     pattern: Any = ""
+    """In it `...` stands for the spatial axes of the map that arrives, however many there are."""
 
     @property
     def sizes(self) -> Mapping[str, Number]:
@@ -31,30 +32,37 @@ class Moved(Layer):
 
         return parse(self.pattern).front[0] if "|" in self.pattern else 0
 
+    def pattern_on(self, input: Shape) -> str:
+        """The pattern with a letter for each axis of what arrives."""
+        text: str = self.pattern
+        return text.replace("...", " ".join(names_of(input)[1:]))
+
     def output(self, *inputs: Shape) -> Shape:
         from vcalc.layers import places
         from vcalc.operators.pattern import parse
 
-        pattern = parse(self.pattern)
+        text = self.pattern_on(inputs[0])
+        pattern = parse(text)
         sizes = pattern.output(inputs[0], self.sizes)
         if not pattern.front[1]:
             return sizes
         front = tuple(Leading(pattern.written(axis)) for axis in pattern.right[: pattern.front[1]])
-        return NamedShape(sizes, places.leaves(self.pattern, inputs[0]) or rank(inputs[0]), front)
+        return NamedShape(sizes, places.leaves(text, inputs[0]) or rank(inputs[0]), front=front)
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.rearrange(x, self.pattern, self.sizes, tuple(self.takes[: self.in_front]))
+        pattern = self.pattern if self.in_front else self.pattern_on(*self.named(x))
+        return ops.rearrange(x, pattern, self.sizes, tuple(self.takes[: self.in_front]))
 
     def reach(self, input: Shape) -> Window | Front | None:
         from vcalc.layers import places
 
-        return places.reach(self.pattern, self.sizes, input)
+        return places.reach(self.pattern_on(input), self.sizes, input, self.leaves((input,), ()))
 
     def is_view(self, training: bool, input: Shape) -> bool:
         if not all(type(size) is int for size in input):
             from vcalc.operators.rearrange import copies
 
-            return not copies(self.pattern)
+            return not copies(self.pattern_on(input))
         from vcalc.operators.paper import Paper
 
         paper = Paper(lambda type: 1)
@@ -64,4 +72,4 @@ class Moved(Layer):
     def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
         from vcalc.layers import places
 
-        return places.leaves(self.pattern, inputs[0]) or rank(inputs[0])
+        return places.leaves(self.pattern_on(inputs[0]), inputs[0]) or rank(inputs[0])

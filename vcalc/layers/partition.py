@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal, product
 from vcalc.errors import LayerError
-from vcalc.layers.axes import MAP, TOKENS, VECTOR, Leading, NamedShape, front_of, rank
+from vcalc.layers.axes import MAP, TOKENS, VECTOR, Grid, Leading, NamedShape, front_of, rank
 from vcalc.layers.base import Layer, describe, needs, show
 from vcalc.layers.fields import FLAG, field, per_axis
 from vcalc.layers.moved import Moved
@@ -43,7 +43,7 @@ class MergeFrames(Moved, kind="merge_frames"):
     source = "Arnab et al. 2021 (ViViT), section 3.3"
     reuses_input = True
     accepts = tuple(_TOGETHER)
-    example = (NamedShape(("T", "C", "H", "W"), MAP, (Leading("T"),)),)
+    example = (NamedShape(("T", "C", "H", "W"), MAP, front=(Leading("T"),)),)
 
     @property
     def pattern(self) -> str:
@@ -123,16 +123,16 @@ class Windows(Layer, kind="windows"):
 
     window: Any = field(per_axis(), "window size", symbol="M")
     shift: Any = field(per_axis(0), "cyclic shift of the windows", 0)
-    grid: Any = field(FLAG, "whether the places of a window lie evenly over the whole map (grid attention)", False)
+    strided: Any = field(FLAG, "whether the places of a window lie evenly over the whole map (grid attention)", False)
 
     def _laid(self, sizes: tuple[Number, ...]) -> Laid:
-        return Laid(sizes, tuple(self.window), tuple(self.shift), bool(self.grid))
+        return Laid(sizes, tuple(self.window), tuple(self.shift), bool(self.strided))
 
     def output(self, *inputs: Shape) -> Shape:
         channels, *sizes = inputs[0]
         laid = self._laid(tuple(sizes))
         shape = (product(laid.counts), product(self.window), channels)
-        return NamedShape(shape, TOKENS, (Leading("w", laid),))
+        return NamedShape(shape, TOKENS, front=(Leading("w", laid),))
 
     def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
         return TOKENS
@@ -149,6 +149,9 @@ class Windows(Layer, kind="windows"):
     def reach(self, input: Shape) -> Window:
         return REORDERED
 
+    def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
+        return (0, *self.window)
+
 
 class MergeWindows(Layer, kind="merge_windows"):
     """Windows put back where they came from: a map, its padding taken off and its shift undone."""
@@ -157,7 +160,7 @@ class MergeWindows(Layer, kind="merge_windows"):
     moves = True
     accepts = (TOKENS, MAP)
     in_front = 1
-    example = (NamedShape(("w", "N", "D"), TOKENS, (Leading("w", Laid(("H", "W"), ("M", "M"), (0, 0), False)),)),)
+    example = (NamedShape(("w", "N", "D"), TOKENS, front=(Leading("w", Laid(("H", "W"), ("M", "M"), (0, 0), False)),)),)
 
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs

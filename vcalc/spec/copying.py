@@ -123,7 +123,7 @@ class Copies:
         building = self.building
         try:
             shape = building.graph.shape(at)
-            key = (key_of(follows_from), shape.known, shape)
+            key = (key_of(follows_from), shape.told, shape)
             part = self._parts.get(key)
         except TypeError:  # what has no hash is like nothing else
             return build()
