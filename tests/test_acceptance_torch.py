@@ -65,7 +65,7 @@ def facts_of(kind: str, draw: random.Random) -> Facts | None:
     shapes = [first]
     if layer.joins:  # most joins are of inputs alike but for a size or two
         shapes = [[draw.choice((size, size, size, 1, 2)) for size in first] for _ in range(draw.choice((2, 3, 3)))]
-    front = _fronts(kind, first, draw)
+    front = _fronts(kind, first, random.Random(f"{kind} {first}"))
     try:
         return Facts(layer(**fields), tuple(_in_front(NamedShape(shape, rank), front) for shape in shapes))
     except LayerError:
@@ -88,7 +88,8 @@ def _fronts(kind: str, shape: list[int], draw: random.Random) -> Fronts:
 
 
 def _in_front(shape: NamedShape, front: Fronts) -> NamedShape:
-    return NamedShape((*(size for size, _ in front), *shape), shape.of, tuple(axis for _, axis in front))
+    axes = tuple(axis for _, axis in front)
+    return NamedShape((*(size for size, _ in front), *shape), shape.of, front=axes)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -201,7 +201,7 @@ REFUSED = [
     ("merge_windows", {}, (windows(6, 17, 8, laid=((8, 12), (4, 4), (0, 0), False)),), "has no 17 tokens"),
     ("merge_windows", {}, (windows(6, 8, 2, 2, laid=((7, 12), (4, 4), (0, 0), False)),), "padding cannot be taken off"),
     ("merge_windows", {}, (windows(6, 8, 2, 2, laid=((8, 12), (4, 4), (2, 0), False)),), "shift cannot be undone"),
-    ("frames", {}, ((3, 8, 8),), "parts a video [C, T, H, W]"),
+    ("frames", {}, ((3, 8, 8),), "frames takes a video [C, T, H, W], but a feature map [3, 8, 8] arrives"),
     ("windows", {"window": 4}, ((16, 8),), "takes a feature map"),
     ("windows", {"window": [4, 4]}, ((8, 4, 8, 8),), "window has a number for each of 2 axes"),
     ("add", {}, (W, frames(6, 16, 8)), "differ in what stands in front"),

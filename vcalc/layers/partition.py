@@ -25,13 +25,9 @@ class Frames(Moved, kind="frames"):
 
     source = "Arnab et al. 2021 (ViViT), section 3.3; Bertasius, Wang & Torresani 2021 (TimeSformer), section 3"
     accepts = (MAP,)
+    spatial = (3,)
     example = (("C", "T", "H", "W"),)
     pattern = "C T H W -> T | C H W"
-
-    def output(self, *inputs: Shape) -> Shape:
-        message = f"frames parts a video [C, T, H, W], but {describe(inputs[0])} arrives"
-        needs(len(inputs[0]) == 4, message, hint="an input {C: 3, T: 8, H: 224, W: 224} is one")
-        return super().output(*inputs)
 
 
 _TOGETHER = {MAP: "T | C H W -> C T H W", TOKENS: "T | N D -> (T N) D", VECTOR: "T | D -> T D"}
@@ -43,6 +39,7 @@ class MergeFrames(Moved, kind="merge_frames"):
     source = "Arnab et al. 2021 (ViViT), section 3.3"
     reuses_input = True
     accepts = tuple(_TOGETHER)
+    spatial = (2,)
     example = (NamedShape(("T", "C", "H", "W"), MAP, front=(Leading("T"),)),)
 
     @property
