@@ -817,12 +817,12 @@ def test_a_formula_of_many_sizes_gives_counts_for_all(tmp_path: Path):
 
 def test_a_convention_shows_its_formulas(vcalc: Any):
     text = " ".join(vcalc("conventions", "thop").stdout.split())
-    assert "kernel_h * kernel_w * (C_out // groups) * C * (H_out * W_out)" in text
+    assert "kernel_t * kernel_h * kernel_w * (C_out // groups) * C * (T_out * H_out * W_out)" in text
     record = json.loads(vcalc("conventions", "thop", "--format", "json").stdout)
     assert record["formulas"] == [
         {
             "kind": "conv_transpose",
             "primitive": "multiply_adds",
-            "formula": "kernel_h * kernel_w * (C_out // groups) * C * (H_out * W_out)",
+            "formula": "kernel_t * kernel_h * kernel_w * (C_out // groups) * C * (T_out * H_out * W_out)",
         }
     ]

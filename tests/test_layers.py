@@ -17,7 +17,8 @@ from vcalc import symbols
 from vcalc.arithmetic import ceil_div, product
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
-from vcalc.layers import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, WAYS
+from vcalc.layers import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, WAYS, axes
+from vcalc.layers.axes import NamedShape
 from vcalc.working import Working, with_working
 
 
@@ -33,9 +34,10 @@ class Case(NamedTuple):
         return Facts(KINDS[self.kind](**put(self.fields, sizes)), put(self.inputs, sizes))
 
     def settings(self) -> list[dict[str, int]]:
-        """Five values for the sizes: H, W and N grow by ones, for every remainder; the others keep their divisors."""
+        """Five values for the sizes: places grow by ones, for every remainder; the others keep their divisors."""
         return [
-            {name: size + i if name in "HWN" else size * (i + 1) for name, size in self.sizes.items()} for i in range(5)
+            {name: size + i if name in "HWNLT" else size * (i + 1) for name, size in self.sizes.items()}
+            for i in range(5)
         ]
 
 
@@ -43,14 +45,17 @@ def put(value: Any, sizes: dict[str, Any]) -> Any:
     """The value with sizes in place of their names."""
     if isinstance(value, dict):
         return {key: put(item, sizes) for key, item in value.items()}
+    if isinstance(value, NamedShape):
+        return value.each(lambda size: put(size, sizes))
     if isinstance(value, (tuple, list)):
         return tuple(put(item, sizes) for item in value)
     return sizes.get(value, value) if isinstance(value, str) else value
 
 
 def shapes(text: str) -> tuple[tuple[Any, ...], ...]:
-    """`64 28 28, 32 H W` as a tuple of shapes."""
-    return tuple(tuple(int(word) if word.isdigit() else word for word in part.split()) for part in text.split(","))
+    """`64 28 28, 32 H W` as a tuple of shapes; two sizes of which one is L are a sequence."""
+    each = [tuple(int(word) if word.isdigit() else word for word in part.split()) for part in text.split(",")]
+    return tuple(NamedShape(shape, axes.MAP) if "L" in shape else shape for shape in each)
 
 
 def case(kind: str, fields: dict[str, Any], inputs: str, **sizes: int) -> Case:
@@ -80,6 +85,36 @@ IDENTITIES = [
     "drop_path",
 ]  # fmt: skip
 MODES = ["nearest", "bilinear", "bicubic"]
+
+ON_ANY_AXES: list[tuple[str, dict[str, Any]]] = [
+    ("conv", {"out": 4, "kernel": 3, "stride": 2, "pad": 1}),
+    ("conv", {"out": 4, "kernel": 3, "stride": 2, "pad": "same", "dilation": 2}),
+    ("conv", {"out": 4, "kernel": 3, "groups": 2, "standardized": True, "gain": True}),
+    ("conv_transpose", {"out": 4, "kernel": 3, "stride": 2, "output_pad": 1}),
+    ("maxpool", {"kernel": 3, "stride": 2, "pad": 1, "ceil_mode": True}),
+    ("avgpool", {"kernel": 2}),
+    ("avgpool", {"kernel": 3, "stride": 2, "pad": "same", "count_pad": False}),
+    ("global_avgpool", {"keep_dims": True}),
+    ("adaptive_avgpool", {"out": 4}),
+    ("adaptive_maxpool", {"out": 4}),
+    ("subsample", {"kernel": 3}),
+    ("batchnorm", {}),
+    ("layernorm", {}),
+    ("groupnorm", {"groups": 3}),
+    ("instancenorm", {"affine": True}),
+    ("local_response_norm", {}),
+    ("global_response_norm", {}),
+    ("layer_scale", {}),
+    ("prelu", {}),
+    ("softmax", {"over": "channels"}),
+    ("pointwise_linear", {"out": 4}),
+    ("upsample", {"scale": 3}),
+    ("unfold", {"kernel": 3, "stride": 2, "pad": 1}),
+    ("space_to_depth", {"factor": 3}),
+    ("channel_shuffle", {"groups": 3}),
+    ("tokens", {}),
+    ("flatten", {}),
+]
 
 CASES = [
     *(case("conv", {"out": "K", **window}, "C H W", **MAP, K=4) for window in WINDOWS),
@@ -229,6 +264,21 @@ CASES = [
     case("scaled_dot_product_attention", {"causal": True, "keys_read": "r"}, "N D, N D, N D", N=5, D=6, r=3),
     case("scaled_dot_product_attention", {"relative_positions": "R"}, "C N D, C M D, C M D", C=3, N=5, D=6, M=7, R=12),
     *(case(kind, {}, "C H W", **MAP) for kind in IDENTITIES),
+    *(
+        case(kind, fields, shape, **sizes)
+        for shape, sizes in (("C L", {"C": 6, "L": 18}), ("C T H W", {"C": 6, "T": 9, "H": 13, "W": 18}))
+        for kind, fields in ON_ANY_AXES
+    ),
+    case("conv", {"out": "C", "kernel": "k", "stride": "S", "groups": "C"}, "C L", C=6, L=40, k=3, S=2),
+    case("conv", {"out": 4, "kernel": [1, 3, 5], "stride": [1, 2, 3], "pad": [0, 1, 2]}, "3 T H W", T=5, H=9, W=9),
+    case("avgpool", {"kernel": 3, "stride": 2, "ceil_mode": True}, "C L", C=6, L=18),
+    case("avgpool", {"kernel": 3, "stride": 2, "pad": 1, "ceil_mode": True, "count_pad": False}, "C L", C=6, L=18),
+    case("upsample", {"mode": "linear", "scale": "S"}, "C L", C=6, L=18, S=3),
+    case("upsample", {"mode": "trilinear", "scale": [1, 2, "S"]}, "C T H W", C=6, T=3, H=4, W=5, S=3),
+    case("zero_pad", {"positions": [1, "P"]}, "C L", C=6, L=18, P=3),
+    case("zero_pad", {"frames": [1, "P"], "rows": 2, "channels": 1}, "C T H W", C=6, T=3, H=4, W=5, P=3),
+    case("multiply", {}, "C, C L", C=6, L=18),
+    case("multiply", {}, "C T H W, C", C=6, T=3, H=4, W=5),
 ]
 
 
@@ -301,7 +351,8 @@ def test_arrays_agree_with_ints(case: Case):
 def test_workings_agree_with_ints_and_with_their_own_text(case: Case):
     for sizes in case.settings():
         plain = case.facts(sizes)
-        shown = Facts(plain.layer.with_values(with_working), with_working(plain.inputs))
+        inputs = tuple(shape.each(with_working) for shape in plain.inputs)
+        shown = Facts(plain.layer.with_values(with_working), inputs)
         workings = {name: Working.of(number) for name, number in numbers(shown).items()}
         expected = numbers(plain)
         assert {name: working.value for name, working in workings.items()} == expected
@@ -810,12 +861,12 @@ def test_parameters_are_taken_once_whatever_the_rows():
                 "stack": 1,
             },
         ),
-        ("upsample", {}, {"scale": 2, "out": None, "mode": "nearest"}),
+        ("upsample", {}, {"scale": (2, 2), "out": None, "mode": "nearest"}),
         ("scaled_dot_product_attention", {}, {"causal": False, "keys_read": None, "relative_positions": 0}),
         ("unfold", {"kernel": 3}, {"stride": (1, 1), "pad": (0, 0)}),
         ("rotary_embedding", {}, {"skip": 0}),
-        ("pool_heads", {"height": 4}, {"kernel": 3, "stride": 1, "skip": 0}),
-        ("relative_attention", {"query_rows": 4, "key_rows": 2}, {"skip": 0}),
+        ("pool_heads", {"height": 4}, {"kernel": 3, "stride": 1, "skip": None}),
+        ("relative_attention", {"query_rows": 4, "key_rows": 2}, {"skip": None}),
         ("layernorm", {}, {"over": "channels"}),
         ("keep_tokens", {"count": 4}, {"start": 0}),
         ("roi_align", {"proposals": 9, "out": 7}, {"samples": 2}),
@@ -1035,7 +1086,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("conv", {"out": 4, "kernel": 3, "bias": 1}, "3 8 8", "bias is 1, not true or false"),
     ("conv", {"out": 4, "kernel": 3, "connections": [0, 1]}, "3 8 8", "connections is [0, 1], not a list of lists"),
     ("dropout", {"p": 1.5}, "3", "p is 1.5, not a number from 0 to 1"),
-    ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8", "nothing is left of 4 rows or columns without 2 on"),
+    ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8", "nothing is left of 4 positions without 2 on"),
     ("conv_transpose", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8", "input channels into groups: 3 does not divide"),
     ("conv_transpose", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8", "output channels into groups: 5 does not divide"),
     ("conv_transpose", {"out": 4, "kernel": 3}, "10", "conv_transpose takes a feature map [C, H, W], but a vector"),
@@ -1085,8 +1136,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8", "embedding takes a vector [D], but tokens [3, 8] arrives"),
     ("embedding", {"out": 4}, "3", "embedding needs 'vocabulary': words in the table"),
     ("instancenorm", {}, "3 8", "instancenorm takes a feature map [C, H, W], but tokens [3, 8] arrives"),
-    ("upsample", {"mode": "cubic"}, "3 8 8", "mode is 'cubic', not nearest or bilinear or bicubic"),
-    ("upsample", {"mode": True}, "3 8 8", "mode is true, not nearest or bilinear or bicubic"),
+    ("upsample", {"mode": "cubic"}, "3 8 8", "mode is 'cubic', not nearest or linear or bilinear or trilinear or"),
+    ("upsample", {"mode": True}, "3 8 8", "mode is true, not nearest or linear or bilinear or trilinear or bicubic"),
     ("softmax", {"over": "rows"}, "3 8 8", "over is 'rows', not last or channels or groups"),
     ("softmax", {"over": "groups", "groups": 2}, "3 8 8", "softmax: channels into groups: 3 does not divide into 2"),
     ("keep_channels", {"count": 3, "start": 1}, "3 8 8", "keep_channels: 3 from 1 cannot stay of 3"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
-from vcalc.layers.axes import NamedShape
+from vcalc.layers.axes import HEADS, TOKENS, NamedShape
 from vcalc.layers.base import Layer, elements, show
 from vcalc.layers.moved import Moved
 from vcalc.operators.types import INDEX
@@ -27,6 +27,7 @@ class Facts:
         "_parameters",
         "_whole",
         "_work",
+        "asked",
         "buffers",
         "calls",
         "inputs",
@@ -38,14 +39,16 @@ class Facts:
 
     batched = True
 
-    def __init__(self, layer: Layer, inputs: tuple[Shape, ...], shared: bool = False) -> None:
-        self.inputs = inputs = layer.read(inputs)
+    def __init__(self, layer: Layer, arriving: tuple[Shape, ...], shared: bool = False) -> None:
+        self.inputs = inputs = layer.read(arriving)
         layer.check(inputs)
+        self.asked = layer
+        """The layer as it was before it was fitted to what arrives."""
         self.layer = layer = layer.fitted(inputs)
         self.shared = shared
         """Whether the parameters are another node's, which has counted them."""
         output: Shape = tidied(layer.output(*inputs))
-        self.output = NamedShape(output, layer.leaves(inputs, output))
+        self.output = _named(layer, inputs, output)
         self._parameters, buffers, self.calls = _counted(layer, inputs)
         self.parameters: dict[str, Number] = {} if shared else self._parameters
         self.buffers: dict[str, Number] = {} if shared else buffers
@@ -104,6 +107,12 @@ def _counted(layer: Layer, inputs: tuple[Shape, ...]) -> tuple[dict[str, Number]
 
     made = Calls(layer, inputs)
     return made.parameters, made.buffers, made.calls
+
+
+def _named(layer: Layer, inputs: tuple[NamedShape, ...], output: Shape) -> NamedShape:
+    of = layer.leaves(inputs, output)
+    grid = layer.grid(inputs, NamedShape(output, of)) if of in (TOKENS, HEADS) else None
+    return NamedShape(output, of, grid and tidied(grid))
 
 
 class Weighed(Protocol):
@@ -201,7 +210,7 @@ class Graph:
 
     def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[NamedShape, ...]) -> None:
         own = self._facts_of(layer, shapes)
-        if (own.layer, own.parameters, own.buffers) != (first.layer, first.parameters, first.buffers):
+        if (own.asked, own.parameters, own.buffers) != (first.asked, first.parameters, first.buffers):
             sizes = [", ".join(f"{role} {show(n)}" for role, n in each.parameters.items()) for each in (first, own)]
             what = f"{sizes[0] or 'none'}, then {sizes[1] or 'none'}" if sizes[0] != sizes[1] else "other fields"
             raise LayerError(f"{layer.kind}: a shared block has the same parameters wherever it stands, not {what}")
@@ -211,7 +220,7 @@ class Graph:
         node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
 
     def _facts_of(self, layer: Layer, shapes: tuple[NamedShape, ...], shared: bool = False) -> Facts:
-        key = (layer, shapes, shared, tuple([shape.of for shape in shapes]))
+        key = (layer, shapes, shared, tuple([shape.told for shape in shapes]))
         facts = self._facts.get(key)
         if facts is None:
             facts = self._facts[key] = Facts(layer, shapes, shared)

@@ -90,6 +90,7 @@ class WindowAttention(Layer, kind="window_attention"):
     )
     accepts = (MAP,)
     composed = True
+    spatial = (2,)
     weighted_layers = 2
     forms = ("modules", "timm", "functional_qkv", "matmul", "sdpa", "functional", "functional_cosine")
 

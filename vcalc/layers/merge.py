@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, assumed, certainly_equal
+from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, certainly_less
 from vcalc.errors import LayerError
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, Grid, NamedShape, rank
 from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
@@ -28,6 +28,11 @@ def _meet(a: Number, b: Number) -> bool:
 def _common(a: Number, b: Number) -> Number:
     """The size that two give together."""
     return a if b in (a, 1) or not certainly_equal(a, 1) else b
+
+
+def _have_places(tokens: NamedShape) -> bool:
+    """Whether some of these tokens may lie on a map, and not only in front of it."""
+    return tokens.grid is not None and not certainly_less(tokens[0], tokens.grid[0] + 1)
 
 
 class Concat(Layer, kind="concat"):
@@ -53,6 +58,12 @@ class Concat(Layer, kind="concat"):
 
     def reach(self, input: Shape) -> Window | None:
         return {MAP: None, HEADS: None, TOKENS: REORDERED}.get(rank(input), EVERYWHERE)
+
+    def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
+        *others, last = inputs
+        if last.of != TOKENS or last.grid is None or any(map(_have_places, others)):
+            return super().grid(inputs, output)
+        return (sum(shape[0] for shape in others) + last.grid[0], *last.grid[1:])
 
 
 class _Elementwise(Layer):
@@ -226,6 +237,7 @@ class RoIAlign(Layer, kind="roi_align"):
 
     source = "He et al. 2017 (Mask R-CNN), section 3; levels: Lin et al. 2017 (FPN), equation 1"
     accepts = (MAP,)
+    spatial = (2,)
     joins = True
     example = (("C", "H", "W"), ("C", "H2", "W2"))
 

@@ -6,7 +6,7 @@ token, stand first and are skipped.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import (
     Number,
@@ -17,14 +17,30 @@ from vcalc.arithmetic import (
     maximum,
     product,
 )
-from vcalc.layers.axes import HEADS
+from vcalc.layers.axes import HEADS, NamedShape, grid_of
 from vcalc.layers.base import BRANCHES, Layer, describe, needs, needs_division, show
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
-from vcalc.layers.windows import EVERYWHERE, Sliding, Window
+from vcalc.layers.grids import NO_MAP, agrees, by, in_front
+from vcalc.layers.windows import EVERYWHERE, Sliding, Window, alike
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
+
+
+def _known(kind: str, shape: NamedShape, rows: Number | None, skip: Number | None, key: str) -> tuple[Number, Number]:
+    """Rows of the map that tokens form, and how many in front are skipped: as they remember it, or as it is said."""
+    if shape.grid is None:
+        needs(rows is not None, f"{kind} needs '{key}', the rows of the map: {NO_MAP}")
+        return rows, 0 if skip is None else skip
+    front, *sizes = shape.grid
+    needs(len(sizes) == 2, f"{kind} takes tokens of an image, but these come from a map of {by(shape.grid[1:])}")
+    agrees(kind, key, rows, shape.grid)
+    said = f"{kind}: skip is {show(skip)}, but {in_front(shape.grid)}"
+    needs(skip is None or assumed("==", skip, front), said, "skip", "leave skip out: the tokens remember their map")
+    filled = f"those of a map of {by(shape.grid[1:])} and {show(front)} in front"
+    needs(assumed("==", shape[1], front + product(sizes)), f"{kind}: {show(shape[1])} tokens are not {filled}")
+    return sizes[0], front
 
 
 def _grid(kind: str, tokens: Number, skip: Number, rows: Number, key: str) -> tuple[Number, Number]:
@@ -46,10 +62,16 @@ class PoolHeads(Layer, kind="pool_heads"):
     composed = True
     weighted_layers = 1
 
-    height: Any = field(count(), "rows of the map that the tokens form", symbol="H")
+    placed = True
+    sample: ClassVar[dict[str, Any]] = {"height": None, "skip": 0}
+
+    height: Any = field(count(), "rows of the map that the tokens form, where they do not remember it", None, "H")
     kernel: Any = field(count(), "side of the window; half of it is padded on each side", 3, "K")
     stride: Any = field(count(), "step between windows", 1, "S")
-    skip: Any = field(count(0), "tokens at the front that are not pooled, such as a class token", 0)
+    skip: Any = field(count(0), "tokens at the front that are not pooled, such as a class token; likewise", None)
+
+    def place(self, inputs: tuple[NamedShape, ...]) -> None:
+        self.height, self.skip = _known(self.kind, inputs[0], self.height, self.skip, "height")
 
     def _places(self, input: Shape) -> tuple[Number, Number]:
         rows, columns = _grid(self.kind, input[1], self.skip, self.height, "height")
@@ -78,8 +100,9 @@ class PoolHeads(Layer, kind="pool_heads"):
     def reach(self, input: Shape) -> Window:
         rows, columns = _grid(self.kind, input[1], self.skip, self.height, "height")
         kernel, stride, pad = ((side, side) for side in (self.kernel, self.stride, self.kernel // 2))
-        takes, gives = (self.skip, rows, columns), (self.skip, *self._places(input))
-        return Sliding(kernel, stride, pad, takes=takes, gives=gives)
+        gives = (self.skip, *self._places(input))
+        known = alike(grid_of(input), (self.skip, rows, columns))
+        return Sliding(kernel, stride, pad, gives=gives) if known else Window((), gives)
 
 
 class RelativeAttention(Layer, kind="relative_attention"):
@@ -95,9 +118,21 @@ class RelativeAttention(Layer, kind="relative_attention"):
     joins = True
     example = (("h", "N", "d"), ("h", "M", "d"), ("h", "M", "d"))
 
-    query_rows: Any = field(count(), "rows of the map that the queries form", symbol="H_q")
-    key_rows: Any = field(count(), "rows of the map that the keys form", symbol="H_k")
-    skip: Any = field(count(0), "tokens at the front without a place, such as a class token", 0)
+    placed = True
+    sample: ClassVar[dict[str, Any]] = {"query_rows": None, "key_rows": None, "skip": 0}
+
+    query_rows: Any = field(
+        count(), "rows of the map that the queries form, where they do not remember it", None, "H_q"
+    )
+    key_rows: Any = field(count(), "rows of the map that the keys form, likewise", None, "H_k")
+    skip: Any = field(count(0), "tokens at the front without a place, such as a class token; likewise", None)
+
+    def place(self, inputs: tuple[NamedShape, ...]) -> None:
+        if len(inputs) > 1:
+            self.query_rows, skip = _known(self.kind, inputs[0], self.query_rows, self.skip, "query_rows")
+            self.key_rows, self.skip = _known(self.kind, inputs[1], self.key_rows, self.skip, "key_rows")
+            same = f"relative_attention: {show(skip)} of the queries have no place, and {show(self.skip)} of the keys"
+            needs(assumed("==", skip, self.skip), same)
 
     def output(self, *inputs: Shape) -> Shape:
         needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}", BRANCHES)

@@ -45,9 +45,9 @@ def in_order_of(shape: Sizes, strides: Sizes) -> Sizes:
 
 
 def channels_last(shape: Sizes) -> Sizes:
-    """The strides of a map [B, C, H, W] whose channels lie side by side."""
-    _, channels, height, width = shape
-    return in_order_of(shape, (height * width * channels, 1, width * channels, channels))
+    """The strides of a map with a batch in front whose channels lie side by side."""
+    batch, *places, channels = contiguous((shape[0], *shape[2:], shape[1]))
+    return (batch, channels, *places)
 
 
 def viewed(shape: Sizes, strides: Sizes, new: Sizes) -> Sizes | None:

@@ -61,6 +61,20 @@ class Slice(Operator, name="slice"):
         return gradients if gradients[0].shape == self.shape else (paper.new(self.shape, gradients[0].batched),)
 
 
+class Windows(Operator, name="windows"):
+    """Windows along an axis, `stride` apart, their places behind all axes: a view. Backward adds them up."""
+
+    def forward(self, paper: Paper, x: Value, axis: int, kernel: int, stride: int) -> Value:
+        self.shape = x.shape
+        places = (x.shape[axis] - kernel) // stride + 1
+        shape = (*x.shape[:axis], places, *x.shape[axis + 1 :], kernel)
+        strides = (*x.strides[:axis], x.strides[axis] * stride, *x.strides[axis + 1 :], x.strides[axis])
+        return paper.view(x, shape, strides)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.new(self.shape, gradients[0].batched),)
+
+
 class Select(Operator, name="select"):
     """One place of an axis, which goes: a view. Backward fills a tensor of zeros."""
 
@@ -141,7 +155,7 @@ class Pad(_AsTold, name="pad"):
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
         self.shape = x.shape
-        return paper.new(shape, x.batched, strides=None if x.contiguous else in_order_of(shape, x.strides))
+        return paper.map_like(x, shape)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         (gradient,) = gradients
@@ -270,7 +284,16 @@ class _Remade(Operator):
 
 
 class Interpolate(_Remade, name="interpolate"):
-    """A map brought to another size."""
+    """A map brought to another size. The gradient of a video whose elements are repeated lies in order."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes, nearest: bool = False) -> Value:
+        self.in_order = nearest and len(shape) == 5
+        return super().forward(paper, x, shape)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        if self.in_order:
+            return (paper.new(self.shape, gradients[0].batched),)
+        return super().backward(paper, *gradients)
 
 
 class Turned(_Remade, name="ordered"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes, is_dense
+from vcalc.operators.layout import Sizes
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import STATISTIC
 
@@ -17,7 +17,7 @@ class _Norm(Operator):
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         x = self.saved[0]
         assert x is not None
-        of_input = paper.like(x) if self.needs[0] else None
+        of_input = paper.map_like(x, x.shape) if self.needs[0] else None
         return (of_input, *(paper.new(self.width, False) if each else None for each in self.needs[1:]))
 
     width: Sizes = ()
@@ -27,7 +27,7 @@ class BatchNorm(_Norm, name="batch_norm"):
     """Over all axes but the channels, and over the batch. Running statistics make none at inference."""
 
     def forward(self, paper: Paper, x: Value, *factors: Value, fixed: bool = False) -> Value:
-        made = paper.like(x)
+        made = paper.map_like(x, x.shape)
         self.width = (x.shape[1],)
         if fixed or paper.training:
             self.statistics(paper, x, self.width, False)
@@ -45,17 +45,22 @@ class LayerNorm(_Norm, name="layer_norm"):
 
 
 class GroupNorm(_Norm, name="group_norm"):
-    """Over groups of channels; it wants its input, and backward its gradient, in order."""
+    """Over groups of channels; it wants its input in order, or channels last, and backward its gradient likewise."""
 
     def forward(self, paper: Paper, x: Value, *factors: Value, groups: int) -> Value:
-        x = x if is_dense(x.shape, x.strides) else paper.in_order(x)
-        made = paper.new(x.shape, x.batched)
+        x = x if x.channels_last else paper.in_order(x)
+        made = paper.map_like(x, x.shape)
         self.width = (x.shape[1],)
         self.statistics(paper, x, (x.shape[0], groups))
         return made
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        gradient = paper.in_order(gradients[0])
+        (gradient,), x = gradients, self.saved[0]
+        assert x is not None
+        if not x.channels_last:
+            gradient = paper.in_order(gradient)
+        elif not gradient.channels_last:
+            gradient = paper.map_like(x, x.shape)
         found = super().backward(paper, gradient)
         del gradient
         return found

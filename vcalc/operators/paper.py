@@ -79,8 +79,8 @@ class Value:
 
     @property
     def channels_last(self) -> bool:
-        """Whether it is a map whose channels lie side by side."""
-        return len(self.shape) == 4 and not self.contiguous and self.strides[1] == 1
+        """Whether it is a map whose channels lie side by side, of an image or a video: torch has no such sequences."""
+        return len(self.shape) in (4, 5) and not self.contiguous and self.strides[1] == 1
 
     def bare(self) -> Value:
         """The same tensor, apart from the operator that made it."""
@@ -258,8 +258,8 @@ class Paper:
         return self.map(shape, value.batched, value.channels_last)
 
     def map(self, shape: Sizes, batched: bool, last: bool) -> Value:
-        """A map, whose channels come last in memory if so; what has another rank lies in order."""
-        return self.new(shape, batched, strides=channels_last(shape) if last and len(shape) == 4 else None)
+        """A map, whose channels come last in memory if so; what is none of an image or a video lies in order."""
+        return self.new(shape, batched, strides=channels_last(shape) if last and len(shape) in (4, 5) else None)
 
     def view(self, value: Value, shape: Sizes, strides: Sizes) -> Value:
         """The same memory, read otherwise."""

@@ -108,11 +108,11 @@ def _sample(kind: type[Layer]) -> Layer:
     """The layer with the literature's symbols for fields that have one, and defaults (or 1) for the others."""
     from vcalc import symbols
 
-    values: dict[str, Any] = dict(kind.sample)
+    values: dict[str, Any] = {name: value for name, value in kind.sample.items() if value is not None}
     for name, field in kind.fields.items():
         if name in values:
             continue
-        if field.symbol and field.default is not None:
+        if field.symbol and (field.default is not None or name in kind.sample):
             values[name] = symbols.symbol(field.symbol)
         elif field.required:
             values[name] = 1
