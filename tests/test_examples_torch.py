@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def m5() -> Any:
     """Dai et al. 2017, Table 1, M5; its padding as Keras has it: 38 samples before and after the first window."""
     layers: list[Any] = [nn.ConstantPad1d((38, 38), 0.0)]
     channels = [1, 128, 128, 256, 512]
-    for stage, (before, after) in enumerate(zip(channels, channels[1:], strict=False)):
+    for stage, (before, after) in enumerate(pairwise(channels)):
         convolution = nn.Conv1d(before, after, 3, padding=1) if stage else nn.Conv1d(1, after, 80, stride=4)
         layers += [convolution, nn.BatchNorm1d(after), nn.ReLU(), nn.MaxPool1d(4)]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(512, 10))
@@ -76,8 +77,7 @@ def test_what_is_written_computes_what_the_module_does():
     """Sound of 4,000 samples through M5 with the same weights."""
     network = expand(*load(str(EXAMPLES / "m5.yaml")), {"L": 4000})
     module, ours = m5().eval(), build(network, device="cpu").eval()
-    weights = [tensor for tensor in module.state_dict().values()]
-    ours.load_state_dict(dict(zip(ours.state_dict(), weights, strict=True)))
+    ours.load_state_dict(dict(zip(ours.state_dict(), module.state_dict().values(), strict=True)))
     sound = torch.randn(2, 1, 4000)
     with torch.no_grad():
         torch.testing.assert_close(ours(sound), module(sound))
