@@ -28,7 +28,7 @@ from vcalc.analyses.check import check_file
 from vcalc.cli import COMMANDS, main
 from vcalc.conventions.read import CONVENTION
 from vcalc.language.expression import FUNCTIONS
-from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, kinds
+from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, WAYS, kinds
 from vcalc.render.check import render_check
 from vcalc.reports.catalogue import all_entries
 from vcalc.reports.check import CheckReport
@@ -125,6 +125,10 @@ def convention_page() -> str:
         "Some tools count the same operation differently when a network's source calls it in another way. A rule for\n"
         "one way is written `kind/form`, and a spec says under `written` how a library writes its network:\n",
         _table(["form", "meaning"], [[f"`{name}`", says] for name, says in FORMS.items()]),
+        "A kind of several operators, such as `attention`, needs no rule: each operator that it calls is weighed by\n"
+        "the rule of its kind in the form in which it is called, and what does not depend on the images once a batch.\n"
+        "A rule for the kind itself comes first. How its source may be written:\n",
+        _table(["form", "meaning"], [[f"`{name}`", way.says] for name, way in WAYS.items()]),
     ]
     return "\n".join([*parts, *map(_convention, conventions.names())])
 

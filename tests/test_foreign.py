@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vcalc import foreign
+from vcalc import conventions, foreign
 from vcalc.analyses.measure import METRICS
 from vcalc.cli import COMMANDS, main
+from vcalc.conventions.read import parse as parse_convention
 from vcalc.errors import VcalcError
 from vcalc.language.expression import SHAPE_NAMES
-from vcalc.layers import KINDS
+from vcalc.layers import KINDS, PRIMITIVES
 from vcalc.render import FORMATS
 from vcalc.render.check import FORMATS as CHECK_FORMATS
 from vcalc.reports.layers_table import DEFAULT_COLUMNS
@@ -84,8 +85,20 @@ def test_every_other_answer_is_a_name_that_there_is(section):
 
 
 def test_the_sections_are_tested():
-    assert set(TABLE) == {*ALLOWED, "layers", "models", "files"}
-    assert all("none" in entry for entry in TABLE["files"])
+    assert set(TABLE) == {*ALLOWED, "layers", "models", "files", "rules"}
+    assert all("none" in entry for entry in (*TABLE["files"], *TABLE["rules"]))
+
+
+def test_what_rules_named_once_is_none_of_theirs_and_what_to_write_instead_is_read():
+    head = "name: mine\nsays: s\nunit: MACs\nsource: me\nextends: macs\n"
+    for entry in TABLE["rules"]:
+        assert not set(entry["words"].split()) & PRIMITIVES.keys()
+        rule = entry["none"].partition("; write ")[2]
+        text = f"params: {{{rule}}}" if rule.startswith("lose") else f"kinds: {{{rule}}}"
+        assert (
+            parse_convention(f"{head}{text}\n", "mine.yaml", conventions.load, conventions.names, True).rules
+            is not None
+        )
 
 
 @pytest.mark.parametrize("library", NAMES)

@@ -100,6 +100,11 @@ class Layer:
     """For a kind that torch can run in place: what backward reads then, the "output", or a copy of the "input"."""
     forms: ClassVar[tuple[str, ...]] = ()
     """The ways in which source code calls it (FORMS has them all), where tools tell them apart; the usual one first."""
+    composed: bool = False
+    """True for a kind of several operators: parameters, buffers and work follow from what its `run` calls.
+
+    A property where the kind is one operator, too, of which conventions have to say something.
+    """
     fields: ClassVar[dict[str, Field]] = {}
     per_axis: ClassVar[tuple[str, ...]] = ()
     """The fields that have a number for each spatial axis."""
@@ -225,7 +230,7 @@ class Layer:
         return inputs[0]
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        """Trained (or frozen) parameters by role."""
+        """Trained (or frozen) parameters by role; of a layer that is not `composed`, as buffers and work."""
         return {}
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:

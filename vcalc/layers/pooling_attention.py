@@ -18,7 +18,7 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.layers.axes import HEADS, NamedShape, grid_of
-from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
+from vcalc.layers.base import BRANCHES, Layer, describe, needs, needs_division, show
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
 from vcalc.layers.grids import NO_MAP, agrees, by, in_front
@@ -59,6 +59,7 @@ class PoolHeads(Layer, kind="pool_heads"):
 
     source = "Fan et al. 2021 (MViT), section 3.1; convolutions: Li et al. 2022 (MViTv2), section 4.3"
     accepts = (HEADS,)
+    composed = True
     weighted_layers = 1
 
     placed = True
@@ -77,19 +78,9 @@ class PoolHeads(Layer, kind="pool_heads"):
         pad = self.kernel // 2
         return (slide(rows, self.kernel, self.stride, pad), slide(columns, self.kernel, self.stride, pad))
 
-    def _pooled(self, input: Shape) -> Number:
-        """Elements that the convolution puts out."""
-        return product((input[0], *self._places(input), input[2]))
-
     def output(self, *inputs: Shape) -> Shape:
         heads, _, width = inputs[0]
         return (heads, self.skip + product(self._places(inputs[0])), width)
-
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"weight": product((self.kernel, self.kernel, inputs[0][2]))}
-
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        return {"multiply_adds": self.kernel * self.kernel * self._pooled(inputs[0])}
 
     def run(self, ops: Paper, x: Value) -> Value:
         batch, heads, tokens, width = x.shape
@@ -123,6 +114,7 @@ class RelativeAttention(Layer, kind="relative_attention"):
 
     source = "Li et al. 2022 (MViTv2), section 4.1, equations 3 and 4"
     accepts = (HEADS,)
+    composed = True
     joins = True
     example = (("h", "N", "d"), ("h", "M", "d"), ("h", "M", "d"))
 
@@ -157,31 +149,6 @@ class RelativeAttention(Layer, kind="relative_attention"):
         key_rows, key_columns = _grid(self.kind, inputs[1][1], self.skip, self.key_rows, "key_rows")
         return {"rows": (rows, key_rows), "columns": (columns, key_columns)}
 
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        distances = (2 * maximum(here, there) - 1 for here, there in self._grids(inputs).values())
-        return {"relative_position_embedding": sum(distances) * inputs[0][2]}
-
-    def _placed(self, inputs: tuple[Shape, ...]) -> Number:
-        """Elements of the queries that have a place."""
-        heads, tokens, width = inputs[0]
-        return product((heads, tokens - self.skip, width))
-
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        query, key, value = inputs
-        scores = query[0] * query[1] * key[1]
-        rows, columns = (there for _, there in self._grids(inputs).values())
-        placed = query[0] * (query[1] - self.skip)
-        return {
-            "product_multiply_adds": scores * (query[2] + value[2]),
-            "position_multiply_adds": placed * query[2] * (rows + columns),
-            "multiplications": elements(query),
-            "additions": 2 * placed * (key[1] - self.skip),
-            "exponentials": scores,
-            "softmax_additions": scores - query[0] * query[1],
-            "divisions": scores,
-            "product_elements": scores + placed * (rows + columns) + elements(output),
-        }
-
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
         scores = ops.matmul(ops.scale(query), ops.permute(key, (0, 1, 3, 2)))
         grids = self._grids(tuple(given.shape[1:] for given in (query, key, value)))
@@ -193,7 +160,8 @@ class RelativeAttention(Layer, kind="relative_attention"):
         """The query's products with vectors of relative rows and columns added where both tokens have a place."""
         batch, heads, _, width = query.shape
         (rows, key_rows), (columns, key_columns) = grids["rows"], grids["columns"]
-        tables = [ops.parameter(2 * max(sizes) - 1, width) for sizes in grids.values()]
+        role = "relative_position_embedding"
+        tables = [ops.parameter(2 * maximum(*sizes) - 1, width, role=role) for sizes in grids.values()]
         places, keys = rows * columns, key_rows * key_columns
         placed = ops.reshape(ops.slice(query, axis=2, count=places), (batch, heads, rows, columns, width))
         down = _by_distance(ops, placed, tables[0], 2, key_rows)
@@ -218,5 +186,6 @@ def _by_distance(ops: Paper, query: Value, table: Value, axis: int, there: int) 
     order = (axis, 0, 1, 5 - axis, 4)
     first = ops.permute(query, order)
     merged = ops.reshape(first, (here, first.shape[1] * first.shape[2] * first.shape[3], width))
-    found = ops.reshape(ops.matmul(merged, ops.permute(vectors, (0, 2, 1))), (*first.shape[:4], there))
+    products = ops.part("positions").matmul(merged, ops.permute(vectors, (0, 2, 1)))
+    found = ops.reshape(products, (*first.shape[:4], there))
     return ops.permute(found, tuple(order.index(place) for place in range(5)))
