@@ -58,7 +58,8 @@ def layers() -> str:
         "# Layer kinds\n",
         "One class a kind, in `vcalc/layers/`. The formulas below are the ones that run, printed by SymPy;\n"
         "`vcalc layers conv` shows the same. Shapes leave out the batch axis: [C, H, W] for a map, [N, D] for tokens,\n"
-        "[D] for a vector, [h, N, d] for heads, which are no map.\n",
+        "[D] for a vector, [h, N, d] for heads, which are no map. A formula on [C, H, W] is that of an image; on a\n"
+        "sequence, [C, L], and a video, [C, T, H, W], it has as many factors as there are axes.\n",
         "## What is counted\n",
         "Work is reported in primitives, which a [convention](conventions.md) weighs:\n",
         _table(["primitive", "meaning"], [[f"`{name}`", says] for name, says in PRIMITIVES.items()]),

@@ -99,12 +99,6 @@ class Facts:
         return [*whole(self)]
 
 
-def _named(layer: Layer, inputs: tuple[NamedShape, ...], output: Shape) -> NamedShape:
-    of = layer.leaves(inputs, output)
-    grid = layer.grid(inputs, NamedShape(output, of)) if of in (TOKENS, HEADS) else None
-    return NamedShape(output, of, grid and tidied(grid))
-
-
 def _counted(layer: Layer, inputs: tuple[Shape, ...]) -> tuple[dict[str, Number], dict[str, Number], list[Call]]:
     """A layer's parameters and buffers, and what it calls where it is not one operator."""
     if not layer.composed:
@@ -113,6 +107,12 @@ def _counted(layer: Layer, inputs: tuple[Shape, ...]) -> tuple[dict[str, Number]
 
     made = Calls(layer, inputs)
     return made.parameters, made.buffers, made.calls
+
+
+def _named(layer: Layer, inputs: tuple[NamedShape, ...], output: Shape) -> NamedShape:
+    of = layer.leaves(inputs, output)
+    grid = layer.grid(inputs, NamedShape(output, of)) if of in (TOKENS, HEADS) else None
+    return NamedShape(output, of, grid and tidied(grid))
 
 
 class Weighed(Protocol):

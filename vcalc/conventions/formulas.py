@@ -3,7 +3,7 @@
 What has a number for each axis has three names, `kernel_t`, `kernel_h` and `kernel_w`; a field that is not said is 0,
 and a word in place of true is true. The shape that arrives is C, T, H, W (N, D of tokens; h, N, d of heads), the one
 that leaves has `_out` behind them. An axis that a map does not have has one place, and fields that do nothing; that of
-a sequence is W. `axes` says how many spatial axes there are. Of an operator that another kind calls there are the
+a sequence is W; `axes` says how many spatial axes there are. Of an operator that another kind calls there are the
 shapes, `out` and `bias`.
 """
 

@@ -89,8 +89,8 @@ class WindowAttention(Layer, kind="window_attention"):
         " one_hot_lookup: Tu et al. 2022 (MaxViT), the authors' attention_utils.py"
     )
     accepts = (MAP,)
-    spatial = (2,)
     composed = True
+    spatial = (2,)
     weighted_layers = 2
     forms = ("modules", "timm", "functional_qkv", "matmul", "sdpa", "functional", "functional_cosine")
 

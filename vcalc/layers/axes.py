@@ -18,6 +18,10 @@ INPUTS: dict[tuple[str, ...], str] = {
     MAPS[2]: MAP,
 }
 """What a network may take, by its axes."""
+PLACES = {"L": ("length", "positions"), "T": ("duration", "frames"), "H": ("height", "rows"), "W": ("width", "columns")}
+"""What the size of a map along an axis is, and what lies along it."""
+_CALLED = {1: "a sequence", 2: "a feature map", 3: "a video"}
+"""What a map of so many spatial axes is."""
 NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]", HEADS: "heads [h, N, d]"}
 _OTHERS = {TOKENS: ("N", "D"), VECTOR: ("D",), HEADS: ("h", "N", "d")}
 ALL_AXES = (MAPS[2], *_OTHERS.values())
@@ -25,9 +29,14 @@ ALL_AXES = (MAPS[2], *_OTHERS.values())
 _BY_LENGTH = {1: VECTOR, 2: TOKENS}
 
 
+def called(of: str, length: int) -> str:
+    """What a tensor of so many sizes is, in words."""
+    return _CALLED[length - 1] if of == MAP else NAMES[of].split(" [")[0]
+
+
 def described(axes: tuple[str, ...]) -> str:
     """What a network may take, in words."""
-    return f"{NAMES[INPUTS[axes]].split(' [')[0]} [{', '.join(axes)}]"
+    return f"{called(INPUTS[axes], len(axes))} [{', '.join(axes)}]"
 
 
 Grid = tuple[Number, ...]
@@ -80,6 +89,11 @@ def rank(shape: Shape) -> str:
 def names_of(shape: Shape) -> tuple[str, ...]:
     """What each size of a shape is called."""
     return axes(rank(shape), len(shape))
+
+
+def places_of(shape: Shape) -> tuple[str, ...]:
+    """The names of the axes along which places lie, and not features."""
+    return tuple(name for name in names_of(shape) if name not in ("C", "D", "h", "d"))
 
 
 def grid_of(shape: Shape) -> Grid | None:

@@ -21,6 +21,7 @@ from vcalc.layers.axes import (
     VECTOR,
     Grid,
     NamedShape,
+    called,
     described,
     names_of,
     rank,
@@ -54,7 +55,7 @@ _WAYS = {
 """What turns a rank into another."""
 _INSTEAD = {
     **dict.fromkeys([(kind, rank) for kind in ("conv", "pointwise_linear") for rank in (TOKENS, VECTOR)], "'linear'"),
-    ("linear", MAP): "'pointwise_linear', which keeps height and width",
+    ("linear", MAP): "'pointwise_linear', which works at each place",
 }
 """The kind that does the same to what a kind does not take, and what to know of it."""
 
@@ -330,8 +331,7 @@ def no_way(rank: str, wanted: Iterable[str]) -> str:
 
 def describe(shape: Shape) -> str:
     """A shape in words for a message: `a feature map [64, 56, 56]`."""
-    name = NAMES[rank(shape)].split(" [")[0]
-    return f"{name} {show(shape)}"
+    return f"{called(rank(shape), len(shape))} {show(shape)}"
 
 
 def show(value: Any) -> str:

@@ -11,24 +11,21 @@ NO_MAP = "no map is known that these tokens come from; the input's own have none
 
 
 def filled(kind: str, shape: Shape, rows: Number | None) -> tuple[Number, ...] | None:
-    """The sizes of the map that tokens fill, all of it; None where it is not known, or they fill another one by rows.
+    """The sizes of the map that tokens fill; None where it is not known, or `rows` says how they fill one, row by row.
 
-    Raises LayerError where some stand in front that have no place on it, where there are not as many tokens as places,
-    and where the map has other rows.
+    Raises LayerError where some stand in front that have no place on it, and where there are not as many tokens as
+    places.
     """
     grid = grid_of(shape)
-    if grid is None:
+    if grid is None or rows is not None:
         return None
     tokens, places = shape[-2], product(grid[1:])
     if certainly_less(0, grid[0]) or not assumed("==", grid[0], 0):
         raise LayerError(f"{kind}: {in_front(grid)}", hint=taken_away(grid))
     if certainly_different(tokens, places):
-        if rows is not None:
-            return None
         message = f"{kind}: {show(tokens)} tokens are not those of a map of {by(grid[1:])}, which are {show(places)}"
         raise LayerError(message, hint=f"{kind}: {{height: …}} makes another map of them")
     assumed("==", tokens, places)
-    agrees(kind, "height", rows, grid)
     return grid[1:]
 
 
