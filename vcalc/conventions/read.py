@@ -264,8 +264,9 @@ CONVENTION = Record(
             _Rules(),
             "Weights for single kinds, several to a line with commas, `kind/form` for one way of calling it; weights "
             "under `once` count once for a batch of any size. A text in place of a weight is a formula for the count, "
-            "in the language of specs, over the fields of a layer (a pair as `kernel_h` and `kernel_w`) and its sizes: "
-            "C, H, W, or N, D, as they arrive, C_out and so on as they leave.",
+            "in the language of specs, over the fields of a layer (those of each axis as `kernel_t`, `kernel_h` and "
+            "`kernel_w`), its sizes (C, T, H, W, or N, D, as they arrive, C_out and so on as they leave; a sequence is "
+            "a map of one row) and `axes`, how many spatial ones there are.",
             {},
         ),
         Key("zero", _uncounted("zero"), "`kinds` and `families` that count nothing, on purpose.", ()),
