@@ -9,6 +9,7 @@ import math
 import weakref
 from contextlib import suppress
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from vcalc.torch_backend.build import build
 from vcalc.torch_backend.code import code_of
 from vcalc.torch_backend.write import lines
 
+ROOT = Path(__file__).parent.parent
 BATCH = 2
 SMALL = {"H": 64, "W": 64}
 MODELS: dict[str, dict[str, int]] = {
@@ -56,8 +58,10 @@ MODELS: dict[str, dict[str, int]] = {
     "vit-ti-16": SMALL,
     "swin-t": SMALL,
     "mvit-v2-t": SMALL,
+    "examples/m5.yaml": {"L": 4000},
+    "examples/c3d.yaml": {"T": 16, "H": 32, "W": 32},
 }
-"""Catalogue models, with inputs small enough for a test."""
+"""Networks with inputs small enough for a test."""
 
 
 def made(network: Network) -> Any:
@@ -161,8 +165,12 @@ def outputs(values: dict[int, Any]) -> list[Any]:
 
 @pytest.fixture(scope="module", params=MODELS)
 def model(request: Any) -> tuple[Network, Any, Any]:
-    network = expand(*load(request.param), MODELS[request.param])
-    return network, made(network), torch.randn(BATCH, *network.graph.input)
+    file = ROOT / request.param
+    network = expand(*load(str(file) if file.is_file() else request.param), MODELS[request.param])
+    module, image = made(network), torch.randn(BATCH, *network.graph.input)
+    with torch.no_grad(), Live(own(module)):
+        module.eval()(image)  # what is imported at a first call holds its tensors for a while
+    return network, module, image
 
 
 def test_saved_bytes_are_torchs(model: Any):

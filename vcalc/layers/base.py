@@ -12,9 +12,24 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
-from vcalc.layers.axes import HEADS, MAP, MAPS, NAMES, TOKENS, VECTOR, NamedShape, described, names_of, rank, usual
+from vcalc.layers.axes import (
+    HEADS,
+    MAP,
+    MAPS,
+    NAMES,
+    TOKENS,
+    VECTOR,
+    Grid,
+    NamedShape,
+    called,
+    described,
+    names_of,
+    rank,
+    spatial_axes,
+    usual,
+)
 from vcalc.layers.fields import Alike, Field, choice, on_axes
-from vcalc.layers.windows import Front, Window
+from vcalc.layers.windows import Front, Window, lies
 from vcalc.operators.types import ACTIVATION
 
 if TYPE_CHECKING:
@@ -40,7 +55,7 @@ _WAYS = {
 """What turns a rank into another."""
 _INSTEAD = {
     **dict.fromkeys([(kind, rank) for kind in ("conv", "pointwise_linear") for rank in (TOKENS, VECTOR)], "'linear'"),
-    ("linear", MAP): "'pointwise_linear', which keeps height and width",
+    ("linear", MAP): "'pointwise_linear', which works at each place",
 }
 """The kind that does the same to what a kind does not take, and what to know of it."""
 
@@ -63,7 +78,7 @@ class Layer:
     spatial: ClassVar[tuple[int, ...]] = (1, 2, 3)
     """How many spatial axes the maps may have that it takes."""
     sample: ClassVar[dict[str, Any]] = {}
-    """Fields for documentation, where a symbol or 1 does not do."""
+    """Fields for documentation, where a symbol or 1 does not do; None for the symbol of one that may be left out."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
     joins_one: ClassVar[bool] = False
@@ -86,11 +101,18 @@ class Layer:
     """For a kind that torch can run in place: what backward reads then, the "output", or a copy of the "input"."""
     forms: ClassVar[tuple[str, ...]] = ()
     """The ways in which source code calls it (FORMS has them all), where tools tell them apart; the usual one first."""
+    composed: bool = False
+    """True for a kind of several operators: parameters, buffers and work follow from what its `run` calls.
+
+    A property where the kind is one operator, too, of which conventions have to say something.
+    """
     fields: ClassVar[dict[str, Field]] = {}
     per_axis: ClassVar[tuple[str, ...]] = ()
     """The fields that have a number for each spatial axis."""
     arrives: tuple[str, ...] = ()
     """What the inputs are, where their sizes do not tell: see `fitted`."""
+    placed: ClassVar[bool] = False
+    """Whether what it does depends on the map that tokens come from, or on how many axes a map has: see `place`."""
     written: str | None = None
 
     def __init_subclass__(cls, kind: str = "", **_: Any) -> None:
@@ -158,25 +180,30 @@ class Layer:
         Raises LayerError for a field that has a number for each of other axes.
         """
         told = True in [shape.unusual for shape in inputs]
-        spatial = len(inputs[0]) - 1 if self.per_axis and inputs[0].of == MAP else 2
-        if not told and spatial == 2 and self._is_on_two_axes:
+        axes = spatial_axes(inputs[0]) if self.per_axis else 2
+        if not told and axes == 2 and not self.placed and self._is_on_two_axes:
             return self
         arrives = tuple([shape.of for shape in inputs]) if told else ()
         known = self.__dict__.setdefault("_fitted", {})
-        if (spatial, arrives) not in known:
+        key = (axes, arrives, (inputs, tuple([shape.grid for shape in inputs])) if self.placed else ())
+        if key not in known:
             other = self.with_values(lambda value: value)
             other.arrives = arrives
             for name in self.per_axis:
                 if not self._is_word(name):
-                    setattr(other, name, on_axes(self.kind, name, getattr(self, name), spatial))
-            known[spatial, arrives] = other
-        found: Layer = known[spatial, arrives]
+                    setattr(other, name, on_axes(self.kind, name, getattr(self, name), axes))
+            other.place(inputs)
+            known[key] = other
+        found: Layer = known[key]
         return found
 
     @cached_property
     def _is_on_two_axes(self) -> bool:
         values = self.__dict__
         return {2}.issuperset([len(values[name]) for name in self.per_axis if type(values[name]) in (tuple, Alike)])
+
+    def place(self, inputs: tuple[NamedShape, ...]) -> None:
+        """Fill in what follows from the maps that tokens come from, on a layer that is for such inputs alone."""
 
     def _is_word(self, name: str) -> bool:
         """Whether a field has a word in place of numbers, or nothing."""
@@ -204,7 +231,7 @@ class Layer:
         return inputs[0]
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        """Trained (or frozen) parameters by role."""
+        """Trained (or frozen) parameters by role; of a layer that is not `composed`, as buffers and work."""
         return {}
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
@@ -218,6 +245,10 @@ class Layer:
     def reach(self, input: Shape) -> Window | Front | None:
         """What an output element reads of the input; None: only the element in its own place."""
         return None
+
+    def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
+        """How tokens or heads that leave lie on the map that they come from, as far as it is known."""
+        return lies(self.reach(inputs[0]), inputs, output)
 
     def is_view(self, training: bool, input: Shape) -> bool:
         """Whether the output has the memory of the first input: reshapes, and what does nothing."""
@@ -300,8 +331,7 @@ def no_way(rank: str, wanted: Iterable[str]) -> str:
 
 def describe(shape: Shape) -> str:
     """A shape in words for a message: `a feature map [64, 56, 56]`."""
-    name = NAMES[rank(shape)].split(" [")[0]
-    return f"{name} {show(shape)}"
+    return f"{called(rank(shape), len(shape))} {show(shape)}"
 
 
 def show(value: Any) -> str:

@@ -42,7 +42,7 @@ class Moved(Layer):
     def reach(self, input: Shape) -> Window | Front | None:
         from vcalc.layers import places
 
-        return places.reach(self.pattern_on(input), self.sizes, input)
+        return places.reach(self.pattern_on(input), self.sizes, input, self.leaves((input,), ()))
 
     def is_view(self, training: bool, input: Shape) -> bool:
         if not all(type(size) is int for size in input):

@@ -18,7 +18,7 @@ from vcalc.layers.base import (
     needs_division,
 )
 from vcalc.layers.fields import FLAG, NUMBER, choice, count, field
-from vcalc.layers.windows import ALONG_LAST, EVERYWHERE, Window
+from vcalc.layers.windows import EVERYWHERE, Window, along
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -89,7 +89,7 @@ class LayerNorm(_Norm, kind="layernorm"):
         return ops.permute(made, channels_in_front(length))
 
     def reach(self, input: Shape) -> Window | None:
-        return ALONG_LAST if channels_first(input) and self.over == "last" else None
+        return along(input, (len(input) - 1,)) if channels_first(input) and self.over == "last" else None
 
 
 class RMSNorm(_Norm, kind="rmsnorm"):

@@ -27,8 +27,11 @@ class Rearrange(Moved, kind="rearrange"):
 
     pattern: Any = field(PATTERN, "what arrives and what leaves; its letters are fields, for sizes that do not follow")
 
+    placed = True
+
     def __init__(self, **values: Any) -> None:
         super().__init__(**{name: values.pop(name) for name in self.fields if name in values})
+        self._placed: dict[str, Number] = {}
         self._sizes = {name: self._size(name, value) for name, value in values.items()}
 
     def _size(self, name: str, value: Any) -> Number:
@@ -52,13 +55,18 @@ class Rearrange(Moved, kind="rearrange"):
 
     @property
     def sizes(self) -> dict[str, Number]:
-        return self._sizes
+        return {**self._sizes, **self._placed}
+
+    def place(self, inputs: tuple[Shape, ...]) -> None:
+        from vcalc.layers.letters import sizes_of
+
+        self._placed = sizes_of(self.pattern, self._sizes, inputs[0])
 
     def values(self) -> dict[str, Any]:
-        return {"pattern": self.pattern, **self.sizes}
+        return {"pattern": self.pattern, **self._sizes}
 
     def with_values(self, change: Callable[[Any], Any]) -> Layer:
-        return Rearrange(pattern=self.pattern, **{name: change(size) for name, size in self.sizes.items()})
+        return Rearrange(pattern=self.pattern, **{name: change(size) for name, size in self._sizes.items()})
 
     def output(self, *inputs: Shape) -> Shape:
         from vcalc.layers.places import leaves

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+from vcalc.arithmetic import Shape
+
 Sizes = tuple[int, ...]
 
 
@@ -69,11 +71,13 @@ def viewed(shape: Sizes, strides: Sizes, new: Sizes) -> Sizes | None:
     return tuple(found) if at < 0 else None
 
 
-def broadcast(*shapes: Sizes) -> Sizes:
-    """The shape that several give together, each axis of 1 repeated."""
+def broadcast(*shapes: Shape) -> Shape:
+    """The shape that several give together, each axis of 1 repeated. A size that is no int is not taken for 1."""
     rank = max(map(len, shapes))
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
-    return tuple(next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True))
+    return tuple(
+        next((size for size in sizes if type(size) is not int or size != 1), 1) for sizes in zip(*padded, strict=True)
+    )
 
 
 def size_of(shape: Sizes) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from typing import Any, ClassVar
 
+from vcalc.arithmetic import Number
 from vcalc.operators.layout import (
     Sizes,
     broadcast,
@@ -113,17 +114,36 @@ def _edge(value: Value | None) -> tuple[Node | Leaf | None, int, Sizes, bool] | 
 
 
 class Operator:
-    """One operation of torch: what it makes, what it saves, what it makes on the way back."""
+    """One operation of torch: what it makes and does, what it saves, what it makes on the way back.
 
+    `output` and `work` ask shapes of tensors alone, whose sizes may be symbols: `vcalc.layers.calls` counts with them.
+    """
+
+    kind: ClassVar[str] = ""
+    """The layer kind that it is to conventions; empty where no tool counts it."""
     saved: tuple[Value | None, ...] = ()
     needs: tuple[bool, ...] = ()
     """Which inputs have a gradient."""
+    batches: ClassVar[bool] = False
+    """True for one that makes something for each image out of what is the same for all."""
     composed: ClassVar[bool] = False
     """True for one that runs other operators, which go on the tape in its place."""
 
-    def __init_subclass__(cls, name: str = "") -> None:
+    def __init_subclass__(cls, name: str = "", kind: str = "") -> None:
         if name:
             OPERATORS[name] = cls
+        if kind:
+            cls.kind = kind
+
+    @staticmethod
+    def output(*inputs: Any, **fields: Any) -> Any:
+        """The shape of what it makes; a list of shapes where it makes several."""
+        return inputs[0].shape
+
+    @staticmethod
+    def work(output: Any, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        """What it does, by primitive (see `vcalc.layers.vocabulary`)."""
+        return {}
 
     def forward(self, paper: Paper, *inputs: Any, **fields: Any) -> Any:
         """The output, or several in a tuple. What backward needs of it and of the inputs is put in `saved`."""
@@ -254,7 +274,11 @@ class Paper:
         """The tensor itself where its elements lie in their order, else a copy. It is not on the tape."""
         return value.bare() if value.contiguous else self.new(value.shape, value.batched)
 
-    def own(self, shape: Sizes) -> Value:
+    def part(self, name: str) -> Paper:
+        """Itself: which part of the layer the next operator is decides how the source calls it, not what it leaves."""
+        return self
+
+    def own(self, shape: Sizes, role: str = "") -> Value:
         """A buffer, or a parameter that is not trained: held all the time, without a gradient."""
         return Value(None, shape, contiguous(shape), False)
 
@@ -262,7 +286,7 @@ class Paper:
         """A layer begins; layers of one owner have the same parameters."""
         self.where, self._owner, self._given = where, owner, 0
 
-    def parameter(self, *shape: int) -> Value:
+    def parameter(self, *shape: int, role: str = "weight") -> Value:
         """The next trained parameter of the layer."""
         found = self.own(shape)
         if self.records:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape, product
 from vcalc.operators.layout import Sizes, channels_last, size_of
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import INDEX
 
 
-class Conv(Operator, name="conv"):
+class Conv(Operator, name="conv", kind="conv"):
     """A convolution: a kernel at each position that is put out; transposed, at each that arrives."""
+
+    @staticmethod
+    def output(*inputs: Any, shape: Shape, transposed: bool = False) -> Shape:
+        return shape
+
+    @staticmethod
+    def work(
+        output: Shape, x: Any, weight: Any, bias: Any = None, *, shape: Shape, transposed: bool = False
+    ) -> dict[str, Number]:
+        positions = x.shape if transposed else output
+        work = {"multiply_adds": product(weight.shape) * product((positions[0], *positions[2:]))}
+        return work if bias is None else {**work, "bias_additions": product(output)}
 
     def forward(
         self,

@@ -285,7 +285,7 @@ def _attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     head_dim = layer.head_dim if layer.head_dim is not None else width // layer.heads
     biases = {"qkv_bias": layer.qkv_bias, "out_bias": bool(layer.out_bias)}
     named = {name: _unless(value, True, repr(value)) for name, value in biases.items()}
-    named["key_bias"] = _unless("key_bias" in layer.buffers(*inputs), False, "True")
+    named["key_bias"] = _unless("key_bias" in Facts(layer, inputs).buffers, False, "True")
     named["fused"] = _unless(layer.form in PRODUCTS, False, "False")
     return Code(f"Attention({_arguments((width, layer.heads, head_dim), **named)})")
 
@@ -298,7 +298,7 @@ def _window_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> C
     named["position_mlp"] = _unless(layer.position_mlp, 0, str(layer.position_mlp))
     for name in ("cosine", "one_hot_lookup"):
         named[name] = _unless(bool(getattr(layer, name)), False, "True")
-    buffers = layer.buffers(*inputs)
+    buffers = Facts(layer, inputs).buffers
     named["key_bias"] = _unless("key_bias" in buffers, False, "True")
     named["mask_of"] = _unless("attention_mask" in buffers, False, _each(inputs[0][1:]))
     shift = _unless(layer.shift, (0, 0), _each(layer.shift))
