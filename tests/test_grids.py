@@ -78,12 +78,8 @@ def test_tokens_are_put_back_into_their_map(input: str, shape: tuple[int, ...]):
 @pytest.mark.parametrize(
     ("layers", "says", "hint"),
     [
-        ("to_map: {height: 8}", "to_map: height is 8, but the tokens come from a map of 4x6",
-         "leave height out: the tokens remember their map"),
         ("class_token: {count: 2}, to_map", "to_map: 2 tokens stand in front that have no place on the map of 4x6",
          "keep_tokens: {start: 2, count: 24} before it leaves them out"),
-        ("class_token, to_map: {height: 5}", "to_map: 1 token stands in front that has no place on the map of 4x6",
-         "keep_tokens: {start: 1, count: 24} before it leaves them out"),
         ("keep_tokens: {count: 6}, to_map", "to_map: 6 tokens are not those of a map of 4x6, which are 24",
          "to_map: {height: …} makes another map of them"),
         ("{branches: [[], []], join: concat}, to_map", "to_map needs 'height', the rows of the map: no map is known"
@@ -118,7 +114,9 @@ def test_rows_are_asked_of_tokens_that_come_from_no_map():
 
 
 def test_some_of_the_tokens_as_another_map():
-    """Six of 24 that are kept are no map of 4 by 6; as one of two rows, three stand in each."""
+    """Rows that are said make another map: 24 tokens in 8 rows, 25 in 5. Six that are kept are no map of 4 by 6."""
+    assert outputs(f"[{PATCHES}, to_map: {{height: 8}}]") == (8, 8, 3)
+    assert outputs(f"[{PATCHES}, class_token, to_map: {{height: 5}}]") == (8, 5, 5)
     assert outputs(f"[{PATCHES}, keep_tokens: {{count: 6}}, to_map: {{height: 2}}]") == (8, 2, 3)
 
 
