@@ -91,8 +91,6 @@ def test_tokens_are_put_back_into_their_map(input: str, shape: tuple[int, ...]):
          "give all but one a size: {pattern: …, m: …, W: …}"),
         ("{rearrange: {pattern: (H a W) D -> (a D) H W, a: 2}}", "rearrange: how 24 divides into 'H' and 'W' is open",
          "give all but one a size: {pattern: …, W: …}"),
-        ("split_heads: {heads: 2}, pool_heads: {height: 6}", "pool_heads: height is 6, but the tokens come from a map"
-         " of 4x6", "leave height out: the tokens remember their map"),
         ("class_token, split_heads: {heads: 2}, pool_heads: {skip: 0}", "pool_heads: skip is 0, but 1 token stands in"
          " front that has no place on the map of 4x6", "leave skip out: the tokens remember their map"),
     ],
@@ -104,6 +102,12 @@ def test_what_does_not_agree(layers: str, says: str, hint: str):
     (problem,) = refused.value.problems
     assert (problem.message.split(", at ")[0], problem.hint) == (says, hint)
     assert str(problem.place).startswith("net.yaml:4:")
+
+
+def test_rows_that_are_said_make_another_map():
+    """24 tokens of a map of 4x6, pooled by 2 as one of 6x4: 3x2; as they lie: 2x3."""
+    for rows, places in (("height: 6, ", 6), ("", 6), ("height: 3, ", 8)):
+        assert outputs(f"[{PATCHES}, split_heads: {{heads: 2}}, pool_heads: {{{rows}stride: 2}}]")[1] == places
 
 
 def test_rows_are_asked_of_tokens_that_come_from_no_map():
