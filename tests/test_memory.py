@@ -418,6 +418,7 @@ def test_open_sizes_are_refused():
         (("--optimizer", "adam"), "--optimizer is for training"),
         (("--checkpoint", "2"), "--checkpoint is for training"),
         (("--mixed",), "--mixed is for training"),
+        (("--mixed", "autocast"), "mixed precision has a 16-bit dtype beside fp32, not float32"),
         (("--convention", "macs"), "there is no option '--convention'"),
         (("--set", "H=32*h", "--set", "W=32*h"), "bind every size to a number"),
         (("--mode", "training", "--dtype", "int8"), "does not train"),
@@ -431,7 +432,8 @@ def test_the_memory_contract(vcalc: Any):
     asked = ("memory", "vit-ti-16", "--mode", "training", "--batch", "8", "--fit", "80GB", "--format", "json")
     found = json.loads(vcalc(*asked).stdout)
     assert list(found) == [
-        "schema", "model", "title", "input", "batch", "dtype", "mode", "optimizer", "mixed", "in_place", "modules",
+        "schema", "model", "title", "input", "batch", "dtype", "mode", "optimizer", "mixed", "autocast",
+        "device", "in_place", "modules",
         "checkpoint",
         "weights", "master_weights", "gradients", "optimizer_state", "buffers", "input_bytes", "saved", "held",
         "peak_forward", "peak_backward", "peak_update", "peak", "fit", "not_included", "layers",

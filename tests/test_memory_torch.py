@@ -485,9 +485,9 @@ def module_of(facts: Facts) -> tuple[Any, Any]:
     return module, lambda inputs: eval(call, names, {"module": module, "inputs": inputs})
 
 
-def on_paper(facts: Facts, training: bool) -> tuple[Paper, list[Value]]:
+def on_paper(facts: Facts, training: bool, dtype: str = "float32") -> tuple[Paper, list[Value]]:
     """A run on paper, watched as torch is here, and the inputs as `inputs_of` lays them."""
-    paper = Paper(Plan(device="cpu").checked().element, BATCH, training, watched=True)
+    paper = Paper(Plan(device="cpu", dtype=dtype).checked().element, BATCH, training, watched=True)
     inputs = []
     for shape in facts.inputs:
         sizes = (BATCH, *shape)
@@ -529,6 +529,25 @@ def test_what_a_kind_saves(kind: str, fields: dict[str, Any], shapes: tuple[tupl
     there = {x.untyped_storage()._cdata for x in inputs}
     assert (made.storage in {x.storage for x in given}) == (result.untyped_storage()._cdata in there)
     assert (made.storage is given[0].storage) == facts.layer.is_view(True, facts.inputs[0])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    ("kind", "fields", "shapes"),
+    [case for case in CASES if case[0] in ("rmsnorm", "attention", "scaled_dot_product_attention", "linear", "matmul")],
+    ids=str,
+)
+def test_what_is_saved_in_16_bits(kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...], dtype: str):
+    """Attention that is not one operator, and a root mean square norm, are computed in fp32."""
+    facts = Facts(KINDS[kind](**fields), shapes)
+    module, call = module_of(facts)
+    module.to(getattr(torch, dtype))
+    with Saved(own(module)) as saved:
+        result = call([x.to(getattr(torch, dtype)).requires_grad_() for x in inputs_of(facts)])
+    paper, given = on_paper(facts, training=True, dtype=dtype)
+    made = facts.layer.run(paper, *given)
+    assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
+    assert made.shape == tuple(result.shape)
 
 
 @each_case

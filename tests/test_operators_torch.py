@@ -121,6 +121,9 @@ ROWS_OF_TABLE = [
 ]  # fmt: skip
 
 ELSEWHERE = {
+    "cast": "nothing is cast where all is fp32: test_autocast_torch.py",
+    "fused_attention": "attention",
+    "rms_norm": "composed of others: rmsnorm in test_memory_torch.py",
     "add_in_place": "in place unless watched: test_memory_torch.py, attention with biases",
     "expand": "a view, of parameters only: test_memory_torch.py, class_token",
     "unbind": "attention's queries, keys and values: test_memory_torch.py",

@@ -170,5 +170,5 @@ def _held(graph: Graph, plan: Plan) -> Held:
         trained * FP32 if plan.mixed else 0,
         STATES[plan.optimizer] * trained * kept,
         buffers,
-        SCRATCH.get(plan.optimizer, 0) * trained * kept,
+        SCRATCH.get(plan.optimizer, 0) * trained * kept if plan.device == "cuda" else 0,
     )

@@ -21,7 +21,6 @@ from vcalc.layers.base import (
 )
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
-from vcalc.operators.types import BOOLEAN
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -239,42 +238,17 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
 
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
         bias = None if self._unbiased else self._looked_up(ops, query, key)
-        if bias is None and _fused(query, key, value):
-            return ops.attention(query, key, value)
-        if query.shape[1:-2] != key.shape[1:-2]:
-            key, value = (ops.repeat(each, (each.shape[0], query.shape[1], *each.shape[2:])) for each in (key, value))
-        last = len(key.shape) - 1
-        scaled = ops.scale(query)
-        if self.causal and self.keys_read is None:
-            bias = _earlier_only(ops, (query.shape[-2], key.shape[-2]))
-        scores = ops.matmul(scaled, ops.scale(ops.permute(key, (*range(last - 1), last, last - 1))))
-        scores = scores if bias is None else ops.add_in_place(scores, bias)
-        scores = ops.softmax(scores)
-        return ops.matmul(scores, value)
+        return ops.attention(query, key, value, bias, causal=self.causal and self.keys_read is None)
 
     def _looked_up(self, ops: Paper, query: Value, key: Value) -> Value:
-        """The bias of each pair, as heads [h, N, M], or of one head."""
+        """The bias of each pair, as heads [1, h, N, M], or of one head."""
         heads, pairs = query.shape[1] if len(query.shape) == MAP + 1 else 1, (query.shape[-2], key.shape[-2])
         table = ops.parameter(self.relative_positions, heads)
         found = ops.permute(ops.gather(table, ops.own(pairs), axis=0, shape=(*pairs, heads)), (2, 0, 1))
-        return found if len(query.shape) == MAP + 1 else ops.select(found, axis=0)
+        return ops.reshape(found, (1, *found.shape)) if len(query.shape) == MAP + 1 else ops.select(found, axis=0)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
-
-
-def _fused(query: Value, key: Value, value: Value) -> bool:
-    """Whether torch has one operator for it: heads of one width, whose elements lie side by side."""
-    dense = all(each.shape[-1] == 1 or each.strides[-1] == 1 for each in (query, key, value))
-    return dense and len(query.shape) == MAP + 1 and query.shape[-1] == value.shape[-1]
-
-
-def _earlier_only(ops: Paper, pairs: tuple[int, ...]) -> Value:
-    """The mask of a causal attention that is not one operator: made of truths, each time, and the same for all."""
-    ones = ops.made(pairs, type=BOOLEAN)
-    lower = ops.made(pairs, type=BOOLEAN)
-    del ones
-    return ops.made(lower.shape)
 
 
 class RoIAlign(Layer, kind="roi_align"):

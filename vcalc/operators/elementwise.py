@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vcalc.operators.layout import Sizes
 from vcalc.operators.paper import Operator, Paper, Value
-from vcalc.operators.types import BOOLEAN, MASK, STATISTIC
+from vcalc.operators.types import ACTIVATION, BOOLEAN, MASK, STATISTIC
 
 
 class Activation(Operator, name="activation"):
@@ -74,6 +74,16 @@ class Shift(Operator, name="shift"):
 
     def forward(self, paper: Paper, x: Value, in_place: bool = False) -> Value:
         return x.bare() if in_place else paper.like(x)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return gradients
+
+
+class Cast(Operator, name="cast"):
+    """The same numbers of another type, as is the gradient."""
+
+    def forward(self, paper: Paper, x: Value, type: str) -> Value:
+        return paper.like(x, type=type)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return gradients
@@ -225,7 +235,8 @@ class Dropout(Operator, name="dropout"):
     """Times a mask, which is saved."""
 
     def forward(self, paper: Paper, x: Value) -> Value:
-        mask = paper.new(x.shape, x.batched, MASK)
+        factors = paper.element(MASK) == paper.element(ACTIVATION)
+        mask = paper.new(x.shape, x.batched, x.type if factors else MASK)
         self.saved = (mask,)
         return paper.like(x)
 

@@ -54,7 +54,8 @@ def memory_report(
 
 def _title(network: Network, plan: Plan, batch: Any) -> str:
     parts = [plan.mode, *([plan.optimizer] if plan.training else [])]
-    parts += [f"mixed {plan.dtype} and float32" if plan.mixed else plan.dtype]
+    both = f"mixed {plan.dtype} and float32" if plan.mixed else plan.dtype
+    parts += [f"autocast to {plan.dtype} on {plan.device}" if plan.autocast else both]
     parts += ["activations in place"] if plan.in_place else []
     parts += ["inputs held by modules"] if plan.modules else []
     parts += [f"checkpoints at depth {plan.checkpoint}"] if plan.checkpoint else []
@@ -171,7 +172,14 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
     if plan.mixed:
         notes.append(
             f"mixed: weights, gradients and activations in {plan.dtype}; a copy of the weights and the optimizer's "
-            "state in float32; torch.autocast, which keeps float32 weights and casts them, takes more or less than this"
+            "state in float32; torch.autocast, which keeps float32 weights and casts them, takes more or less than "
+            "this (--mixed autocast)"
+        )
+    if plan.autocast:
+        notes.append(
+            "autocast: weights, gradients and state in float32; products and convolutions read and make "
+            f"{plan.dtype}, the other operators what torch's lists for {plan.device} say; a weight's copy stays until "
+            "the forward pass ends, and longer where backward reads it"
         )
     if plan.checkpoint:
         notes.append(
@@ -244,6 +252,8 @@ def _record(network: Network, memory: Memory, figures: _Figures, fit: dict[str, 
         "mode": plan.mode,
         "optimizer": plan.optimizer if training else None,
         "mixed": plan.mixed,
+        "autocast": plan.autocast,
+        "device": plan.device,
         "in_place": plan.in_place,
         "modules": plan.modules,
         "checkpoint": plan.checkpoint or None,
