@@ -16,6 +16,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
 
 from peer_tools import start_torchvision
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
@@ -675,6 +676,26 @@ def test_the_peak_of_a_network_of_modules():
     memory = Memory(network.graph, Plan(in_place=True, modules=True))
     with torch.no_grad(), Live(own(module), image) as live:
         module(image)
+    assert memory.peak(BATCH).size.at(BATCH) - memory.held.always == live.peak
+
+
+@pytest.mark.parametrize("name", ["resnet50", "mobilenet-v2", "efficientnet-b0", "vgg11-bn"])
+def test_norms_folded_as_torch_fuses_them(name: str):
+    """Weights, buffers and the peak of the network as built, every batch norm fused into the convolution before it."""
+    network = expand(*load(name), MODELS[name])
+    module, image = made(network).eval(), torch.randn(BATCH, *network.graph.input)
+    codes = {line.node.index: line for line in lines(network.graph)}
+    for node in network.graph.nodes:
+        if node.kind == "batchnorm":
+            convolution, norm = (codes[index].attribute for index in (node.inputs[0], node.index))
+            fused = fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm))
+            setattr(module, convolution, fused)
+            setattr(module, norm, torch.nn.Identity())
+    memory = Memory(network.graph, Plan(), fold=True)
+    assert memory.held.weights == sum(tensor.nbytes for tensor in module.parameters())
+    assert memory.held.buffers == sum(tensor.nbytes for tensor in module.buffers()) == 0
+    with torch.no_grad(), Live(own(module), image) as live:
+        run(network, module, {INPUT: image})
     assert memory.peak(BATCH).size.at(BATCH) - memory.held.always == live.peak
 
 
