@@ -8,7 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
 
-from test_memory_torch import MODELS, Live, Saved, made, outputs, own, run
+from live_memory import Live, Saved, own
+from test_memory_torch import MODELS, made, outputs, run
 
 from vcalc.analyses.liveness import Run
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, INFERENCE, TRAINING, Plan

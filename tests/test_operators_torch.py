@@ -9,7 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
 
-from test_memory_torch import Live, Saved, most, own
+from live_memory import Live, Saved, own
+from test_memory_torch import most
 from torch.nn import functional
 
 from vcalc.analyses.memory_plan import Plan
