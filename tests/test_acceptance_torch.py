@@ -12,7 +12,7 @@ import pytest
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Field
-from vcalc.layers.base import HEADS, MAP, Heads
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape
 from vcalc.operators.types import INDEX
 
 torch: Any = pytest.importorskip("torch", reason="torch is asked what it runs")
@@ -28,6 +28,7 @@ PATTERNS = (
     "D -> r D", "(C H W) -> C H W",
 )  # fmt: skip
 SIZES = (1, 1, 2, 3, 4, 6, 8, 12)
+LENGTHS = {MAP: 3, HEADS: 3, TOKENS: 2, VECTOR: 1}
 DRAWS, TAKEN = 2000, 40
 BATCH = 2
 
@@ -54,12 +55,12 @@ def facts_of(kind: str, draw: random.Random) -> Facts | None:
         named = layer.fields[name].type.names(fields[name])
         fields |= {letter: draw.choice((0, 1, 2, 3, 4)) for letter in named if draw.random() < 0.5}
     rank = draw.choice(layer.accepts)
-    first = [draw.choice(SIZES) for _ in range(MAP if rank == HEADS else rank)]
+    first = [draw.choice(SIZES) for _ in range(LENGTHS[rank])]
     shapes = [first]
     if layer.joins:  # most joins are of inputs alike but for a size or two
         shapes = [[draw.choice((size, size, size, 1, 2)) for size in first] for _ in range(draw.choice((2, 3, 3)))]
     try:
-        return Facts(layer(**fields), tuple(map(Heads if rank == HEADS else tuple, shapes)))
+        return Facts(layer(**fields), tuple(NamedShape(shape, rank) for shape in shapes))
     except LayerError:
         return None
 

@@ -795,7 +795,9 @@ def test_an_input_that_is_no_size_says_where():
 
 
 def test_an_input_of_no_rank():
-    assert "an input of C, H is no image, no tokens and no vector" in refusal("input: {C: 3, H: 4}\nlayers: [relu]")
+    assert "an input of C, H is no image, sequence or video, no tokens and no" in refusal(
+        "input: {C: 3, H: 4}\nlayers: [relu]"
+    )
 
 
 def test_lists_are_equal_wherever_they_are_bound():

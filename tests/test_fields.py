@@ -25,7 +25,8 @@ from vcalc.layers.fields import (
     count,
     field,
     flag_or,
-    padding2d,
+    padding,
+    per_axis,
     size2d,
 )
 
@@ -45,13 +46,16 @@ def label(value: Any) -> str:
         (count(), C, C),
         (count(0), 0, 0),
         (size2d(), 3, (3, 3)),
+        (per_axis(), 3, (3, 3)),
+        (per_axis(), [3, 5, 5], (3, 5, 5)),
+        (per_axis(), [7], (7,)),
         (size2d(), [1, 7], (1, 7)),
         (size2d(0), (0, C), (0, C)),
         (both_sides(), 1, (1, 1)),
         (both_sides(), [0, 2], (0, 2)),
-        (padding2d(), 0, (0, 0)),
-        (padding2d(), [1, 2], (1, 2)),
-        (padding2d(), "same", "same"),
+        (padding(), 0, (0, 0)),
+        (padding(), [1, 2], (1, 2)),
+        (padding(), "same", "same"),
         (FLAG, True, True),
         (FLAG, False, False),
         (FRACTION, 0, 0),
@@ -79,10 +83,11 @@ def test_what_a_field_stores(type: FieldType, value: Any, stored: Any):
     [
         (count(), (0, -1, 0.5, "3", True, [3], (3,), -C)),
         (count(0), (-1, -0.5, False)),
+        (per_axis(), (0, [], [3, 0], [1, 2, 3, 4], "33", [True, 3])),
         (size2d(), (0, [3], [3, 3, 3], [3, 0], [0, 3], "33", [True, 3])),
         (size2d(0), (-1, [-1, 0], [0, -1])),
         (both_sides(), (-1, [0, -1], [1], "same")),
-        (padding2d(), (-1, "valid", [0, -1], [1])),
+        (padding(), (-1, "valid", [0, -1], [])),
         (FLAG, (0, 1, "true", None)),
         (FRACTION, (-0.1, 1.1, 2, True, "0.5", C)),
         (NUMBER, (float("inf"), float("nan"), True, "1", C)),
@@ -105,7 +110,11 @@ def test_what_a_field_refuses(type: FieldType, values: tuple[Any, ...]):
         (count(0), "a whole number, 0 or more", ()),
         (size2d(), "a whole number, 1 or more, or a pair [height, width] of them", ()),
         (both_sides(), "a whole number, 0 or more, or a pair [before, after] of them", ()),
-        (padding2d(), "a whole number, 0 or more, or a pair [height, width] of them, or 'same'", ("same",)),
+        (
+            padding(),
+            "a whole number, 0 or more, or one for each spatial axis, as in [height, width], or 'same'",
+            ("same",),
+        ),
         (FLAG, "true or false", ()),
         (choice(WORDS), "nearest or bilinear", WORDS),
         (flag_or("affine", "all"), "true, false or affine or all", ("affine", "all")),
@@ -151,7 +160,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
      "conv: out is 4.5, not a whole number, 1 or more", "out", "// divides without a rest"),
     ("conv", {"out": 0, "kernel": 3}, "3 8 8", "conv: out is 0, not a whole number, 1 or more", "out", ""),
     ("conv", {"out": 4, "kernel": [3, 3, 3]}, "3 8 8",
-     "conv: kernel is [3, 3, 3], not a whole number, 1 or more, or a pair [height, width] of them", "kernel", ""),
+     "conv: kernel has a number for each of 3 axes, and what arrives has 2 spatial axes", "kernel",
+     "one number goes for all axes"),
     ("conv", {"out": 4, "kernel": 7, "pad": [3, 0]}, "3 5 5",
      "a window of 7 does not fit an input of 5 padded by 0 on each side", "kernel", ROOM),
     ("conv", {"out": 4, "kernel": 3, "stride": 2}, "3 2 2",
@@ -331,7 +341,7 @@ def test_values_and_shapes_in_messages():
     assert show(10**60) == "1" + "0" * 56 + "..."
     assert show(many(1, 2)) == "[1, 2]"
     described = [describe(tuple(range(1, rank + 1))) for rank in range(1, 5)]
-    assert described == ["a vector [1]", "tokens [1, 2]", "a feature map [1, 2, 3]", "a tensor [1, 2, 3, 4]"]
+    assert described == ["a vector [1]", "tokens [1, 2]", "a feature map [1, 2, 3]", "a feature map [1, 2, 3, 4]"]
 
 
 def test_kinds_come_in_alphabetical_order():

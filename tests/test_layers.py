@@ -1041,7 +1041,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("conv", {"out": 0, "kernel": 3}, "3 8 8", "out is 0, not a whole number, 1 or more"),
     ("conv", {"out": 4.5, "kernel": 3}, "3 8 8", "out is 4.5, not a whole number"),
     ("conv", {"out": True, "kernel": 3}, "3 8 8", "out is true, not a whole number"),
-    ("conv", {"out": 4, "kernel": [3, 3, 3]}, "3 8 8", "kernel is [3, 3, 3], not a whole number"),
+    ("conv", {"out": 4, "kernel": [3, 3, 3]}, "3 8 8", "kernel has a number for each of 3 axes"),
     ("conv", {"out": 4, "kernel": 3, "pad": -1}, "3 8 8", "pad is -1, not"),
     ("conv", {"out": 4, "kernel": 3, "pad": "valid"}, "3 8 8", "pad is 'valid', not"),
     ("conv", {"out": 4, "kernel": 3, "bias": 1}, "3 8 8", "bias is 1, not true or false"),

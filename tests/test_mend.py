@@ -10,7 +10,7 @@ import yaml
 from vcalc.errors import LayerError, VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, mend
-from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Heads, rank
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape, rank
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
 
@@ -69,7 +69,7 @@ def test_features_of_tokens_are_joined_as_maps():
 # Helps, followed to the letter
 
 
-SHAPES = {MAP: (12, 4, 4), TOKENS: (16, 12), VECTOR: (12,), HEADS: Heads((3, 16, 4))}
+SHAPES = {MAP: (12, 4, 4), TOKENS: (16, 12), VECTOR: (12,), HEADS: NamedShape((3, 16, 4), HEADS)}
 FIELDS = {"to_map": {"height": 4}, "split_heads": {"heads": 2}, "rearrange": {"pattern": "D -> D 1 1"}}
 
 
@@ -128,8 +128,8 @@ def test_only_an_embedding_and_a_pattern_make_more_of_a_vector():
         ("add", (8, 4, 4), (16, 8)),
         ("concat", (8, 4, 4), (8,)),
         ("concat", (16, 8), (8,)),
-        ("add", Heads((2, 16, 4)), (16, 8)),
-        ("add", Heads((2, 16, 4)), (2, 16, 5)),
+        ("add", NamedShape((2, 16, 4), HEADS), (16, 8)),
+        ("add", NamedShape((2, 16, 4), HEADS), (2, 16, 5)),
     ],
     ids=str,
 )

@@ -19,7 +19,7 @@ from vcalc.arithmetic import conditions
 from vcalc.errors import LayerError, VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
-from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, Heads
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape, rank
 from vcalc.layers.places import leaves
 from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Front, Window
 from vcalc.operators.pattern import parse
@@ -362,21 +362,22 @@ def test_any_text_is_a_pattern_or_refused(text: str):
         ("D -> 1 D", VECTOR, TOKENS),
     ],
 )
-def test_what_leaves(text: str, arrives: int, leaving: int | None):
-    assert leaves(text, arrives) == leaving
+def test_what_leaves(text: str, arrives: str, leaving: str | None):
+    sizes = (1,) * len(parse(text).left)
+    assert leaves(text, NamedShape(sizes, arrives)) == leaving
 
 
-def arriving(sizes: tuple[int, ...], arrives: int) -> tuple[int, ...]:
-    return Heads(sizes) if arrives == HEADS else sizes
+def arriving(sizes: tuple[int, ...], arrives: str) -> tuple[int, ...]:
+    return NamedShape(sizes, arrives)
 
 
 def test_heads_are_heads_and_a_map_is_none():
     heads = Facts(KINDS["rearrange"](pattern="N (h d) -> h N d", h=3), ((5, 12),)).output
-    assert heads == Heads((3, 5, 4))
-    assert isinstance(heads, Heads)
+    assert heads == (3, 5, 4)
+    assert rank(heads) == HEADS
     back = Facts(KINDS["rearrange"](pattern="h (H W) d -> (h d) H W", H=1), (heads,)).output
     assert back == (12, 1, 5)
-    assert not isinstance(back, Heads)
+    assert rank(back) == MAP
 
 
 # What is read
@@ -385,7 +386,7 @@ def test_heads_are_heads_and_a_map_is_none():
 PLACES = {MAP: (1, 2), TOKENS: (0,), HEADS: (1,)}
 
 
-def read_by_place(drawn: Drawn, arrives: int, leaving: int) -> dict[tuple[int, ...], set[tuple[int, ...]]]:
+def read_by_place(drawn: Drawn, arrives: str, leaving: int) -> dict[tuple[int, ...], set[tuple[int, ...]]]:
     """The places that arrive which each place that leaves reads, whatever its features."""
     axes = PLACES[leaving]
     found: dict[tuple[int, ...], set[tuple[int, ...]]] = {}
@@ -408,7 +409,7 @@ def at(place: tuple[int, ...], grid: Any) -> tuple[int, ...]:
     [Letter("W", 2, 0, 2, False)]], [[("m", 2), ("C", 1)], [("H", 2)], [("W", 2)]]))  # fmt: skip
 def test_an_element_reads_no_place_beside_those_that_are_said(drawn: Drawn):
     for arrives in {3: (MAP, HEADS), 2: (TOKENS,), 1: ()}[len(drawn.shape)]:
-        leaving = leaves(drawn.text, arrives)
+        leaving = leaves(drawn.text, arriving(drawn.shape, arrives))
         if leaving not in PLACES:
             continue
         layer = KINDS["rearrange"](pattern=drawn.text, **drawn.sizes)
@@ -444,7 +445,7 @@ def test_an_element_reads_no_place_beside_those_that_are_said(drawn: Drawn):
         ("C (H[1:] m n) W -> (n m C) H W", (3, 24, 6), {"m": 2, "n": 3}, ((6, 11, 6), (0, 0, 1)), None, None),
         ("(H W) D -> D H W", (20, 3), {"H": 4}, ((0, 0, 1), (0, 0, 1)), (0, 4, 5), None),
         ("(H m W n) D -> (m n D) H W", (48, 3), {"H": 2, "m": 3, "n": 4}, ((0, 2, 3), (0, 3, 4)), (0, 6, 8), None),
-        ("h (H W) d -> (h d) H W", Heads((2, 20, 3)), {"H": 4}, ((0, 0, 1), (0, 0, 1)), (0, 4, 5), None),
+        ("h (H W) d -> (h d) H W", NamedShape((2, 20, 3), HEADS), {"H": 4}, ((0, 0, 1), (0, 0, 1)), (0, 4, 5), None),
         ("(h d) H W -> h (H W) d", (6, 4, 5), {"h": 2}, ((0, 0, 1), (0, 0, 1)), None, (0, 4, 5)),
     ],
 )  # fmt: skip
@@ -465,7 +466,7 @@ def test_what_the_named_cases_read(
         ("C[2:4] H W -> C H W", (6, 4, 5), {}, None),
         ("N (h d) -> h N d", (5, 12), {"h": 3}, None),
         ("N (h d) -> h d N", (5, 12), {"h": 3}, REORDERED),
-        ("h N d -> N (h d)", Heads((3, 5, 4)), {}, BY_TOKEN),
+        ("h N d -> N (h d)", NamedShape((3, 5, 4), HEADS), {}, BY_TOKEN),
         ("N[2] D -> D", (5, 12), {}, REORDERED),
         ("C H W -> C W H", (3, 4, 5), {}, REORDERED),
         ("N D -> D N", (5, 12), {}, EVERYWHERE),

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
-from vcalc.layers.base import Heads, Layer, elements, show
+from vcalc.layers.axes import NamedShape
+from vcalc.layers.base import Layer, elements, show
 from vcalc.layers.moved import Moved
 from vcalc.operators.types import INDEX
 
@@ -21,14 +22,13 @@ class Facts:
     __slots__ = ("_work", "buffers", "inputs", "layer", "output", "parameters", "shared")
 
     def __init__(self, layer: Layer, inputs: tuple[Shape, ...], shared: bool = False) -> None:
-        inputs = layer.read(inputs)
+        self.inputs = inputs = layer.read(inputs)
         layer.check(inputs)
-        self.layer = layer
-        self.inputs = inputs
+        self.layer = layer = layer.fitted(inputs)
         self.shared = shared
         """Whether the parameters are another node's, which has counted them."""
         output: Shape = tidied(layer.output(*inputs))
-        self.output = Heads(output) if layer.gives_heads(inputs, output) else output
+        self.output = NamedShape(output, layer.leaves(inputs, output))
         self.parameters: dict[str, Number] = {} if shared else layer.parameters(*inputs)
         self.buffers: dict[str, Number] = {} if shared else layer.buffers(*inputs)
         self._work: dict[str, Number] | None = None
@@ -98,12 +98,12 @@ class Node:
         return self.facts.layer.kind
 
     @property
-    def input(self) -> Shape:
+    def input(self) -> NamedShape:
         """The first input's shape, the only one of most layers."""
         return self.facts.inputs[0]
 
     @property
-    def output(self) -> Shape:
+    def output(self) -> NamedShape:
         return self.facts.output
 
 
@@ -114,7 +114,7 @@ class Graph:
     """Nodes in topological order, and the shape that goes in. Grows by `add`, which infers the shape."""
 
     def __init__(self, input: Shape) -> None:
-        self.input = input
+        self.input = input if isinstance(input, NamedShape) else NamedShape(input)
         self.nodes: list[Node] = []
         self._facts: dict[Any, Facts] = {}
 
@@ -131,7 +131,7 @@ class Graph:
         self.nodes.append(node)
         return node.index
 
-    def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[Shape, ...]) -> None:
+    def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[NamedShape, ...]) -> None:
         own = self._facts_of(layer, shapes)
         if (own.layer, own.parameters, own.buffers) != (first.layer, first.parameters, first.buffers):
             sizes = [", ".join(f"{role} {show(n)}" for role, n in each.parameters.items()) for each in (first, own)]
@@ -142,15 +142,14 @@ class Graph:
         """Put a layer of the same shapes in a node's place."""
         node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
 
-    def _facts_of(self, layer: Layer, shapes: tuple[Shape, ...], shared: bool = False) -> Facts:
-        key = (layer, shapes, shared, tuple([type(shape) for shape in shapes]))
+    def _facts_of(self, layer: Layer, shapes: tuple[NamedShape, ...], shared: bool = False) -> Facts:
+        key = (layer, shapes, shared, tuple([shape.of for shape in shapes]))
         facts = self._facts.get(key)
         if facts is None:
-            layer.check(shapes)
             facts = self._facts[key] = Facts(layer, shapes, shared)
         return facts
 
-    def shape(self, index: int) -> Shape:
+    def shape(self, index: int) -> NamedShape:
         """The shape that a node gives (-1: the input)."""
         return self.input if index < 0 else self.nodes[index].facts.output
 

@@ -6,19 +6,19 @@ from typing import Any
 
 from vcalc.analyses.cost import Costs
 from vcalc.graph import Facts, Node
-from vcalc.layers.base import SIZES
 from vcalc.working import Working, with_working
 
 
 def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
     """What is counted, its arithmetic, and the result: output sizes, params, FLOPs, memory of one layer."""
-    facts = Facts(node.layer.with_values(with_working), with_working(node.facts.inputs), node.facts.shared)
+    inputs = tuple(shape.each(with_working) for shape in node.facts.inputs)
+    facts = Facts(node.layer.with_values(with_working), inputs, node.facts.shared)
     lines = [
         (f"output {axis}", size.text, size.value)
-        for axis, size in zip(SIZES[len(facts.output)], map(Working.of, facts.output), strict=True)
+        for axis, size in zip(facts.output.axes, map(Working.of, facts.output), strict=True)
         if not size.is_plain
     ]
-    facts.output = with_working(node.output)
+    facts.output = node.output.each(with_working)
     cost = costs.work_out(facts)
     for what, value in zip(("params", "flops", "memory"), cost, strict=True):
         value = Working.of(value)

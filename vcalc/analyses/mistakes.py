@@ -11,7 +11,8 @@ from typing import Any
 from vcalc.arithmetic import Shape, certainly_equal
 from vcalc.errors import Place, Problem, quoted
 from vcalc.graph import INPUT, Node, untouched
-from vcalc.layers.base import MAP, TOKENS, show
+from vcalc.layers.axes import TOKENS, rank
+from vcalc.layers.base import show
 from vcalc.layers.conv import extent
 from vcalc.layers.mend import FEATURES
 from vcalc.layers.moved import Moved
@@ -77,7 +78,7 @@ def _channels_last(network: Network) -> Iterator[Problem]:
     """An input of few columns and many channels."""
     sizes, model = network.graph.input, network.spec.models.get(network.name)
     written = merged_input(network.spec.input, model.input if model else {})
-    meant = channels_last(sizes) if len(sizes) == MAP else ""
+    meant = channels_last(sizes) if len(sizes) == 3 else ""
     if meant and "C" in written:
         channels, height, width = sizes
         columns = f"{width} column{'s' * (width > 1)}"
@@ -101,7 +102,7 @@ def _bias_before_norm(node: Node, step: syntax.Step, readers: dict[int, list[Nod
 def _along_tokens(node: Node) -> Problem | None:
     """Tokens that agree in number and in width: which of the two sizes grows is not seen in what is written."""
     shapes = node.facts.inputs
-    if node.kind != "concat" or len(shapes[0]) != TOKENS or not all(_equal(shapes[0], shape) for shape in shapes[1:]):
+    if node.kind != "concat" or rank(shapes[0]) != TOKENS or not all(_equal(shapes[0], shape) for shape in shapes[1:]):
         return None
     message = f"tokens {show(shapes[0])} are joined one after the other, to {show(node.output)}"
     return Problem("concat-along-tokens", message, hint=f"silence this where it is meant; else: {FEATURES}")

@@ -7,7 +7,7 @@ from typing import Any
 from vcalc.arithmetic import Number
 from vcalc.errors import VcalcError, quoted
 from vcalc.graph import Graph, Node
-from vcalc.layers.base import MAP, TOKENS
+from vcalc.layers.axes import MAP, TOKENS, rank
 from vcalc.layers.windows import Front, Window
 
 
@@ -40,7 +40,7 @@ def _size(node: Node, what: str) -> Any:
     values = node.layer.values()
     if what in values:
         return values[what]
-    if node.kind == "global_avgpool" and len(node.input) == MAP:
+    if node.kind == "global_avgpool" and rank(node.input) == MAP:
         return {"kernel": tuple(node.input[1:]), "stride": (1, 1), "pad": (0, 0)}.get(what)
     reach = node.layer.reach(node.input) if "kernel" in values else None
     return getattr(reach, what) if isinstance(reach, Window) else None
@@ -55,10 +55,10 @@ def patches(graph: Graph, node: Node) -> Number:
 
     Raises VcalcError for an output that is neither, and for tokens that come from no map.
     """
-    if len(node.output) == MAP:
+    if rank(node.output) == MAP:
         height: Number = node.output[1]
         return height * node.output[2]
-    if len(node.output) != TOKENS:
+    if rank(node.output) != TOKENS:
         raise VcalcError("metric", f"{node.path} gives {list(node.output)}, which has no patches")
     front = _front(graph, node)
     if front is None:
@@ -73,7 +73,7 @@ def _front(graph: Graph, last: Node) -> Number | None:
     for node in graph.nodes[: last.index + 1]:
         reach = node.layer.reach(node.input)
         before = [fronts[i] if i >= 0 else None for i in node.inputs]
-        if len(node.input) == MAP:
+        if rank(node.input) == MAP:
             fronts.append(0)
         elif any(front is None for front in before):
             fronts.append(None)

@@ -23,6 +23,8 @@ from vcalc.arithmetic import (
     minimum,
 )
 from vcalc.graph import Graph, Node
+from vcalc.layers.axes import MAP, rank
+from vcalc.layers.base import channels_first
 from vcalc.layers.windows import ALONG_LAST, BY_TOKEN, REORDERED, Front, Grid, Reads, Window
 
 MOST_PHASES = 256
@@ -195,8 +197,7 @@ _HERE = Axis(((0, 0),), 1)
 
 def receptive_fields(graph: Graph) -> list[Field]:
     """The receptive field of every node, in order."""
-    rank = len(graph.input)
-    start = Field((_HERE,) * (rank - 1), None if rank == 3 else -1)
+    start = Field((_HERE,) * (len(graph.input) - 1), None if rank(graph.input) == MAP else -1)
     fields: list[Field] = []
     for node in graph.nodes:
         fields.append(_step(node, [fields[i] if i >= 0 else start for i in node.inputs]))
@@ -205,7 +206,7 @@ def receptive_fields(graph: Graph) -> list[Field]:
 
 def size_of(field: Field, input: Shape) -> tuple[Number, ...]:
     """Height and width of a field; the input's own where it is read whole."""
-    sizes = input[1:] if len(input) == 3 else input[:-1]
+    sizes = input[1:] if rank(input) == MAP else input[:-1]
     return tuple(size if axis is None else axis.size for size, axis in zip(sizes, field.axes, strict=True))
 
 
@@ -242,7 +243,7 @@ def _step(node: Node, fields: list[Field]) -> Field:
     if window is REORDERED:
         return Field(tuple(map(_widest, *(field.axes for field in fields))), node.index)
     field = _joined(fields, shapes)
-    if window is None or (window in (ALONG_LAST, BY_TOKEN) and _by_token(field.grid, window, len(node.output))):
+    if window is None or (window in (ALONG_LAST, BY_TOKEN) and _by_token(field.grid, window, node.output)):
         return field
     if isinstance(window, Front):
         return field._replace(grid=_moved(field.grid, window, node.index))
@@ -265,9 +266,9 @@ def _through(axes: tuple[AnyAxis, ...], window: Window) -> tuple[AnyAxis, ...]:
     return tuple(found)
 
 
-def _by_token(grid: Grid | int | None, window: Window, rank: int) -> bool:
+def _by_token(grid: Grid | int | None, window: Window, output: Shape) -> bool:
     """Whether the last axis is the features of a token or of a head, and no place."""
-    return isinstance(grid, tuple) or (isinstance(grid, int) and rank < 3 and window is ALONG_LAST)
+    return isinstance(grid, tuple) or (isinstance(grid, int) and not channels_first(output) and window is ALONG_LAST)
 
 
 def _moved(grid: Grid | int | None, front: Front, index: int) -> Grid | int:
@@ -307,7 +308,7 @@ def _joined(fields: list[Field], shapes: tuple[Shape, ...]) -> Field:
 
 def _apart(a: Shape, b: Shape) -> bool:
     """Whether not all places are the same: a map of one place is added to every place of another."""
-    places = slice(1, None) if len(a) == 3 else slice(0, -1)
+    places = slice(1, None) if channels_first(a) else slice(0, -1)
     return len(a) != len(b) or any(map(certainly_different, a[places], b[places]))
 
 

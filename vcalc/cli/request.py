@@ -117,13 +117,13 @@ _SIZE = r"[(\[]?\s*\d{1,18}(?:\s*[xX×*,\s]\s*\d{1,18})*\s*,?\s*[)\]]?"
 
 def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
     """The sizes that `--input` binds, by name. Raises VcalcError for what is no input of the spec."""
-    from vcalc.layers.base import SIZES
+    from vcalc.layers.axes import INPUTS
 
     sizes = re.findall(r"\d+", text) if len(text) <= 80 and re.fullmatch(_SIZE, text.strip(), re.ASCII) else []
     if not sizes:
         hint = "write 3x224x224, or 512x768 for N tokens of width D"
         raise VcalcError("input", f"--input {printable(text[:80])} is no size", hint=hint)
-    known = [names for names in SIZES.values() if spec is None or set(names) == set(spec.input)]
+    known = [names for names in INPUTS if spec is None or set(names) == set(spec.input)]
     names = next((names for names in known if len(names) == len(sizes)), None)
     if names is None:
         takes = f"{spec.title} takes {'x'.join(spec.input)}" if spec else "an image has 3, tokens 2, a vector 1"

@@ -1,7 +1,8 @@
 """Counts that are one tool's alone, as formulas in its file: over the fields and sizes of a layer.
 
-A pair has two names, `kernel_h` and `kernel_w`; a field that is not said is 0. The shape that arrives is C, H, W (N, D
-of tokens; h, N, d of heads), the one that leaves has `_out` behind its names.
+What has a number for each axis has three names, `kernel_t`, `kernel_h` and `kernel_w`; a field that is not said is 0.
+The shape that arrives is C, T, H, W (N, D of tokens; h, N, d of heads), the one that leaves has `_out` behind them. An
+axis that a map does not have has one place, and fields that do nothing; that of a sequence is W.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from vcalc.graph import Facts
 from vcalc.language.expression import Expression, ExpressionError
 from vcalc.language.values import is_number, shown
 from vcalc.layers import KINDS
-from vcalc.layers.base import ALL_SIZES, rank
+from vcalc.layers.axes import ALL_AXES, MAP, MAPS, names_of, rank
 from vcalc.layers.fields import Field
 
 
@@ -67,17 +68,21 @@ def _values(facts: Facts) -> dict[str, Any]:
         value, keys = getattr(layer, name), _names(field)
         if isinstance(value, str):
             continue  # `same`, whose sizes follow from those of the map
-        parts = (0,) * len(keys) if value is None else value if _is_pair(field) else (value,)
+        parts = (0,) * len(keys) if value is None else value if isinstance(value, tuple) else (value,)
+        if field.type.per_axis and value is not None:
+            parts = (*(field.default if field.default == 0 else 1,) * (len(keys) - len(value)), *value)
         values |= {key: bare(part) for key, part in zip(keys, parts, strict=True)}
     for shape, end in ((facts.inputs[0], ""), (facts.output, "_out")):
-        values |= {f"{name}{end}": bare(size) for name, size in zip(ALL_SIZES[rank(shape)], shape, strict=True)}
+        sizes = (shape[0], *(1,) * (len(MAPS[2]) - len(shape)), *shape[1:]) if rank(shape) == MAP else shape
+        names = MAPS[2] if rank(shape) == MAP else names_of(shape)
+        values |= {f"{name}{end}": bare(size) for name, size in zip(names, sizes, strict=True)}
     return values
 
 
 def names_for(kinds: Iterable[str]) -> list[str]:
     """What a formula for layers of some kinds may name: fields that all of them have, and sizes."""
     fields = [{name for field in KINDS[kind].fields.values() for name in _names(field)} for kind in kinds]
-    names = dict.fromkeys(name for each in ALL_SIZES.values() for name in each)
+    names = dict.fromkeys(name for each in ALL_AXES for name in each)
     sizes = [f"{name}{end}" for end in ("", "_out") for name in names]
     return [*sizes, *sorted(set.intersection(*fields) if fields else ())]
 
@@ -87,4 +92,6 @@ def _is_pair(field: Field) -> bool:
 
 
 def _names(field: Field) -> tuple[str, ...]:
+    if field.type.per_axis:
+        return tuple(f"{field.name}_{axis}" for axis in "thw")
     return (f"{field.name}_h", f"{field.name}_w") if _is_pair(field) else (field.name,)

@@ -25,6 +25,7 @@ __all__ = [
     "ARRIVES",
     "FUNCTIONS",
     "SHAPE_NAMES",
+    "SHAPE_NAMES_OF_SOME",
     "Environment",
     "Expression",
     "ExpressionError",
@@ -38,6 +39,9 @@ Closure = Callable[[Environment], Any]
 
 SHAPE_NAMES = frozenset({"C", "H", "W", "N", "D"})
 """The shape that arrives at the layer: C, H, W of a map; N, D of tokens; C or D of a vector."""
+
+SHAPE_NAMES_OF_SOME = frozenset({"L", "T"})
+"""Names that are sizes, too, in a spec whose input has them: of a sequence, of a video."""
 
 ARRIVES = "C, H, W are the shape of a map that arrives at a layer, N, D of tokens, D of a vector"
 
@@ -64,7 +68,7 @@ class Expression:
         self.columns = columns
         """Where each name first stands."""
         self.names = frozenset(columns)
-        self.shape_names = self.names & SHAPE_NAMES
+        self.shape_names = self.names & (SHAPE_NAMES | SHAPE_NAMES_OF_SOME)
         self.operations = operations
         self._closure = closure
 

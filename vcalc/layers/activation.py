@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, exact_div, product
-from vcalc.layers.base import MAP, TOKENS, Layer, elements, features, needs_division
+from vcalc.layers.axes import TOKENS
+from vcalc.layers.base import Layer, channels_first, elements, features, needs_division
 from vcalc.layers.fields import FLAG, FRACTION, choice, count, field
 from vcalc.layers.windows import ALONG_LAST, Window
 from vcalc.operators.types import BOOLEAN
@@ -62,11 +63,11 @@ class PReLU(_Activation, kind="prelu"):
         if self.shared:
             factors = ops.parameter(1)
             return ops.prelu(x, ops.reshape(factors, (1,) * len(x.shape)))
-        if len(x.shape) == TOKENS + 1:
+        if self.is_of(x, TOKENS):
             x = ops.permute(x, (0, 2, 1))
         factors = ops.parameter(x.shape[1])
         made = ops.prelu(x, ops.reshape(factors, (1, x.shape[1], *(1 for _ in x.shape[2:]))))
-        return ops.permute(made, (0, 2, 1)) if len(x.shape) == TOKENS + 1 else made
+        return ops.permute(made, (0, 2, 1)) if self.is_of(x, TOKENS) else made
 
 
 class GELU(_Activation, kind="gelu"):
@@ -132,18 +133,18 @@ class Softmax(_Activation, kind="softmax"):
         if self.over == "groups":
             rows = exact_div(size, self.groups)
         else:
-            rows = product(output[1:] if self.over == "channels" and len(output) == MAP else output[:-1])
+            rows = product(output[1:] if self.over == "channels" and channels_first(output) else output[:-1])
         return {"exponentials": size, "softmax_additions": size - rows, "divisions": size}
 
     def run(self, ops: Paper, x: Value) -> Value:
         if self.over != "groups":
             return ops.softmax(x)
-        axis = 2 if len(x.shape) == TOKENS + 1 else 1
+        axis = 2 if self.is_of(x, TOKENS) else 1
         parts = (*x.shape[:axis], self.groups, x.shape[axis] // self.groups, *x.shape[axis + 1 :])
         return ops.reshape(ops.softmax(ops.reshape(x, parts)), x.shape)
 
     def reach(self, input: Shape) -> Window | None:
-        return ALONG_LAST if len(input) == MAP and self.over == "last" else None
+        return ALONG_LAST if channels_first(input) and self.over == "last" else None
 
 
 class Dropout(Layer, kind="dropout"):

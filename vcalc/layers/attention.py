@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, minimum, product
-from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, MAP, TOKENS, Layer, needs, needs_division
+from vcalc.layers.axes import MAP, TOKENS
+from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, Layer, needs, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or, size2d
 from vcalc.layers.linear import project_qkv
 from vcalc.layers.windows import EVERYWHERE, Reads, Window

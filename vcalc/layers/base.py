@@ -7,27 +7,24 @@ From the class alone follow validation, defaults, documentation, the symbolic fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
-from vcalc.layers.fields import Field, choice
+from vcalc.layers.axes import HEADS, MAP, NAMES, TOKENS, VECTOR, NamedShape, names_of, rank, usual
+from vcalc.layers.fields import Alike, Field, choice, on_axes
 from vcalc.layers.windows import Front, Window
 from vcalc.operators.types import ACTIVATION
+
+if TYPE_CHECKING:
+    from vcalc.operators.paper import Value
 
 BRANCHES = "branches"
 """The field of a join's error about how many branches there are."""
 
-MAP, TOKENS, VECTOR = 3, 2, 1
-HEADS = 0
-"""What is no map, although it has three sizes, too."""
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 """Axes of a map with a batch in front, in another order and back."""
-SIZES = {MAP: ("C", "H", "W"), TOKENS: ("N", "D"), VECTOR: ("D",)}
-"""What the sizes of a shape that a network may take are called, by its rank."""
-ALL_SIZES = {**SIZES, HEADS: ("h", "N", "d")}
-"""The same of every shape."""
-RANK_NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]", HEADS: "heads [h, N, d]"}
 
 _WAYS = {
     (MAP, TOKENS): ("'tokens'",),
@@ -51,17 +48,6 @@ _RATHER = {("tokens", HEADS): "'merge_heads'"}
 """The kind that makes of something at once what another would make of it by a detour."""
 
 
-class Heads(tuple[Number, ...]):
-    """The shape of heads, [h, N, d], or [h, d, N] where tokens go last."""
-
-    __slots__ = ()
-
-
-def rank(shape: Shape) -> int:
-    """MAP, TOKENS, VECTOR or HEADS."""
-    return HEADS if isinstance(shape, Heads) else len(shape)
-
-
 KINDS: dict[str, type[Layer]] = {}
 """Every layer kind by its spec word; classes enter themselves."""
 
@@ -73,7 +59,7 @@ class Layer:
     family: ClassVar[str] = ""
     source: ClassVar[str] = ""
     """Paper and section that the formulas come from."""
-    accepts: ClassVar[tuple[int, ...]] = (MAP, TOKENS, VECTOR, HEADS)
+    accepts: ClassVar[tuple[str, ...]] = (MAP, TOKENS, VECTOR, HEADS)
     sample: ClassVar[dict[str, Any]] = {}
     """Fields for documentation, where a symbol or 1 does not do."""
     joins: ClassVar[bool] = False
@@ -99,6 +85,10 @@ class Layer:
     forms: ClassVar[tuple[str, ...]] = ()
     """The ways in which source code calls it (FORMS has them all), where tools tell them apart; the usual one first."""
     fields: ClassVar[dict[str, Field]] = {}
+    per_axis: ClassVar[tuple[str, ...]] = ()
+    """The fields that have a number for each spatial axis."""
+    arrives: tuple[str, ...] = ()
+    """What the inputs are, where their sizes do not tell: see `fitted`."""
     written: str | None = None
 
     def __init_subclass__(cls, kind: str = "", **_: Any) -> None:
@@ -109,6 +99,7 @@ class Layer:
             own["written"] = Field(choice(cls.forms), f"how the source calls it; {cls.forms[0]} if not said", None)
             own["written"].name = "written"
         cls.fields = {**cls.fields, **own}
+        cls.per_axis = tuple(name for name, value in cls.fields.items() if value.type.per_axis)
         if kind:
             if kind in KINDS:
                 raise TypeError(f"two layer kinds are called {kind!r}")
@@ -159,6 +150,45 @@ class Layer:
             setattr(other, name, change(value))
         return other
 
+    def fitted(self, inputs: tuple[NamedShape, ...]) -> Layer:
+        """The same layer for such inputs: with a number for each of their spatial axes, and told what they are.
+
+        Raises LayerError for a field that has a number for each of other axes.
+        """
+        told = True in [shape.unusual for shape in inputs]
+        spatial = len(inputs[0]) - 1 if self.per_axis and inputs[0].of == MAP else 2
+        if not told and spatial == 2 and self._is_on_two_axes:
+            return self
+        arrives = tuple([shape.of for shape in inputs]) if told else ()
+        known = self.__dict__.setdefault("_fitted", {})
+        if (spatial, arrives) not in known:
+            other = self.with_values(lambda value: value)
+            other.arrives = arrives
+            for name in self.per_axis:
+                if not self._is_word(name):
+                    setattr(other, name, on_axes(self.kind, name, getattr(self, name), spatial))
+            known[spatial, arrives] = other
+        found: Layer = known[spatial, arrives]
+        return found
+
+    @cached_property
+    def _is_on_two_axes(self) -> bool:
+        values = self.__dict__
+        return {2}.issuperset([len(values[name]) for name in self.per_axis if type(values[name]) in (tuple, Alike)])
+
+    def _is_word(self, name: str) -> bool:
+        """Whether a field has a word in place of numbers, or nothing."""
+        return not isinstance(getattr(self, name), tuple)
+
+    def named(self, *inputs: Value) -> tuple[NamedShape, ...]:
+        """The shapes of tensors that arrive when the layer runs, without their batch."""
+        known = self.arrives or ("",) * len(inputs)
+        return tuple(NamedShape(x.shape[1:], of) for x, of in zip(inputs, known, strict=True))
+
+    def is_of(self, x: Value, of: str, place: int = 0) -> bool:
+        """Whether a tensor that arrives when the layer runs is a map, tokens, a vector or heads."""
+        return (self.arrives[place] if self.arrives else usual(len(x.shape) - 1)) == of
+
     def in_form(self, form: str) -> Layer:
         """The same layer, called by the source in another way."""
         other = self.with_values(lambda value: value)
@@ -200,7 +230,7 @@ class Layer:
 
     def on(self, *inputs: Any) -> tuple[int, ...]:
         """The output's shape with a batch in front, for inputs that have one."""
-        return (inputs[0].shape[0], *self.output(*(x.shape[1:] for x in inputs)))
+        return (inputs[0].shape[0], *self.output(*self.named(*inputs)))
 
     # Checks
 
@@ -209,7 +239,7 @@ class Layer:
         ranks = [rank(shape) for shape in inputs]
         for each, shape in zip(ranks, inputs, strict=True):
             if each not in self.accepts:
-                wanted = " or ".join(RANK_NAMES[accepted] for accepted in self.accepts)
+                wanted = " or ".join(NAMES[accepted] for accepted in self.accepts)
                 message = f"{self.kind} takes {wanted}, but {describe(shape)} arrives"
                 raise LayerError(message, hint=self._rank_hint(each))
         if HEADS in ranks and MAP in ranks:
@@ -219,19 +249,25 @@ class Layer:
             message = f"{self.kind}: {describe(heads)} and {describe(other)} do not match"
             raise LayerError(message, hint=mend.joined(heads, other))
 
-    def read(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        """Inputs of which only the sizes are known: three are those of heads to a kind that takes heads and no map."""
-        if MAP in self.accepts or HEADS not in self.accepts:
-            return inputs
-        return tuple(Heads(shape) if len(shape) == MAP else shape for shape in inputs)
+    def read(self, inputs: tuple[Shape, ...]) -> tuple[NamedShape, ...]:
+        """Inputs of which perhaps only the sizes are known: three are heads to a kind that takes heads and no map."""
+        if {NamedShape}.issuperset(map(type, inputs)):
+            return cast("tuple[NamedShape, ...]", inputs)
+        no_map = MAP not in self.accepts and HEADS in self.accepts
+        return tuple(
+            shape
+            if isinstance(shape, NamedShape)
+            else NamedShape(shape, HEADS if no_map and len(shape) == len(names_of(shape)) == 3 else "")
+            for shape in inputs
+        )
 
-    def gives_heads(self, inputs: tuple[Shape, ...], output: Shape) -> bool:
-        """Whether the three sizes of an output are those of heads."""
-        return len(output) == MAP and any(isinstance(shape, Heads) for shape in inputs)
+    def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
+        """What an output of such sizes is: what the first input is that has as many, else what they usually are."""
+        return next((rank(shape) for shape in inputs if len(shape) == len(output)), usual(len(output)))
 
-    def _rank_hint(self, rank: int) -> str:
+    def _rank_hint(self, rank: str) -> str:
         if any(f"'{self.kind}'" in _WAYS.get((wanted, rank), ()) for wanted in self.accepts):
-            return f"leave it out: what arrives is {RANK_NAMES[rank].split(' [')[0]} already"
+            return f"leave it out: what arrives is {NAMES[rank].split(' [')[0]} already"
         if (self.kind, rank) in _RATHER:
             return f"use {_RATHER[self.kind, rank]}"
         instead = _INSTEAD.get((self.kind, rank), "")
@@ -239,27 +275,27 @@ class Layer:
         return ", or ".join(filter(None, (way_between(rank, self.accepts), use))) or no_way(rank, self.accepts)
 
 
-def way_between(rank: int, wanted: Iterable[int]) -> str:
+def way_between(rank: str, wanted: Iterable[str]) -> str:
     """What makes one of the wanted ranks of what arrives."""
     ways = filter(None, (" or ".join(_WAYS.get((rank, each), ())) for each in wanted))
     return next((f"put {way} before it" for way in sorted(ways, key=lambda way: " and " in way)), "")
 
 
-def no_way(rank: int, wanted: Iterable[int]) -> str:
+def no_way(rank: str, wanted: Iterable[str]) -> str:
     """That only a pattern makes one of the wanted ranks of a vector, or an embedding of one of word numbers."""
     wanted = tuple(wanted)
     if rank != VECTOR:
         return ""
     if MAP in wanted:
         return "only 'rearrange' makes a feature map of a vector, as in D -> D 1 1"
-    made = RANK_NAMES[wanted[0]].split(" [")[0]
+    made = NAMES[wanted[0]].split(" [")[0]
     pattern = ", and 'rearrange', as in D -> 1 D" if TOKENS in wanted else ""
     return f"no layer makes {made} of a vector, but 'embedding' of word numbers{pattern}"
 
 
 def describe(shape: Shape) -> str:
     """A shape in words for a message: `a feature map [64, 56, 56]`."""
-    name = RANK_NAMES.get(rank(shape), "a tensor [").split(" [")[0]
+    name = NAMES[rank(shape)].split(" [")[0]
     return f"{name} {show(shape)}"
 
 
@@ -279,8 +315,13 @@ def elements(shape: Shape) -> Number:
 
 
 def features(shape: Shape) -> Number:
-    """Channels of a map, width of tokens or of a vector."""
-    return shape[0] if len(shape) == MAP else shape[-1]
+    """Channels of a map, how many heads, width of tokens or of a vector."""
+    return shape[0] if channels_first(shape) else shape[-1]
+
+
+def channels_first(shape: Shape) -> bool:
+    """Whether features, or heads, are the first axis, as of maps, and not the last."""
+    return rank(shape) in (MAP, HEADS)
 
 
 def needs(condition: bool, message: str, field: str = "", hint: str = "") -> None:

@@ -17,8 +17,9 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.errors import LayerError
-from vcalc.layers.base import MAP, Layer, elements, needs, needs_division, needs_groups, show
-from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding2d, size2d
+from vcalc.layers.axes import MAP
+from vcalc.layers.base import Layer, elements, needs, needs_division, needs_groups, show
+from vcalc.layers.fields import FLAG, INDEX_LISTS, count, field, padding, per_axis
 from vcalc.layers.windows import Reads, Sliding, Window
 
 if TYPE_CHECKING:
@@ -106,10 +107,10 @@ class Conv(Layer, kind="conv"):
     forms = ("module", "subclass", "functional")
 
     out: Any = field(count(), "output channels", symbol="C_out")
-    kernel: Any = field(size2d(), "kernel size", symbol="K")
-    stride: Any = field(size2d(), "step between windows", 1, "S")
-    pad: Any = field(padding2d(), "zero padding on each side, or 'same'", 0, "P")
-    dilation: Any = field(size2d(), "distance between kernel elements", 1, "D")
+    kernel: Any = field(per_axis(), "kernel size", symbol="K")
+    stride: Any = field(per_axis(), "step between windows", 1, "S")
+    pad: Any = field(padding(), "zero padding on each side, or 'same'", 0, "P")
+    dilation: Any = field(per_axis(), "distance between kernel elements", 1, "D")
     groups: Any = field(count(), "groups that channels are split into", 1, "G")
     bias: Any = field(FLAG, "whether a bias is added", True)
     connections: Any = field(
@@ -228,11 +229,11 @@ class ConvTranspose(Layer, kind="conv_transpose"):
     weighted_layers = 1
 
     out: Any = field(count(), "output channels", symbol="C_out")
-    kernel: Any = field(size2d(), "kernel size", symbol="K")
-    stride: Any = field(size2d(), "step between kernels in the output", 1, "S")
-    pad: Any = field(size2d(0), "rows and columns left out on each side of the output", 0, "P")
-    output_pad: Any = field(size2d(0), "rows and columns added after the output", 0)
-    dilation: Any = field(size2d(), "distance between kernel elements", 1, "D")
+    kernel: Any = field(per_axis(), "kernel size", symbol="K")
+    stride: Any = field(per_axis(), "step between kernels in the output", 1, "S")
+    pad: Any = field(per_axis(0), "rows and columns left out on each side of the output", 0, "P")
+    output_pad: Any = field(per_axis(0), "rows and columns added after the output", 0)
+    dilation: Any = field(per_axis(), "distance between kernel elements", 1, "D")
     groups: Any = field(count(), "groups that channels are split into", 1, "G")
     bias: Any = field(FLAG, "whether a bias is added", True)
     stack: Any = field(count(), "images that the map consists of, one below the other, as `roi_align` leaves them", 1)

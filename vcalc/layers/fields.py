@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vcalc.arithmetic import assumed, is_many
+from vcalc.errors import LayerError
 
 REQUIRED: Any = object()
 
@@ -20,6 +21,7 @@ class FieldType:
         accept: Callable[[Any], Any],
         words: tuple[str, ...] = (),
         names: Callable[[str], tuple[str, ...]] | None = None,
+        per_axis: bool = False,
     ) -> None:
         self.says = says
         self.accept = accept
@@ -28,6 +30,8 @@ class FieldType:
         """Plain words that are values, not names."""
         self.names = names
         """Of a text in a notation of its own: reads it, and gives the names in it, which are fields, too."""
+        self.per_axis = per_axis
+        """Whether it is a number for each spatial axis of a map."""
 
 
 def _whole(value: Any, minimum: int) -> Any:
@@ -62,18 +66,51 @@ def size2d(minimum: int = 1) -> FieldType:
     return FieldType(f"a whole number, {minimum} or more, or a pair [height, width] of them", accept)
 
 
+class Alike(tuple[Any, ...]):
+    """One number for all spatial axes, however many there are."""
+
+    __slots__ = ()
+
+
+def per_axis(minimum: int = 1) -> FieldType:
+    """One whole number for all spatial axes, or one for each; stored as a tuple."""
+
+    def accept(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, (list, tuple)):
+            return Alike((_whole(value, minimum),) * 2)
+        if not 1 <= len(value) <= 3:
+            raise ValueError
+        kind = Alike if isinstance(value, Alike) else tuple
+        return kind(_whole(number, minimum) for number in value)
+
+    says = f"a whole number, {minimum} or more, or one for each spatial axis, as in [height, width]"
+    return FieldType(says, accept, per_axis=True)
+
+
+def on_axes(kind: str, name: str, value: tuple[Any, ...], axes: int) -> tuple[Any, ...]:
+    """A field's numbers for so many spatial axes. Raises LayerError where there are others."""
+    if isinstance(value, Alike):
+        return Alike(value[:1] * axes)
+    if len(value) != axes:
+        there = f"{axes} spatial axes" if axes > 1 else "one spatial axis"
+        message = f"{kind}: {name} has a number for each of {len(value)} axes, and what arrives has {there}"
+        raise LayerError(message, name, "one number goes for all axes")
+    return value
+
+
 def both_sides() -> FieldType:
     """One whole number for both sides, or a pair [before, after]; stored as a pair."""
     return FieldType("a whole number, 0 or more, or a pair [before, after] of them", size2d(0).accept)
 
 
-def padding2d() -> FieldType:
-    """As `size2d(0)`, or `same`: as much as makes the output ceil(input / stride)."""
-    pair = size2d(0)
+def padding() -> FieldType:
+    """As `per_axis(0)`, or `same`: as much as makes the output ceil(input / stride)."""
+    each = per_axis(0)
     return FieldType(
-        f"{pair.says}, or 'same'",
-        lambda value: value if isinstance(value, str) and value == "same" else pair.accept(value),
+        f"{each.says}, or 'same'",
+        lambda value: value if isinstance(value, str) and value == "same" else each.accept(value),
         ("same",),
+        per_axis=True,
     )
 
 
@@ -155,7 +192,7 @@ class Like:
 class Field:
     """One spec key of a layer: its type, default, the symbol the literature uses, one sentence of documentation."""
 
-    __slots__ = ("default", "doc", "name", "symbol", "type")
+    __slots__ = ("_usual", "default", "doc", "name", "symbol", "type")
 
     def __init__(self, type: FieldType, doc: str, default: Any = REQUIRED, symbol: str = "") -> None:
         self.type = type
@@ -163,6 +200,7 @@ class Field:
         self.default = default
         self.symbol = symbol
         self.name = ""
+        self._usual: Any = REQUIRED
 
     @property
     def required(self) -> bool:
@@ -172,7 +210,9 @@ class Field:
         """The value that a layer has where the field is not said; the fields above it have theirs."""
         if isinstance(self.default, Like):
             return getattr(layer, self.default.name)
-        return None if self.default is None else self.type.accept(self.default)
+        if self._usual is REQUIRED:
+            self._usual = None if self.default is None else self.type.accept(self.default)
+        return self._usual
 
 
 def field(type: FieldType, doc: str, default: Any = REQUIRED, symbol: str = "") -> Any:

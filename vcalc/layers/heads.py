@@ -9,17 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, product
-from vcalc.layers.base import (
-    BRANCHES,
-    HEADS,
-    TOKENS,
-    Layer,
-    describe,
-    elements,
-    needs,
-    needs_division,
-    show,
-)
+from vcalc.layers.axes import HEADS, TOKENS
+from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import EVERYWHERE, Window

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, HEADS, MAP, TOKENS, VECTOR, Layer, elements, needs_division
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR
+from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, Layer, elements, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or
 from vcalc.layers.windows import EVERYWHERE, Window
 

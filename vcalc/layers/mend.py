@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from vcalc.arithmetic import Shape, certainly_different, certainly_less
 from vcalc.errors import LayerError
 from vcalc.layers import KINDS, Layer
-from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, rank, show
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
+from vcalc.layers.base import show
 
 _RANKS = {
     frozenset((MAP, TOKENS)): "'tokens' turns a map into tokens, 'to_map' tokens into a map",
@@ -33,9 +34,9 @@ def joined(first: Shape, second: Shape) -> str:
         return _RANKS.get(frozenset((rank(first), rank(second))), "")
     if rank(first) == HEADS:
         return ""
-    if len(first) == MAP and any(map(certainly_different, first[1:], second[1:])):
+    if rank(first) == MAP and any(map(certainly_different, first[1:], second[1:])):
         return "bring them to one height and width: pad, stride, or 'upsample'"
-    if len(first) == MAP:
+    if rank(first) == MAP:
         return f"conv: {{out: {show(first[0])}, kernel: 1}} brings the second to the channels of the first"
     if certainly_different(first[-1], second[-1]):
         return f"linear: {{out: {show(first[-1])}}} brings the second to the width of the first"
@@ -51,7 +52,7 @@ FEATURES = (
 
 def concatenated(first: Shape, second: Shape) -> str:
     """The same for a join one after the other, where tokens as many as the others were meant to get wider."""
-    if len(first) == len(second) == TOKENS:
+    if rank(first) == rank(second) == TOKENS:
         return FEATURES if not certainly_different(first[0], second[0]) else joined(first, second)
     return joined(first, second)
 
@@ -73,7 +74,7 @@ def residual(made: Shape, arrives: Shape) -> str:
         if _gives(KINDS[word], fields, arrives, made):
             written = ", ".join(f"{name}: {value}" for name, value in fields.items())
             return f"shortcut: [{word}: {{{written}}}] brings what arrives to {show(made)}"
-    if len(made) == MAP and any(map(certainly_less, made[1:], arrives[1:])):
+    if rank(made) == MAP and any(map(certainly_less, made[1:], arrives[1:])):
         return "with stride 1 and pad: same, conv and pools keep the height and width that arrive"
     return f"a shortcut: [...] has to bring what arrives to {show(made)}"
 
@@ -81,7 +82,7 @@ def residual(made: Shape, arrives: Shape) -> str:
 def _shortcuts(made: Shape) -> Iterator[tuple[str, dict[str, int]]]:
     if not all(type(size) is int for size in made):
         return
-    if len(made) < MAP:
+    if rank(made) != MAP:
         yield "linear", {"out": made[-1]}
         return
     yield "conv", {"out": made[0], "kernel": 1}

@@ -6,19 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, exact_div, minimum, product
 from vcalc.errors import LayerError
-from vcalc.layers.base import (
-    BRANCHES,
-    HEADS,
-    MAP,
-    TOKENS,
-    VECTOR,
-    Layer,
-    describe,
-    elements,
-    needs,
-    needs_division,
-    show,
-)
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
+from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
 
@@ -63,7 +52,7 @@ class Concat(Layer, kind="concat"):
         return ops.concat(*inputs, axis=1)
 
     def reach(self, input: Shape) -> Window | None:
-        return {MAP: None, TOKENS: REORDERED}.get(len(input), EVERYWHERE)
+        return {MAP: None, HEADS: None, TOKENS: REORDERED}.get(rank(input), EVERYWHERE)
 
 
 class _Elementwise(Layer):
@@ -78,8 +67,8 @@ class _Elementwise(Layer):
 
     def _broadcast(self, a: Shape, b: Shape) -> Shape:
         """The common shape; a vector [C] or a map [C, 1, 1] stands for a constant over H and W."""
-        first = (*a, 1, 1) if len(a) == VECTOR and len(b) == MAP else a
-        second = (*b, 1, 1) if len(a) == MAP and len(b) == VECTOR else b
+        first = (*a, *(1,) * len(b[1:])) if rank(a) == VECTOR and rank(b) == MAP else a
+        second = (*b, *(1,) * len(a[1:])) if rank(a) == MAP and rank(b) == VECTOR else b
         if len(first) != len(second) or not all(map(_meet, first, second)):
             from vcalc.layers import mend
 
@@ -88,10 +77,8 @@ class _Elementwise(Layer):
 
     def _together(self, ops: Paper, operator: str, inputs: tuple[Value, ...]) -> Value:
         """Two at a time, from the first on; vectors as maps of one position, where others are maps."""
-        on_map = any(len(x.shape) == MAP + 1 for x in inputs)
-        first, *others = (
-            ops.reshape(x, (*x.shape, 1, 1)) if on_map and len(x.shape) == VECTOR + 1 else x for x in inputs
-        )
+        length = max(len(x.shape) for x in inputs)
+        first, *others = (ops.reshape(x, (*x.shape, *(1,) * (length - 2))) if len(x.shape) == 2 else x for x in inputs)
         for other in others:
             first = getattr(ops, operator)(first, other)
         return first
@@ -189,7 +176,7 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         fits = len(query) == len(key) and _alike((*key[:-1], query[-1]), key) and _alike((*key[:-1], value[-1]), value)
         message = f"queries, keys and values do not match: {', '.join(map(describe, inputs))}"
         needs(fits, message, hint="queries [N, D] read keys [M, D] and values [M, E], all of them or none in heads")
-        if len(query) == MAP:
+        if len(query) == 3:
             needs_division("scaled_dot_product_attention: heads of queries into heads of keys", query[0], key[0], "")
         square = not self.causal or assumed("==", query[-2], key[-2])
         needs(square, "scaled_dot_product_attention: causal takes as many queries as keys", "causal")
@@ -242,10 +229,10 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
 
     def _looked_up(self, ops: Paper, query: Value, key: Value) -> Value:
         """The bias of each pair, as heads [1, h, N, M], or of one head."""
-        heads, pairs = query.shape[1] if len(query.shape) == MAP + 1 else 1, (query.shape[-2], key.shape[-2])
+        heads, pairs = query.shape[1] if len(query.shape) == 4 else 1, (query.shape[-2], key.shape[-2])
         table = ops.parameter(self.relative_positions, heads)
         found = ops.permute(ops.gather(table, ops.own(pairs), axis=0, shape=(*pairs, heads)), (2, 0, 1))
-        return ops.reshape(found, (1, *found.shape)) if len(query.shape) == MAP + 1 else ops.select(found, axis=0)
+        return ops.reshape(found, (1, *found.shape)) if len(query.shape) == 4 else ops.select(found, axis=0)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape
-from vcalc.layers.base import HEADS, Layer, rank
+from vcalc.layers.axes import rank
+from vcalc.layers.base import Layer
 from vcalc.layers.windows import Front, Window
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Moved(Layer):
         given = paper.new((paper.images, *input))
         return self.run(paper, given).storage is given.storage
 
-    def gives_heads(self, inputs: tuple[Shape, ...], output: Shape) -> bool:
+    def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
         from vcalc.layers import places
 
-        return places.leaves(self.pattern, rank(inputs[0])) == HEADS
+        return places.leaves(self.pattern, inputs[0]) or rank(inputs[0])

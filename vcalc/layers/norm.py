@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, assumed, product
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
 from vcalc.layers.base import (
     CHANNELS_FIRST,
     CHANNELS_LAST,
-    MAP,
-    TOKENS,
-    VECTOR,
-    Heads,
     Layer,
+    channels_first,
     elements,
     features,
     needs,
@@ -71,25 +69,25 @@ class LayerNorm(_Norm, kind="layernorm"):
     )
 
     def output(self, *inputs: Shape) -> Shape:
-        of_heads = isinstance(inputs[0], Heads) and self.over == "channels"
+        of_heads = rank(inputs[0]) == HEADS and self.over == "channels"
         needs(not of_heads, "layernorm: heads have no channels", "over", "over: last normalises the width of a head")
         return inputs[0]
 
     def _over_channels(self, input: Shape) -> bool:
-        return len(input) == MAP and self.over == "channels"
+        return channels_first(input) and self.over == "channels"
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         size = inputs[0][0] if self._over_channels(inputs[0]) else inputs[0][-1]
         return {"scale": size, "shift": size} if self.affine else {}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        if not self._over_channels(x.shape[1:]):
+        if not self._over_channels(*self.named(x)):
             return ops.layer_norm(x, *self._factors(ops, x.shape[-1]))
         made = ops.layer_norm(ops.permute(x, CHANNELS_LAST), *self._factors(ops, x.shape[1]))
         return ops.permute(made, CHANNELS_FIRST)
 
     def reach(self, input: Shape) -> Window | None:
-        return ALONG_LAST if len(input) == MAP and self.over == "last" else None
+        return ALONG_LAST if channels_first(input) and self.over == "last" else None
 
 
 class RMSNorm(_Norm, kind="rmsnorm"):
@@ -124,7 +122,7 @@ class GroupNorm(_Norm, kind="groupnorm"):
         return inputs[0]
 
     def run(self, ops: Paper, x: Value) -> Value:
-        if len(x.shape) == MAP + 1:
+        if self.is_of(x, MAP):
             return ops.group_norm(x, *self._factors(ops, x.shape[1]), groups=self.groups)
         turned = ops.copy(ops.permute(x, (0, 2, 1)))
         return ops.permute(ops.group_norm(turned, *self._factors(ops, x.shape[-1]), groups=self.groups), (0, 2, 1))
@@ -225,5 +223,6 @@ class LayerScale(Layer, kind="layer_scale"):
     def run(self, ops: Paper, x: Value) -> Value:
         if self.constant is not None:
             return ops.scale(x)
-        width = 1 if self.shared else x.shape[1] if len(x.shape) == MAP + 1 else x.shape[-1]
-        return ops.mul(x, ops.parameter(width, *((1, 1) if len(x.shape) == MAP + 1 else ())))
+        first = channels_first(*self.named(x))
+        width = 1 if self.shared else x.shape[1] if first else x.shape[-1]
+        return ops.mul(x, ops.parameter(width, *((1,) * len(x.shape[2:]) if first else ())))

@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from vcalc.arithmetic import Number, Shape, certainly_equal
-from vcalc.layers.base import HEADS, MAP, TOKENS, VECTOR, rank
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
 from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Front, Grid, Reads, Window
 from vcalc.operators.pattern import Axis, Part, Pattern, Taken, parse
 
@@ -18,8 +18,12 @@ Sized = Mapping[str, Taken]
 Parts = tuple[Part, ...]
 
 
-PLACES = {MAP: (1, 2), TOKENS: (0,), VECTOR: (), HEADS: (1,)}
-"""The axes of a shape along which places lie; features, channels and heads are along the others."""
+_PLACES = {TOKENS: (0,), VECTOR: (), HEADS: (1,)}
+
+
+def _along_places(of: str, length: int) -> tuple[int, ...]:
+    """The axes along which places lie; features, channels and heads are along the others."""
+    return tuple(range(1, length)) if of == MAP else _PLACES[of]
 
 
 class _Lines(NamedTuple):
@@ -30,16 +34,21 @@ class _Lines(NamedTuple):
     grid: Grid | None
 
 
-def leaves(text: str, arrives: int) -> int | None:
+def leaves(text: str, input: Shape) -> str | None:
     """Whether a map, tokens, a vector or heads leave; None for what is none of them.
 
-    Three sizes are a map's where places lie along the last two, a head's where they lie along one of these: the letters
-    tell, by the axes that they arrive in.
+    Two sizes are a map's where one of two arrives and its places leave behind its channels. Three sizes are a map's
+    where places lie along the last two, a head's where they lie along one of these: the letters tell, by the axes that
+    they arrive in.
     """
-    pattern = parse(text)
-    if len(pattern.right) != MAP:
-        return len(pattern.right) if len(pattern.right) < MAP else None
+    pattern, arrives = parse(text), rank(input)
     roles = _roles(pattern, arrives)
+    if len(roles) == 1:
+        return VECTOR
+    if len(roles) == 2:
+        return MAP if arrives == MAP and len(input) == 2 and _fits(roles, "FP") else TOKENS
+    if len(roles) > 3:
+        return MAP if len(roles) == 4 and _fits(roles, "FPPP") else None
     mixed = sum(len(role) > 1 for role in roles) == 1
     is_map, is_heads = _fits(roles, "FPP"), _fits(roles, "FPF") or _fits(roles, "FFP")
     if arrives == VECTOR or (is_map and not is_heads):
@@ -55,10 +64,10 @@ def leaves(text: str, arrives: int) -> int | None:
     return None
 
 
-def _roles(pattern: Pattern, arrives: int) -> list[set[str]]:
+def _roles(pattern: Pattern, arrives: str) -> list[set[str]]:
     """For each axis that leaves, whether its letters are of places (P) or of features (F); nothing for new ones."""
     of = {
-        part.name: "P" if axis in PLACES[arrives] else "F"
+        part.name: "P" if axis in _along_places(arrives, len(pattern.left)) else "F"
         for axis, each in enumerate(pattern.left)
         for part in each.parts
     }
@@ -74,38 +83,38 @@ def reach(text: str, sizes: Mapping[str, Number], input: Shape) -> Window | Fron
     pattern, arrives = parse(text), rank(input)
     if arrives == VECTOR:
         return None
-    leaving = leaves(text, arrives)
+    leaving = leaves(text, input)
     if leaving is None or leaving == VECTOR:
         return _by_token(pattern, arrives) or EVERYWHERE
     taken, places = pattern.taken(input, sizes), _places(pattern, arrives, leaving)
     if arrives != MAP and leaving != MAP and places and (by_token := _kept(pattern, arrives, places[0])) is not None:
         return _front(by_token, taken, arrives)
-    if arrives == MAP == leaving and all(_stays(pattern, axis) for axis in PLACES[MAP]):
+    if arrives == MAP == leaving and all(_stays(pattern, axis) for axis in _along_places(MAP, len(input))):
         return None
     window = _through(pattern, taken, arrives, places)
     return window or (EVERYWHERE if _spreads(pattern, arrives, places) else REORDERED)
 
 
-def _by_token(pattern: Pattern, arrives: int) -> Window | None:
+def _by_token(pattern: Pattern, arrives: str) -> Window | None:
     """One token taken as a vector."""
     (part,) = pattern.left[0].parts if arrives == TOKENS and len(pattern.left[0].parts) == 1 else (None,)
     return REORDERED if part is not None and part.picked else None
 
 
-def _places(pattern: Pattern, arrives: int, leaving: int) -> tuple[Axis, ...]:
+def _places(pattern: Pattern, arrives: str, leaving: str) -> tuple[Axis, ...]:
     """The axes that leave along which places lie."""
-    axes = PLACES[leaving]
+    axes = _along_places(leaving, len(pattern.right))
     if leaving == HEADS:
-        names = {part.name for axis in PLACES[arrives] for part in pattern.left[axis].parts}
+        names = {part.name for axis in _along_places(arrives, len(pattern.left)) for part in pattern.left[axis].parts}
         axes = (1,) if names.intersection(part.name for part in pattern.right[1].parts) else (2,)
     return tuple(pattern.right[axis] for axis in axes)
 
 
-def _kept(pattern: Pattern, arrives: int, place: Axis) -> Part | None:
+def _kept(pattern: Pattern, arrives: str, place: Axis) -> Part | None:
     """The letter of all tokens, where it leaves as the tokens, and not behind the features of a head."""
-    parts = pattern.left[PLACES[arrives][0]].parts
+    parts = pattern.left[_along_places(arrives, len(pattern.left))[0]].parts
     alone = len(parts) == 1 and len(place.parts) == 1 and parts[0].name == place.parts[0].name
-    return parts[0] if alone and not (len(pattern.right) == MAP and place is pattern.right[2]) else None
+    return parts[0] if alone and not (len(pattern.right) == 3 and place is pattern.right[2]) else None
 
 
 def _stays(pattern: Pattern, axis: int) -> bool:
@@ -115,24 +124,24 @@ def _stays(pattern: Pattern, axis: int) -> bool:
     return names == [part.name for part in there] and not any(part.cut for part in here)
 
 
-def _front(part: Part, taken: Sized, arrives: int) -> Window | Front | None:
+def _front(part: Part, taken: Sized, arrives: str) -> Window | Front | None:
     if arrives == HEADS:
         return BY_TOKEN if part.cut is None else REORDERED
     return None if part.cut is None else Front(-taken[part.name].first)
 
 
-def _spreads(pattern: Pattern, arrives: int, places: tuple[Axis, ...]) -> bool:
+def _spreads(pattern: Pattern, arrives: str, places: tuple[Axis, ...]) -> bool:
     """Whether the features of a place that leaves come from several places."""
-    arriving = {part.name for axis in PLACES[arrives] for part in pattern.left[axis].parts}
+    arriving = {part.name for axis in _along_places(arrives, len(pattern.left)) for part in pattern.left[axis].parts}
     features = [axis for axis in pattern.right if axis not in places]
     return any(part.name in arriving for axis in features for part in axis.parts)
 
 
-def _through(pattern: Pattern, taken: Sized, arrives: int, places: tuple[Axis, ...]) -> Window | None:
+def _through(pattern: Pattern, taken: Sized, arrives: str, places: tuple[Axis, ...]) -> Window | None:
     """Rows read from rows and columns from columns, in their order; None where they are not."""
     there = {part.name for axis in places for part in axis.parts}
     source = _arriving(pattern, taken, arrives, places)
-    if source is None or (len(pattern.right) == MAP and places == (pattern.right[2],)):
+    if source is None or (len(pattern.right) == 3 and places == (pattern.right[2],)):
         return None
     target = _leaving(taken, places, source)
     if target is None:
@@ -143,10 +152,10 @@ def _through(pattern: Pattern, taken: Sized, arrives: int, places: tuple[Axis, .
     return Window(tuple(_along(here, from_, taken) for here, from_, _ in lines), source.grid, target.grid)
 
 
-def _arriving(pattern: Pattern, taken: Sized, arrives: int, places: tuple[Axis, ...]) -> _Lines | None:
+def _arriving(pattern: Pattern, taken: Sized, arrives: str, places: tuple[Axis, ...]) -> _Lines | None:
     if arrives == MAP:
         return _Lines(pattern.left[1].parts, pattern.left[2].parts, None)
-    parts = pattern.left[PLACES[arrives][0]].parts
+    parts = pattern.left[_along_places(arrives, len(pattern.left))[0]].parts
     columns = {part.name for part in places[1].parts} if len(places) == 2 else set()
     return _on_grid(parts, columns, taken, whole=True)
 

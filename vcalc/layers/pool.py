@@ -18,9 +18,10 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.errors import LayerError
-from vcalc.layers.base import MAP, TOKENS, Layer, elements, features, needs, show
+from vcalc.layers.axes import MAP, TOKENS, rank
+from vcalc.layers.base import Layer, elements, features, needs, show
 from vcalc.layers.conv import leading_pad, pad_same, padded_map, slide_map
-from vcalc.layers.fields import FLAG, Like, count, field, padding2d, size2d
+from vcalc.layers.fields import FLAG, Like, count, field, padding, per_axis
 from vcalc.layers.windows import EVERYWHERE, Reads, Sliding, Window
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ class _Pool(Layer):
     accepts = (MAP,)
     forms = ("module", "subclass", "functional")
 
-    kernel: Any = field(size2d(), "window size", symbol="K")
-    stride: Any = field(size2d(), "step between windows", Like("kernel"), "S")
-    pad: Any = field(padding2d(), "padding on each side, or 'same'", 0, "P")
+    kernel: Any = field(per_axis(), "window size", symbol="K")
+    stride: Any = field(per_axis(), "step between windows", Like("kernel"), "S")
+    pad: Any = field(padding(), "padding on each side, or 'same'", 0, "P")
     ceil_mode: Any = field(FLAG, "whether a last, partly empty window counts", False)
 
     def output(self, *inputs: Shape) -> Shape:
@@ -126,11 +127,11 @@ class GlobalAvgPool(Layer, kind="global_avgpool"):
 
     def form_on(self, inputs: tuple[Shape, ...]) -> str:
         """Tokens are averaged by their own mean: no module of torch does."""
-        return "mean" if self.written is None and len(inputs[0]) == TOKENS else self.form
+        return "mean" if self.written is None and rank(inputs[0]) == TOKENS else self.form
 
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
-        if len(shape) == MAP:
+        if rank(shape) == MAP:
             return (shape[0], 1, 1) if self.keep_dims else (shape[0],)
         return (1, shape[1]) if self.keep_dims else (shape[1],)
 
@@ -138,8 +139,8 @@ class GlobalAvgPool(Layer, kind="global_avgpool"):
         return {"window_elements": elements(inputs[0])}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        mean = ops.mean(x, axes=(2, 3) if len(x.shape) == MAP + 1 else (1,))
-        return mean if self.keep_dims else ops.reshape(mean, (x.shape[0], features(x.shape[1:])))
+        mean = ops.mean(x, axes=(2, 3) if self.is_of(x, MAP) else (1,))
+        return mean if self.keep_dims else ops.reshape(mean, (x.shape[0], features(*self.named(x))))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -156,7 +157,7 @@ class _AdaptivePool(Layer):
     accepts = (MAP,)
     forms = ("module", "functional")
 
-    out: Any = field(size2d(), "output height and width")
+    out: Any = field(per_axis(), "output height and width")
 
     def output(self, *inputs: Shape) -> Shape:
         for size, out in zip(inputs[0][1:], self.out, strict=True):

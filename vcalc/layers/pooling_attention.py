@@ -17,16 +17,8 @@ from vcalc.arithmetic import (
     maximum,
     product,
 )
-from vcalc.layers.base import (
-    BRANCHES,
-    HEADS,
-    Layer,
-    describe,
-    elements,
-    needs,
-    needs_division,
-    show,
-)
+from vcalc.layers.axes import HEADS
+from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
 from vcalc.layers.windows import EVERYWHERE, Sliding, Window

@@ -7,20 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, ceil_div
 from vcalc.errors import LayerError, quoted
-from vcalc.layers.base import (
-    MAP,
-    TOKENS,
-    VECTOR,
-    Layer,
-    describe,
-    elements,
-    features,
-    needs,
-    needs_division,
-    rank,
-    show,
-)
-from vcalc.layers.fields import PATTERN, both_sides, choice, count, field, size2d
+from vcalc.layers.axes import MAP, TOKENS, VECTOR, rank
+from vcalc.layers.base import Layer, describe, elements, features, needs, needs_division, show
+from vcalc.layers.fields import PATTERN, both_sides, choice, count, field, per_axis
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import EVERYWHERE, Sliding, Window, interpolated
 
@@ -80,7 +69,7 @@ class Rearrange(Moved, kind="rearrange"):
             message = f"rearrange: the left side has {axes}, but {describe(shape)} arrives"
             raise LayerError(message, "pattern", "a letter for each size, none for the batch", 0, pattern.arrow - 1)
         output = super().output(*inputs)
-        if leaves(self.pattern, rank(shape)) is None:
+        if leaves(self.pattern, shape) is None:
             says = "neither a feature map [C, H, W] nor tokens [N, D], a vector [D] or heads [h, N, d]"
             start = pattern.right[0].column
             message = f"rearrange: what leaves, {show(output)}, is {says}"
@@ -106,7 +95,7 @@ class Flatten(Layer, kind="flatten"):
         return True
 
     def reach(self, input: Shape) -> Window | None:
-        return EVERYWHERE if len(input) > VECTOR else None
+        return EVERYWHERE if rank(input) != VECTOR else None
 
 
 class KeepChannels(Layer, kind="keep_channels"):
@@ -126,10 +115,10 @@ class KeepChannels(Layer, kind="keep_channels"):
             f"keep_channels: {show(self.count)} from {show(self.start)} cannot stay of {show(features(shape))}",
             "count",
         )
-        return (shape[0], self.count) if len(shape) == TOKENS else (self.count, *shape[1:])
+        return (shape[0], self.count) if rank(shape) == TOKENS else (self.count, *shape[1:])
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.slice(x, axis=2 if len(x.shape) == TOKENS + 1 else 1, count=self.count)
+        return ops.slice(x, axis=2 if self.is_of(x, TOKENS) else 1, count=self.count)
 
     def is_view(self, training: bool, input: Shape) -> bool:
         return True
@@ -205,7 +194,7 @@ class Upsample(Layer, kind="upsample"):
     forms = ("module", "functional")
 
     scale: Any = field(count(), "factor along H and W", 2, "S")
-    out: Any = field(size2d(), "height and width to come to, in place of a factor", None)
+    out: Any = field(per_axis(), "height and width to come to, in place of a factor", None)
     mode: Any = field(choice(("nearest", "bilinear", "bicubic")), "how new elements are made", "nearest")
 
     def output(self, *inputs: Shape) -> Shape:

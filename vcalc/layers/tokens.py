@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, product
-from vcalc.layers.base import MAP, TOKENS, VECTOR, Layer, elements, needs, needs_division, show
+from vcalc.layers.axes import MAP, TOKENS, VECTOR
+from vcalc.layers.base import Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
-from vcalc.layers.fields import FLAG, count, field, size2d
+from vcalc.layers.fields import FLAG, count, field, per_axis
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import Front, Sliding, Window
 from vcalc.operators.types import INDEX
@@ -32,9 +33,9 @@ class Unfold(Layer, kind="unfold"):
     moves = True
     accepts = (MAP,)
 
-    kernel: Any = field(size2d(), "window size", symbol="K")
-    stride: Any = field(size2d(), "step between windows", 1, "S")
-    pad: Any = field(size2d(0), "zero padding on each side", 0, "P")
+    kernel: Any = field(per_axis(), "window size", symbol="K")
+    stride: Any = field(per_axis(), "step between windows", 1, "S")
+    pad: Any = field(per_axis(0), "zero padding on each side", 0, "P")
 
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = slide_map(inputs[0], self, inputs[0][0])

@@ -20,7 +20,8 @@ from vcalc.analyses.diff import (
     whole_groups,
 )
 from vcalc.arithmetic import is_symbolic
-from vcalc.layers.base import SIZES, Layer, show
+from vcalc.layers.axes import names_of
+from vcalc.layers.base import Layer, show
 from vcalc.reports.layers_table import columns
 from vcalc.reports.notes import convention_note, params_note, signed, writing_note
 from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
@@ -50,7 +51,7 @@ class Version:
     def record(self) -> dict[str, Any]:
         """What it is, as data."""
         shape = self.network.graph.input
-        sizes = dict(zip(SIZES[len(shape)], map(plain_value, shape), strict=True))
+        sizes = dict(zip(names_of(shape), map(plain_value, shape), strict=True))
         return {
             "model": self.network.name,
             "title": self.network.title,

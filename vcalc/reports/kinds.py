@@ -8,12 +8,12 @@ from vcalc import foreign
 from vcalc.errors import VcalcError, quoted
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Layer, kinds
-from vcalc.layers.base import ALL_SIZES, MAP, rank, show
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, axes
+from vcalc.layers.base import show
 from vcalc.layers.fields import Field
 from vcalc.reports.table import Column, Report, Row, Table
 
-_INPUT_NAMES = {**ALL_SIZES, MAP: ("C_in", "H", "W")}
-_OUTPUT_NAMES = {rank: tuple(f"{name}_out" for name in names) for rank, names in ALL_SIZES.items()}
+_LENGTHS = {MAP: 3, HEADS: 3, TOKENS: 2, VECTOR: 1}
 
 
 def kinds_report() -> Report:
@@ -83,14 +83,15 @@ def formulas_of(kind: type[Layer]) -> list[tuple[str, str]]:
 
     layer = _sample(kind)
     first = MAP if kind.accepts == Layer.accepts else kind.accepts[0]
-    names = kind.example or (_INPUT_NAMES[first],) * (2 if kind.joins else 1)
+    usual = ("C_in", "H", "W") if first == MAP else axes(first, _LENGTHS[first])
+    names = kind.example or (usual,) * (2 if kind.joins else 1)
     inputs = tuple(tuple(map(symbols.symbol, sizes)) for sizes in names)
 
     facts = Facts(layer, inputs)
     known = [size for sizes in inputs for size in sizes]
     output = tuple(
-        size if size in known or size.is_Symbol or size.is_Integer else symbols.symbol(name)
-        for size, name in zip(map(symbols.exact, facts.output), _OUTPUT_NAMES[rank(facts.output)], strict=True)
+        size if size in known or size.is_Symbol or size.is_Integer else symbols.symbol(f"{name}_out")
+        for size, name in zip(map(symbols.exact, facts.output), facts.output.axes, strict=True)
     )
     lines = [("input", " and ".join(map(show, dict.fromkeys(inputs)))), ("output", show(output))]
     lines += [(str(name), str(size)) for name, size in zip(output, facts.output, strict=True) if str(name) != str(size)]

@@ -10,7 +10,6 @@ from vcalc.arithmetic import is_symbolic
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Facts, Graph, Node, group_of
-from vcalc.layers.base import SIZES
 from vcalc.reports.notes import (
     bug_notes,
     conditions_note,
@@ -276,7 +275,7 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
     """The JSON contract of `vcalc table`."""
     from vcalc.analyses.receptive_field import as_record, receptive_fields
 
-    names = SIZES[len(network.graph.input)]
+    names = network.graph.input.axes
     fields = receptive_fields(network.graph)
     seen: dict[Field, dict[str, Any]] = {}
     alike: dict[Facts, dict[str, Any]] = {}

@@ -15,7 +15,8 @@ from vcalc.analyses.figures import budget_schema, expect_schema
 from vcalc.conventions.read import CONVENTION
 from vcalc.language.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.layers import KINDS, Layer, kinds
-from vcalc.layers.base import RANK_NAMES, SIZES, show
+from vcalc.layers.axes import INPUTS, described
+from vcalc.layers.base import show
 from vcalc.layers.fields import Field, FieldType, Like
 from vcalc.reports.kinds import summary
 from vcalc.source.keys import Schema, Several
@@ -125,10 +126,7 @@ def _top() -> Schema:
     """The keys of a file; what is read over the hyperparameters has its schema here, and so has what is asked later."""
     made = TOP.schema()
     keys = made["properties"]
-    rank = [
-        {"title": RANK_NAMES[rank], "required": list(sizes), "maxProperties": len(sizes)}
-        for rank, sizes in SIZES.items()
-    ]
+    rank = [{"title": described(names), "required": list(names), "maxProperties": len(names)} for names in INPUTS]
     keys["input"] |= {"type": "object", "anyOf": rank}
     keys["crossover"] |= {"type": "string", "pattern": _NAME}
     return made

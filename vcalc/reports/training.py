@@ -8,7 +8,6 @@ from vcalc import units
 from vcalc.analyses.training import DAY, HOUR, Run, Training
 from vcalc.arithmetic import Number, is_symbolic
 from vcalc.devices import DTYPES, Device, devices
-from vcalc.layers.base import SIZES
 from vcalc.reports.notes import convention_note
 from vcalc.reports.table import Amount, Column, Report, Row, Table, plain_value, shape_text
 from vcalc.spec.network import Network
@@ -121,7 +120,7 @@ class _Working:
             "schema": 1,
             "model": network.name,
             "title": network.title,
-            "input": dict(zip(SIZES[len(network.graph.input)], plain_value(network.graph.input), strict=True)),
+            "input": dict(zip(network.graph.input.axes, plain_value(network.graph.input), strict=True)),
             "convention": training.convention.name,
             "unit": training.convention.unit,
             "multiply_add": training.convention.multiply_add,

@@ -9,26 +9,31 @@ from collections.abc import Iterable
 from typing import Any
 
 from vcalc import foreign, limits
-from vcalc.arithmetic import Shape, assumed, is_many, is_symbolic, note
+from vcalc.arithmetic import assumed, is_many, is_symbolic, note
 from vcalc.errors import VcalcError, quoted, suggestion
-from vcalc.language.expression import ARRIVES, SHAPE_NAMES, ExpressionError, can_name, parse
+from vcalc.language.expression import ARRIVES, ExpressionError, can_name, parse
 from vcalc.language.values import NoValueError, bounded, bounded_list, decimal, is_list, is_number, is_quotient, shown
-from vcalc.layers.base import MAP, SIZES
+from vcalc.layers.axes import INPUTS, NamedShape
 from vcalc.spec.build import Budget
 from vcalc.spec.fields import WORDS, is_word, name_hint
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 
 
+def is_input(sizes: Iterable[str]) -> bool:
+    """Whether these are all the sizes of something that a network may take."""
+    return any(set(names) == set(sizes) for names in INPUTS)
+
+
 def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
     """What is wrong with an input of these sizes."""
     sizes = list(sizes)
-    if any(set(names) == set(sizes) for names in SIZES.values()):
+    if is_input(sizes):
         return None
     what = f"an input of {', '.join(sizes)}" if sizes else "an input without sizes"
-    hint = "write {C: , H: , W: } or {N: , D: } or {D: }"
-    if set(sizes) == {"N", *SIZES[MAP]}:
+    hint = "write {C: , H: , W: } or {N: , D: } or {D: }, {C: , L: } of a sequence or {C: , T: , H: , W: } of a video"
+    if set(sizes) == set("NCHW"):
         hint += "; N counts tokens, and --batch images"
-    return VcalcError("input", f"{what} is no image, no tokens and no vector", hint=hint)
+    return VcalcError("input", f"{what} is no image, sequence or video, no tokens and no vector", hint=hint)
 
 
 SMALLEST_IMAGE = 16
@@ -46,12 +51,12 @@ def channels_last(sizes: Iterable[Any]) -> str:
 
 def in_a_row(sizes: list[int]) -> str:
     """How three sizes in a row, or four of which the first is one image, are written by name; empty for others."""
-    sizes = sizes[1:] if len(sizes) > len(SIZES[MAP]) and sizes[0] == 1 else sizes
-    if len(sizes) != len(SIZES[MAP]):
+    sizes = sizes[1:] if len(sizes) > 3 and sizes[0] == 1 else sizes
+    if len(sizes) != 3:
         return ""
     meant = channels_last(sizes)
     channels_first = meant.split("x") if meant else sizes
-    return f"{{{', '.join(f'{name}: {size}' for name, size in zip(SIZES[MAP], channels_first, strict=True))}}}"
+    return f"{{{', '.join(f'{name}: {size}' for name, size in zip('CHW', channels_first, strict=True))}}}"
 
 
 def check_order(written: dict[str, Value], digits: list[str]) -> None:
@@ -59,7 +64,7 @@ def check_order(written: dict[str, Value], digits: list[str]) -> None:
     sizes = tuple(int(size) for size in digits if len(size) < 10)
     takes = written["C"].expression if "C" in written else None
     wanted = takes.value({}) if takes and not takes.names else None
-    meant = channels_last(sizes) if len(sizes) == len(SIZES[MAP]) else ""
+    meant = channels_last(sizes) if len(sizes) == 3 else ""
     if meant and sizes[2] == wanted != sizes[0]:
         message = (
             f"--input {'x'.join(map(str, sizes))} is a map of {sizes[0]} channels, and this network takes {wanted}"
@@ -70,7 +75,7 @@ def check_order(written: dict[str, Value], digits: list[str]) -> None:
 def merged_input(whole: dict[str, Value], *own: dict[str, Value]) -> dict[str, Value]:
     """The sizes of an input: a variant's own in place of some of the file's, or of all where they make an input."""
     for sizes in own:
-        whole = sizes if any(set(names) == set(sizes) for names in SIZES.values()) else {**whole, **sizes}
+        whole = sizes if is_input(sizes) else {**whole, **sizes}
     return whole
 
 
@@ -94,7 +99,7 @@ class Bindings:
         """Every hyperparameter and block by name. The arriving shape's names are left to the layers."""
         for name in (*self._written, *self.spec.symbols):
             self.hyperparameter(name)
-        return {name: value for name, value in self._values.items() if name not in SHAPE_NAMES}
+        return {name: value for name, value in self._values.items() if name not in self.spec.shape_names}
 
     def hyperparameters(self) -> dict[str, Any]:
         """The hyperparameters alone, in the order they are written; quotients and roots as floats."""
@@ -212,7 +217,7 @@ class Bindings:
             raise ExpressionError(f"'{name}' is a size of the input", f"choose another name: {name.lower()}")
 
     def _refers(self, name: str, bound: str) -> bool:
-        return name != bound and name not in SHAPE_NAMES and (name in self._written or name in self._values)
+        return name != bound and name not in self.spec.shape_names and (name in self._written or name in self._values)
 
     def symbol(self, name: str, whole: bool = True) -> Any:
         """The symbol of that name, made when it is first used: a whole number, or any."""
@@ -224,14 +229,14 @@ class Bindings:
             self.symbols[name] = symbols.symbol(name) if whole else symbols.share(name)
         return self.symbols[name]
 
-    def input(self, option: Option | None = None) -> Shape:
+    def input(self, option: Option | None = None) -> NamedShape:
         """The input's shape, with its sizes in order. Raises VcalcError for sizes that make no input."""
         written = merged_input(self.spec.input, self.model.input, option.input if option else {})
         problem = rank_problem(written)
         if problem:
             raise problem
-        order = next(names for names in SIZES.values() if set(names) == set(written))
-        return tuple(self._size(name, written[name]) for name in order)
+        order = next(names for names in INPUTS if set(names) == set(written))
+        return NamedShape((self._size(name, written[name]) for name in order), INPUTS[order])
 
     def _size(self, name: str, written: Value) -> Any:
         from_outside = name in self._given and name not in self.spec.symbols
@@ -299,7 +304,7 @@ def explained(error: NoValueError | ExpressionError, spec: Spec, model: ModelEnt
     if isinstance(error, NoValueError):
         return VcalcError("limit", f"this is {error}", hint=error.hint)
     problem = error.problems[0]
-    if error.name in SHAPE_NAMES:
+    if error.name in spec.shape_names:
         problem.hint = ARRIVES
     elif error.name and any(error.name in other.values for other in spec.models.values()):
         problem.hint = f"model {quoted(model.name)} gives it no value: write it there, or under let"

@@ -14,7 +14,7 @@ from typing import Any
 from vcalc import limits
 from vcalc.graph import Node
 from vcalc.language.values import key_of
-from vcalc.layers.base import rank
+from vcalc.layers.axes import rank
 from vcalc.spec.build import Building, Scope
 
 

@@ -9,7 +9,8 @@ from vcalc.arithmetic import Shape, is_many, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
 from vcalc.language.expression import Environment, ExpressionError, undecided
 from vcalc.language.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
-from vcalc.layers.base import BRANCHES, RANK_NAMES, SIZES, describe, no_way, rank, way_between
+from vcalc.layers.axes import NAMES, names_of, rank
+from vcalc.layers.base import BRANCHES, describe, no_way, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
 from vcalc.spec.build import Building, Scope, Used
@@ -94,7 +95,7 @@ class Expander:
             expression = value.expression
             assert expression is not None
             if expression.shape_names:
-                arrive(environment, self.building.graph.shape(at))
+                arrive(environment, self.building.graph.shape(at), self.spec.shape_names)
             return frozen(self.building.budget.value(expression, environment))
         except (NoValueError, ExpressionError) as error:
             raise explained(error, self.spec, self.model).at(self.place(value.node)) from None
@@ -389,9 +390,9 @@ class Expander:
         bindings.all()
         self.building.symbolic |= bool(bindings.symbols)
         expected, found = bindings.input(), self.building.graph.shape(at)
-        if len(expected) != rank(found):
-            message = f"{step.model} takes {RANK_NAMES[len(expected)]}, but {describe(found)} arrives"
-            wanted = (len(expected),)
+        if rank(expected) != rank(found):
+            message = f"{step.model} takes {NAMES[rank(expected)]}, but {describe(found)} arrives"
+            wanted = (rank(expected),)
             raise VcalcError("input", message, hint=way_between(rank(found), wanted) or no_way(rank(found), wanted))
         try:
             bindings.check_used()
@@ -404,12 +405,11 @@ def _path_of(scope: Scope, name: str) -> str:
     return scope.within(name, scope.counts.get(name, 1))
 
 
-def arrive(environment: Environment, shape: Shape) -> None:
+def arrive(environment: Environment, shape: Shape, names: frozenset[str]) -> None:
     """Bind the names of the arriving shape: C, H, W of a map; N, D of tokens; C or D of a vector; unbind the others."""
-    names = SIZES[len(shape)]
-    for name in "CHWND":
+    for name in names:
         environment.pop(name, None)
-    environment.update(zip(names, shape, strict=True))
+    environment.update((name, size) for name, size in zip(names_of(shape), shape, strict=True) if name in names)
     if len(shape) == 1:
         environment["C"] = shape[0]
 

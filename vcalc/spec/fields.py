@@ -72,6 +72,8 @@ class FieldReader:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.shape: Names = SHAPE_NAMES
+        """The names of the shape that arrives."""
         self.blocks: dict[str, dict[str, bool]] = {}
         """Every block's arguments, and whether each is required."""
         self.worded: list[tuple[str, YamlNode]] = []
@@ -100,7 +102,7 @@ class FieldReader:
             message = f"'{name}' is a block and cannot name {what}, too"
             self.source.report("name", message, node, f"give one of them another name, such as {name}_block")
             return
-        if name in SHAPE_NAMES:
+        if name in self.shape:
             message = f"'{name}' is the arriving shape and cannot name {what}"
             self.source.report("name", message, node, ARRIVES)
         elif not can_name(name):
@@ -125,15 +127,16 @@ class FieldReader:
             return {}
         return {name: self.argument(value, names) for name, (_, value) in self.source.mapping(node, what).items()}
 
-    def argument(self, node: YamlNode, names: Names, shape: Names = SHAPE_NAMES) -> Value:
+    def argument(self, node: YamlNode, names: Names, shape: Names | None = None) -> Value:
         """What a name is bound to: as `value`, and any word that a field takes, where nothing else is called so."""
         if isinstance(node, yaml.SequenceNode):
             return Value(node, None, [self.argument(item, names, shape) for item in node.value])
         word = isinstance(node, yaml.ScalarNode) and node.value in WORDS and node.value not in {*names, *self.blocks}
         return self.value(node, names, (node.value,) if word else (), shape)
 
-    def value(self, node: YamlNode, names: Names, words: tuple[str, ...] = (), shape: Names = SHAPE_NAMES) -> Value:
+    def value(self, node: YamlNode, names: Names, words: tuple[str, ...] = (), shape: Names | None = None) -> Value:
         """A number, an expression over the names and the arriving shape, one of the words, or a list of these."""
+        shape = self.shape if shape is None else shape
         if isinstance(node, yaml.SequenceNode):
             return Value(node, None, [self.value(item, names, words, shape) for item in node.value])
         if not isinstance(node, yaml.ScalarNode) or is_null(node):
@@ -160,7 +163,7 @@ class FieldReader:
         return Value(node, expression)
 
     def undefined(self, name: str, node: YamlNode, column: int, known: set[str], shape: Names) -> None:
-        if name in SHAPE_NAMES:
+        if name in self.shape:
             hint = ARRIVES
         elif name.lower() in ("yes", "no", "on", "off"):
             hint = "write true or false"

@@ -10,7 +10,7 @@ import yaml
 
 from vcalc import foreign
 from vcalc.errors import quoted, suggestion
-from vcalc.language.expression import SHAPE_NAMES, can_name
+from vcalc.language.expression import SHAPE_NAMES, SHAPE_NAMES_OF_SOME, can_name
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
 from vcalc.spec.bindings import in_a_row, merged_input, rank_problem
@@ -27,6 +27,7 @@ EXAMPLES = {
     "options": "write options: {small: [relu]}",
 }
 NOTHING: Names = frozenset()
+_SIZES = SHAPE_NAMES | SHAPE_NAMES_OF_SOME
 """The shape that arrives before there is a layer."""
 
 
@@ -72,6 +73,7 @@ class _Parser:
         for key in ("title", "cite", "family", "convention", "schedule", "written", "claims", "expect", "budget"):
             setattr(spec, key, said[key])
         spec.written_node = said.nodes.get("written")
+        spec.shape_names = reader.shape = self.shape_names()
         spec.symbols = self.symbols()
         spec.crossover = self.crossover(spec.symbols)
         self.declare_blocks()
@@ -110,7 +112,7 @@ class _Parser:
         ]
         for node, sizes in whole:
             problem = rank_problem(sizes)
-            if problem and SHAPE_NAMES.issuperset(sizes):
+            if problem and _SIZES.issuperset(sizes):
                 self.source.take(problem, node)
 
     def symbols(self) -> list[str]:
@@ -157,14 +159,25 @@ class _Parser:
                 self.reader.check_name(name, key, "a hyperparameter")
         return self.reader.visible(frozenset(), (*keys, *symbols, *self.reader.blocks), self.root)
 
+    def shape_names(self) -> Names:
+        """What the sizes of an arriving shape are called: L and T only where an input has them."""
+        sections = [self.top, *self.model_entries.values()]
+        inputs = [entries["input"][1] for entries in sections if "input" in entries]
+        options = [node for _, node in self.option_nodes.values() if isinstance(node, yaml.MappingNode)]
+        inputs += [node for option in options for key, node in option.value if key.value == "input"]
+        written = {key.value for node in inputs if isinstance(node, yaml.MappingNode) for key, _ in node.value}
+        return SHAPE_NAMES | (SHAPE_NAMES_OF_SOME & written)
+
     def input(self, entries: Entries, names: Names) -> dict[str, Value]:
         node = entries["input"][1] if "input" in entries else None
         hint = f"write input: {in_a_row(written_digits(node)) or '{C: 3, H: 224, W: 224}'}"
         sizes = self.source.mapping(node, "input", hint) if node is not None else {}
         for name, (key, _) in sizes.items():
-            if name not in SHAPE_NAMES:
-                hint = foreign.hint("sizes", name, SHAPE_NAMES, "")
-                what_there_is = "C, H, W for an image; N, D for tokens; D for a vector"
+            if name not in _SIZES:
+                hint = foreign.hint("sizes", name, _SIZES, "")
+                what_there_is = (
+                    "C, H, W for an image; C, L for a sequence; C, T, H, W for a video; N, D for tokens; D for a vector"
+                )
                 hint = hint if foreign.answers("sizes", name) or hint.startswith("here") else what_there_is
                 self.source.report("unknown-key", f"input has no size {quoted(name)}", key, hint)
         return {name: self.reader.value(value, names, shape=NOTHING) for name, (_, value) in sizes.items()}
@@ -194,7 +207,7 @@ class _Parser:
             return False
         if word in self.words_of_models:
             return False
-        known = {*let, *MODEL.keys, *(self.reader.used - SHAPE_NAMES)}
+        known = {*let, *MODEL.keys, *(self.reader.used - self.reader.shape)}
         message = f"model {quoted(model)} sets {quoted(word)}, which nothing uses"
         self.source.report("unknown-key", message, node, suggestion(word, known, "it can set"))
         return True

@@ -295,6 +295,8 @@ class Spec:
 
     def __init__(self, source: Any) -> None:
         self.source = source
+        self.shape_names: frozenset[str] = frozenset()
+        """What the sizes of a shape that arrives at a layer are called."""
         self.file: str = source.file
         self.beside: str = source.file
         """The file whose neighbours are its claims and tables: its own, also where the text is of another revision."""

@@ -13,7 +13,8 @@ from vcalc.arithmetic import Shape
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
 from vcalc.layers.attention import PRODUCTS
-from vcalc.layers.base import MAP, TOKENS, VECTOR
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
+from vcalc.layers.base import channels_first
 from vcalc.layers.conv import leading_pad
 from vcalc.layers.moved import Moved
 
@@ -129,7 +130,7 @@ def _pool(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("global_avgpool")
 def _global_avgpool(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    if len(inputs[0]) == MAP:
+    if rank(inputs[0]) == MAP:
         return Code("nn.AdaptiveAvgPool2d(1)", "{self}({0})" if layer.keep_dims else "{self}({0}).flatten(1)")
     return Code("", f"{{0}}.mean(1, keepdim={bool(layer.keep_dims)})")
 
@@ -174,12 +175,12 @@ def _batchnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     if layer.kind == "instancenorm":
         return Code(f"nn.InstanceNorm2d({_arguments((shape[0],), affine=_unless(layer.affine, False, 'True'))})")
     affine = _unless(layer.affine, True, "False")
-    return Code(f"nn.BatchNorm{'2d' if len(shape) == MAP else '1d'}({_arguments((shape[0],), affine=affine)})")
+    return Code(f"nn.BatchNorm{'2d' if rank(shape) == MAP else '1d'}({_arguments((shape[0],), affine=affine)})")
 
 
 @_builds("layernorm")
 def _layernorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    on_map = len(inputs[0]) == MAP and layer.over == "channels"
+    on_map = rank(inputs[0]) == MAP and layer.over == "channels"
     affine = _unless(layer.affine, True, "False")
     arguments = _arguments((inputs[0][0] if on_map else inputs[0][-1],), elementwise_affine=affine)
     return Code(f"nn.LayerNorm({arguments})", _LAST if on_map else "{self}({0})")
@@ -193,7 +194,7 @@ def _rmsnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("groupnorm")
 def _groupnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    on_map = len(inputs[0]) == MAP
+    on_map = rank(inputs[0]) == MAP
     affine = _unless(layer.affine, True, "False")
     arguments = _arguments((layer.groups, inputs[0][0] if on_map else inputs[0][-1]), affine=affine)
     call = "{self}({0})" if on_map else "{self}({0}.transpose(1, 2)).transpose(1, 2)"
@@ -207,7 +208,7 @@ def _local_response_norm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -
 
 @_builds("layer_scale")
 def _layer_scale(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    on_map = len(inputs[0]) == MAP
+    on_map = channels_first(inputs[0])
     if layer.constant is not None:
         return Code("", f"{{0}} * {layer.constant!r}")
     return Code(f"LayerScale({1 if layer.shared else inputs[0][0] if on_map else inputs[0][-1]}, {on_map})")
@@ -238,7 +239,7 @@ def _activation(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("prelu")
 def _prelu(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    if layer.shared or len(inputs[0]) != TOKENS:
+    if layer.shared or rank(inputs[0]) != TOKENS:
         return Code(f"nn.PReLU({1 if layer.shared else inputs[0][0]})")
     return Code(f"nn.PReLU({inputs[0][1]})", "{self}({0}.transpose(1, 2)).transpose(1, 2)")
 
@@ -246,10 +247,10 @@ def _prelu(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 @_builds("softmax")
 def _softmax(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     if layer.over == "groups":
-        axis = 2 if len(inputs[0]) == TOKENS else 1
+        axis = 2 if rank(inputs[0]) == TOKENS else 1
         call = f"{{self}}({{0}}.unflatten({axis}, ({layer.groups}, -1))).flatten({axis}, {axis + 1})"
         return Code(f"nn.Softmax(dim={axis})", call)
-    over_channels = layer.over == "channels" and len(inputs[0]) == MAP
+    over_channels = layer.over == "channels" and channels_first(inputs[0])
     return Code(f"nn.Softmax(dim={1 if over_channels else -1})")
 
 
@@ -363,7 +364,7 @@ def _moved(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("keep_channels")
 def _keep_channels(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    axes = ":, :" if len(inputs[0]) == TOKENS else ":"
+    axes = ":, :" if rank(inputs[0]) == TOKENS else ":"
     return Code("", f"{{0}}[{axes}, {layer.start}:{layer.start + layer.count}]")
 
 
@@ -392,9 +393,9 @@ def _concat(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("add", "multiply")
 def _elementwise(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    on_map = any(len(shape) == MAP for shape in inputs)
+    on_map = any(rank(shape) == MAP for shape in inputs)
     wide = [
-        f"{{{i}}}[:, :, None, None]" if on_map and len(shape) == VECTOR else f"{{{i}}}"
+        f"{{{i}}}[:, :, None, None]" if on_map and rank(shape) == VECTOR else f"{{{i}}}"
         for i, shape in enumerate(inputs)
     ]
     return Code("", (" * " if layer.kind == "multiply" else " + ").join(wide))
@@ -420,7 +421,7 @@ def _matmul(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 @_builds("scaled_dot_product_attention")
 def _scaled_dot_product_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     if layer.relative_positions:
-        heads = inputs[0][0] if len(inputs[0]) == MAP else 1
+        heads = inputs[0][0] if rank(inputs[0]) == HEADS else 1
         sizes = _arguments((layer.relative_positions, heads, inputs[0][-2], inputs[1][-2]))
         return Code(f"BiasedAttention({sizes})", "{self}({0}, {1}, {2})")
     if layer.keys_read is not None:

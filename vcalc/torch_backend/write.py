@@ -7,7 +7,6 @@ import re
 from heapq import heappop, heappush
 
 from vcalc.graph import Graph, Node, takes_words
-from vcalc.layers.base import SIZES
 from vcalc.spec.network import Network
 from vcalc.torch_backend.code import Code, code_of
 
@@ -114,7 +113,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         + (f"\n        del {', '.join(line.dead)}" if line.dead else "")
         for i, line in enumerate(made)
     )
-    names = " x ".join(SIZES[len(network.graph.input)])
+    names = " x ".join(network.graph.input.axes)
     shape = ", ".join(map(str, network.graph.input))
     used = {name for line in made for name in re.findall(r"\b([A-Z]\w+)\(", line.code.make)}
     example = f"torch.zeros(1, {shape}{', dtype=torch.long' if takes_words(network.graph) else ''})"
