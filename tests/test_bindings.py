@@ -48,7 +48,7 @@ def refused(vcalc, tmp_path, monkeypatch):
         ("classes", "--set classes is no binding\n  help: write --set classes=10 or --set H=32*h"),
         ("classes=", "--set classes= is no binding\n  help: write --set classes=10 or --set H=32*h"),
         ("=5", "--set =5 is no binding\n  help: write --set classes=10 or --set H=32*h"),
-        ("", "--set  is no binding\n  help: write --set classes=10 or --set H=32*h"),
+        ("", "--set is empty\n  help: write --set NAME=VALUE, or leave it out"),
         ("classes=5 +", f"--set classes=5 +: '5 +' is not an expression\n  help: {EXPRESSIONS}"),
         ("classes=1/0", "--set classes=1/0: '1/0' divides by zero"),
         ("classes=k/0", "--set classes=k/0: 'k/0' divides by zero"),
@@ -161,7 +161,7 @@ def test_a_value_that_does_not_fit_where_it_is_used(refused, binding: str, says:
         ("3x32x32x1", "--input 3x32x32x1 has 4 sizes; Net takes CxHxW\n  help: write --input 3x32x32"),
         ("3xaxb", "--input 3xaxb is no size"),
         ("3x-32x32", "--input 3x-32x32 is no size"),
-        ("", "--input  is no size"),
+        ("", "--input is empty\n  help: write --input SIZE, or leave it out"),
         ("3x0x32", "input H is 0, not a whole number, 1 or more"),
     ],
 )

@@ -342,6 +342,38 @@ def test_a_unit_has_its_column(vcalc):
     assert float(took[-1]["value"]) == pytest.approx(70 * float(took[-2]["value"]))
 
 
+@pytest.mark.parametrize(
+    ("only", "rows"),
+    [
+        ("stage1/block1", {"stage1/block1": 75_008}),
+        ("stage1/block1,stage2", {"stage1/block1": 75_008, "stage2": 1_219_584}),
+        ("stage1/block1/conv1", {"stage1/block1/conv1": 4_096}),
+        ("stage1/block1,stage1/block3", {"part of stage1": 75_008 + 70_400}),
+        ("stage1/block1,stage1/block2,stage1/block3", {"stage1": 215_808}),
+        ("fc", {"fc": 2_049_000}),
+    ],
+)
+def test_a_row_is_called_by_what_it_is_the_sum_of(vcalc, only, rows):
+    """Block 1 of stage 1 of ResNet-50 has 75,008 parameters; a row called stage1 would be all 215,808 of it."""
+    found = rows_of(vcalc("table", "resnet50", "--depth", "1", "--only", only, "--format", "csv"))
+    assert {row["layer"]: int(row["params"]) for row in found} == rows
+
+
+def test_models_that_count_alike_are_compared_so(vcalc, tmp_path):
+    """By the convention that the specs have in common, as a table of each is; by lecture where they have none."""
+    layers = "input: {C: 3, H: 8, W: 8}\nlayers: [{conv: {out: 4, kernel: 3, pad: 1}}, batchnorm]\n"
+    for name, convention in (("a", "fvcore"), ("b", "fvcore"), ("c", "flops")):
+        (tmp_path / f"{name}.yaml").write_text(f"title: {name}\nconvention: {convention}\n{layers}")
+    a, b, c = (str(tmp_path / f"{name}.yaml") for name in "abc")
+    for models, convention, flops in (
+        ((a, b), "fvcore", 4 * 3 * 9 * 64 + 4 * 64 * 2),
+        ((a, c), "lecture", 4 * 3 * 9 * 64),
+    ):
+        found = record(vcalc("compare", *models, "--format", "json"))
+        assert found["convention"] == convention
+        assert [model["total"]["flops"] for model in found["models"]] == [flops, flops]
+
+
 def test_output_is_written_whole_or_not_at_all(vcalc, tmp_path):
     file = tmp_path / "vgg.json"
     assert vcalc("table", "vgg16", "--output", str(file)).stdout == ""

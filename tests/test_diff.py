@@ -314,6 +314,7 @@ def test_every_format(vcalc, format_):
         rows = list(csv.DictReader(io.StringIO(text)))
         assert {"added", "changed"} <= {row["change"] for row in rows}
         assert sum(int(row["new_params"]) - int(row["old_params"]) for row in rows) == 25_557_032 - 11_689_512
+        assert {"64x56x56", "2048x7x7"} <= {row["new_output"] for row in rows}
     if format_ == "markdown":
         lines = [line for line in text.splitlines() if line.startswith("|")]
         assert all(line.endswith("|") for line in lines)
@@ -368,7 +369,7 @@ def test_a_model_that_was_not_in_the_file(vcalc, repository):
         (("resnet18", "resnet34", "--against", "v0"), "goes with one model"),
         (("resnet18", "resnet43"), "did you mean 'resnet34'"),
         (("specs/net.yaml", "--against", "v9"), "git knows no revision 'v9'"),
-        (("specs/net.yaml", "--against", ""), "git knows no revision ''"),
+        (("specs/net.yaml", "--against", ""), "--against is empty"),
         (("specs/net.yaml", "--against", "--output=x"), "git knows no revision '--output=x'"),
         (("specs/net.yaml", "--against", "v0:specs"), "git knows no revision"),
         (("specs/net.yaml", "--against", "v0; touch x"), "git knows no revision"),

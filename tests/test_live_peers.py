@@ -24,6 +24,7 @@ from vcalc.graph import Facts
 from vcalc.layers import KINDS
 from vcalc.spec.find import load, model_names
 from vcalc.spec.network import Network, expand
+from vcalc.spec.parse import parse_spec
 from vcalc.torch_backend.against import BUILT_WITH, start_torchvision
 
 SIZES = ((224, 224), (193, 225))
@@ -140,3 +141,17 @@ def test_operators(operator: str, tool: str) -> None:
     theirs = reported(tool, network, *inputs)
     convention, facts = conventions.load(tool), Facts(KINDS[kind](**fields), shapes)
     assert theirs.count == OTHERWISE.get((operator, tool), (convention.flops(facts), ""))[0]
+
+
+@pytest.mark.parametrize(("gradients", "seen"), [(True, 4 * 8 * 8), (False, 0)])
+def test_torchs_counter_sees_less_of_fused_attention_on_a_cpu(gradients: bool, seen: int) -> None:
+    """Four projections of 5 tokens of width 8 where gradients are on, nothing without; the two products never."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    attention, tokens = torch.nn.MultiheadAttention(8, 2, batch_first=True).eval(), torch.zeros(1, 5, 8)
+    with torch.set_grad_enabled(gradients), FlopCounterMode(display=False) as counter:
+        attention(tokens, tokens, tokens, need_weights=False)
+    assert counter.get_total_flops() == 2 * 5 * seen
+    spec = "title: t\ninput: {N: 5, D: 8}\nlayers: [{attention: {heads: 2, written: mha}}]\n"
+    parsed = parse_spec(spec, "t.yaml", "t")
+    assert counted("torch", expand(parsed, parsed.models["t"]))[0] == 2 * (5 * 4 * 8 * 8 + 2 * 5 * 5 * 8)

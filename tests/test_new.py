@@ -108,7 +108,7 @@ def test_where_it_goes(vcalc, tmp_path):
     [
         (("a/b",), "cannot name a model"),
         (("../a",), "cannot name a model"),
-        (("",), "cannot name a model"),
+        (("",), "NAME is empty"),
         (("-o-",), ""),
         (("a b",), "cannot name a model"),
         (("a\nb: c",), "cannot name a model"),

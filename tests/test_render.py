@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import os
 import pty
 import re
@@ -90,8 +91,60 @@ def test_a_terminal_gets_colour_and_only_columns_that_fit():
     assert "kernel" not in narrow
 
 
+@pytest.mark.parametrize("columns", [64, 80])
+def test_a_diff_fits_and_says_of_what(columns):
+    drawn = on_a_terminal("diff", "vgg16", "resnet50", columns=columns, NO_COLOR="1")
+    sums = drawn[: drawn.index("convention lecture")].splitlines()
+    assert max(map(len, sums)) <= columns
+    assert "params change" in sums[1]
+    assert "FLOPs change" in sums[1]
+    assert any("-11,385,294,848" in line for line in sums)
+
+
 def test_no_color_is_honoured():
     assert "\x1b[" not in on_a_terminal("table", "vgg16", NO_COLOR="1")
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_without_colour_only_rules_are_drawn(tmp_path, environment):
+    spec = tmp_path / "net.yaml"
+    spec.write_text("title: a----b\ninput: {D: 8}\nlayers: [{linear: {out: 4, name: x-----y}}]\n")
+    drawn = on_a_terminal("table", str(spec), "--columns", "layer,params", **environment)
+    assert "a----b" in drawn
+    assert "x-----y" in drawn
+    rules = [line for line in drawn.splitlines() if "─" in line]
+    assert len(rules) == 2
+    assert {*rules} == {"─" * len("x-----y  params")}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "diff resnet18 resnet34",
+        "table vgg16 --columns layer,kind,receptive_field,memory,params,flops",
+        "table vgg16 --explain --only fc8",
+        "compare resnet18 vit-b-16",
+        "compare resnet18 vit-b-16 --metric flops",
+        "conventions resnet18",
+        "conventions resnet18 vit-b-16",
+        "why resnet18 fvcore ptflops",
+        "why resnet18 1.8G",
+        "block attention-vs-conv",
+        "memory resnet18 --mode training --layers",
+        "training vit-l-16 --device tpu-v3-core",
+        "claims lenet5",
+        "devices",
+        "layers conv",
+    ],
+)
+def test_a_column_is_told_from_the_others_by_its_header(vcalc, command):
+    """Where a narrow terminal drops those beside it, its header is all that says what it holds."""
+    lines = vcalc(*command.split(), "--format", "markdown").stdout.splitlines()
+    headers = [before for before, line in itertools.pairwise(lines) if line.startswith("| --")]
+    assert headers
+    for header in headers:
+        names = header.strip("| ").split(" | ")
+        assert len({*names}) == len(names), header
 
 
 def test_a_pipe_gets_plain_text_without_cuts():

@@ -23,6 +23,18 @@ def test_a_model_in_a_commands_place_is_its_table(vcalc):
     [
         (("tabel", "vgg16"), "no command or model 'tabel'\n  help: did you mean 'table'?"),
         (("resnet51",), "no command or model 'resnet51'\n  help: did you mean 'resnet"),
+        (("ViT",), "did you mean 'vit-ti-16' or 'vit-s-32' or 'vit-s-16'? 13 begin so: vcalc list\n"),
+        (("convnext",), "did you mean 'convnext-t' or 'convnext-s' or 'convnext-b'? 16 begin so: vcalc list\n"),
+        (("table", "resnet"), "did you mean 'resnet18' or 'resnet34' or 'resnet50'? 29 begin so: vcalc list\n"),
+        (("resnet20",), "did you mean 'resnet200' or 'resnet20-cifar'"),
+        (("table", "vit_large"), "did you mean 'vit-l-32' or 'vit-l-16' or 'vit-l-14'?\n"),
+        (("table", "deit-base"), "did you mean 'deit-b' or 'deit-b-distilled'?\n"),
+        (("memory", "mobilenetv3"), "did you mean 'mobilenet-v3-large' or 'mobilenet-v3-small'"),
+        (("clip",), "did you mean 'clip-text-b'"),
+        (("--model", "resnet50"), "no option '--model'\n  help: options follow a command or a model: vcalc table"),
+        (("--format", "json", "resnet50"), "no option '--format'\n  help: options follow a command or a model"),
+        (("-m", "resnet50"), "help: options follow a command or a model"),
+        (("--verson",), "did you mean '--version'?"),
         (("plot",), "there is none; `vcalc compare A B --metric flops` draws bars"),
         (("summary", "resnet50"), "here that is table"),
         (("lint", "a.yaml"), "here that is check"),
@@ -34,6 +46,29 @@ def test_a_model_in_a_commands_place_is_its_table(vcalc):
         (("why", "resnet50", "thop"), "vcalc why resnet50 thop fvcore"),
         (("table",), "table needs a MODEL\n  help: "),
         (("table", "vgg16", "resnet50"), "no place for 'resnet50'\n  help: one model at a time; `vcalc compare`"),
+        (("compare", "vgg"), "no model 'vgg'\n  help: did you mean"),
+        (("help", "table"), "`vcalc --help` lists the commands"),
+        (("layers", "nosuch"), "`vcalc layers` lists them"),
+        (
+            ("table", "vgg16", "--set", "H=32*h", "W=32*h"),
+            "'W=32*h'\n  help: each has an option of its own: --set W=32*h\n",
+        ),
+        (
+            ("table", "vgg16", "--columns", "layer,", "params"),
+            "'params'\n  help: a value with a space in it stands in quotes",
+        ),
+        (
+            ("table", "vgg16", "--input", "3", "64", "64"),
+            "'64 64'\n  help: a value with a space in it stands in quotes",
+        ),
+        (("table", "vgg16", "net.yaml"), "help: one model at a time"),
+        (("table", "vgg16", "--no-bias"), "help: it has: --all, --as"),
+        (("table", "vgg16", "--quiet"), "help: it has: --all, --as"),
+        (("table", "vgg16", "--macs"), "here that is --convention (as in --convention macs)"),
+        (("table", "vgg16", "--input-size", "3", "64", "64"), "here that is --input (as in --input 3x224x224)"),
+        (("table", "vgg16", "--only", "layer1"), "help: it has: adaptive_avgpool, dropout1"),
+        (("table", "resnet18", "--only", "stage1.block1"), "help: write stage1/block1\n"),
+        (("why", "resnet18", "fvcore", "thop", "--only", "stage1/block1/"), "help: write stage1/block1\n"),
         (("table", "vgg16", "--depth", "0"), "--depth: 0 is not in the range"),
         (("table", "vgg16", "--depth", "x"), "--depth: 'x' is not a valid integer"),
         (("table", "vgg16", "--batch"), "--batch requires an argument"),
@@ -51,6 +86,7 @@ def test_a_model_in_a_commands_place_is_its_table(vcalc):
         (("layers", "dense"), "here that is linear"),
         (("layers", "deconv"), "here that is conv_transpose"),
         (("check", TINY, "--budget", "gflops <= 5"), "here that is flops"),
+        (("check", TINY, "--budget", "flops <= 5 GMACs under torch"), "under torch a multiply-add is 2, not 1 MAC"),
         (("conventions", "fvcore", "resnet50"), "one convention at a time, or models"),
         (("conventions", "lecture", "--batch", "3"), "--batch changes nothing here"),
         (("conventions", "--input", "3x2x2"), "--input changes nothing here"),
@@ -71,6 +107,82 @@ def test_a_wrong_command_line_is_answered_in_one_style(vcalc, arguments, says):
     assert result.stderr.startswith("error: ")
     assert "Usage:" not in result.stderr
     assert result.stdout == ""
+
+
+ASKED = {
+    **{name: [TINY] for name in ("table", "formula", "claims", "conventions", "memory", "training", "check")},
+    **{name: [TINY] for name in ("block", "export", "fmt", "validate")},
+    "compare": [TINY, TINY],
+    "diff": [TINY, TINY],
+    "why": [TINY, "3G"],
+    "layers": ["conv"],
+    "new": ["net"],
+}
+VALUED = [
+    [name, *ASKED.get(name, []), option.opts[0]]
+    for name in COMMANDS
+    for option in main.get_command(click.Context(main), name).params
+    if isinstance(option, click.Option) and not option.is_flag
+]
+
+
+@pytest.mark.parametrize("value", ["", " ", ","])
+@pytest.mark.parametrize("command", VALUED, ids=lambda command: f"{command[0]} {command[-1]}")
+def test_an_option_without_a_value_is_not_taken_for_none(vcalc, tmp_path, monkeypatch, command, value):
+    """A shell's variable that is not set must not change what is counted, or how."""
+    monkeypatch.chdir(tmp_path)
+    result = vcalc(*command, value, code=2)
+    assert f"error: {command[-1]}" in result.stderr
+    assert result.stdout == ""
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("name", ["", " ", ","])
+@pytest.mark.parametrize("command", ["layers", "block", "conventions", "claims", "table", "check", "compare"])
+def test_an_argument_without_a_value_is_not_taken_for_none(vcalc, command, name):
+    assert vcalc(command, name, code=2).stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("apart", "together"),
+    [
+        (("table", "vgg16", "--only", "stage1", "--only", "fc8"), ("table", "vgg16", "--only", "stage1,fc8")),
+        (
+            ("table", "vgg16", "--columns", "layer", "--columns", "kind,params"),
+            ("table", "vgg16", "--columns", "layer,kind,params"),
+        ),
+        (
+            ("why", "vgg16", "fvcore", "thop", "--only", "stage1", "--only", "fc8"),
+            ("why", "vgg16", "fvcore", "thop", "--only", "stage1,fc8"),
+        ),
+        (
+            ("compare", "vgg16", "vgg19", "--columns", "depth", "--columns", "params"),
+            ("compare", "vgg16", "vgg19", "--columns", "depth,params"),
+        ),
+    ],
+)
+def test_a_list_may_be_given_name_by_name(vcalc, apart, together):
+    assert vcalc(*apart).stdout == vcalc(*together).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("table", "net"), "no model 'net'\n  help: net.yaml is there\n"),
+        (("net",), "no command or model 'net'\n  help: net.yaml is there\n"),
+        (("compare", "vgg16", "./net"), "no model './net'\n  help: ./net.yaml is there\n"),
+        (("block", "other"), "no block comparison 'other'\n  help: other.yml is there\n"),
+        (("check", "net"), "help: net.yaml is there\n"),
+        (("fmt", "net.yaml:net"), "help: net.yaml is there, which stands for all of its models\n"),
+        (("check", "other.yml:a"), "help: other.yml is there, which stands for all of its models\n"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_file_without_its_suffix_is_found(vcalc, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    for name in ("net.yaml", "other.yml"):
+        Path(name).write_text(Path(TINY).read_text(encoding="utf-8"), encoding="utf-8")
+    assert vcalc(*arguments, code=2).stderr.endswith(says)
 
 
 def test_without_a_command_there_is_help(vcalc):
@@ -110,10 +222,11 @@ def test_an_input_as_other_tools_write_it(vcalc, size):
         ("resnet18", "(8, 3, 64, 64)", "the batch stands apart: --input 3x64x64 --batch 8\n"),
         ("lenet5", "28", "write --input 1x28x28"),
         ("bert-base", "4x128", "the batch stands apart: --input 128 --batch 4\n"),
-        ("resnet18", "3x64x64x64x64", "write 3x224x224"),
+        ("resnet18", "3x64x64x64x64", "help: write --input 3x224x224\n"),
+        ("bert-base", "3x224x224", "takes D\n  help: write --input 512\n"),
         ("resnet18", "3x-1x2", "is no size"),
         ("resnet18", "3x0.5x2", "is no size"),
-        ("resnet18", "", "is no size"),
+        ("resnet18", "", "--input is empty"),
         ("resnet18", f"3{' ' * 100_000}z", "is no size"),
     ],
 )

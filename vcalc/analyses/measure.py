@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vcalc import conventions, foreign
-from vcalc.analyses import depth, places, receptive_field, training
+from vcalc.analyses import depth, paths, places, receptive_field, training
 from vcalc.analyses.cost import Costs, lots
 from vcalc.arithmetic import Shape
 from vcalc.conventions import Convention
@@ -224,8 +224,8 @@ class Question:
             return VcalcError("path", f"{name} has no layer of kind {' or '.join(self.kinds)}{at}", hint=hint)
         if not of:
             return VcalcError("path", f"{name} has no layers")
-        known = {"/".join(node.path.split("/")[:end]) for node in network.graph.nodes[:1000] for end in (1, 2, None)}
-        return VcalcError("path", f"{name} has no layer at {' or '.join(of)}", hint=suggestion(of[0], known, "it has"))
+        hint = paths.hint(network.graph, of[0])
+        return VcalcError("path", f"{name} has no layer at {' or '.join(of)}", hint=hint)
 
 
 def found(model: str, option: str = "") -> tuple[Spec, ModelEntry, Option | None]:

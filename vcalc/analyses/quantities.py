@@ -149,13 +149,18 @@ def read_quantity(text: str, find: Callable[[str], Convention]) -> Quantity:
 
 
 def _check_unit(printed: Printed, metric: str, convention: Convention) -> None:
-    """Refuse megabytes of parameters, and what the letter B leaves open."""
+    """Refuse megabytes of parameters, MACs where each counts twice, and what the letter B leaves open."""
     unit = printed.unit
     bytes_ = metric == "memory" and convention.memory.unit == "bytes"
     allowed = {"flops": ("flops",), "params": ("params",), "memory": ("memory",) if bytes_ else ()}.get(metric, ())
     says = "memory is in bytes (KB, MB, GB)" if bytes_ else f"write K, M, G or nothing after a figure of {metric}"
     if unit.upper() == "B" and metric == "memory":
         raise VcalcError("unit", f"{quoted(printed.text)}: B alone could be bytes or billions", hint=says)
+    if metric == "flops" and printed.word.lower().startswith("mac") and convention.multiply_add > 1:
+        message = (
+            f"{quoted(printed.text)}: under {convention.name} a multiply-add is {convention.multiply_add}, not 1 MAC"
+        )
+        raise VcalcError("unit", message, hint="MACs are counted under macs; a figure without unit is in FLOPs here")
     if unit.lower() in ("", "k", "m", "g", "t", "b") or set(printed.metrics) & set(allowed):
         return
     if unit == "elements" and (metric == "elements" or (metric == "memory" and not bytes_)):

@@ -8,6 +8,7 @@ from math import ceil, floor
 from typing import Any, NamedTuple
 
 from vcalc import conventions
+from vcalc.analyses import paths
 from vcalc.analyses.cost import DTYPE_BYTES, Cost, Costs
 from vcalc.analyses.variants import Variant
 from vcalc.conventions import Convention
@@ -233,9 +234,6 @@ def all_conventions(extra: str | None) -> list[Convention]:
 
 def check_part(graph: Graph, part: tuple[str, ...], name: str) -> None:
     """Raise VcalcError for a part that the network does not have."""
-    from vcalc.errors import suggestion
-
     for path in part:
         if not graph.select((path,)):
-            known = {"/".join(node.path.split("/")[:end]) for node in graph.nodes[:1000] for end in (1, 2, None)}
-            raise VcalcError("path", f"{name} has no layer at {path}", hint=suggestion(path, known, "it has"))
+            raise VcalcError("path", f"{name} has no layer at {path}", hint=paths.hint(graph, path))

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from vcalc.cli import process
 from vcalc.errors import VcalcError, printable
@@ -60,6 +61,8 @@ class Cli(click.Group):
             return None
         command: click.Command = getattr(import_module(f"vcalc.cli.{COMMANDS[cmd_name]}"), f"{cmd_name}_command")
         if _DEBUG not in command.params:
+            for parameter in command.params:
+                parameter.callback = parameter.callback or _not_empty
             command.params.append(_DEBUG)
         return command
 
@@ -124,6 +127,19 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
         click.echo(f"vcalc {__version__}")
         ctx.exit()
+
+
+def _not_empty(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse a value that is empty, as a shell's variable is that is not set: it would pass for none at all."""
+    source = ctx.get_parameter_source(parameter.name or "")
+    values = value if isinstance(value, tuple) else (value,)
+    if source is ParameterSource.COMMANDLINE and any(isinstance(v, str) and not v.strip(" ,") for v in values):
+        if not isinstance(parameter, click.Option):
+            raise VcalcError("usage", f"{(parameter.name or '').upper()} is empty", hint="give it a value")
+        name = parameter.opts[0]
+        hint = f"write {name} {parameter.make_metavar(ctx)}, or leave it out"
+        raise VcalcError("usage", f"{name} is empty", hint=hint)
+    return value
 
 
 def _debug(_: click.Context, __: click.Parameter, wanted: bool) -> None:

@@ -19,12 +19,13 @@ from vcalc.reports.table import Report
 @click.option(
     "--columns",
     metavar="NAME,...",
+    multiple=True,
     help="Columns of the table: metrics, and hyperparameters: dim, or let.depth where a metric is called so.",
 )
 @reporting
 @totals
 @counting
-def compare_command(models: tuple[str, ...], metric: str | None, columns: str | None, request: Request) -> Report:
+def compare_command(models: tuple[str, ...], metric: str | None, columns: tuple[str, ...], request: Request) -> Report:
     """Compare MODELS by a metric, or by all of them and by their hyperparameters.
 
     \b
@@ -37,10 +38,12 @@ def compare_command(models: tuple[str, ...], metric: str | None, columns: str | 
     from vcalc.reports.compare import compare_report
     from vcalc.spec.find import load
 
-    if len(models) < 2 and "," not in models[0]:
+    found = [load(model) for model in models]
+    if len(models) < 2:
         other = "resnet50" if models[0] != "resnet50" else "vit-b-16"
         raise VcalcError("usage", "compare needs two models or more", hint=f"vcalc compare {models[0]} {other}")
     if metric and columns:
         raise VcalcError("usage", "--metric and --columns exclude each other")
-    sides = [request.counted(*load(model), convention=conventions.DEFAULT) for model in models]
+    common = found[0][0].convention if len({spec.convention for spec, _ in found}) == 1 else conventions.DEFAULT
+    sides = [request.counted(*each, convention=common) for each in found]
     return compare_report(sides, metric, names(columns))

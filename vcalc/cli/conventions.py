@@ -88,12 +88,12 @@ def _mixed(given: tuple[str, ...], named: list[str]) -> Exception:
 @click.argument("first", type=CONVENTION, metavar="CONVENTION|NUMBER")
 @click.argument("second", type=CONVENTION, required=False, metavar="[CONVENTION]")
 @click.option("--by", type=Word(("primitive", "layer")), help="Split by layer kind and primitive, or by layer.")
-@click.option("--only", metavar="PATH,...", help="Only these groups or layers: stem, or stage1,stage2.")
+@click.option("--only", metavar="PATH,...", multiple=True, help="Only these groups or layers: stem, or stage1,stage2.")
 @reporting
 @totals
 @counting
 def why_command(
-    model: str, first: str, second: str | None, by: str | None, only: str | None, request: Request
+    model: str, first: str, second: str | None, by: str | None, only: tuple[str, ...], request: Request
 ) -> Report:
     """Why two conventions give a MODEL different numbers, or what a printed NUMBER may be.
 

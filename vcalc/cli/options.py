@@ -180,6 +180,6 @@ def counting(function: Callable[..., Any], without: Sequence[str] = ()) -> Calla
     return command
 
 
-def names(text: str | None) -> tuple[str, ...]:
-    """The names of a list with commas."""
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+def names(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of lists with commas: those of each time that the option is given."""
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())

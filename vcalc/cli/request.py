@@ -149,4 +149,6 @@ def _meant_size(sizes: list[str], spec: Spec | None) -> str:
         return f"write --input {own[0]}x{height}x{width}"
     if len(own) == 2 and len(sizes) == 1 and own[1].isdigit():
         return f"write --input {sizes[0]}x{own[1]}"
+    if spec and all(size.isdigit() for size in own):
+        return f"write --input {'x'.join(own)}"
     return "write 3x224x224, or 512x768 for N tokens of width D"

@@ -12,22 +12,30 @@ from vcalc.reports.table import Report
 @click.command("table", short_help="The layer table of a model, with totals.")
 @click.argument("model", type=MODEL)
 @click.option(
-    "--only", metavar="PATH,...", help="Only these groups or layers: stem, or stage1,stage2, or stage1/conv2."
+    "--only",
+    metavar="PATH,...",
+    multiple=True,
+    help="Only these groups or layers: stem, or stage1,stage2, or stage1/conv2.",
 )
 @click.option("--depth", type=click.IntRange(1, 20), help="Fold groups below this depth into one row.")
 @click.option("--all", "show_all", is_flag=True, help="Show the layers that cost nothing under the convention, too.")
 @click.option("--explain", is_flag=True, help="Show each count with its working: (3*3*64)*64 + 64 = 36,928.")
-@click.option("--columns", metavar="NAME,...", help="Columns to show, e.g. layer,kind,output,receptive_field,params.")
+@click.option(
+    "--columns",
+    metavar="NAME,...",
+    multiple=True,
+    help="Columns to show, e.g. layer,kind,output,receptive_field,params.",
+)
 @reporting
 @totals
 @counting
 def table_command(
     model: str,
-    only: str | None,
+    only: tuple[str, ...],
     depth: int | None,
     show_all: bool,
     explain: bool,
-    columns: str | None,
+    columns: tuple[str, ...],
     request: Request,
 ) -> Report:
     """The layer table of a MODEL: shapes, memory, parameters and FLOPs, with totals.

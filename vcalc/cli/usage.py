@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 import click
 
 from vcalc import foreign
-from vcalc.errors import VcalcError, nearest, printable, quoted, suggestion
+from vcalc.errors import VcalcError, listing, nearest, printable, quoted, suggestion
+
+_NO_PLACE = "there is no place for "
 
 
 def mended(error: click.UsageError) -> VcalcError | None:
@@ -24,17 +27,38 @@ def mended(error: click.UsageError) -> VcalcError | None:
     message = re.sub(r"^Invalid value for '([^']*)':", r"\1:", message)
     message = re.sub(r"^Missing (argument|parameter) '([^']*)'", rf"{_command(error)} needs a \2", message)
     message = re.sub(r"^Option '(-[^']*)'", r"\1", message)
-    message = re.sub(r"^Got unexpected extra arguments? \((.*)\)", r"there is no place for '\1'", message)
+    message = re.sub(r"^Got unexpected extra arguments? \((.*)\)", rf"{_NO_PLACE}'\1'", message)
     hint = _usage(error)
-    if message.startswith("there is no place") and "[OPTIONS] MODEL" in hint:
-        hint = "one model at a time; `vcalc compare` takes several"
+    if message.startswith(_NO_PLACE):
+        hint = _meant_extra(message.removeprefix(_NO_PLACE).strip("'").split(" ")[0], error) or hint
     return VcalcError("usage", message[:1].lower() + message[1:], hint=hint)
+
+
+def _meant_extra(word: str, error: click.UsageError) -> str:
+    """What a word was meant to be that the command has no place for; empty where that cannot be told."""
+    if "=" in word and "--set" in _options(error.ctx):
+        return f"each has an option of its own: --set {word}"
+    from vcalc.spec.find import find, is_file_name
+
+    if "[OPTIONS] MODEL" not in _usage(error):
+        return ""
+    with suppress(VcalcError):
+        if is_file_name(word) or find(word):
+            return "one model at a time; `vcalc compare` takes several"
+    return f"a value with a space in it stands in quotes; {_usage(error)}"
 
 
 def _no_option(error: click.NoSuchOption) -> VcalcError:
     options = _options(error.ctx)
-    hint = foreign.hint("options", error.option_name, options, "it has")
-    return VcalcError("usage", f"there is no option {quoted(error.option_name)}", hint=hint or _usage(error))
+    name = error.option_name
+    close = " or ".join(f"'--{each}'" for each in nearest(name.lstrip("-"), [option[2:] for option in options]))
+    if error.ctx and isinstance(error.ctx.command, click.Group) and not close:
+        hint = "options follow a command or a model: vcalc table vgg16 --depth 1, vcalc vgg16 --depth 1"
+    elif foreign.meant("options", name, options) is not None:
+        hint = foreign.hint("options", name, options, "it has")
+    else:  # by the spelling without the dashes, which all of them have
+        hint = f"did you mean {close}?" if close else listing(options, "it has")
+    return VcalcError("usage", f"there is no option {quoted(name)}", hint=hint or _usage(error))
 
 
 def _options(context: click.Context | None) -> list[str]:
@@ -68,8 +92,13 @@ def no_choice(name: str, value: str, choices: Iterable[str], section: str) -> Vc
 
 def no_command(name: str, commands: Iterable[str], as_model: VcalcError) -> VcalcError:
     """The error for a word in a command's place that is no model either, for the reason that is given."""
+    from vcalc.source.walk import meant_file
+    from vcalc.spec.find import beginning
+
     commands = list(commands)
     problem = as_model.problems[0]
-    if foreign.answers("commands", name) or (nearest(name, commands) and not foreign.answers("models", name)):
+    is_model = foreign.answers("models", name) or beginning(name)
+    near = foreign.answers("commands", name) or (nearest(name, commands) and not is_model)
+    if near and not meant_file(name):
         problem.hint = foreign.hint("commands", name, commands, "commands")
     return VcalcError("usage", problem.message.replace("no model", "no command or model", 1), hint=problem.hint)

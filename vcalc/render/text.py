@@ -36,9 +36,8 @@ def terminal(report: Report, width: int | None) -> str:
     from rich.style import Style
 
     console = Console()
-    if console.color_system is None or console.no_color:
-        return plain(report, width).replace("----", "────")
-    styles = {name: Style.parse(style) for name, style in STYLES.items()}
+    coloured = console.color_system is not None and not console.no_color
+    styles = {name: Style.parse(style) for name, style in STYLES.items()} if coloured else {}
     styled = []
     for name, text in lines(report, width):
         if name == "rule":

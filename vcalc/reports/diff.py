@@ -24,7 +24,7 @@ from vcalc.layers.axes import names_of
 from vcalc.layers.base import Layer, show
 from vcalc.reports.layers_table import columns
 from vcalc.reports.notes import convention_note, params_note, signed, writing_note
-from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
+from vcalc.reports.table import KEEP, Column, Report, Row, Table, plain_value, shape_text
 from vcalc.spec.network import Network
 
 METRICS = Cost._fields
@@ -106,8 +106,10 @@ def _sums(
     shown = [Column("stage", "stage")]
     for metric in METRICS:
         text = memory.text if metric == "memory" else units.exact
-        shown.append(Column(metric, headers[metric], number=True, drop=1, text=_from_to(text)))
-        shown.append(Column(f"{metric}_change", "change", number=True, text=_change(text)))
+        shown.append(Column(metric, headers[metric], number=True, drop=2, text=_from_to(text)))
+        drop = 1 if metric == "memory" else KEEP
+        change = f"{headers[metric]} change"
+        shown.append(Column(f"{metric}_change", change, number=True, drop=drop, text=_change(text)))
     rows = [_sum_row(change, "layer") for change in stages if change.old != change.new]
     if not old or old.network.graph.input == new.network.graph.input:
         input = shape_text(new.network.graph.input)
@@ -269,7 +271,7 @@ def _complete(layers: list[LayerChange]) -> Table:
     for change in layers:
         cells = {**_cells(change), "kind": change.node.kind, "old_layer": change.old.path if change.old else None}
         for when, node, cost in (("old", change.old, change.old_cost), ("new", change.new, change.new_cost)):
-            cells[f"{when}_output"] = node.output if node else None
+            cells[f"{when}_output"] = shape_text(node.output) if node else None
             cells |= {f"{when}_{metric}": value for metric, value in cost._asdict().items()}
         rows.append(Row(cells, "layer"))
     return Table("", [Column(name, name) for name in names], rows)

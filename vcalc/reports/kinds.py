@@ -35,7 +35,9 @@ def kind_report(name: str) -> Report:
     """One layer kind: its fields and its formulas. Raises VcalcError for an unknown one."""
     if name not in KINDS:
         raise VcalcError(
-            "unknown-kind", f"there is no layer kind {quoted(name)}", hint=foreign.layer_hint(name, KINDS, "known")
+            "unknown-kind",
+            f"there is no layer kind {quoted(name)}",
+            hint=foreign.layer_hint(name, KINDS, "known") or "`vcalc layers` lists them",
         )
     kind = KINDS[name]
     fields = [_field(field) for field in kind.fields.values()]

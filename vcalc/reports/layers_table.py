@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vcalc import foreign, units
+from vcalc.analyses import paths
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.arithmetic import is_symbolic
 from vcalc.conventions import Convention
-from vcalc.errors import VcalcError, suggestion
-from vcalc.graph import Facts, Graph, Node, group_of
+from vcalc.errors import VcalcError
+from vcalc.graph import Facts, Graph, Node
 from vcalc.reports.notes import (
     bug_notes,
     conditions_note,
@@ -108,8 +109,7 @@ def selected(graph: Graph, only: tuple[str, ...]) -> list[Node]:
     """The nodes at or below the named paths. Raises VcalcError for a path that nothing matches."""
     for path in only:
         if not graph.select((path,)):
-            groups = {part for node in graph.nodes for part in (node.path, group_of(node.path))}
-            raise VcalcError("path", f"there is no layer or group '{path}'", hint=suggestion(path, groups, "there are"))
+            raise VcalcError("path", f"there is no layer or group '{path}'", hint=paths.hint(graph, path))
     return graph.select(only)
 
 
@@ -174,11 +174,13 @@ class _Rows:
     def folded(self, nodes: list[Node], depth: int, show_all: bool) -> list[Row]:
         """One row for each group at the given depth; its receptive field is that of what leaves it."""
         rows = []
+        whole = dict(_runs(self.graph.nodes, depth))
         for group, members in _runs(nodes, depth):
             cost = self.costs.total(members)
             if show_all or not _is_free(cost):
                 last = members[-1]
-                cells = {"layer": group, "input": members[0].input, "output": last.output, **cost._asdict()}
+                name = _part(group, members, whole[group])
+                cells = {"layer": name, "input": members[0].input, "output": last.output, **cost._asdict()}
                 cells["receptive_field"] = self._field(last)
                 rows.append(Row(cells, "layer"))
         return rows
@@ -190,6 +192,18 @@ def _runs(nodes: list[Node], depth: int) -> list[tuple[str, list[Node]]]:
     for node in nodes:
         runs.setdefault("/".join(node.path.split("/")[:depth]), []).append(node)
     return list(runs.items())
+
+
+def _part(group: str, members: list[Node], whole: list[Node]) -> str:
+    """What some nodes of a group are called: as it, or as a group in it, where they are all of that."""
+    if len(members) == len(whole):
+        return group
+    first, *others = (node.path.split("/") for node in members)
+    common = next((i for i, part in enumerate(first) if any(path[i : i + 1] != [part] for path in others)), len(first))
+    inner = "/".join(first[:common])
+    return (
+        inner if sum(f"{node.path}/".startswith(f"{inner}/") for node in whole) == len(members) else f"part of {group}"
+    )
 
 
 def _is_free(cost: Cost) -> bool:

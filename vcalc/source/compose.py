@@ -247,7 +247,7 @@ def _syntax_error(source: Source, error: Any) -> Problem:
         problem = f"{error.context}, {problem}"
         place = source.at(error.context_mark.line, error.context_mark.column)
     before = place.text[: place.column - 1].strip()
-    hint = _syntax_hint(place, problem, before) or _opened(error, place)
+    hint = _syntax_hint(place, problem, before) or _opened(error, place) or _comma_hint(place, problem)
     said = f"{problem} within a line" if before else problem
     plain = next((words for theirs, words in _PLAIN_WORDS.items() if theirs in said), problem)
     return Problem("yaml", f"this is not YAML: {plain}", place, hint)
@@ -294,11 +294,25 @@ def _syntax_hint(place: Place, problem: str, before: str) -> str:
     return _line_hint(place, problem, before)
 
 
+def _comma_hint(place: Place, problem: str) -> str:
+    """What to do about a mapping or list in one line that does not go on."""
+    found = re.search(r"(\w{1,60}): *([^,:{}\[\]]{0,60} )?(\w{1,60})$", place.text[: place.column - 1][-200:])
+    if not found or "expected ',' or" not in problem or place.text[place.column - 1] != ":":
+        return ""
+    return (
+        f"a comma belongs before {found[3]}"
+        if found[2]
+        else f"its fields stand in braces: {found[1]}: {{{found[3]}: …}}"
+    )
+
+
 def _line_hint(place: Place, problem: str, before: str) -> str:
     """What to do about a line that does not go with the others."""
     wrong = [word for word in ("mapping values", "expected key", "'-' indicator") if word in problem]
     if wrong and re.match(r"\s*-\w", place.text):
         return "a space belongs after the -"
+    if wrong == ["mapping values"] and (fields := re.match(r"\s*- +(\w{1,60}): +(\w.{0,120})", place.text)):
+        return f"fields stand in braces, {fields[1]}: {{{fields[2].strip()}}}, and a text that holds a colon in quotes"
     if wrong == ["mapping values"] and ":" in before:
         return "quote a text that holds a colon"
     if wrong == ["expected key"] and before:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable
@@ -121,7 +122,11 @@ class Source:
         meant: set[str] = set()
         for key, (key_node, _) in entries.items():
             if key not in known:
-                hint = foreign.hint(section, key, known, "it has", what)
+                joined = re.match(r"(\w{1,60}) *[:=：] *(.{0,60})", key)
+                if joined and joined[1] in known:
+                    hint = f"a colon and a space belong after the key: {joined[1]}: {joined[2]}"
+                else:
+                    hint = foreign.hint(section, key, known, "it has", what)
                 self.report("unknown-key", f"{what} has no key {quoted(key)}", key_node, hint)
                 meant.update(foreign.probably(section, key, known, what))
         return meant
@@ -151,8 +156,10 @@ def read_file(path: str, what: str = "a spec") -> str:
     try:
         data = sys.stdin.buffer.read(limits.FILE_BYTES + 1) if path == "-" else _bytes(path, what)
     except (OSError, ValueError) as error:
+        from vcalc.source.walk import meant_file
+
         reason = getattr(error, "strerror", None) or str(error)
-        raise VcalcError("file", f"{path} cannot be read: {reason.lower()}") from None
+        raise VcalcError("file", f"{path} cannot be read: {reason.lower()}", hint=meant_file(path)) from None
     if len(data) > limits.FILE_BYTES:
         raise VcalcError("file", f"{path} is larger than {limits.FILE_BYTES:,} bytes, which {what} does not need")
     try:

@@ -42,8 +42,7 @@ def _files(path: str) -> list[str]:
     except ValueError:
         there = False
     if not there:
-        hint = f"{path}.yaml is there" if os.path.isfile(f"{path}.yaml") else ""
-        raise VcalcError("file", f"{path} cannot be read: no such file or directory", hint=hint)
+        raise VcalcError("file", f"{path} cannot be read: no such file or directory", hint=meant_file(path))
     if not path.endswith(SUFFIXES):
         about = foreign.kind_of_file(path)
         message = f"{path} is {about}, which vcalc does not read" if about else f"{path} is a file, but no spec"
@@ -51,6 +50,17 @@ def _files(path: str) -> list[str]:
     if not os.path.isfile(path):
         raise VcalcError("file", f"{path} is no regular file")
     return [path]
+
+
+def meant_file(path: str) -> str:
+    """Which file is there that a path may have meant: with its suffix, or without one of its models."""
+    for suffix in SUFFIXES:
+        if os.path.isfile(path + suffix):
+            return f"{path}{suffix} is there"
+        file, model, _ = path.partition(f"{suffix}:")
+        if model and os.path.isfile(file + suffix):
+            return f"{file}{suffix} is there, which stands for all of its models"
+    return ""
 
 
 def files_below(folder: str, links: bool = True) -> list[str]:

@@ -99,18 +99,36 @@ def _model_named(index: Index, name: str) -> tuple[str, str] | None:
 
 def _unknown(section: str, name: str) -> VcalcError:
     """The error for a name that nothing has, with the nearest names."""
+    from vcalc.source.walk import meant_file
+
     known = model_names() if section == "models" else block_names()
     what = "model" if section == "models" else "block comparison"
     command = "vcalc list" if section == "models" else "vcalc block"
     by_plain = {plain(n): n for n in known}
-    close = [f"'{by_plain[short]}'" for short in nearest(plain(name), by_plain, cutoff=_ALIKE)]
+    begun = beginning(name) if section == "models" else []
+    close = [f"'{each}'" for each in begun[:3] or map(by_plain.get, nearest(plain(name), by_plain, cutoff=_ALIKE))]
     hint = f"did you mean {' or '.join(close)}?" if close else f"'{command}' lists them; a file is named with its .yaml"
+    if len(begun) > len(close):
+        hint += f" {len(begun)} begin so: {command}"
     if section == "models":
-        hint = _layer_hint(name) or hint
-    hint = _other_hint(section, name) or hint
+        hint = _layer_hint(name, or_word=not begun) or hint
+    hint = meant_file(name) or _other_hint(section, name) or hint
     if "," in name:
         hint = f"names stand apart, with a space between them: {' '.join(name.replace(',', ' ').split())}"
     return VcalcError("unknown-model", f"there is no {what} {quoted(name)}", hint=hint)
+
+
+_SIZES = re.compile("(?<=[a-z0-9])(tiny|small|base|large|huge|giant)")
+
+
+def beginning(name: str) -> list[str]:
+    """The models whose names begin as a name does: a family's, or those of a size, `vit-large`; the plainest first."""
+    short = plain(name)
+    for start in dict.fromkeys((short, _SIZES.sub(lambda size: size[0][0], short))):
+        begun = [known for known in model_names() if plain(known).startswith(start)] if len(short) > 2 else []
+        if begun:
+            return sorted(begun, key=lambda known: known.count("-"))
+    return []
 
 
 def _other_hint(section: str, name: str) -> str:
@@ -123,13 +141,13 @@ def _other_hint(section: str, name: str) -> str:
     return ""
 
 
-def _layer_hint(name: str) -> str:
-    """What to write in a spec for a name that is a layer's and no model's."""
+def _layer_hint(name: str, or_word: bool) -> str:
+    """What to write in a spec for a name that is a layer's and no model's, or a word of others for one."""
     from vcalc.layers import KINDS
 
     if name in KINDS:
         return f"it is a layer kind: vcalc layers {name}"
-    if not foreign.answers("layers", name):
+    if not or_word or not foreign.answers("layers", name):
         return ""
     return f"{foreign.layer_hint(name, KINDS, 'layer kinds')}; 'vcalc layers' lists the layer kinds"
 
