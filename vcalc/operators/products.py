@@ -28,13 +28,20 @@ class RowsBy(Operator, name="rows_by"):
     def forward(self, paper: Paper, x: Value, weight: Value, bias: Value | None = None) -> Value:
         self.saved = (x if self.needs[1] else None, weight if self.needs[0] else None)
         self.shapes = (x.shape, weight.shape, weight.shape[:1])
+        self.strides = (_turned(x), None, None)
         paper.multiply_adds += size_of(x.shape) * weight.shape[0]
         return paper.new((x.shape[0], weight.shape[0]), x.batched)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         batched = (gradients[0].batched, False, False)
-        made = zip(self.needs, self.shapes, batched, strict=False)
-        return tuple(paper.new(shape, many) if needed else None for needed, shape, many in made)
+        made = zip(self.needs, self.shapes, batched, self.strides, strict=False)
+        return tuple(paper.new(shape, many, strides=lies) if needed else None for needed, shape, many, lies in made)
+
+
+def _turned(matrix: Value) -> Sizes | None:
+    """How the gradient of a matrix lies: by columns, where the matrix itself does."""
+    by_columns = (1, matrix.shape[0])
+    return by_columns if matrix.strides == by_columns else None
 
 
 class MatMul(Operator, name="matmul"):
@@ -58,7 +65,7 @@ class Product(Operator, name="product"):
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
         self.saved = (a if self.needs[1] else None, b if self.needs[0] else None)
-        self.shapes = ((a.shape, a.batched), (b.shape, b.batched))
+        self.shapes = ((a.shape, a.batched, "", _turned(a)), (b.shape, b.batched, "", _turned(b)))
         paper.multiply_adds += size_of(a.shape) * b.shape[-1]
         return paper.new((*a.shape[:-1], b.shape[-1]), a.batched or b.batched)
 
