@@ -225,7 +225,7 @@ class PReLU(Operator, name="prelu"):
 
     def forward(self, paper: Paper, x: Value, w: Value) -> Value:
         self.saved = (x, w)
-        return paper.like(x)
+        return paper.like(x, w)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return (paper.like(gradients[0]), paper.like(gradients[0]))

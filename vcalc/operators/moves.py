@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes, in_order_of, size_of
+from vcalc.operators.layout import Sizes, channels_last, in_order_of, size_of
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, INDEX
 
@@ -111,12 +111,18 @@ class Pad(Operator, name="pad"):
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
         self.shape = x.shape
-        return paper.new(shape, x.batched, strides=None if x.contiguous else in_order_of(shape, x.strides))
+        return paper.new(shape, x.batched, strides=_lying_like(x, shape))
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         (gradient,) = gradients
-        strides = None if gradient.contiguous else in_order_of(self.shape, gradient.strides)
-        return (paper.new(self.shape, gradient.batched, strides=strides),)
+        return (paper.new(self.shape, gradient.batched, strides=_lying_like(gradient, self.shape)),)
+
+
+def _lying_like(x: Value, shape: Sizes) -> Sizes | None:
+    """How a larger or smaller copy lies: as the tensor does."""
+    if x.channels_last:
+        return channels_last(shape)
+    return None if x.contiguous else in_order_of(shape, x.strides)
 
 
 class Roll(Operator, name="roll"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes, is_dense
+from vcalc.operators.layout import Sizes, channels_last, is_contiguous
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, STATISTIC
 
@@ -45,20 +45,29 @@ class LayerNorm(_Norm, name="layer_norm"):
 
 
 class GroupNorm(_Norm, name="group_norm"):
-    """Over groups of channels; it wants its input, and backward its gradient, in order."""
+    """Over groups of channels. Input and gradient are put in order, or channels last where the input has them so."""
 
     def forward(self, paper: Paper, x: Value, *factors: Value, groups: int) -> Value:
-        x = x if is_dense(x.shape, x.strides) else paper.in_order(x)
-        made = paper.new(x.shape, x.batched, x.type)
+        self.last = x.channels_last
+        x = _ordered(paper, x, self.last)
+        made = paper.new(x.shape, x.batched, x.type, channels_last(x.shape) if self.last else None)
         self.width = (x.shape[1],)
         self.statistics(paper, x, (x.shape[0], groups))
         return made
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        gradient = paper.in_order(gradients[0])
+        gradient = _ordered(paper, gradients[0], self.last)
         found = super().backward(paper, gradient)
         del gradient
         return found
+
+
+def _ordered(paper: Paper, x: Value, last: bool) -> Value:
+    """The tensor itself where its elements lie in order, or with channels last, as is asked; else a copy."""
+    if not last:
+        return paper.in_order(x)
+    lies = is_contiguous(x.shape, x.strides, channels_last(x.shape))
+    return x if lies else paper.new(x.shape, x.batched, x.type, channels_last(x.shape))
 
 
 class InstanceNorm(_Norm, name="instance_norm"):

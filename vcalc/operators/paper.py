@@ -20,6 +20,7 @@ from vcalc.operators.layout import (
     in_order_of,
     is_contiguous,
     is_dense,
+    looks_channels_last,
     size_of,
     viewed,
 )
@@ -84,8 +85,8 @@ class Value:
 
     @property
     def channels_last(self) -> bool:
-        """Whether it is a map whose channels lie side by side."""
-        return len(self.shape) == 4 and not self.contiguous and self.strides[1] == 1
+        """Whether it is a map whose channels lie side by side, as torch tells it."""
+        return len(self.shape) == 4 and looks_channels_last(self.shape, self.strides)
 
     def bare(self) -> Value:
         """The same tensor, apart from the operator that made it."""
@@ -267,7 +268,9 @@ class Paper:
         shape = broadcast(*[value.shape for value in values])
         batched = any(value.batched for value in values)
         first = next((value for value in values if value.shape == shape), None)
-        strides = None if first is None or first.contiguous else in_order_of(shape, first.strides)
+        alike = all(value.shape == shape for value in values)
+        in_order = first is None or (first.contiguous and alike)
+        strides = None if first is None or in_order else in_order_of(shape, first.strides)
         return self.new(shape, batched, type or widest(values), strides)
 
     def as_type(self, value: Value, type: str) -> Value:
