@@ -29,7 +29,7 @@ from vcalc.analyses.check import check_file
 from vcalc.cli import COMMANDS, main
 from vcalc.conventions.read import CONVENTION
 from vcalc.language.expression import FUNCTIONS
-from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, kinds
+from vcalc.layers import FAMILIES, FORMS, PRIMITIVES, ROLES, WAYS, kinds
 from vcalc.render.check import render_check
 from vcalc.reports.catalogue import all_entries
 from vcalc.reports.check import CheckReport
@@ -61,7 +61,8 @@ def layers() -> str:
         "# Layer kinds\n",
         "One class a kind, in `vcalc/layers/`. The formulas below are the ones that run, printed by SymPy;\n"
         "`vcalc layers conv` shows the same. Shapes leave out the batch axis: [C, H, W] for a map, [N, D] for tokens,\n"
-        "[D] for a vector, [h, N, d] for heads, which are no map.\n",
+        "[D] for a vector, [h, N, d] for heads, which are no map. A formula on [C, H, W] is that of an image; on a\n"
+        "sequence, [C, L], and a video, [C, T, H, W], it has as many factors as there are axes.\n",
         "## What is counted\n",
         "Work is reported in primitives, which a [convention](conventions.md) weighs:\n",
         _table(["primitive", "meaning"], [[f"`{name}`", says] for name, says in PRIMITIVES.items()]),
@@ -128,6 +129,10 @@ def convention_page() -> str:
         "Some tools count the same operation differently when a network's source calls it in another way. A rule for\n"
         "one way is written `kind/form`, and a spec says under `written` how a library writes its network:\n",
         _table(["form", "meaning"], [[f"`{name}`", says] for name, says in FORMS.items()]),
+        "A kind of several operators, such as `attention`, needs no rule: each operator that it calls is weighed by\n"
+        "the rule of its kind in the form in which it is called, and what does not depend on the images once a batch.\n"
+        "A rule for the kind itself comes first. How its source may be written:\n",
+        _table(["form", "meaning"], [[f"`{name}`", way.says] for name, way in WAYS.items()]),
     ]
     return "\n".join([*parts, *map(_convention, conventions.names())])
 

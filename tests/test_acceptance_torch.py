@@ -20,7 +20,10 @@ torch: Any = pytest.importorskip("torch", reason="torch is asked what it runs")
 from vcalc.torch_backend import parts
 from vcalc.torch_backend.code import code_of
 
-VALUES = (0, 1, 2, 3, 4, 6, [1, 3], [2, 1], [0, 2], [4, 4], True, False, 0.5, 1.5, [[0, 1], [1]], [[0], [2], [0, 1]])
+VALUES = (
+    0, 1, 2, 3, 4, 6, [1, 3], [2, 1], [0, 2], [4, 4], [2], [1, 3, 2], [0, 1, 0], True, False, 0.5, 1.5,
+    [[0, 1], [1]], [[0], [2], [0, 1]],
+)  # fmt: skip
 PATTERNS = (
     "C H W -> (H W) C", "C (r m) (c n) -> (m n C) r c", "(C m n) H W -> C (H m) (W n)", "C H[1:] W[:-1] -> C H W",
     "C H W -> C (H r) (W 2)", "C 1 1 -> C", "(g c) H W -> (c g) H W", "N (p[0] h d) -> h N d", "N[i] D -> D",
@@ -28,8 +31,8 @@ PATTERNS = (
     "D -> r D", "(C H W) -> C H W",
 )  # fmt: skip
 SIZES = (1, 1, 2, 3, 4, 6, 8, 12)
-LENGTHS = {MAP: 3, HEADS: 3, TOKENS: 2, VECTOR: 1}
-DRAWS, TAKEN = 2000, 40
+LENGTHS = {HEADS: 3, TOKENS: 2, VECTOR: 1}
+DRAWS, TAKEN = 4000, 60
 BATCH = 2
 
 
@@ -55,7 +58,8 @@ def facts_of(kind: str, draw: random.Random) -> Facts | None:
         named = layer.fields[name].type.names(fields[name])
         fields |= {letter: draw.choice((0, 1, 2, 3, 4)) for letter in named if draw.random() < 0.5}
     rank = draw.choice(layer.accepts)
-    first = [draw.choice(SIZES) for _ in range(LENGTHS[rank])]
+    length = 1 + draw.choice(layer.spatial) if rank == MAP else LENGTHS[rank]
+    first = [draw.choice(SIZES) for _ in range(length)]
     shapes = [first]
     if layer.joins:  # most joins are of inputs alike but for a size or two
         shapes = [[draw.choice((size, size, size, 1, 2)) for size in first] for _ in range(draw.choice((2, 3, 3)))]

@@ -169,3 +169,15 @@ def test_an_unknown_name_is_no_attribute():
 def test_a_shell_completes_what_there_is():
     assert dir(vcalc) == sorted(vcalc.__all__)
     assert all(hasattr(vcalc, name) for name in dir(vcalc))
+
+
+def test_a_spec_is_counted_by_its_own_convention_as_on_the_command_line(tmp_path, request):
+    """1x1, 3 to 4 channels on 2x2 with a bias: 48 multiply-adds; 2 * 48 under `flops`, which the spec names."""
+    spec = tmp_path / "net.yaml"
+    layer = "layers: [conv: {out: 4, kernel: 1}]"
+    spec.write_text(f"title: t\nconvention: flops\ninput: {{C: 3, H: 2, W: 2}}\n{layer}\n", encoding="utf-8")
+    run = request.getfixturevalue("vcalc")
+    model = vcalc.load(str(spec))
+    assert model.bind().total.flops == json.loads(run("table", str(spec), "--format", "json").stdout)["total"]["flops"]
+    assert model.bind(convention="macs").total.flops == 48
+    assert model.bind().total.flops == model.bind(convention="flops").total.flops != 48

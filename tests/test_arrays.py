@@ -21,9 +21,9 @@ from vcalc.analyses.cost import Costs
 from vcalc.arithmetic import ceil_div, common_divisor, exact_div, maximum, minimum, product
 from vcalc.language.expression import parse
 from vcalc.many import Many
-from vcalc.spec.bindings import merged_input
 from vcalc.spec.find import load, model_names
 from vcalc.spec.network import Network, expand
+from vcalc.spec.sizes import merged_input
 
 NET = """title: Net
 input: {C: 3, H: 8, W: 8}

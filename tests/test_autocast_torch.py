@@ -110,6 +110,7 @@ KERNELS = {
     "length": "linalg_vector_norm",
     "linear": "linear",
     "matmul": "matmul",
+    "max_pool3d": "max_pool3d",
     "mul_add": "addcmul",
     "power": "pow.Tensor_Scalar",
     "prelu": "prelu",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 import vcalc as api
 from vcalc.errors import VcalcError
-from vcalc.spec.bindings import channels_last
+from vcalc.spec.rows import channels_first
 
 TOO_LARGE = "a number of more than 128 bits\n  help: the largest is 2**128 - 1, about 3.4e38"
 
@@ -216,20 +219,31 @@ def test_sizes_from_numpy():
 @pytest.mark.parametrize(
     ("sizes", "meant"),
     [
-        ((224, 224, 3), "3x224x224"),
-        ((480, 640, 3), "3x480x640"),
-        ((28, 28, 1), "1x28x28"),
-        ((32, 32, 4), "4x32x32"),
-        ((3, 224, 224), ""),
-        ((3, 224, 3), ""),
-        ((64, 128, 1), ""),
-        ((512, 7, 3), ""),
-        ((512, 3, 3), ""),
-        ((224, 224, 224), ""),
+        ((224, 224, 3), (3, 224, 224)),
+        ((480, 640, 3), (3, 480, 640)),
+        ((28, 28, 1), (1, 28, 28)),
+        ((32, 32, 4), (4, 32, 32)),
+        ((3, 224, 224), ()),
+        ((3, 224, 3), ()),
+        ((64, 128, 1), ()),
+        ((512, 7, 3), ()),
+        ((512, 3, 3), ()),
+        ((224, 224, 224), ()),
+        ((16000, 1), (1, 16000)),
+        ((44100, 2), (2, 44100)),
+        ((1, 16000), ()),
+        ((512, 1), ()),
+        ((1280, 49), ()),
+        ((16, 112, 112, 3), (3, 16, 112, 112)),
+        ((32, 64, 64, 1), (1, 32, 64, 64)),
+        ((3, 16, 112, 112), ()),
+        ((64, 8, 56, 1), ()),
+        ((512, 2, 7, 3), ()),
+        ((25088,), ()),
     ],
 )
-def test_sizes_that_look_like_an_image_whose_channels_are_last(sizes, meant):
-    assert channels_last(sizes) == meant
+def test_sizes_that_look_like_an_input_whose_channels_are_last(sizes, meant):
+    assert channels_first(sizes) == meant
 
 
 @pytest.mark.parametrize("sizes", ["224x224x3", "480x640x3"])
@@ -248,3 +262,109 @@ def test_few_columns_and_many_channels_may_be_meant(vcalc, tmp_path):
     assert vcalc("table", str(net), "--input", "32x64x3", "--format", "json")
     assert vcalc("table", "resnet18", "--input", "3x224x3", "--format", "json")
     assert vcalc("table", "resnet18", "--set", "C=224", "--set", "W=3", "--format", "json")
+
+
+# Sequences and videos
+
+SOUND = "title: Sound\ninput: {L: 16000, C: 1}\nlayers: [relu]\n"
+FILM = "title: Film\ninput: {C: 3, T: 16, H: 112, W: 112}\nlayers: [relu]\n"
+
+
+@pytest.fixture
+def asked(vcalc, tmp_path):
+    """The record of a table of a spec, or what it is refused with."""
+
+    def ask(text: str, *arguments: str, code: int = 0) -> Any:
+        (tmp_path / "net.yaml").write_text(text)
+        result = vcalc("table", str(tmp_path / "net.yaml"), *arguments, "--format", "json", code=code)
+        return result.stderr.removeprefix("error: ") if code else json.loads(result.stdout)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "input"),
+    [
+        (SOUND, "1x8000", {"C": 1, "L": 8000}),
+        (SOUND, "[2, 500]", {"C": 2, "L": 500}),
+        (SOUND, "100x1", {"C": 100, "L": 1}),
+        (FILM, "3x8x64x64", {"C": 3, "T": 8, "H": 64, "W": 64}),
+        (FILM, "(1, 4, 3, 5)", {"C": 1, "T": 4, "H": 3, "W": 5}),
+        (FILM, "2x3x64x64", {"C": 2, "T": 3, "H": 64, "W": 64}),
+    ],
+)
+def test_sizes_in_a_row_are_those_of_what_the_spec_takes(asked, text: str, size: str, input: dict):
+    found = asked(text, "--input", size)["input"]
+    assert found == input
+    assert list(found) == list(input)
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "says"),
+    [
+        (SOUND, "8000", "--input 8000 has 1 size; Sound takes CxL\n  help: write --input 1x8000"),
+        (
+            SOUND,
+            "8x1x8000",
+            "--input 8x1x8000 has 3 sizes; Sound takes CxL\n  help: the batch stands apart: --input 1x8000 --batch 8",
+        ),
+        (
+            SOUND,
+            "8000x1",
+            "--input 8000x1 is a map of 8000 channels, and this network takes 1\n"
+            "  help: did you mean 1x8000? Channels come first",
+        ),
+        (SOUND, "many", "--input many is no size\n  help: write 1x16000"),
+        (SOUND, "1x0", "input L is 0, not a whole number, 1 or more"),
+        (FILM, "64", "--input 64 has 1 size; Film takes CxTxHxW\n  help: write --input 3x16x64x64"),
+        (FILM, "64x48", "--input 64x48 has 2 sizes; Film takes CxTxHxW\n  help: write --input 3x16x64x48"),
+        (FILM, "3x64x48", "--input 3x64x48 has 3 sizes; Film takes CxTxHxW\n  help: write --input 3x16x64x48"),
+        (FILM, "8x64x48", "--input 8x64x48 has 3 sizes; Film takes CxTxHxW\n  help: write --input 3x8x64x48"),
+        (
+            FILM,
+            "1x3x8x64x48",
+            "--input 1x3x8x64x48 has 5 sizes; Film takes CxTxHxW\n  help: the batch stands apart: --input 3x8x64x48",
+        ),
+        (
+            FILM,
+            "8x64x48x3",
+            "--input 8x64x48x3 is a map of 8 channels, and this network takes 3\n"
+            "  help: did you mean 3x8x64x48? Channels come first",
+        ),
+        (
+            FILM,
+            "8x3x64x48",
+            "--input 8x3x64x48 is a map of 8 channels, and this network takes 3\n"
+            "  help: did you mean 3x8x64x48? Channels come first",
+        ),
+    ],
+)
+def test_sizes_in_a_row_that_do_not_fit_a_sequence_or_a_video(asked, text: str, size: str, says: str):
+    assert asked(text, "--input", size, code=2).startswith(f"{says}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "binding", "input"),
+    [(SOUND, "L=8000", {"C": 1, "L": 8000}), (FILM, "T=4*t", {"C": 3, "T": "4*t", "H": 112, "W": 112})],
+)
+def test_the_length_and_the_frames_are_set_by_name(asked, text: str, binding: str, input: dict):
+    assert asked(text, "--set", binding)["input"] == input
+
+
+VARIANTS = """\
+input: {C: 3, H: 32, W: 32}
+models:
+  image: {}
+  sound: {input: {C: 1, L: 1000}}
+  film: {input: {C: 3, T: 4, H: 8, W: 8}}
+layers: [relu]
+"""
+
+
+def test_each_model_of_a_file_is_given_its_own_kind_of_input(vcalc, tmp_path):
+    net = tmp_path / "net.yaml"
+    net.write_text(VARIANTS)
+    for model, size in (("image", "3x64x64"), ("sound", "1x500"), ("film", "3x2x8x8")):
+        found = json.loads(vcalc("table", f"{net}:{model}", "--input", size, "--format", "json").stdout)
+        assert "x".join(map(str, found["input"].values())) == size
+    assert "takes CxL\n" in vcalc("table", f"{net}:sound", "--input", "3x64x64", code=2).stderr

@@ -246,7 +246,7 @@ def test_claims_contract_and_exit_codes(vcalc, tmp_path):
 
 def test_list_contract(vcalc):
     models = {model["name"]: model for model in record(vcalc("list", "--format", "json"))}
-    assert set(models["resnet50"]) == {"name", "title", "family", "input", "aliases", "params", "flops"}
+    assert set(models["resnet50"]) == {"name", "title", "family", "input", "axes", "aliases", "params", "flops"}
     assert models["vgg16"]["params"] == 138357544
     assert "vit_base_patch16_224" in models["vit-b-16"]["aliases"]
 

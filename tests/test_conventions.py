@@ -145,7 +145,7 @@ def test_every_convention_says_what_it_is(name: str):
         assert name == "cs231n" or convention.params_rule.says
     for kind, layer in KINDS.items():
         for form in layer.forms or ("",):
-            assert convention.rule_of(kind, form) is not None
+            assert layer.composed is True or convention.rule_of(kind, form) is not None
 
 
 @pytest.mark.parametrize("name", conventions.names())
@@ -220,8 +220,8 @@ def test_a_convention_of_ones_own(tmp_path: Path):
     assert (mine.flops(relu), mine.flops(relu, 10), mine.flops(gelu)) == (7 + 2 * 7, 10 * 7 + 2 * 7, 0)
     assert mine.flops(facts_of("gelu", (7,), written="functional")) == 7 + 2 * 7
     assert mine.flops(facts_of("maxpool", (1, 4, 4), kernel=2)) == 0
-    assert mine.rule(facts_of("maxpool", (1, 4, 4), kernel=2)).seen
-    assert not mine.rule(facts_of("add", (7,), (7,))).seen
+    assert mine.sees(facts_of("maxpool", (1, 4, 4), kernel=2))
+    assert not mine.sees(facts_of("add", (7,), (7,)))
     assert (mine.params(conv), mine.params(linear)) == (10, 10)
     assert mine.params(facts_of("layernorm", (3, 8))) == 0
     assert mine.params(facts_of("batchnorm", (8,))) == 8 + 8 + 8
@@ -309,7 +309,21 @@ BAD = [
     ("weights: {once: {adds: 3}}", 18, "unknown-key", "a rule has no key 'adds'", "'additions'"),
     ("kinds: {convolution: {}}", 9, "unknown", "there is no layer kind 'convolution'", "'conv/functional'"),
     ("kinds: {relu/function: {}}", 9, "unknown", "there is no layer kind 'relu/function'", "'relu/functional'"),
-    ("kinds: {conv: {macs: 1}}", 16, "unknown-key", "a rule has no key 'macs'", ""),
+    ("kinds: {conv: {macs: 1}}", 16, "unknown-key", "a rule has no key 'macs'", "it has: additions"),
+    (
+        "kinds: {attention: {projected_elements: 1}}",
+        21,
+        "unknown-key",
+        "a rule has no key 'projected_elements'",
+        "its projections are linear layers; write linear: {output_elements: 1}",
+    ),
+    (
+        "params: {parts: {attention/mha: [out_parameters]}}",
+        10,
+        "unknown-key",
+        "params has no key 'parts'",
+        "parameters are lost operator by operator; write lose: [linear/functional]",
+    ),
     ("kinds: {conv: 3}", 15, "type", f"the weights of 'conv' {MAPPING} '3'", "multiply_adds: 1"),
     ("kinds: []", 8, "type", f"kinds {MAPPING} an empty list", ""),
     ('kinds: {"conv, conv": {multiply_adds: 1}}', 9, "duplicate", "'conv' stands here twice", ""),
@@ -421,7 +435,8 @@ def test_nothing_said_of_a_kind_is_an_error(tmp_path: Path):
     with pytest.raises(VcalcError, match=r"mine.yaml:1:1: nothing is said of adaptive_avgpool, .*linear") as refused:
         own(tmp_path, text)
     (problem,) = refused.value.problems
-    silent = sorted(name for name, kind in KINDS.items() if name != "conv" and not kind.moves)
+    composed = {name for name, kind in KINDS.items() if kind.composed is True}
+    silent = sorted(name for name, kind in KINDS.items() if name not in ("conv", *composed) and not kind.moves)
     assert problem.message == f"nothing is said of {', '.join(silent)}"
     assert problem.code == "missing"
     assert problem.hint == "name them under kinds, zero or unseen, or give the weights of all others under weights"
@@ -441,6 +456,112 @@ def test_a_kind_that_only_moves_elements_needs_no_line_in_a_convention(monkeypat
     assert not conventions.load("lecture").stores(facts.layer)
     assert not conventions.load("fvcore").stores(facts.layer)
     assert conventions.load("convnet-burden").stores(facts.layer)
+
+
+def test_a_kind_of_several_operators_needs_no_line_in_a_convention(monkeypatch: pytest.MonkeyPatch):
+    """Its matrix is a linear module to every tool, its product one of `@`; what it makes of parameters counts once."""
+
+    class Mixed(Layer):
+        kind, family, composed = "mixed", "attention", True
+
+        def run(self, ops: Any, x: Any) -> Any:
+            table = ops.linear(ops.own((1, 7, 2)), ops.parameter(x.shape[2], 2))
+            tokens = ops.linear(x, ops.parameter(x.shape[2], x.shape[2]), ops.parameter(x.shape[2], role="bias"))
+            return ops.add(tokens, ops.matmul(ops.matmul(tokens, ops.permute(table, (0, 2, 1))), table))
+
+    monkeypatch.setitem(KINDS, "mixed", Mixed)
+    facts = Facts(Mixed(), ((5, 3),))
+    matrix, made, products = 5 * 3 * 3, 7 * 2 * 3, 2 * 5 * 3 * 7
+    assert (facts.parameters, facts.buffers) == ({"weight": 2 * 3 + 3 * 3, "bias": 3}, {})
+    counted = {
+        "macs": (10 * (matrix + products) + made, 18),
+        "flops": (20 * (matrix + products) + 2 * made, 18),
+        "thop": (10 * matrix + made, 18),
+        "torchinfo": (10 * (matrix + 5 * 3) + made, 18),
+        "torchinfo-1.8": (10 * 12 + 6, 18),
+        "mmcv": (matrix + made, 18),
+        "calflops": (20 * matrix + 2 * made, 18),
+        "deepspeed": (20 * (matrix + products) + 2 * made, 18),
+        "ptflops-aten": (10 * (matrix + 5 * 3 + products) + made, 18),
+        "fvcore-activations": (10 * (5 * 3 + 5 * 7 + 5 * 3) + 7 * 3, 18),
+    }
+    found = {name: (conventions.load(name).flops(facts, 10), conventions.load(name).params(facts)) for name in counted}
+    assert found == counted
+
+
+# Tokens [5, 4] of two heads; a map [4, 5, 7] in 3 x 3 windows of 2 x 3 tokens, padded to 6 x 9, 3 x 5 positions
+TOKENS, WINDOWS = 5, 9 * 6
+MLP = 15 * 8 * (2 + 2)
+SEEN_OF_A_WHOLE: list[tuple[str, dict[str, Any], str, int]] = [
+    ("attention", {"written": "sdpa"}, "thop", TOKENS * 4 * 16),
+    ("attention", {"written": "functional_qkv"}, "thop", TOKENS * 16),
+    ("attention", {"written": "mha"}, "thop", 0),
+    ("attention", {"written": "functional_qkv", "qkv_bias": "qv"}, "torchinfo", TOKENS * (16 + 4)),
+    ("attention", {"written": "operator"}, "torchinfo-1.8", 4 * 16 + 4 * 4),
+    ("attention", {"written": "sdpa"}, "fvcore-activations", TOKENS * 4 * 4),
+    ("attention", {"written": "matmul"}, "fvcore-activations", TOKENS * 4 * 4 + 2 * TOKENS * TOKENS + TOKENS * 4),
+    ("attention", {"written": "mha"}, "ptflops", TOKENS * (4 * 16 + 3 * 4 + 4 + 4) + 2 * 25 * 4 + 2 * 25),
+    ("attention", {"written": "matmul"}, "ptflops", TOKENS * (4 * 16 + 4 * 4) + 2 * 25 * 4 + 2 * 25),
+    ("window_attention", {"written": "sdpa"}, "torchinfo-1.8", 9 * (4 * 16 + 4 * 4)),
+    ("window_attention", {"written": "functional_qkv"}, "torchinfo-1.8", 9 * (16 + 4)),
+    ("window_attention", {"written": "functional"}, "mmcv", 0),
+    ("window_attention", {"written": "functional", "position_mlp": 8}, "mmcv", MLP + 15 * 8),
+    ("window_attention", {"written": "sdpa", "position_mlp": 8}, "fvcore", WINDOWS * 4 * 16 + MLP),
+    ("window_attention", {"written": "functional_cosine", "cosine": True}, "calflops-macs", WINDOWS * (4 * 16 + 6 * 4)),
+    ("window_attention", {"written": "modules"}, "thop", WINDOWS * 4 * 16 + WINDOWS * 2 * (6 + 5 + 6)),
+    ("window_attention", {}, "swin", 5 * 7 * 4 * 16 + 2 * 5 * 7 * 4 * 2 * 3),
+    ("window_attention", {"position_mlp": 8}, "pycls", WINDOWS * (4 * 16 + 4 * 4 + 2 * 6 * 4) + MLP + 15 * 8),
+    # Looked up by products: 3 for each of 4 pairs of rows and 5 columns, 5 for each of 36 pairs of places, of two heads
+    ("window_attention", {"one_hot_lookup": True}, "torch", 2 * (WINDOWS * (64 + 48) + 2 * (20 * 3 + 36 * 5))),
+    ("window_attention", {"one_hot_lookup": True}, "mmcv-attention", WINDOWS * (64 + 48)),
+    ("window_attention", {"one_hot_lookup": True}, "fvcore-fused", WINDOWS * 64 + 2 * (20 * 3 + 36 * 5)),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "convention", "flops"), SEEN_OF_A_WHOLE, ids=str)
+def test_what_tools_see_of_a_whole(kind: str, fields: dict[str, Any], convention: str, flops: int):
+    arrives, more = ((5, 4), {}) if kind == "attention" else ((4, 5, 7), {"window": [2, 3]})
+    assert conventions.load(convention).flops(facts_of(kind, arrives, heads=2, **more, **fields)) == flops
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "arrives"),
+    [
+        ("attention", {"heads": 2}, (5, 4)),
+        ("window_attention", {"heads": 2, "window": [2, 3], "position_mlp": 8}, (4, 5, 7)),
+        ("pool_heads", {"height": 3, "stride": 2, "skip": 1}, (2, 13, 4)),
+        ("pointwise_linear", {"out": 6}, (4, 5, 7)),
+        ("pointwise_linear", {"out": 6, "written": "conv"}, (4, 5, 7)),
+    ],
+    ids=str,
+)
+def test_a_formula_for_an_operator_holds_wherever_it_is_called(
+    tmp_path: Path, kind: str, fields: dict[str, Any], arrives: tuple[int, ...]
+):
+    mine = own(
+        tmp_path,
+        "name: mine\nsays: s\nunit: MACs\nsource: me\nextends: thop\nkinds:\n"
+        "  linear: {bias_additions: N * out if bias else 0, multiply_adds: N * D * D_out}\n"
+        "  conv: {multiply_adds: 1, bias_additions: out * H_out * W_out}\n",
+    )
+    plain = own(
+        tmp_path,
+        "name: plain\nsays: s\nunit: MACs\nsource: me\nextends: thop\nkinds:\n"
+        "  linear, conv: {bias_additions: 1, multiply_adds: 1}\n",
+        "plain.yaml",
+    )
+    facts = facts_of(kind, arrives, **fields)
+    assert mine.flops(facts, 7) == plain.flops(facts, 7) > 0
+
+
+def test_parameters_are_lost_call_by_call():
+    layer = {"heads": 2, "window": 2, "position_mlp": 8}
+    thop = conventions.load("thop")
+    table = 2 * 8 + 8 + 8 * 2
+    for form, params in (("sdpa", 4 * 16 + 16), ("functional_qkv", 16 + 4), ("functional", 0)):
+        assert thop.params(facts_of("window_attention", (4, 6, 6), written=form, **layer)) == params + table
+    assert thop.params(facts_of("attention", (5, 4), heads=2)) == 0
+    assert thop.params(facts_of("attention", (5, 4), heads=2, written="operator")) == 4 * 16 + 16
 
 
 def test_a_convention_may_weigh_what_moves_elements(tmp_path: Path):
@@ -472,6 +593,17 @@ def test_a_file_is_named_with_the_separator_of_the_system_or_a_slash(name: str, 
     with pytest.raises(VcalcError) as refused:
         conventions.find(name)
     assert refused.value.problems[0].code == "file"
+
+
+@pytest.mark.parametrize("name", ["MACs", "Fvcore", "FVCORE", "mmEngine"])
+def test_a_conventions_name_is_known_in_any_case(name: str):
+    assert conventions.find(name) is conventions.find(name.lower())
+
+
+def test_a_convention_like_no_other_is_told_where_they_are():
+    with pytest.raises(VcalcError) as refused:
+        conventions.find("keras")
+    assert "vcalc conventions" in refused.value.problems[0].hint
 
 
 def test_a_convention_by_name_alias_or_from_the_standard_input(monkeypatch: pytest.MonkeyPatch):
@@ -676,12 +808,12 @@ def test_a_formula_of_many_sizes_gives_counts_for_all(tmp_path: Path):
 
 def test_a_convention_shows_its_formulas(vcalc: Any):
     text = " ".join(vcalc("conventions", "thop").stdout.split())
-    assert "kernel_h * kernel_w * (C_out // groups) * C * (H_out * W_out)" in text
+    assert "kernel_t * kernel_h * kernel_w * (C_out // groups) * C * (T_out * H_out * W_out)" in text
     record = json.loads(vcalc("conventions", "thop", "--format", "json").stdout)
     assert record["formulas"] == [
         {
             "kind": "conv_transpose",
             "primitive": "multiply_adds",
-            "formula": "kernel_h * kernel_w * (C_out // groups) * C * (H_out * W_out)",
+            "formula": "kernel_t * kernel_h * kernel_w * (C_out // groups) * C * (T_out * H_out * W_out)",
         }
     ]

@@ -12,6 +12,7 @@ from vcalc import symbols
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
+from vcalc.layers.axes import MAP, NamedShape
 from vcalc.layers.base import Layer, describe, kinds, needs, needs_division, show
 from vcalc.layers.fields import (
     FLAG,
@@ -149,7 +150,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
      "use 'linear'"),
     ("linear", {"out": 4}, "3 8 8",
      "linear takes a vector [D] or tokens [N, D], but a feature map [3, 8, 8] arrives", "",
-     "put 'flatten' or 'global_avgpool' before it, or use 'pointwise_linear', which keeps height and width"),
+     "put 'flatten' or 'global_avgpool' before it, or use 'pointwise_linear', which works at each place"),
     ("attention", {"heads": 2}, "4 8 8",
      "attention takes tokens [N, D], but a feature map [4, 8, 8] arrives", "", "put 'tokens' before it"),
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8",
@@ -190,7 +191,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
      "conv: connections and standardized exclude each other", "connections", ""),
     ("conv", {"out": 4, "kernel": 3, "gain": True}, "3 8 8", "conv: gain belongs to standardized weights", "gain", ""),
     ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8",
-     "conv_transpose: nothing is left of 4 rows or columns without 2 on each side", "pad", ""),
+     "conv_transpose: nothing is left of 4 positions without 2 on each side", "pad", ""),
     ("conv_transpose", {"out": 4, "kernel": 3, "output_pad": 1}, "3 8 8",
      "conv_transpose: output_pad is less than the stride or the dilation", "output_pad", ""),
     ("conv_transpose", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8",
@@ -341,7 +342,8 @@ def test_values_and_shapes_in_messages():
     assert show(10**60) == "1" + "0" * 56 + "..."
     assert show(many(1, 2)) == "[1, 2]"
     described = [describe(tuple(range(1, rank + 1))) for rank in range(1, 5)]
-    assert described == ["a vector [1]", "tokens [1, 2]", "a feature map [1, 2, 3]", "a feature map [1, 2, 3, 4]"]
+    assert describe(NamedShape((1, 2), MAP)) == "a sequence [1, 2]"
+    assert described == ["a vector [1]", "tokens [1, 2]", "a feature map [1, 2, 3]", "a video [1, 2, 3, 4]"]
 
 
 def test_kinds_come_in_alphabetical_order():

@@ -8,29 +8,31 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vcalc import foreign
+from vcalc import conventions, foreign
 from vcalc.analyses.measure import METRICS
 from vcalc.cli import COMMANDS, main
+from vcalc.conventions.read import parse as parse_convention
 from vcalc.errors import VcalcError
 from vcalc.language.expression import SHAPE_NAMES
-from vcalc.layers import KINDS
+from vcalc.layers import KINDS, PRIMITIVES
 from vcalc.render import FORMATS
 from vcalc.render.check import FORMATS as CHECK_FORMATS
 from vcalc.reports.layers_table import DEFAULT_COLUMNS
 from vcalc.spec.find import find
 from vcalc.spec.network import expand
 from vcalc.spec.parse import parse_spec
+from vcalc.spec.sizes import SIZES
 from vcalc.spec.steps import JOINS, LAYERS
 from vcalc.spec.top import TOP
 
 TABLE = yaml.safe_load(Path(foreign.FILE).read_text(encoding="utf-8"))
 NAMES = yaml.safe_load((Path(__file__).parent / "data" / "foreign_names.yaml").read_text(encoding="utf-8"))
-INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}")
+INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}", "{C: 32, L: 64}", "{C: 32, T: 8, H: 8, W: 8}")
 ALLOWED = {
     "fields": {field for kind in KINDS.values() for field in kind.fields},
     "values": ("0", *SHAPE_NAMES),
     "joins": JOINS,
-    "sizes": SHAPE_NAMES,
+    "sizes": SIZES,
     "keys": TOP.keys,
     "metrics": METRICS,
     "columns": (*DEFAULT_COLUMNS, "kind"),
@@ -84,8 +86,20 @@ def test_every_other_answer_is_a_name_that_there_is(section):
 
 
 def test_the_sections_are_tested():
-    assert set(TABLE) == {*ALLOWED, "layers", "models", "files"}
-    assert all("none" in entry for entry in TABLE["files"])
+    assert set(TABLE) == {*ALLOWED, "layers", "models", "files", "rules"}
+    assert all("none" in entry for entry in (*TABLE["files"], *TABLE["rules"]))
+
+
+def test_what_rules_named_once_is_none_of_theirs_and_what_to_write_instead_is_read():
+    head = "name: mine\nsays: s\nunit: MACs\nsource: me\nextends: macs\n"
+    for entry in TABLE["rules"]:
+        assert not set(entry["words"].split()) & PRIMITIVES.keys()
+        rule = entry["none"].partition("; write ")[2]
+        text = f"params: {{{rule}}}" if rule.startswith("lose") else f"kinds: {{{rule}}}"
+        assert (
+            parse_convention(f"{head}{text}\n", "mine.yaml", conventions.load, conventions.names, True).rules
+            is not None
+        )
 
 
 @pytest.mark.parametrize("library", NAMES)
@@ -172,7 +186,7 @@ def said(layers: str) -> str:
         ("swish", "here that is silu;", "hardswish"),
         ("F.relu_", "here that is relu", "did you mean"),
         ("tf.keras.layers.Conv2DTranspose", "conv_transpose", "did you mean"),
-        ("conv3d", "no layers of three axes", "did you mean"),
+        ("conv3d", "conv: {out: …, kernel: …} (on a video, ", "did you mean"),
         ("gru", "there is none", "did you mean"),
         ("depthwise_conv", "groups: C", "did you mean"),
         ("identity", "leave it out", "did you mean"),
@@ -229,7 +243,7 @@ def test_a_foreign_field_is_answered_by_meaning(layer, says):
     ("command", "says"),
     [
         (("table", "nn.Conv2d"), "here that is conv: {out: …, kernel: …}; 'vcalc layers' lists the layer kinds"),
-        (("table", "conv3d"), "there are no layers of three axes"),
+        (("table", "conv3d"), "here that is conv: {out: …, kernel: …} (on a video, "),
         (("table", "ConvBNReLU"), "here that is [{conv: "),
         (("compare", "vgg16", "Linear"), "here that is linear: {out: …}"),
         (("table", "maxpool"), "it is a layer kind: vcalc layers maxpool"),

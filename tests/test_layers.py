@@ -17,7 +17,8 @@ from vcalc import symbols
 from vcalc.arithmetic import ceil_div, product
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
-from vcalc.layers import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR
+from vcalc.layers import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, WAYS, axes
+from vcalc.layers.axes import NamedShape
 from vcalc.working import Working, with_working
 
 
@@ -33,9 +34,10 @@ class Case(NamedTuple):
         return Facts(KINDS[self.kind](**put(self.fields, sizes)), put(self.inputs, sizes))
 
     def settings(self) -> list[dict[str, int]]:
-        """Five values for the sizes: H, W and N grow by ones, for every remainder; the others keep their divisors."""
+        """Five values for the sizes: places grow by ones, for every remainder; the others keep their divisors."""
         return [
-            {name: size + i if name in "HWN" else size * (i + 1) for name, size in self.sizes.items()} for i in range(5)
+            {name: size + i if name in "HWNLT" else size * (i + 1) for name, size in self.sizes.items()}
+            for i in range(5)
         ]
 
 
@@ -43,14 +45,17 @@ def put(value: Any, sizes: dict[str, Any]) -> Any:
     """The value with sizes in place of their names."""
     if isinstance(value, dict):
         return {key: put(item, sizes) for key, item in value.items()}
+    if isinstance(value, NamedShape):
+        return value.each(lambda size: put(size, sizes))
     if isinstance(value, (tuple, list)):
         return tuple(put(item, sizes) for item in value)
     return sizes.get(value, value) if isinstance(value, str) else value
 
 
 def shapes(text: str) -> tuple[tuple[Any, ...], ...]:
-    """`64 28 28, 32 H W` as a tuple of shapes."""
-    return tuple(tuple(int(word) if word.isdigit() else word for word in part.split()) for part in text.split(","))
+    """`64 28 28, 32 H W` as a tuple of shapes; two sizes of which one is L are a sequence."""
+    each = [tuple(int(word) if word.isdigit() else word for word in part.split()) for part in text.split(",")]
+    return tuple(NamedShape(shape, axes.MAP) if "L" in shape else shape for shape in each)
 
 
 def case(kind: str, fields: dict[str, Any], inputs: str, **sizes: int) -> Case:
@@ -80,6 +85,36 @@ IDENTITIES = [
     "drop_path",
 ]  # fmt: skip
 MODES = ["nearest", "bilinear", "bicubic"]
+
+ON_ANY_AXES: list[tuple[str, dict[str, Any]]] = [
+    ("conv", {"out": 4, "kernel": 3, "stride": 2, "pad": 1}),
+    ("conv", {"out": 4, "kernel": 3, "stride": 2, "pad": "same", "dilation": 2}),
+    ("conv", {"out": 4, "kernel": 3, "groups": 2, "standardized": True, "gain": True}),
+    ("conv_transpose", {"out": 4, "kernel": 3, "stride": 2, "output_pad": 1}),
+    ("maxpool", {"kernel": 3, "stride": 2, "pad": 1, "ceil_mode": True}),
+    ("avgpool", {"kernel": 2}),
+    ("avgpool", {"kernel": 3, "stride": 2, "pad": "same", "count_pad": False}),
+    ("global_avgpool", {"keep_dims": True}),
+    ("adaptive_avgpool", {"out": 4}),
+    ("adaptive_maxpool", {"out": 4}),
+    ("subsample", {"kernel": 3}),
+    ("batchnorm", {}),
+    ("layernorm", {}),
+    ("groupnorm", {"groups": 3}),
+    ("instancenorm", {"affine": True}),
+    ("local_response_norm", {}),
+    ("global_response_norm", {}),
+    ("layer_scale", {}),
+    ("prelu", {}),
+    ("softmax", {"over": "channels"}),
+    ("pointwise_linear", {"out": 4}),
+    ("upsample", {"scale": 3}),
+    ("unfold", {"kernel": 3, "stride": 2, "pad": 1}),
+    ("space_to_depth", {"factor": 3}),
+    ("channel_shuffle", {"groups": 3}),
+    ("tokens", {}),
+    ("flatten", {}),
+]
 
 CASES = [
     *(case("conv", {"out": "K", **window}, "C H W", **MAP, K=4) for window in WINDOWS),
@@ -229,6 +264,21 @@ CASES = [
     case("scaled_dot_product_attention", {"causal": True, "keys_read": "r"}, "N D, N D, N D", N=5, D=6, r=3),
     case("scaled_dot_product_attention", {"relative_positions": "R"}, "C N D, C M D, C M D", C=3, N=5, D=6, M=7, R=12),
     *(case(kind, {}, "C H W", **MAP) for kind in IDENTITIES),
+    *(
+        case(kind, fields, shape, **sizes)
+        for shape, sizes in (("C L", {"C": 6, "L": 18}), ("C T H W", {"C": 6, "T": 9, "H": 13, "W": 18}))
+        for kind, fields in ON_ANY_AXES
+    ),
+    case("conv", {"out": "C", "kernel": "k", "stride": "S", "groups": "C"}, "C L", C=6, L=40, k=3, S=2),
+    case("conv", {"out": 4, "kernel": [1, 3, 5], "stride": [1, 2, 3], "pad": [0, 1, 2]}, "3 T H W", T=5, H=9, W=9),
+    case("avgpool", {"kernel": 3, "stride": 2, "ceil_mode": True}, "C L", C=6, L=18),
+    case("avgpool", {"kernel": 3, "stride": 2, "pad": 1, "ceil_mode": True, "count_pad": False}, "C L", C=6, L=18),
+    case("upsample", {"mode": "linear", "scale": "S"}, "C L", C=6, L=18, S=3),
+    case("upsample", {"mode": "trilinear", "scale": [1, 2, "S"]}, "C T H W", C=6, T=3, H=4, W=5, S=3),
+    case("zero_pad", {"positions": [1, "P"]}, "C L", C=6, L=18, P=3),
+    case("zero_pad", {"frames": [1, "P"], "rows": 2, "channels": 1}, "C T H W", C=6, T=3, H=4, W=5, P=3),
+    case("multiply", {}, "C, C L", C=6, L=18),
+    case("multiply", {}, "C T H W, C", C=6, T=3, H=4, W=5),
 ]
 
 
@@ -268,7 +318,10 @@ def test_every_known_name_is_used():
     assert {name for each in facts for name in each.work} == set(PRIMITIVES)
     assert {name for each in facts for name in each.parameters} == set(ROLES)
     assert {name for each in facts for name in each.buffers} == set(BUFFERS)
-    assert {form for kind in KINDS.values() for form in kind.forms} == set(FORMS)
+    assert {form for kind in KINDS.values() for form in kind.forms} == {*FORMS, *WAYS}
+    assert {form for kind in KINDS.values() if kind.composed is True for form in kind.forms} - {"module", "conv"} == {
+        *WAYS
+    }
     assert {*STANDS_FOR, *STANDS_FOR.values()} <= set(PRIMITIVES)
     assert {*SPECIAL, *SPECIAL.values()} <= set(FORMS)
 
@@ -298,7 +351,8 @@ def test_arrays_agree_with_ints(case: Case):
 def test_workings_agree_with_ints_and_with_their_own_text(case: Case):
     for sizes in case.settings():
         plain = case.facts(sizes)
-        shown = Facts(plain.layer.with_values(with_working), with_working(plain.inputs))
+        inputs = tuple(shape.each(with_working) for shape in plain.inputs)
+        shown = Facts(plain.layer.with_values(with_working), inputs)
         workings = {name: Working.of(number) for name, number in numbers(shown).items()}
         expected = numbers(plain)
         assert {name: working.value for name, working in workings.items()} == expected
@@ -520,77 +574,69 @@ FACTS = [
     Fact("attention", {"heads": 12}, "197 768 -> 197 768", {"weight": 4*768*768, "bias": 4*768},
          {"multiply_adds": 197 * 4*768*768, "product_multiply_adds": 2 * 12 * 197*64*197, "multiplications": 12*197*64,
           "exponentials": 12*197*197, "softmax_additions": 12*197*196, "divisions": 12*197*197,
-          "projected_elements": 4 * 197*768, "product_elements": 12*197*197 + 12*197*64,
-          "leading_parameters": 4*768*768 + 4*768, "bias_additions": 197 * 4*768, "qkv_bias_additions": 197 * 3*768}),
+          "product_elements": 12*197*197 + 12*197*64,
+          "bias_additions": 197 * 4*768}),
     Fact("attention", {"heads": 2, "head_dim": 5, "qkv_bias": False}, "3 4 -> 3 4",
          {"weight": 3*4*10 + 10*4, "bias": 4},
          {"multiply_adds": 3 * (3*4*10 + 10*4), "product_multiply_adds": 2 * 2 * 3*5*3, "multiplications": 2*3*5,
           "exponentials": 2*3*3, "softmax_additions": 2*3*2, "divisions": 2*3*3,
-          "projected_elements": 3*3*10 + 3*4, "product_elements": 2*3*3 + 2*3*5,
-          "leading_parameters": 3*4*10 + 10*4 + 4, "bias_additions": 3*4}),
+          "product_elements": 2*3*3 + 2*3*5,
+          "bias_additions": 3*4}),
     # BEiT's: no bias for keys
     Fact("attention", {"heads": 1, "qkv_bias": "qv", "out_bias": False}, "3 4 -> 3 4",
          {"weight": 4 * 4*4, "bias": 2*4},
          {"multiply_adds": 3 * 4*4*4, "product_multiply_adds": 2 * 3*4*3, "multiplications": 3*4,
           "exponentials": 3*3, "softmax_additions": 3*2, "divisions": 3*3,
-          "projected_elements": 4 * 3*4, "product_elements": 3*3 + 3*4,
-          "leading_parameters": 4 * 4*4 + 2*4, "bias_additions": 3 * 2*4, "qkv_bias_additions": 3 * 2*4},
+          "product_elements": 3*3 + 3*4,
+          "bias_additions": 3 * 2*4},
          {"key_bias": 4}),
     Fact("attention", {"heads": 1, "out_bias": False}, "3 4 -> 3 4", {"weight": 4 * 4*4, "bias": 3*4},
          {"multiply_adds": 3 * 4*4*4, "product_multiply_adds": 2 * 3*4*3, "multiplications": 3*4,
           "exponentials": 3*3, "softmax_additions": 3*2, "divisions": 3*3,
-          "projected_elements": 4 * 3*4, "product_elements": 3*3 + 3*4,
-          "leading_parameters": 4 * 4*4 + 3*4, "bias_additions": 3 * 3*4, "qkv_bias_additions": 3 * 3*4}),
+          "product_elements": 3*3 + 3*4,
+          "bias_additions": 3 * 3*4}),
     Fact("attention", {"heads": 1, "qkv_bias": False, "out_bias": False}, "3 4 -> 3 4", {"weight": 4 * 4*4},
          {"multiply_adds": 3 * 4*4*4, "product_multiply_adds": 2 * 3*4*3, "multiplications": 3*4,
           "exponentials": 3*3, "softmax_additions": 3*2, "divisions": 3*3,
-          "projected_elements": 4 * 3*4, "product_elements": 3*3 + 3*4, "leading_parameters": 4 * 4*4}),
+          "product_elements": 3*3 + 3*4}),
     # Swin-T's first block: 64 windows of 49 tokens, 13*13 relative positions; and 8x8 padded to 14x14, 4 windows
     Fact("window_attention", {"heads": 3, "window": 7}, "96 56 56 -> 96 56 56",
          {"weight": 4*96*96, "bias": 4*96, "relative_position_bias": 13*13*3},
          {"multiply_adds": 56*56 * 4*96*96, "product_multiply_adds": 2 * 64 * 49*49*96, "multiplications": 64 * 49*96,
           "exponentials": 64 * 3*49*49, "softmax_additions": 64 * 3*49*48, "divisions": 64 * 3*49*49,
-          "projected_elements": 4 * 56*56*96, "product_elements": 64 * (3*49*49 + 49*96),
-          "leading_parameters": 64 * (4*96*96 + 4*96), "additions": 64 * 3*49*49, "bias_additions": 56*56 * 4*96,
-          "qkv_bias_additions": 56*56 * 3*96, "unpadded_multiply_adds": 56*56 * 4*96*96,
-          "unpadded_product_multiply_adds": 2 * 56*56 * 49*96}, {"relative_position_index": 49*49}),
+          "product_elements": 64 * (3*49*49 + 49*96),
+          "additions": 64 * 3*49*49, "bias_additions": 56*56 * 4*96}, {"relative_position_index": 49*49}),
     Fact("window_attention", {"heads": 1, "window": 7, "relative_position_bias": False, "qkv_bias": False},
          "2 8 8 -> 2 8 8",
          {"weight": 4*2*2, "bias": 2},
          {"multiply_adds": 14*14 * 16, "product_multiply_adds": 2 * 4 * 49*49*2, "multiplications": 4 * 49*2,
           "exponentials": 4 * 49*49, "softmax_additions": 4 * 49*48, "divisions": 4 * 49*49,
-          "projected_elements": 4 * 14*14*2, "product_elements": 4 * (49*49 + 49*2),
-          "leading_parameters": 4 * (16 + 2), "bias_additions": 14*14 * 2, "unpadded_multiply_adds": 8*8 * 16,
-          "unpadded_product_multiply_adds": 2 * 8*8 * 49*2}),
-    # Swin V2-T's first block: 15*15 relative positions through 512 hidden units for three heads, once a batch
+          "product_elements": 4 * (49*49 + 49*2),
+          "bias_additions": 14*14 * 2}),
+    # Swin V2-T's first block: 15*15 relative positions through 512 hidden units for three heads, once a batch; lengths
+    # of queries and keys, whose squares add up 32 by 32; a factor a head, learned as its logarithm; 16 x a sigmoid
     Fact("window_attention", {"heads": 3, "window": 8, "cosine": True, "position_mlp": 512}, "96 64 64 -> 96 64 64",
          {"weight": 4*96*96 + 512 * (2 + 3), "bias": 4*96 + 512, "logit_scale": 3},
-         {"multiply_adds": 64*64 * 4*96*96, "product_multiply_adds": 2 * 64 * 64*64*96,
-          "table_multiply_adds": 15*15 * 512 * (2 + 3),
-          "multiplications": 4 * 64*64*96 + 64 * 3*64*64,
-          "exponentials": 64 * 3*64*64, "softmax_additions": 64 * 3*64*63, "divisions": 64 * 3*64*64,
-          "projected_elements": 4 * 64*64*96, "product_elements": 64 * (3*64*64 + 64*96),
-          "leading_parameters": 64 * (4*96*96 + 4*96), "additions": 64 * 3*64*64, "bias_additions": 64*64 * 4*96,
-          "qkv_bias_additions": 64*64 * 3*96, "unpadded_multiply_adds": 64*64 * 4*96*96,
-          "unpadded_product_multiply_adds": 2 * 64*64 * 64*96},
+         {"multiply_adds": 64*64 * 4*96*96 + 15*15 * 512 * (2 + 3), "product_multiply_adds": 2 * 64 * 64*64*96,
+          "multiplications": 2 * 64*64*96 + 64 * 3*64*64 + 3*64*64,
+          "exponentials": 64 * 3*64*64 + 3, "softmax_additions": 64 * 3*64*63,
+          "divisions": 2 * 64*64*96 + 64 * 3*64*64, "product_elements": 64 * (3*64*64 + 64*96),
+          "additions": 64 * 3*64*64 + 2 * 64*64*3 * 31, "bias_additions": 64*64 * 4*96 + 15*15 * 512},
          {"relative_position_index": 64*64, "relative_coordinates": 2 * 15*15}),
     # MaxViT: 3x5 distances in windows of 2x3; for 2*2 pairs of rows and 5 columns 3 products, for 4*9 pairs of places 5
     Fact("window_attention", {"heads": 1, "window": [2, 3], "one_hot_lookup": True, "qkv_bias": False,
                               "out_bias": False}, "2 2 3 -> 2 2 3",
          {"weight": 4*2*2, "relative_position_bias": 3*5},
-         {"multiply_adds": 6 * 16, "product_multiply_adds": 2 * 6*6*2, "multiplications": 6*2,
-          "lookup_multiply_adds": 4*5*3 + 4*9*5, "lookup_elements": 4*5 + 4*9, "additions": 6*6,
-          "exponentials": 6*6, "softmax_additions": 6*5, "divisions": 6*6, "projected_elements": 4 * 6*2,
-          "product_elements": 6*6 + 6*2, "leading_parameters": 16, "unpadded_multiply_adds": 6 * 16,
-          "unpadded_product_multiply_adds": 2 * 6 * 2*2*2}, {"one_hot_positions": 2*2*3 + 3*3*5}),
+         {"multiply_adds": 6 * 16, "product_multiply_adds": 2 * 6*6*2 + 4*5*3 + 4*9*5, "multiplications": 6*2,
+          "additions": 6*6,
+          "exponentials": 6*6, "softmax_additions": 6*5, "divisions": 6*6,
+          "product_elements": 6*6 + 6*2 + 4*5 + 4*9}, {"one_hot_positions": 2*2*3 + 3*3*5}),
     # one window of 7x6 around a map of 5x4: without padding it shrinks to the shorter side, 4x4
     Fact("window_attention", {"heads": 1, "window": [7, 6], "relative_position_bias": False, "qkv_bias": False,
                               "out_bias": False}, "2 5 4 -> 2 5 4",
          {"weight": 4*2*2},
          {"multiply_adds": 7*6 * 16, "product_multiply_adds": 2 * 42*42*2, "multiplications": 42*2,
-          "exponentials": 42*42, "softmax_additions": 42*41, "divisions": 42*42, "projected_elements": 4 * 42*2,
-          "product_elements": 42*42 + 42*2, "leading_parameters": 16, "unpadded_multiply_adds": 5*4 * 16,
-          "unpadded_product_multiply_adds": 2 * 5*4 * 4*4*2}),
+          "exponentials": 42*42, "softmax_additions": 42*41, "divisions": 42*42, "product_elements": 42*42 + 42*2}),
     # CLIP's words
     Fact("embedding", {"vocabulary": 49408, "out": 512}, "77 -> 77 512", {"embedding": 49408*512}),
     Fact("tokens", {}, "768 14 14 -> 196 768"),
@@ -693,10 +739,10 @@ FACTS = [
     Fact("rotary_embedding", {}, "2 3 4 -> 2 3 4", {}, {"multiplications": 48, "additions": 24}, {"angles": 24}),
     # T2T-ViT's Performer: 3136 tokens of 64 in 32 features; two tokens of 3 in 5 features
     Fact("random_features", {"count": 32}, "3136 64 -> 3136 32", {"random_projection": 32*64},
-         {"product_multiply_adds": 3136*32*64, "product_elements": 3136*32, "multiplications": 3136 * (64 + 32),
+         {"product_multiply_adds": 3136*32*64, "product_elements": 3136*32, "multiplications": 3136 * (64 + 1 + 32),
           "additions": 3136 * (63 + 32), "exponentials": 3136*32}),
     Fact("random_features", {"count": 5}, "2 3 -> 2 5", {"random_projection": 15},
-         {"product_multiply_adds": 30, "product_elements": 10, "multiplications": 6 + 10, "additions": 2*2 + 10,
+         {"product_multiply_adds": 30, "product_elements": 10, "multiplications": 6 + 2 + 10, "additions": 2*2 + 10,
           "exponentials": 10}),
     # k'v, q'(k'v) and q'(sum of k'): 4 features by 6 values for each of 3 keys and 2 queries, 4 for each of 2 queries
     Fact("linear_attention", {}, "2 4, 3 4, 3 6 -> 2 6", {},
@@ -712,12 +758,12 @@ FACTS = [
     # two heads with a class token: queries of 2x3 places, keys of 4x3, so 7 and 5 distances
     Fact("relative_attention", {"query_rows": 56, "key_rows": 14}, "1 3136 96, 1 196 96, 1 196 96 -> 1 3136 96",
          {"relative_position_embedding": 2 * 111*96},
-         {"product_multiply_adds": 2 * 3136*196*96, "position_multiply_adds": 3136*96 * 28, "multiplications": 3136*96,
+         {"product_multiply_adds": 2 * 3136*196*96 + 3136*96 * 28, "multiplications": 3136*96,
           "additions": 2 * 3136*196, "exponentials": 3136*196, "softmax_additions": 3136*195, "divisions": 3136*196,
           "product_elements": 3136 * (196 + 28 + 96)}),
     Fact("relative_attention", {"query_rows": 2, "key_rows": 4, "skip": 1}, "2 7 5, 2 13 5, 2 13 3 -> 2 7 3",
          {"relative_position_embedding": (7 + 5) * 5},
-         {"product_multiply_adds": 2 * 7*13 * (5 + 3), "position_multiply_adds": 2 * 6*5 * (4 + 3),
+         {"product_multiply_adds": 2 * 7*13 * (5 + 3) + 2 * 6*5 * (4 + 3),
           "multiplications": 2*7*5, "additions": 2 * 2*6*12, "exponentials": 2*7*13, "softmax_additions": 2*7*12,
           "divisions": 2*7*13, "product_elements": 2*7*13 + 2*6 * (4 + 3) + 2*7*3}),
     *(Fact(kind, {}, "8 5 6 -> 8 5 6") for kind in IDENTITIES),
@@ -752,15 +798,11 @@ def test_facts(fact: Fact):
     assert facts.output == output[0]
     assert facts.parameters == fact.parameters
     assert facts.buffers == fact.buffers
-    work = facts.layer.work(facts.inputs, facts.output)
-    assert {name: number for name, number in work.items() if name not in SEEN - fact.work.keys()} == fact.work
+    left_out = {"input_elements", "output_elements", "parameters", *SEEN} - fact.work.keys()
+    assert {name: number for name, number in facts.work.items() if name not in left_out} == fact.work
 
 
-SEEN = {
-    "padded_elements", "inside_elements", "value_multiply_adds", "zero_additions", "out_multiply_adds",
-    "out_bias_additions", "out_parameters", "leading_out_parameters", "table_hidden_elements", "table_elements",
-    "table_parameters",
-}  # fmt: skip
+SEEN = {"padded_elements", "inside_elements", "zero_additions", "unmasked_product_multiply_adds"}
 """Primitives that single tools see of a whole."""
 
 
@@ -775,14 +817,7 @@ SEEN = {
         ("avgpool", {"kernel": 2, "stride": 2}, (2, 5, 4), {"padded_elements": 40, "inside_elements": 2 * 4*4}),
         ("linear", {"out": 12, "bias": "qv"}, (5, 4), {"zero_additions": 5*4}),
         ("linear", {"out": 12}, (5, 4), {}),
-        ("attention", {"heads": 2, "qkv_bias": "qv"}, (5, 4),
-         {"value_multiply_adds": 5*5*4, "zero_additions": 5*4, "out_multiply_adds": 5 * 4*4, "out_bias_additions": 5*4,
-          "out_parameters": 4*4 + 4, "leading_out_parameters": 4*4 + 4}),
-        # Two windows of 2 x 3; 3 x 5 offsets, each from 2 numbers to 8 to one for each of 2 heads
-        ("window_attention", {"heads": 2, "window": [2, 3], "position_mlp": 8, "out_bias": False}, (4, 2, 6),
-         {"value_multiply_adds": 2 * 6*6*4, "out_multiply_adds": 12 * 4*4, "out_parameters": 4*4,
-          "leading_out_parameters": 2 * 4*4, "table_hidden_elements": 15*8, "table_elements": 15 * (8 + 2),
-          "table_parameters": 2*8 + 8 + 8*2}),
+        ("attention", {"heads": 2, "qkv_bias": "qv", "written": "operator"}, (5, 4), {"zero_additions": 5*4}),
     ],
 )  # fmt: skip
 def test_what_tools_see_of_a_whole(kind: str, fields: dict[str, Any], arrives: tuple[int, ...], seen: dict[str, int]):
@@ -826,12 +861,12 @@ def test_parameters_are_taken_once_whatever_the_rows():
                 "stack": 1,
             },
         ),
-        ("upsample", {}, {"scale": 2, "out": None, "mode": "nearest"}),
+        ("upsample", {}, {"scale": (2, 2), "out": None, "mode": "nearest"}),
         ("scaled_dot_product_attention", {}, {"causal": False, "keys_read": None, "relative_positions": 0}),
         ("unfold", {"kernel": 3}, {"stride": (1, 1), "pad": (0, 0)}),
         ("rotary_embedding", {}, {"skip": 0}),
-        ("pool_heads", {"height": 4}, {"kernel": 3, "stride": 1, "skip": 0}),
-        ("relative_attention", {"query_rows": 4, "key_rows": 2}, {"skip": 0}),
+        ("pool_heads", {"height": 4}, {"kernel": 3, "stride": 1, "skip": None}),
+        ("relative_attention", {"query_rows": 4, "key_rows": 2}, {"skip": None}),
         ("layernorm", {}, {"over": "channels"}),
         ("keep_tokens", {"count": 4}, {"start": 0}),
         ("roi_align", {"proposals": 9, "out": 7}, {"samples": 2}),
@@ -994,6 +1029,10 @@ def test_a_layer_is_written_in_the_usual_way_unless_said_otherwise():
     assert KINDS["concat"]().form == ""
 
 
+EITHER = {"work: multiplications", "work: unmasked_product_multiply_adds"}
+"""What differs: one operator scales queries by what several scale scores by, and knows of a mask."""
+
+
 @each_case
 def test_a_layer_computes_the_same_however_it_is_written(case: Case):
     facts = case.facts(case.sizes)
@@ -1005,7 +1044,7 @@ def test_a_layer_computes_the_same_however_it_is_written(case: Case):
         assert {**other.values(), "written": None} == layer.values()
         written = KINDS[case.kind](**{**put(case.fields, case.sizes), "written": form})
         for same in (Facts(other, facts.inputs), Facts(written, facts.inputs)):
-            own = {f"buffers: {name}" for name in same.buffers.keys() ^ facts.buffers.keys()}
+            own = {f"buffers: {name}" for name in same.buffers.keys() ^ facts.buffers.keys()} | EITHER
             theirs, ours = numbers(same), numbers(facts)
             assert {name: theirs[name] for name in theirs.keys() - own} == {
                 name: ours[name] for name in ours.keys() - own
@@ -1047,7 +1086,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("conv", {"out": 4, "kernel": 3, "bias": 1}, "3 8 8", "bias is 1, not true or false"),
     ("conv", {"out": 4, "kernel": 3, "connections": [0, 1]}, "3 8 8", "connections is [0, 1], not a list of lists"),
     ("dropout", {"p": 1.5}, "3", "p is 1.5, not a number from 0 to 1"),
-    ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8", "nothing is left of 4 rows or columns without 2 on"),
+    ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8", "nothing is left of 4 positions without 2 on"),
     ("conv_transpose", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8", "input channels into groups: 3 does not divide"),
     ("conv_transpose", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8", "output channels into groups: 5 does not divide"),
     ("conv_transpose", {"out": 4, "kernel": 3}, "10", "conv_transpose takes a feature map [C, H, W], but a vector"),
@@ -1097,8 +1136,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8", "embedding takes a vector [D], but tokens [3, 8] arrives"),
     ("embedding", {"out": 4}, "3", "embedding needs 'vocabulary': words in the table"),
     ("instancenorm", {}, "3 8", "instancenorm takes a feature map [C, H, W], but tokens [3, 8] arrives"),
-    ("upsample", {"mode": "cubic"}, "3 8 8", "mode is 'cubic', not nearest or bilinear or bicubic"),
-    ("upsample", {"mode": True}, "3 8 8", "mode is true, not nearest or bilinear or bicubic"),
+    ("upsample", {"mode": "cubic"}, "3 8 8", "mode is 'cubic', not nearest or linear or bilinear or trilinear or"),
+    ("upsample", {"mode": True}, "3 8 8", "mode is true, not nearest or linear or bilinear or trilinear or bicubic"),
     ("softmax", {"over": "rows"}, "3 8 8", "over is 'rows', not last or channels or groups"),
     ("softmax", {"over": "groups", "groups": 2}, "3 8 8", "softmax: channels into groups: 3 does not divide into 2"),
     ("keep_channels", {"count": 3, "start": 1}, "3 8 8", "keep_channels: 3 from 1 cannot stay of 3"),

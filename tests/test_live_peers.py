@@ -22,10 +22,12 @@ from vcalc import conventions
 from vcalc.analyses.cost import Costs
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
+from vcalc.layers.axes import MAP, NamedShape
 from vcalc.spec.find import load, model_names
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
 from vcalc.torch_backend.against import BUILT_WITH, start_torchvision
+from vcalc.torch_backend.code import Code, code_of
 
 SIZES = ((224, 224), (193, 225))
 
@@ -155,3 +157,57 @@ def test_torchs_counter_sees_less_of_fused_attention_on_a_cpu(gradients: bool, s
     spec = "title: t\ninput: {N: 5, D: 8}\nlayers: [{attention: {heads: 2, written: mha}}]\n"
     parsed = parse_spec(spec, "t.yaml", "t")
     assert counted("torch", expand(parsed, parsed.models["t"]))[0] == 2 * (5 * 4 * 8 * 8 + 2 * 5 * 5 * 8)
+
+
+# Layers of sequences and videos, as the torch backend writes them
+
+SEQUENCE, VIDEO = NamedShape((8, 20), MAP), NamedShape((8, 4, 6, 10), MAP)
+SPATIAL: list[tuple[str, dict[str, Any]]] = [
+    ("conv", {"out": 16, "kernel": 3, "pad": 1}),
+    ("conv", {"out": 16, "kernel": 3, "groups": 4, "bias": False, "stride": 2}),
+    ("conv_transpose", {"out": 16, "kernel": 3, "stride": 2}),
+    ("conv_transpose", {"out": 16, "kernel": 3, "stride": 2, "bias": False, "groups": 4}),
+    *((norm, {"affine": affine}) for norm in ("batchnorm", "instancenorm") for affine in (True, False)),
+    ("groupnorm", {"groups": 4}),
+    ("layernorm", {}),
+    ("local_response_norm", {}),
+    *((activation, {}) for activation in ("relu", "gelu", "silu", "prelu", "leaky_relu")),
+    ("softmax", {"over": "channels"}),
+    *((pool, {"kernel": 3, "stride": 2, "pad": pad}) for pool in ("maxpool", "avgpool") for pad in (0, 1)),
+    ("global_avgpool", {"keep_dims": True}),
+    ("adaptive_avgpool", {"out": 3}),
+    ("adaptive_maxpool", {"out": 3}),
+    ("upsample", {}),
+    ("upsample", {"out": 9}),
+]
+SPATIAL_CASES = [
+    *((kind, fields, shape) for shape in (SEQUENCE, VIDEO) for kind, fields in SPATIAL),
+    ("upsample", {"mode": "linear"}, SEQUENCE),
+    ("upsample", {"mode": "trilinear"}, VIDEO),
+]
+MENDED = {SEQUENCE: 512, VIDEO: 39_184}
+"""What release 0.19.8 of DeepSpeed counts more of a transposed convolution's bias than git edaa722."""
+
+
+class Written(torch.nn.Module):
+    """A layer alone, that is called in the middle of an expression."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__()
+        self.layer = eval(code.make, {"nn": torch.nn})
+        self.call = code.call.format("x", self="self.layer")
+
+    def forward(self, x: Any) -> Any:
+        return eval(self.call, {"self": self, "x": x})
+
+
+@pytest.mark.parametrize("tool", peer_tools.TOOLS)
+@pytest.mark.parametrize(("kind", "fields", "shape"), SPATIAL_CASES, ids=str)
+def test_layers_of_sequences_and_videos(kind: str, fields: dict[str, Any], shape: NamedShape, tool: str) -> None:
+    facts = Facts(KINDS[kind](**fields), (shape,))
+    code = code_of(facts)
+    network = eval(code.make, {"nn": torch.nn}) if code.call == "{self}({0})" else Written(code)
+    theirs = reported(tool, network.eval(), torch.zeros(1, *shape))
+    ours = conventions.load(tool).flops(facts)
+    mended = tool == "deepspeed" and kind == "conv_transpose" and facts.layer.bias
+    assert theirs.count == ours + (MENDED[shape] if mended else 0)

@@ -31,6 +31,7 @@ from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
 from vcalc.graph import INPUT, Facts, Graph
 from vcalc.layers import KINDS
+from vcalc.layers.axes import MAP, NamedShape, rank
 from vcalc.layers.vocabulary import FROZEN
 from vcalc.operators.layout import channels_last
 from vcalc.operators.paper import Leaf, Paper, Value
@@ -41,6 +42,7 @@ from vcalc.torch_backend.build import build
 from vcalc.torch_backend.code import code_of
 from vcalc.torch_backend.write import lines
 
+ROOT = Path(__file__).parent.parent
 BATCH = 2
 SMALL = {"H": 64, "W": 64}
 MODELS: dict[str, dict[str, int]] = {
@@ -61,8 +63,10 @@ MODELS: dict[str, dict[str, int]] = {
     "vit-ti-16": SMALL,
     "swin-t": SMALL,
     "mvit-v2-t": SMALL,
+    "examples/m5.yaml": {"L": 4000},
+    "examples/c3d.yaml": {"T": 16, "H": 32, "W": 32},
 }
-"""Catalogue models, with inputs small enough for a test."""
+"""Networks with inputs small enough for a test."""
 
 
 def made(network: Network) -> Any:
@@ -98,8 +102,12 @@ def outputs(values: dict[int, Any]) -> list[Any]:
 
 @pytest.fixture(scope="module", params=MODELS)
 def model(request: Any) -> tuple[Network, Any, Any]:
-    network = expand(*load(request.param), MODELS[request.param])
-    return network, made(network), torch.randn(BATCH, *network.graph.input)
+    file = ROOT / request.param
+    network = expand(*load(str(file) if file.is_file() else request.param), MODELS[request.param])
+    module, image = made(network), torch.randn(BATCH, *network.graph.input)
+    with torch.no_grad(), Live(own(module)):
+        module.eval()(image)  # what is imported at a first call holds its tensors for a while
+    return network, module, image
 
 
 def test_saved_bytes_are_torchs(model: Any):
@@ -365,6 +373,54 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("scaled_dot_product_attention", {}, ((6, 5, 8), (3, 7, 8), (3, 7, 8))),
     ("scaled_dot_product_attention", {}, ((6, 5, 8), (3, 7, 8), (3, 7, 4))),
     ("scaled_dot_product_attention", {"relative_positions": 9}, ((3, 5, 6), (3, 5, 6), (3, 5, 6))),
+    *(
+        (kind, fields, (shape,))
+        for shape in (NamedShape((6, 20), MAP), (6, 4, 8, 10))
+        for kind, fields in (
+            ("conv", {"out": 4, "kernel": 3, "pad": 1}),
+            ("conv", {"out": 4, "kernel": 2, "pad": "same", "groups": 2, "bias": False}),
+            ("conv", {"out": 3, "kernel": 3, "connections": [[0, 1], [2], [0, 1, 2]]}),
+            ("conv", {"out": 4, "kernel": 3, "standardized": True, "gain": True}),
+            ("conv_transpose", {"out": 4, "kernel": 2, "stride": 2}),
+            ("maxpool", {"kernel": 2}),
+            ("maxpool", {"kernel": 3, "stride": 2, "pad": "same"}),
+            ("avgpool", {"kernel": 2}),
+            ("avgpool", {"kernel": 3, "stride": 2, "pad": "same", "count_pad": False}),
+            ("global_avgpool", {}),
+            ("adaptive_avgpool", {"out": 1}),
+            ("adaptive_avgpool", {"out": 3}),
+            ("adaptive_maxpool", {"out": 3}),
+            ("subsample", {}),
+            ("batchnorm", {}),
+            ("layernorm", {}),
+            ("layernorm", {"over": "last"}),
+            ("groupnorm", {"groups": 3}),
+            ("instancenorm", {"affine": True}),
+            ("local_response_norm", {}),
+            ("global_response_norm", {}),
+            ("layer_scale", {}),
+            ("prelu", {}),
+            ("softmax", {"over": "channels"}),
+            ("softmax", {"over": "groups", "groups": 3}),
+            ("pointwise_linear", {"out": 4}),
+            ("upsample", {}),
+            ("unfold", {"kernel": 2, "stride": 2}),
+            ("unfold", {"kernel": 3, "pad": 1}),
+            ("space_to_depth", {}),
+            ("space_to_depth", {"factor": 3}),
+            ("zero_pad", {"channels": 1}),
+            ("keep_channels", {"count": 3, "start": 1}),
+            ("channel_shuffle", {"groups": 3}),
+            ("tokens", {}),
+            ("flatten", {}),
+        )
+    ),
+    # That of a video lies as its input does where torch has several threads, and in order where it has one.
+    ("pointwise_linear", {"out": 4, "written": "conv"}, (NamedShape((6, 20), MAP),)),
+    ("upsample", {"mode": "linear"}, (NamedShape((6, 20), MAP),)),
+    ("upsample", {"mode": "trilinear", "scale": [1, 2, 2]}, ((6, 4, 8, 10),)),
+    ("multiply", {}, (NamedShape((6, 20), MAP), (6,))),
+    ("multiply", {}, ((6, 4, 8, 10), (6,))),
 ]
 LAST = ("layernorm", "pointwise_linear", "window_attention")
 """Kinds whose maps have their channels last in memory, after the layer norm that stands before them."""
@@ -375,8 +431,8 @@ def inputs_of(facts: Facts) -> list[Any]:
         return [torch.randint(0, 30, (BATCH, *facts.inputs[0]))]
     last = facts.layer.kind in LAST and facts.layer.values().get("over") != "last"
     tensors = [torch.randn(BATCH, *shape) for shape in facts.inputs]
-    if last and tensors[0].dim() == 4:
-        tensors = [tensor.to(memory_format=torch.channels_last) for tensor in tensors]
+    if last and rank(facts.inputs[0]) == MAP:
+        tensors = [tensor.movedim(1, -1).contiguous().movedim(-1, 1) for tensor in tensors]
     if facts.layer.kind == "merge_heads":  # as attention leaves them: tokens first
         tensors = [tensor.transpose(1, 2).contiguous().transpose(1, 2) for tensor in tensors]
     return tensors
@@ -397,7 +453,8 @@ def on_paper(facts: Facts, training: bool, dtype: str = "float32") -> tuple[Pape
     inputs = []
     for shape in facts.inputs:
         sizes = (BATCH, *shape)
-        last = facts.layer.kind in LAST and facts.layer.values().get("over") != "last" and len(sizes) == 4
+        over_channels = facts.layer.kind in LAST and facts.layer.values().get("over") != "last"
+        last = over_channels and rank(facts.inputs[0]) == MAP
         value = paper.new(sizes, type=facts.layer.reads, strides=channels_last(sizes) if last else None)
         if facts.layer.kind == "merge_heads":
             _, heads, tokens, width = sizes

@@ -61,7 +61,10 @@ def test_residuals(made: tuple[int, ...], arrives: tuple[int, ...], says: str):
 
 
 def test_features_of_tokens_are_joined_as_maps():
-    assert mend.concatenated((16, 8), (16, 4)) == mend.FEATURES
+    assert "end each branch in to_map: {height: 1}, and put 'tokens'" in mend.concatenated((16, 8), (16, 4))
+    filled, with_class = (NamedShape((n, 8), TOKENS, (n - 16, 4, 4)) for n in (16, 17))
+    assert "end each branch in 'to_map', and put 'tokens'" in mend.concatenated(filled, filled)
+    assert "end each branch in rearrange: N D -> D N 1" in mend.concatenated(with_class, with_class)
     assert mend.concatenated((16, 8), (12, 4)) == "linear: {out: 8} brings the second to the width of the first"
     assert mend.concatenated((64, 8, 8), (64, 4, 4)) == SAME_SIZE
 

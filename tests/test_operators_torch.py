@@ -14,11 +14,13 @@ from test_memory_torch import most
 from torch.nn import functional
 
 from vcalc.analyses.memory_plan import Plan
+from vcalc.operators.layout import channels_last
 from vcalc.operators.paper import OPERATORS, Leaf, Paper, Value
 
 F = functional
 
 MAP, ROWS, HEADS = (2, 6, 8, 10), (2, 5, 6), (2, 3, 5, 4)
+SEQUENCE, VIDEO = (2, 6, 20), (2, 6, 4, 8, 10)
 
 
 class Row:
@@ -32,14 +34,20 @@ class Row:
         parameters: tuple[tuple[int, ...], ...] = (),
         fields: dict[str, Any] | None = None,
         without: tuple[int, ...] = (),
+        last: bool = False,
     ) -> None:
         self.name, self.call, self.shapes, self.parameters = name, call, shapes, parameters
         self.fields = fields or {}
         self.without = without
         """Inputs that have no gradient."""
+        self.last = last
+        """Whether the inputs' channels come last in memory."""
 
     def __repr__(self) -> str:
-        return f"{self.name} {self.shapes} {self.parameters} {self.fields}"
+        return f"{self.name} {self.shapes} {self.parameters} {self.fields}{' last' if self.last else ''}"
+
+    def with_channels_last(self) -> Row:
+        return Row(self.name, self.call, *self.shapes, parameters=self.parameters, fields=self.fields, last=True)
 
 
 ROWS_OF_TABLE = [
@@ -71,6 +79,7 @@ ROWS_OF_TABLE = [
     Row("power", lambda x: x.pow(0.75), MAP),
     Row("power", torch.square, MAP),
     Row("at_least", lambda x: x.clamp_min(0.1), MAP),
+    Row("at_most", lambda x: x.clamp_max(0.9), MAP),
     Row("sum", lambda x: x.sum(1, keepdim=True), ROWS, fields={"axis": 1}),
     Row("sum", lambda x: x.sum(-1), ROWS, fields={"axis": 2, "keep": False}),
     Row("mean", lambda x: x.mean((2, 3), keepdim=True), MAP, fields={"axes": (2, 3)}),
@@ -95,7 +104,7 @@ ROWS_OF_TABLE = [
     Row("ordered", lambda x: F.pixel_unshuffle(x, 2), MAP, fields={"shape": (2, 24, 4, 5)}),
     *(
         Row("interpolate", lambda x, mode=mode: F.interpolate(x, scale_factor=2, mode=mode), MAP,
-            fields={"shape": (2, 6, 16, 20)})
+            fields={"shape": (2, 6, 16, 20), "nearest": mode == "nearest"})
         for mode in ("nearest", "bilinear", "bicubic")
     ),
     Row("linear", F.linear, ROWS, parameters=((4, 6), (4,))),
@@ -105,7 +114,9 @@ ROWS_OF_TABLE = [
     Row("matmul", torch.matmul, HEADS, (2, 3, 4, 7)),
     Row("matmul", torch.matmul, (2, 5, 4), (2, 4, 7)),
     Row("matmul", torch.matmul, HEADS, (2, 3, 4, 7), without=(1,)),
+    Row("mask", torch.add, HEADS, HEADS, without=(1,)),
     Row("attention", F.scaled_dot_product_attention, HEADS, (2, 3, 7, 4), (2, 3, 7, 4)),
+    Row("attention", F.scaled_dot_product_attention, HEADS, (2, 3, 7, 4), (2, 3, 7, 4), parameters=((3, 5, 7),)),
     Row("batch_norm", lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), MAP, parameters=((6,), (6,))),
     Row("batch_norm", lambda x: F.batch_norm(x, None, None, training=True), MAP),
     Row("layer_norm", lambda x, w, b: F.layer_norm(x, (6,), w, b), ROWS, parameters=((6,), (6,))),
@@ -116,10 +127,61 @@ ROWS_OF_TABLE = [
     Row("conv", lambda x, w: F.conv_transpose2d(x, w, stride=2), MAP, parameters=((6, 4, 2, 2),),
         fields={"shape": (2, 4, 16, 20)}),
     Row("max_pool", lambda x: F.max_pool2d(x, 2), MAP, fields={"shape": (2, 6, 4, 5)}),
-    Row("max_pool", lambda x: F.adaptive_max_pool2d(x, 3), MAP, fields={"shape": (2, 6, 3, 3)}),
+    Row("max_pool", lambda x: F.adaptive_max_pool2d(x, 3), MAP, fields={"shape": (2, 6, 3, 3), "adaptive": True}),
     Row("avg_pool", lambda x: F.avg_pool2d(x, 2), MAP, fields={"shape": (2, 6, 4, 5)}),
     Row("avg_pool", lambda x: F.adaptive_avg_pool2d(x, 3), MAP, fields={"shape": (2, 6, 3, 3)}),
+    Row("conv", lambda x, w, b: F.conv1d(x, w, b, padding=1), SEQUENCE, parameters=((4, 6, 3), (4,)),
+        fields={"shape": (2, 4, 20)}),
+    Row("conv", lambda x, w: F.conv1d(x, w, groups=6), SEQUENCE, parameters=((6, 1, 3),), fields={"shape": (2, 6, 18)}),
+    Row("conv", lambda x, w, b: F.conv3d(x, w, b, padding=1), VIDEO, parameters=((4, 6, 3, 3, 3), (4,)),
+        fields={"shape": (2, 4, 4, 8, 10)}),
+    Row("conv", lambda x, w: F.conv3d(x, w, groups=6), VIDEO, parameters=((6, 1, 1, 3, 3),),
+        fields={"shape": (2, 6, 4, 6, 8)}),
+    Row("conv", lambda x, w: F.conv_transpose1d(x, w, stride=2), SEQUENCE, parameters=((6, 4, 2),),
+        fields={"shape": (2, 4, 40)}),
+    Row("conv", lambda x, w: F.conv_transpose3d(x, w, stride=2), VIDEO, parameters=((6, 4, 2, 2, 2),),
+        fields={"shape": (2, 4, 8, 16, 20)}),
+    *(
+        Row(f"{kind}_pool", lambda x, name=f"{adaptive}{kind}_pool{axes}d", by=by: getattr(F, name)(x, by), shape,
+            fields={"shape": left, **({"adaptive": True} if adaptive and kind == "max" else {})})
+        for axes, shape, sizes in ((1, SEQUENCE, {"": (2, 6, 10), "adaptive_": (2, 6, 3)}),
+                                   (3, VIDEO, {"": (2, 6, 2, 4, 5), "adaptive_": (2, 6, 3, 3, 3)}))
+        for kind in ("max", "avg")
+        for (adaptive, left), by in zip(sizes.items(), (2, 3), strict=True)
+    ),
+    *(
+        Row("interpolate", lambda x, mode=mode: F.interpolate(x, scale_factor=2, mode=mode), shape,
+            fields={"shape": (*shape[:2], *(2 * size for size in shape[2:])), "nearest": mode == "nearest"})
+        for mode, shape in (("nearest", SEQUENCE), ("linear", SEQUENCE), ("nearest", VIDEO), ("trilinear", VIDEO))
+    ),
+    *(
+        Row("batch_norm", lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), shape,
+            parameters=((6,), (6,)))
+        for shape in (SEQUENCE, VIDEO)
+    ),
+    *(
+        Row("group_norm", lambda x, w, b: F.group_norm(x, 3, w, b), shape, parameters=((6,), (6,)),
+            fields={"groups": 3})
+        for shape in (SEQUENCE, VIDEO)
+    ),
+    *(
+        Row("pad", lambda x: F.pad(x, (1, 2)), shape, fields={"shape": (*shape[:-1], shape[-1] + 3)})
+        for shape in (SEQUENCE, VIDEO)
+    ),
+    *(
+        Row("concat", lambda x, y: torch.cat((x, y), 1), shape, shape, fields={"axis": 1})
+        for shape in (SEQUENCE, VIDEO)
+    ),
+    Row("windows", lambda x: x.unfold(2, 3, 2), SEQUENCE, fields={"axis": 2, "kernel": 3, "stride": 2}),
+    Row("windows", lambda x: x.unfold(3, 3, 2), VIDEO, fields={"axis": 3, "kernel": 3, "stride": 2}),
+    Row("mean", lambda x: x.mean((2, 3, 4), keepdim=True), VIDEO, fields={"axes": (2, 3, 4)}),
+    Row("prelu", F.prelu, VIDEO, parameters=((6,),)),
 ]  # fmt: skip
+
+SLIDING = ("conv", "max_pool", "avg_pool", "interpolate", "batch_norm", "group_norm", "pad", "concat")
+ROWS_OF_TABLE += [
+    row.with_channels_last() for row in ROWS_OF_TABLE if row.name in SLIDING and row.shapes[0] in (MAP, SEQUENCE, VIDEO)
+]
 
 ELSEWHERE = {
     "cast": "nothing is cast where all is fp32: test_autocast_torch.py",
@@ -137,6 +199,7 @@ ELSEWHERE = {
     "sample": "roi_align: test_memory_torch.py",
     "inverse_root": "of fp32 in every dtype: rmsnorm in test_memory_torch.py",
     "instance_norm": "with factors for each image: instancenorm in test_memory_torch.py",
+    "lookup": "an einsum with zeros and ones: maxvit-t in test_memory_torch.py",
     "rows_by": "linear",
     "product": "matmul",
     "rearrange": "composed of others: test_rearrange_torch.py",
@@ -151,7 +214,7 @@ def test_every_operator_has_a_row_or_is_measured_elsewhere():
 
 def on_paper(row: Row, training: bool) -> tuple[Paper, list[Value], Value]:
     paper = Paper(Plan(device="cpu").checked().element, 2, training, watched=True)
-    inputs = [paper.new(shape) for shape in row.shapes]
+    inputs = [paper.new(shape, strides=channels_last(shape) if row.last else None) for shape in row.shapes]
     for number, value in enumerate(inputs):
         value.source = Leaf() if training and number not in row.without else None
     paper.moments.clear()
@@ -165,6 +228,18 @@ def on_paper(row: Row, training: bool) -> tuple[Paper, list[Value], Value]:
     return paper, inputs, made
 
 
+def laid(shape: tuple[int, ...], last: bool) -> Any:
+    """A tensor, its channels last in memory if so."""
+    if not last:
+        return torch.rand(shape)
+    return torch.rand(shape[0], *shape[2:], shape[1]).movedim(-1, 1)
+
+
+def assert_lies_as(ours: Value, theirs: Any) -> None:
+    strides = zip(ours.shape, ours.strides, theirs.stride(), strict=True)
+    assert all(mine == other for size, mine, other in strides if size > 1)
+
+
 class Holder(torch.nn.Module):
     def __init__(self, row: Row) -> None:
         super().__init__()
@@ -174,12 +249,13 @@ class Holder(torch.nn.Module):
 @pytest.mark.parametrize("row", ROWS_OF_TABLE, ids=repr)
 def test_an_operator_is_torchs(row: Row):
     module = Holder(row)
-    inputs = [torch.rand(shape).requires_grad_(number not in row.without) for number, shape in enumerate(row.shapes)]
+    inputs = [laid(shape, row.last).requires_grad_(n not in row.without) for n, shape in enumerate(row.shapes)]
     with Saved(own(module)) as saved:
         result = row.call(*inputs, *module.given)
     paper, given, made = on_paper(row, training=True)
     assert sum(fixed + 2 * each for _, fixed, each in paper.saved) == saved.bytes
     assert made.shape == tuple(result.shape)
+    assert_lies_as(made, result)
     assert [x.storage.saved for x in given] == [x.untyped_storage()._cdata in saved.storages for x in inputs]
     del result, saved
 
@@ -194,7 +270,7 @@ def test_an_operator_is_torchs(row: Row):
     with Live(own(module), *inputs) as live:
         total = (row.call(*inputs, *module.given) * 1.0).sum()
         live.peak = 0
-        torch.autograd.grad(total, [x for x in (*inputs, *module.given) if x.requires_grad])
+        gradients = torch.autograd.grad(total, [x for x in (*inputs, *module.given) if x.requires_grad])
     paper, inputs_on_paper, made = on_paper(row, training=True)
     seeds = [(made, paper.new(made.shape))]
     del made
@@ -203,4 +279,7 @@ def test_an_operator_is_torchs(row: Row):
     paper.mark()
     scalars = 12  # the loss takes 8 bytes, a number among an operator's tensors 4
     assert abs(live.peak - most(paper)) <= scalars
+    ours = [x.source.gradient for n, x in enumerate(inputs_on_paper) if n not in row.without]
+    for mine, other in zip(ours, gradients, strict=False):
+        assert_lies_as(mine, other)
     del inputs_on_paper

@@ -21,7 +21,7 @@ from vcalc.graph import Facts
 from vcalc.layers import KINDS
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape, rank
 from vcalc.layers.places import leaves
-from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Front, Window
+from vcalc.layers.windows import REORDERED, SPREAD, Front, Window
 from vcalc.operators.pattern import parse
 from vcalc.operators.reads import read, whole
 from vcalc.operators.rearrange import copies
@@ -74,13 +74,13 @@ NAMES = ["C", "H", "W", "N", "D", "r", "m", "c", "n", "h", "d", "p", "q", "w_2",
 
 
 @st.composite
-def patterns(draw: Any, shape: tuple[int, ...] | None = None, most: int = 5) -> Drawn:
+def patterns(draw: Any, shape: tuple[int, ...] | None = None, most: int = 5, arriving: int = 3) -> Drawn:
     """A pattern: axes of up to three letters, some cut, in any order and grouping, some of them new."""
     names = iter(draw(st.permutations(NAMES)))
     if shape is None:
         left = [
             [(next(names), draw(st.integers(1, 4))) for _ in range(draw(st.integers(0, 3)))]
-            for _ in range(draw(st.integers(1, 3)))
+            for _ in range(draw(st.integers(1, arriving)))
         ]
     else:
         left = [[(next(names), size) for size in draw(st.sampled_from(splits(axis)))] for axis in shape]
@@ -367,10 +367,6 @@ def test_what_leaves(text: str, arrives: str, leaving: str | None):
     assert leaves(text, NamedShape(sizes, arrives)) == leaving
 
 
-def arriving(sizes: tuple[int, ...], arrives: str) -> tuple[int, ...]:
-    return NamedShape(sizes, arrives)
-
-
 def test_heads_are_heads_and_a_map_is_none():
     heads = Facts(KINDS["rearrange"](pattern="N (h d) -> h N d", h=3), ((5, 12),)).output
     assert heads == (3, 5, 4)
@@ -383,80 +379,104 @@ def test_heads_are_heads_and_a_map_is_none():
 # What is read
 
 
-PLACES = {MAP: (1, 2), TOKENS: (0,), HEADS: (1,)}
+def places_of(shape: tuple[int, ...], of: str) -> tuple[int, ...]:
+    """The axes along which places lie; features, channels and heads are along the others."""
+    return {MAP: tuple(range(1, len(shape))), TOKENS: (0,), HEADS: (1,)}[of]
 
 
-def read_by_place(drawn: Drawn, arrives: str, leaving: int) -> dict[tuple[int, ...], set[tuple[int, ...]]]:
+def read_by_place(drawn: Drawn, arrives: str, leaving: str) -> dict[tuple[int, ...], set[tuple[int, ...]]]:
     """The places that arrive which each place that leaves reads, whatever its features."""
-    axes = PLACES[leaving]
     found: dict[tuple[int, ...], set[tuple[int, ...]]] = {}
     for place, number in np.ndenumerate(drawn.sources()):
         source = np.unravel_index(int(number), drawn.shape)
-        here = tuple(place[axis] for axis in axes)
-        found.setdefault(here, set()).add(tuple(int(source[axis]) for axis in PLACES[arrives]))
+        here = tuple(place[axis] for axis in places_of(drawn.output, leaving))
+        there = tuple(int(source[axis]) for axis in places_of(drawn.shape, arrives))
+        found.setdefault(here, set()).add(there)
     return found
 
 
 def at(place: tuple[int, ...], grid: Any) -> tuple[int, ...]:
-    """Row and column of a token on a grid; of a map's place they are itself."""
-    return divmod(place[0], grid[2]) if grid is not None else place
+    """Where a token lies on the map that it comes from; of a map's place they are itself."""
+    return place if grid is None else tuple(int(each) for each in np.unravel_index(place[0] - grid[0], grid[1:]))
 
 
-@given(patterns(most=3))
-@settings(max_examples=150)
+def grids(tokens: int) -> list[tuple[int, ...] | None]:
+    """The maps that so many tokens may fill."""
+    pairs = [(a, tokens // a) for a in range(1, tokens + 1) if tokens % a == 0]
+    videos = [(a, c, b // c) for a, b in pairs for c in range(1, b + 1) if b % c == 0]
+    return [None, (0, tokens), *[(0, *each) for each in (*pairs, *videos)]]
+
+
+def on(sizes: tuple[int, ...], of: str, *grid: int) -> NamedShape:
+    """Tokens or heads that fill a map."""
+    return NamedShape(sizes, of, (0, *grid))
+
+
+@given(patterns(most=4, arriving=4), st.data())
+@settings(max_examples=400, deadline=None)
 @example(Drawn("C (H m) W -> (m C) H W", (1, 4, 2), {"m": 2}, [
     [Letter("C", 1, 0, 1, False)], [Letter("H", 2, 0, 2, False), Letter("m", 2, 0, 2, False)],
-    [Letter("W", 2, 0, 2, False)]], [[("m", 2), ("C", 1)], [("H", 2)], [("W", 2)]]))  # fmt: skip
-def test_an_element_reads_no_place_beside_those_that_are_said(drawn: Drawn):
-    for arrives in {3: (MAP, HEADS), 2: (TOKENS,), 1: ()}[len(drawn.shape)]:
-        leaving = leaves(drawn.text, arriving(drawn.shape, arrives))
-        if leaving not in PLACES:
+    [Letter("W", 2, 0, 2, False)]], [[("m", 2), ("C", 1)], [("H", 2)], [("W", 2)]]), None)  # fmt: skip
+def test_an_element_reads_no_place_beside_those_that_are_said(drawn: Drawn, data: Any):
+    for arrives in {4: (MAP,), 3: (MAP, HEADS), 2: (TOKENS, MAP), 1: ()}[len(drawn.shape)]:
+        grid = data.draw(st.sampled_from(grids(drawn.shape[-2]))) if arrives != MAP and data else None
+        shape = NamedShape(drawn.shape, arrives, grid)
+        leaving = leaves(drawn.text, shape)
+        if leaving in (None, VECTOR):
             continue
-        layer = KINDS["rearrange"](pattern=drawn.text, **drawn.sizes)
-        window = layer.reach(arriving(drawn.shape, arrives))
-        if window is EVERYWHERE:
+        window = KINDS["rearrange"](pattern=drawn.text, **drawn.sizes).reach(shape)
+        if window is SPREAD:
             continue
         for here, there in read_by_place(drawn, arrives, leaving).items():
-            if isinstance(window, Window) and window not in (BY_TOKEN, REORDERED):
-                places = [at(place, window.takes) for place in there]
-                for line, reads in enumerate(window.reads):
-                    if reads is not None:
-                        lines = {place[line] for place in places}
-                        own = at(here, window.gives)[line]
-                        assert (reads.first(own), reads.last(own)) == (min(lines), max(lines))
-            elif leaving != HEADS:
+            if isinstance(window, Window) and window is not REORDERED:
+                assert_lines(window, at(here, window.gives), {at(place, grid) for place in there})
+            elif leaving != HEADS or grid:
                 assert len(there) == 1
             if window is None:
                 assert there == {here}
-            if isinstance(window, Front) and leaving != HEADS:
+            if isinstance(window, Front):
                 assert there == {(here[0] - window.tokens,)}
 
 
+def assert_lines(window: Window, here: tuple[int, ...], there: set[tuple[int, ...]]) -> None:
+    """What is said of each line that arrives, of the place that leaves along the one which it goes to."""
+    for line, (reads, to) in enumerate(zip(window.reads, window.to, strict=True)):
+        read = {place[line] for place in there}
+        if reads is not None:
+            assert (reads.first(here[to]), reads.last(here[to])) == (min(read), max(read))
+
+
 @pytest.mark.parametrize(
-    ("text", "shape", "sizes", "reads", "takes", "gives"),
+    ("text", "shape", "sizes", "reads", "gives"),
     [
-        ("C H W -> (H W) C", (3, 4, 5), {}, ((0, 0, 1), (0, 0, 1)), None, (0, 4, 5)),
-        ("C (r m) (c n) -> (m n C) r c", (3, 4, 6), {"m": 2, "n": 3}, ((0, 1, 2), (0, 2, 3)), None, None),
-        ("C (r m) (c n) -> (r c) (m n C)", (3, 4, 6), {"m": 2, "n": 3}, ((0, 1, 2), (0, 2, 3)), None, (0, 2, 2)),
-        ("C H[1:] W -> C H W", (3, 4, 6), {}, ((1, 1, 1), (0, 0, 1)), None, None),
-        ("C H W[2:] -> (H W) C", (3, 4, 6), {}, ((0, 0, 1), (2, 2, 1)), None, (0, 4, 4)),
-        ("C (H m[1]) W -> C H W", (3, 4, 6), {"m": 2}, ((1, 1, 2), (0, 0, 1)), None, None),
-        ("C (H m[1:3]) W -> (C m) H W", (3, 8, 6), {"m": 4}, ((1, 2, 4), (0, 0, 1)), None, None),
-        ("C (H[1:] m n) W -> (n m C) H W", (3, 24, 6), {"m": 2, "n": 3}, ((6, 11, 6), (0, 0, 1)), None, None),
-        ("(H W) D -> D H W", (20, 3), {"H": 4}, ((0, 0, 1), (0, 0, 1)), (0, 4, 5), None),
-        ("(H m W n) D -> (m n D) H W", (48, 3), {"H": 2, "m": 3, "n": 4}, ((0, 2, 3), (0, 3, 4)), (0, 6, 8), None),
-        ("h (H W) d -> (h d) H W", NamedShape((2, 20, 3), HEADS), {"H": 4}, ((0, 0, 1), (0, 0, 1)), (0, 4, 5), None),
-        ("(h d) H W -> h (H W) d", (6, 4, 5), {"h": 2}, ((0, 0, 1), (0, 0, 1)), None, (0, 4, 5)),
+        ("C H W -> (H W) C", (3, 4, 5), {}, ((0, 0, 1), (0, 0, 1)), (0, 4, 5)),
+        ("C (r m) (c n) -> (m n C) r c", (3, 4, 6), {"m": 2, "n": 3}, ((0, 1, 2), (0, 2, 3)), None),
+        ("C (r m) (c n) -> (r c) (m n C)", (3, 4, 6), {"m": 2, "n": 3}, ((0, 1, 2), (0, 2, 3)), (0, 2, 2)),
+        ("C H[1:] W -> C H W", (3, 4, 6), {}, ((1, 1, 1), (0, 0, 1)), None),
+        ("C H W[2:] -> (H W) C", (3, 4, 6), {}, ((0, 0, 1), (2, 2, 1)), (0, 4, 4)),
+        ("C (H m[1]) W -> C H W", (3, 4, 6), {"m": 2}, ((1, 1, 2), (0, 0, 1)), None),
+        ("C (H m[1:3]) W -> (C m) H W", (3, 8, 6), {"m": 4}, ((1, 2, 4), (0, 0, 1)), None),
+        ("C (H[1:] m n) W -> (n m C) H W", (3, 24, 6), {"m": 2, "n": 3}, ((6, 11, 6), (0, 0, 1)), None),
+        ("(H W) D -> D H W", on((20, 3), TOKENS, 4, 5), {"H": 4}, ((0, 0, 1), (0, 0, 1)), None),
+        ("(H m W n) D -> (m n D) H W", on((48, 3), TOKENS, 6, 8), {"H": 2, "m": 3, "n": 4},
+         ((0, 2, 3), (0, 3, 4)), None),
+        ("h (H W) d -> (h d) H W", on((2, 20, 3), HEADS, 4, 5), {"H": 4}, ((0, 0, 1), (0, 0, 1)), None),
+        ("C T H W -> (T H W) C", (3, 2, 4, 5), {}, ((0, 0, 1), (0, 0, 1), (0, 0, 1)), (0, 2, 4, 5)),
+        ("C T H W -> (T C) H W", (3, 2, 4, 5), {}, (None, (0, 0, 1), (0, 0, 1)), None),
+        ("C H[2] W -> W C", (3, 4, 5), {}, ((2, 2, 0), (0, 0, 1)), (0, 5)),
+        ("C H W -> W (C H)", (3, 4, 5), {}, (None, (0, 0, 1)), (0, 5)),
+        ("C (L m) -> (m C) L", NamedShape((3, 8), MAP), {"m": 2}, ((0, 1, 2),), None),
+        ("(H W) D -> (W H) D", on((20, 3), TOKENS, 4, 5), {"H": 4}, ((0, 0, 1), (0, 0, 1)), (0, 5, 4)),
+        ("C H W -> C W H", (3, 4, 5), {}, ((0, 0, 1), (0, 0, 1)), None),
+        ("(h d) H W -> h (H W) d", (6, 4, 5), {"h": 2}, ((0, 0, 1), (0, 0, 1)), (0, 4, 5)),
     ],
 )  # fmt: skip
-def test_what_the_named_cases_read(
-    text: str, shape: tuple[int, ...], sizes: dict[str, int], reads: Any, takes: Any, gives: Any
-):
+def test_what_the_named_cases_read(text: str, shape: tuple[int, ...], sizes: dict[str, int], reads: Any, gives: Any):
     """First and last place of the first element, and the step to the next; the grids that tokens lie on."""
     window = KINDS["rearrange"](pattern=text, **sizes).reach(shape)
     assert window is not REORDERED
-    assert tuple(tuple(each[:3]) for each in window.reads) == reads
-    assert (window.takes, window.gives) == (takes, gives)
+    assert tuple(each and tuple(each[:3]) for each in window.reads) == reads
+    assert window.gives == gives
 
 
 @pytest.mark.parametrize(
@@ -466,15 +486,17 @@ def test_what_the_named_cases_read(
         ("C[2:4] H W -> C H W", (6, 4, 5), {}, None),
         ("N (h d) -> h N d", (5, 12), {"h": 3}, None),
         ("N (h d) -> h d N", (5, 12), {"h": 3}, REORDERED),
-        ("h N d -> N (h d)", NamedShape((3, 5, 4), HEADS), {}, BY_TOKEN),
+        ("h N d -> N (h d)", NamedShape((3, 5, 4), HEADS), {}, SPREAD),
+        ("h N d -> N (h d)", NamedShape((3, 5, 4), HEADS, (1, 2, 2)), {}, None),
+        ("(H W) D -> D H W", (20, 3), {"H": 4}, REORDERED),
+        ("(H W) D -> D H W", NamedShape((20, 3), TOKENS, (0, 2, 10)), {"H": 4}, REORDERED),
         ("N[2] D -> D", (5, 12), {}, REORDERED),
-        ("C H W -> C W H", (3, 4, 5), {}, REORDERED),
-        ("N D -> D N", (5, 12), {}, EVERYWHERE),
-        ("C H W -> (C H W)", (3, 4, 5), {}, EVERYWHERE),
+        ("N D -> D N", (5, 12), {}, SPREAD),
+        ("C H W -> (C H W)", (3, 4, 5), {}, SPREAD),
         ("D -> D 1 1", (5,), {}, None),
-        ("C[0] H W -> (H W)", (3, 4, 5), {}, EVERYWHERE),
-        ("(N p[0]) D -> (N D)", (6, 5), {"p": 2}, EVERYWHERE),
-        ("N D -> (N D)", (6, 5), {}, EVERYWHERE),
+        ("C[0] H W -> (H W)", (3, 4, 5), {}, SPREAD),
+        ("(N p[0]) D -> (N D)", (6, 5), {"p": 2}, SPREAD),
+        ("N D -> (N D)", (6, 5), {}, SPREAD),
         ("(N p[0]) D -> N D", (6, 5), {"p": 2}, REORDERED),
         ("C (H m) W -> C (m H) W", (3, 4, 5), {"m": 2}, REORDERED),
         ("C (r[1:] m[1:]) W -> C (r m) W", (3, 8, 5), {"m": 4}, REORDERED),

@@ -139,13 +139,23 @@ def test_what_the_element_reads_that_reads_most(layers: list[Any], size: int, st
 
 
 def test_tokens_that_do_not_lie_as_on_a_map_are_read_everywhere():
-    """Rows of 8 patches are not the map's; a class token moves all others."""
-    patches = [conv(4, stride=4), ("tokens", {})]
-    for layers in (
-        [("to_map", {"height": 32}), conv(3)],
-        [("class_token", {}), ("keep_tokens", {"count": 256}), ("to_map", {"height": 16}), conv(3)],
-    ):
-        assert stack(*patches, *layers).is_whole
+    """Rows of 8 patches are not the map's: each element is a patch, but its neighbours lie elsewhere."""
+    other = [conv(4, stride=4), ("tokens", {}), ("rearrange", {"pattern": "(H W) D -> D H W", "H": 32})]
+    assert size_of(stack(*other), (4, 64, 64)) == (4, 4)
+    assert stack(*other, conv(3)).is_whole
+
+
+def test_a_line_that_all_elements_read_alike():
+    """One row taken of a map, then a sequence: rows 4 to 6 of a 3x3, whatever stands beside it."""
+    field = stack(conv(3), ("rearrange", {"pattern": "C H[4] W -> W C"}), ("to_map", {}), conv(5))
+    assert as_record(field, (4, 64, 64)) == {"size": [3, 7], "stride": [0, 1], "start": [5, 3]}
+    assert as_record(stack(("rearrange", {"pattern": "C H W -> W (C H)"})), (4, 8, 64))["size"] == [8, 1]
+
+
+def test_rows_and_columns_change_places():
+    """A window 3 high and 1 wide on the transposed map of one of 1 by 5."""
+    field = stack(conv([1, 5]), ("rearrange", {"pattern": "C H W -> C W H"}), conv([3, 1]))
+    assert [axis.size for axis in field.axes] == [1, 7]
 
 
 def test_one_side_read_whole():
@@ -454,7 +464,7 @@ def test_what_single_layers_read():
     """A `same` pool of 3 over 8 in steps of 1 has one row before it; of 2, none: the odd row comes after."""
     assert read("relu", 6) is None
     assert read("flatten", 6) is None
-    assert read("flatten", 6, 1, 1) == read("flatten", 5, 6) == [None, None]
+    assert read("flatten", 6, 1, 1) == read("flatten", 5, 6) == []
     assert read("zero_pad", 6, 8, 10, rows=[1, 2], columns=[3, 0]) == [(-1, -1), (-3, -3)]
     assert read("maxpool", 6, 8, 8, kernel=3, stride=1, pad="same") == [(-1, 1), (-1, 1)]
     assert read("maxpool", 6, 8, 8, kernel=2, stride=2, pad="same", element=3) == [(6, 7), (6, 7)]

@@ -89,8 +89,7 @@ class _Draw:
         text = self.random.choice(list(patterns))
         at = self.add(at, "rearrange", pattern=text, **patterns[text])
         at = self.add(self.add(at, "pointwise_linear", out=2 * CHANNELS), "rearrange", pattern="C H W -> (H W) C")
-        rows = receptive_fields(self.graph)[at].grid[1]
-        return self.add(at, "rearrange", pattern="(H W) (n C) -> C H (W n)", H=rows, n=2)
+        return self.add(at, "rearrange", pattern="(H W) (n C) -> C H (W n)", n=2)
 
     def window_attention(self, at: int) -> int:
         window = self.pair(2, 3, 4, 7)
@@ -112,11 +111,9 @@ class _Draw:
 
     def on_tokens(self, at: int) -> int:
         """A layer on tokens, and heads, put back on the map that they came from."""
-        grid = receptive_fields(self.graph)[at].grid
-        assert isinstance(grid, tuple)
         at = self.add(at, "linear", out=CHANNELS)
-        at = self.add(self.add(at, "split_heads", heads=2), "pool_heads", height=grid[1], kernel=3)
-        return self.add(self.add(at, "merge_heads"), "to_map", height=grid[1])
+        at = self.add(self.add(at, "split_heads", heads=2), "pool_heads", kernel=3)
+        return self.add(self.add(at, "merge_heads"), "to_map")
 
     def keeps_size(self, at: int) -> int:
         kernel = self.pair(1, 2, 3, 5)

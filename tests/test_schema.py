@@ -199,7 +199,7 @@ WRONG_STEPS = (
     "{conv: {kernel: 3}}",
     "{conv: {out: 0, kernel: 3}}",
     "{conv: {out: [1, 2], kernel: 3}}",
-    "{conv: {out: 8, kernel: [3, 3, 3]}}",
+    "{conv: {out: 8, kernel: [3, 3, 3, 3]}}",
     "{conv: {out: 8, kernel: 3, bias: 2}}",
     "{conv: {out: 8, kernel: 3, pad: -1}}",
     "{conv: {out: 2.5, kernel: 3}}",

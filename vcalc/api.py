@@ -63,7 +63,7 @@ class Model:
         values: Mapping[str, Any] = MappingProxyType({}),
         /,
         *,
-        convention: str = conventions.DEFAULT,
+        convention: str = "",
         batch: Any = 1,
         dtype: Any = "float32",
         library: str = "",
@@ -72,8 +72,9 @@ class Model:
         """Bind hyperparameters and input sizes (C, H, W) to numbers, lists, or formulas as text such as "32*h".
 
         `values` binds by name, too, what is called like one of the others: `bind({"batch": 4})`. `convention` is a name
-        or a file's; `batch` a number, or a name for a formula; `dtype` a name, or NumPy's or torch's; `library` says
-        whose way of writing the network tools are to count. What is left out keeps the spec's value.
+        or a file's, the spec's own (or lecture) where it is left out; `batch` a number, or a name for a formula;
+        `dtype` a name, or NumPy's or torch's; `library` says whose way of writing the network tools are to count. What
+        is left out keeps the spec's value.
 
         An array of one dimension is many numbers: for a size, for the batch, and for a hyperparameter that is a number
         in the spec; for one that is a list, it is a list. What depends on many numbers is an array of as many, each
@@ -82,6 +83,7 @@ class Model:
         Raises VcalcError for an unknown name, for what is no value, for sizes that do not fit, and for arrays whose
         numbers make different networks.
         """
+        convention = convention or self._spec.convention or conventions.DEFAULT
         return Network(expand(self._spec, self._entry, {**values, **sizes}, library=library), convention, batch, dtype)
 
 

@@ -6,32 +6,58 @@ one `Facts`: a ResNet-152 has about forty of them.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
-from vcalc.layers.axes import NamedShape
+from vcalc.layers.axes import HEADS, TOKENS, NamedShape
 from vcalc.layers.base import Layer, elements, show
 from vcalc.layers.moved import Moved
 from vcalc.operators.types import INDEX
+
+if TYPE_CHECKING:
+    from vcalc.layers.call import Call
 
 
 class Facts:
     """What follows from a layer and the shapes that arrive: computed once, shared by all nodes that agree."""
 
-    __slots__ = ("_work", "buffers", "inputs", "layer", "output", "parameters", "shared")
+    __slots__ = (
+        "_parameters",
+        "_whole",
+        "_work",
+        "asked",
+        "buffers",
+        "calls",
+        "inputs",
+        "layer",
+        "output",
+        "parameters",
+        "shared",
+    )
 
-    def __init__(self, layer: Layer, inputs: tuple[Shape, ...], shared: bool = False) -> None:
-        self.inputs = inputs = layer.read(inputs)
+    batched = True
+
+    def __init__(self, layer: Layer, arriving: tuple[Shape, ...], shared: bool = False) -> None:
+        self.inputs = inputs = layer.read(arriving)
         layer.check(inputs)
+        self.asked = layer
+        """The layer as it was before it was fitted to what arrives."""
         self.layer = layer = layer.fitted(inputs)
         self.shared = shared
         """Whether the parameters are another node's, which has counted them."""
         output: Shape = tidied(layer.output(*inputs))
-        self.output = NamedShape(output, layer.leaves(inputs, output))
-        self.parameters: dict[str, Number] = {} if shared else layer.parameters(*inputs)
-        self.buffers: dict[str, Number] = {} if shared else layer.buffers(*inputs)
+        self.output = _named(layer, inputs, output)
+        self._parameters, buffers, self.calls = _counted(layer, inputs)
+        self.parameters: dict[str, Number] = {} if shared else self._parameters
+        self.buffers: dict[str, Number] = {} if shared else buffers
         self._work: dict[str, Number] | None = None
+        self._whole: list[Weighed] | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.layer.kind
 
     @property
     def each(self) -> list[tuple[Facts, int]]:
@@ -50,29 +76,80 @@ class Facts:
             self._work = {
                 "input_elements": sum(elements(shape) for shape in self.inputs),
                 "output_elements": elements(self.output),
-                "parameters": sum((self.layer.parameters(*self.inputs) if self.shared else self.parameters).values()),
-                **self.layer.work(self.inputs, self.output),
+                "parameters": sum(self._parameters.values()),
+                **(self._added() if self.calls else self.layer.work(self.inputs, self.output)),
             }
         return self._work
 
+    def _added(self) -> dict[str, Number]:
+        from vcalc.layers.call import added
 
-class Counted(Protocol):
-    """What a convention weighs: a layer and its counts. Those of several layers that it counts alike can be added."""
+        return added(self.calls)
+
+    @property
+    def whole(self) -> list[Weighed]:
+        """The layer as one: itself; of one that calls several operators what they do for each image, and once."""
+        if self._whole is None:
+            self._whole = self._parted() if self.calls else [self]
+        return self._whole
+
+    def _parted(self) -> list[Weighed]:
+        from vcalc.layers.call import whole
+
+        return [*whole(self)]
+
+
+def _counted(layer: Layer, inputs: tuple[Shape, ...]) -> tuple[dict[str, Number], dict[str, Number], list[Call]]:
+    """A layer's parameters and buffers, and what it calls where it is not one operator."""
+    if not layer.composed:
+        return layer.parameters(*inputs), layer.buffers(*inputs), []
+    from vcalc.layers.calls import Calls
+
+    made = Calls(layer, inputs)
+    return made.parameters, made.buffers, made.calls
+
+
+def _named(layer: Layer, inputs: tuple[NamedShape, ...], output: Shape) -> NamedShape:
+    of = layer.leaves(inputs, output)
+    grid = layer.grid(inputs, NamedShape(output, of)) if of in (TOKENS, HEADS) else None
+    return NamedShape(output, of, grid and tidied(grid))
+
+
+class Weighed(Protocol):
+    """What the rule of a kind in a form is for: its work for each image, or once for a whole batch."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def batched(self) -> bool: ...
+    @property
+    def work(self) -> dict[str, Number]: ...
+    @property
+    def each(self) -> list[tuple[Any, Number]]: ...
+
+
+class Called(Weighed, Protocol):
+    """An operator that a layer calls, or several that are weighed alike."""
+
+    @property
+    def parameters(self) -> dict[str, Number]: ...
+
+
+class Counted(Called, Protocol):
+    """What a convention counts: a layer and its calls. Those of several layers that it counts alike can be added."""
 
     @property
     def layer(self) -> Layer: ...
     @property
-    def form(self) -> str: ...
-    @property
     def shared(self) -> bool: ...
-    @property
-    def work(self) -> dict[str, Number]: ...
-    @property
-    def parameters(self) -> dict[str, Number]: ...
     @property
     def buffers(self) -> dict[str, Number]: ...
     @property
-    def each(self) -> list[tuple[Facts, int]]: ...
+    def calls(self) -> Sequence[Called]: ...
+    @property
+    def whole(self) -> Sequence[Weighed]: ...
 
 
 class Node:
@@ -133,7 +210,7 @@ class Graph:
 
     def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[NamedShape, ...]) -> None:
         own = self._facts_of(layer, shapes)
-        if (own.layer, own.parameters, own.buffers) != (first.layer, first.parameters, first.buffers):
+        if (own.asked, own.parameters, own.buffers) != (first.asked, first.parameters, first.buffers):
             sizes = [", ".join(f"{role} {show(n)}" for role, n in each.parameters.items()) for each in (first, own)]
             what = f"{sizes[0] or 'none'}, then {sizes[1] or 'none'}" if sizes[0] != sizes[1] else "other fields"
             raise LayerError(f"{layer.kind}: a shared block has the same parameters wherever it stands, not {what}")
@@ -143,7 +220,7 @@ class Graph:
         node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
 
     def _facts_of(self, layer: Layer, shapes: tuple[NamedShape, ...], shared: bool = False) -> Facts:
-        key = (layer, shapes, shared, tuple([shape.of for shape in shapes]))
+        key = (layer, shapes, shared, tuple([shape.told for shape in shapes]))
         facts = self._facts.get(key)
         if facts is None:
             facts = self._facts[key] = Facts(layer, shapes, shared)

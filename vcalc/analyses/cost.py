@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from vcalc.arithmetic import Number, is_symbolic
-from vcalc.conventions import Bug, Convention
+from vcalc.conventions import Bug, Convention, Rule, amounts
 from vcalc.errors import VcalcError, quoted, suggestion
-from vcalc.graph import Counted, Facts, Graph, Node
+from vcalc.graph import Called, Counted, Facts, Graph, Node, Weighed
 from vcalc.layers.base import elements
 from vcalc.layers.vocabulary import STANDS_FOR
 
@@ -100,17 +100,49 @@ class Cost(NamedTuple):
 NOTHING = Cost(0, 0, 0)
 
 
-class Lot:
+class _Sum:
+    """What is weighed alike, added."""
+
+    __slots__ = ("_alike", "batched", "form", "kind", "work")
+
+    def __init__(self, alike: list[tuple[Weighed, int]]) -> None:
+        self._alike, first = alike, alike[0][0]
+        self.kind, self.form, self.batched = first.kind, first.form, first.batched
+        self.work = _added_by_name((part.work, times) for part, times in alike)
+
+    @property
+    def each(self) -> list[tuple[Any, Number]]:
+        return [(one, times * many) for part, times in self._alike for one, many in part.each]
+
+
+class _SumOfCalls(_Sum):
+    __slots__ = ("parameters",)
+
+    def __init__(self, alike: list[tuple[Called, int]]) -> None:
+        super().__init__([*alike])
+        self.parameters = _added_by_name((call.parameters, times) for call, times in alike)
+
+
+class Lot(_SumOfCalls):
     """The layers of one kind that are called in one way, their counts added: a convention weighs them as one."""
 
-    __slots__ = ("buffers", "each", "form", "layer", "parameters", "shared", "work")
+    __slots__ = ("buffers", "calls", "layer", "shared", "whole")
 
     def __init__(self, alike: list[tuple[Facts, int]]) -> None:
-        self.each, first = alike, alike[0][0]
-        self.layer, self.form, self.shared = first.layer, first.form, first.shared
-        self.work = _added_by_name((facts.work, times) for facts, times in alike)
-        self.parameters = _added_by_name((facts.parameters, times) for facts, times in alike)
+        super().__init__([*alike])
+        self.layer, self.shared = alike[0][0].layer, alike[0][0].shared
         self.buffers = _added_by_name((facts.buffers, times) for facts, times in alike)
+        calls = _alike((call, times) for facts, times in alike for call in facts.calls)
+        self.calls = [_SumOfCalls(each) for each in calls]
+        parts = _alike((part, times) for facts, times in alike for part in facts.whole)
+        self.whole = [_Sum(each) for each in parts] if calls else [self]
+
+
+def _alike(parts: Iterable[tuple[Any, int]]) -> list[list[tuple[Any, int]]]:
+    found: dict[tuple[str, str, bool], list[tuple[Any, int]]] = {}
+    for part, times in parts:
+        found.setdefault((part.kind, part.form, part.batched), []).append((part, times))
+    return [*found.values()]
 
 
 def lots(nodes: Iterable[Node]) -> list[Lot]:
@@ -201,7 +233,10 @@ class Costs:
 
     def primitive(self, nodes: Iterable[Node], name: str) -> Number:
         """One primitive of the nodes, unweighed."""
-        return collected(self.batch * _sum(list(nodes), lambda facts: facts.work.get(name, 0)))
+        parts = [(part, times) for facts, times in distinct(nodes) for part in facts.whole if name in part.work]
+        return collected(
+            added([times * ((self.batch if part.batched else 1) * part.work[name]) for part, times in parts])
+        )
 
     def left_out(self, nodes: Iterable[Node], seen: bool = True) -> dict[str, tuple[int, Number]]:
         """Kinds that bring no FLOPs under the convention: how many layers, and the elements that pass through them.
@@ -211,7 +246,7 @@ class Costs:
         """
         found: dict[str, list[tuple[int, Number]]] = {}
         for facts, times in distinct(nodes):
-            if self._cost(facts).flops == 0 and self.convention.rule(facts).seen is seen:
+            if self._cost(facts).flops == 0 and self.convention.sees(facts) is seen:
                 name = facts.layer.label if self.convention.sees_writing else facts.layer.kind
                 found.setdefault(name, []).append((times, times * self.batch * facts.work["output_elements"]))
         return {
@@ -223,12 +258,14 @@ class Costs:
         """Multiply-adds that a total leaves out of layers that count otherwise: by kind and primitive."""
         found: dict[tuple[str, str], Number] = {}
         for facts, times in distinct(nodes):
-            parts = self.convention.parts(facts)
-            counted = {STANDS_FOR.get(primitive, primitive) for primitive, weight, _ in parts if weight}
-            for primitive in ("multiply_adds", "product_multiply_adds", "position_multiply_adds"):
-                if counted and primitive in facts.work and primitive not in counted:
-                    key = (facts.layer.label, primitive)
-                    found[key] = found.get(key, 0) + times * self.batch * facts.work[primitive]
+            if not any(weight for _, weight, _ in self.convention.parts(facts)):
+                continue
+            for part, rule in self.convention.weighed(facts):
+                batch, counted = (self.batch if part.batched else 1), _counted(rule, part)
+                for primitive in ("multiply_adds", "product_multiply_adds"):
+                    if primitive in part.work and primitive not in counted:
+                        key = (facts.layer.label, primitive)
+                        found[key] = found.get(key, 0) + times * batch * part.work[primitive]
         return {key: collected(value) for key, value in found.items()}
 
     def faults(self, nodes: Iterable[Node]) -> list[tuple[Bug, Number]]:
@@ -240,6 +277,11 @@ class Costs:
             if fault != 0:
                 found.append((bug, fault))
         return found
+
+
+def _counted(rule: Rule, part: Weighed) -> set[str]:
+    """The primitives that count by a rule, by the names of those that they stand for."""
+    return {STANDS_FOR.get(primitive, primitive) for primitive, weight, _ in amounts(rule, part, 1) if weight}
 
 
 def distinct(nodes: Iterable[Node]) -> list[tuple[Facts, int]]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from vcalc.analyses.cost import Costs, collected, distinct
 from vcalc.arithmetic import Number, is_symbolic
+from vcalc.conventions import Rule, amounts
 from vcalc.graph import Facts, Node
 
 
@@ -20,6 +21,7 @@ class Part(NamedTuple):
     count: Number
     """How many there are, before weighing; None where several things are taken together."""
     first_weight: int | None
+    """None also where a layer's calls have several."""
     second_weight: int | None
     first: Number
     second: Number
@@ -30,24 +32,35 @@ class Part(NamedTuple):
         return self.second - self.first
 
 
-Weighed = dict[str, tuple[int, Number]]
-"""By primitive: its weight, and what it comes to."""
+class _Side(NamedTuple):
+    """What a side makes of a primitive: how many there are, with what weight, and what that gives."""
+
+    count: Number
+    weight: int | None
+    amount: Number
+
+
+_NOTHING = _Side(0, 0, 0)
 
 
 def by_primitive(first: Costs, second: Costs, nodes: list[Node]) -> list[Part]:
-    """FLOPs by layer kind and primitive, the parts that differ most first. Both count the same graph."""
-    parts: dict[tuple[str, str], list[Any]] = {}
+    """FLOPs by layer kind and primitive, the parts that differ most first. Both count the same graph.
+
+    What a layer's calls do is in several parts where they have other weights.
+    """
+    parts: dict[tuple[str, str, int | None, int | None], list[Any]] = {}
     for facts, times in distinct(nodes):
-        a, b = _weighed(first, facts), _weighed(second, facts)
-        for primitive in {**a, **b}:
-            count = facts.work[primitive] * first.batch
-            entry = parts.setdefault((facts.layer.label, primitive), [0, 0, 0, 0, 0])
-            entry[0] += times * count
-            for i, side in ((0, a), (1, b)):
-                weight, amount = side.get(primitive, (0, 0))
-                entry[1 + i] = weight
-                entry[3 + i] += times * amount
-    return _sorted(Part(*key, *map(collected, entry)) for key, entry in parts.items())
+        for a, b in _compared(first, second, facts):
+            for primitive in {**a, **b}:
+                one, other = a.get(primitive, _NOTHING), b.get(primitive, _NOTHING)
+                entry = parts.setdefault((facts.layer.label, primitive, one.weight, other.weight), [0, 0, 0])
+                entry[0] += times * (one.count if primitive in a else other.count)
+                entry[1] += times * one.amount
+                entry[2] += times * other.amount
+    return _sorted(
+        Part(label, primitive, collected(count), one, other, collected(a), collected(b))
+        for (label, primitive, one, other), (count, a, b) in parts.items()
+    )
 
 
 def by_layer(first: Costs, second: Costs, nodes: list[Node]) -> list[Part]:
@@ -73,12 +86,39 @@ def of_params(first: Costs, second: Costs, nodes: list[Node]) -> list[Part]:
     )
 
 
-def _weighed(costs: Costs, facts: Facts) -> Weighed:
+Weighed = dict[str, _Side]
+"""By primitive, those that have a weight."""
+
+
+def _compared(first: Costs, second: Costs, facts: Facts) -> list[tuple[Weighed, Weighed]]:
+    """What both sides make of each call of a layer; of the whole layer where one of them has a rule for that."""
+    a, b = (
+        [(part, _weighed(costs, part, rule)) for part, rule in costs.convention.weighed(facts)]
+        for costs in (first, second)
+    )
+    if [part for part, _ in a] == [part for part, _ in b]:
+        return [(one, other) for (_, one), (_, other) in zip(a, b, strict=True)]
+    return [(_together(a), _together(b))]
+
+
+def _weighed(costs: Costs, part: Any, rule: Rule) -> Weighed:
     found: Weighed = {}
-    for primitive, weight, amount in costs.convention.parts(facts, costs.batch):
-        before = found.get(primitive, (0, 0))
-        found[primitive] = (before[0] + weight, before[1] + amount)
-    return {primitive: part for primitive, part in found.items() if part[0]}
+    for primitive, weight, amount in amounts(rule, part, costs.batch):
+        old = found.get(primitive, _NOTHING)
+        count = (costs.batch if part.batched else 1) * part.work[primitive]
+        found[primitive] = _Side(count, (old.weight or 0) + weight, old.amount + amount)
+    return {primitive: side for primitive, side in found.items() if side.weight}
+
+
+def _together(parts: list[tuple[Any, Weighed]]) -> Weighed:
+    """What several parts come to; the weight is None where it is not the same for all."""
+    found: Weighed = {}
+    for _, weighed in parts:
+        for primitive, side in weighed.items():
+            old = found.get(primitive, side._replace(count=0, amount=0))
+            weight = side.weight if old.weight == side.weight else None
+            found[primitive] = _Side(old.count + side.count, weight, old.amount + side.amount)
+    return found
 
 
 def _sorted(parts: Iterable[Part]) -> list[Part]:

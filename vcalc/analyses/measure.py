@@ -13,6 +13,7 @@ from vcalc.conventions import Convention
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.graph import Node
 from vcalc.layers import KINDS, PRIMITIVES
+from vcalc.layers.axes import names_of
 from vcalc.spec.find import load, load_file, split_model
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import ModelEntry, Option, Spec
@@ -26,18 +27,20 @@ def _receptive_field(costs: Costs, nodes: list[Node]) -> Any:
     return sizes[0] if len(set(sizes)) == 1 else list(sizes)
 
 
-def _output(what: str, rank: int, axis: int) -> Metric:
-    return lambda costs, nodes: _size(nodes[-1], "gives", nodes[-1].output, what, rank, axis)
+def _output(what: str, axis: str = "") -> Metric:
+    return lambda costs, nodes: _size(nodes[-1], "gives", nodes[-1].output, what, axis)
 
 
-def _input(what: str, rank: int, axis: int) -> Metric:
-    return lambda costs, nodes: _size(nodes[0], "reads", nodes[0].input, what, rank, axis)
+def _input(what: str, axis: str = "") -> Metric:
+    return lambda costs, nodes: _size(nodes[0], "reads", nodes[0].input, what, axis)
 
 
-def _size(node: Node, does: str, shape: Shape, what: str, rank: int, axis: int) -> Any:
-    if rank and len(shape) != rank:
+def _size(node: Node, does: str, shape: Shape, what: str, axis: str) -> Any:
+    """The size of an axis, of the last one where none is named."""
+    names = names_of(shape)
+    if axis and axis not in names:
         raise VcalcError("metric", f"{node.path} {does} {list(shape)}, which has no {what}")
-    return shape[axis]
+    return shape[names.index(axis) if axis else -1]
 
 
 def _window(what: str) -> Metric:
@@ -61,18 +64,22 @@ METRICS: dict[str, tuple[Metric, str]] = {
         "activation functions on the longest path",
     ),
     "receptive_field": (_receptive_field, "input positions, along one side, that one output element reads"),
-    "channels": (_output("channels", 3, 0), "channels of the last output"),
-    "height": (_output("height", 3, 1), "height of the last output"),
-    "width": (_output("width", 3, 2), "width of the last output"),
-    "tokens": (_output("tokens", 2, 0), "tokens of the last output"),
-    "features": (_output("features", 0, -1), "size of the last axis of the last output"),
-    "input_channels": (_input("channels", 3, 0), "channels of the first layer's input"),
-    "input_height": (_input("height", 3, 1), "height of the first layer's input"),
-    "input_width": (_input("width", 3, 2), "width of the first layer's input"),
-    "input_tokens": (_input("tokens", 2, 0), "tokens of the first layer's input"),
-    "input_features": (_input("features", 0, -1), "size of the last axis of the first layer's input"),
+    "channels": (_output("channels", "C"), "channels of the last output"),
+    "height": (_output("height", "H"), "height of the last output"),
+    "width": (_output("width", "W"), "width of the last output"),
+    "length": (_output("length", "L"), "length of the last output, where that is a sequence"),
+    "frames": (_output("frames", "T"), "frames of the last output, where that is a video"),
+    "tokens": (_output("tokens", "N"), "tokens of the last output"),
+    "features": (_output("features"), "size of the last axis of the last output"),
+    "input_channels": (_input("channels", "C"), "channels of the first layer's input"),
+    "input_height": (_input("height", "H"), "height of the first layer's input"),
+    "input_width": (_input("width", "W"), "width of the first layer's input"),
+    "input_length": (_input("length", "L"), "length of the first layer's input, where that is a sequence"),
+    "input_frames": (_input("frames", "T"), "frames of the first layer's input, where that is a video"),
+    "input_tokens": (_input("tokens", "N"), "tokens of the first layer's input"),
+    "input_features": (_input("features"), "size of the last axis of the first layer's input"),
     "patches": (
-        lambda costs, nodes: places.patches(costs.graph, nodes[-1]),
+        lambda costs, nodes: places.patches(nodes[-1]),
         "places of the image in the last output: positions of a map, tokens without class tokens",
     ),
     "kernel": (_window("kernel"), "size of the window, of a layer or of layers that agree in it"),

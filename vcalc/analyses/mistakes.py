@@ -5,24 +5,25 @@ Only what the file itself writes is looked at, at the step that writes it; what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vcalc.arithmetic import Shape, certainly_equal
 from vcalc.errors import Place, Problem, quoted
 from vcalc.graph import INPUT, Node, untouched
-from vcalc.layers.axes import TOKENS, rank
+from vcalc.layers.axes import MAP, PLACES, TOKENS, names_of, rank
 from vcalc.layers.base import show
 from vcalc.layers.conv import extent
-from vcalc.layers.mend import FEATURES
+from vcalc.layers.mend import features
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import Sliding
 from vcalc.operators.types import INDEX
 from vcalc.source.read import YamlNode, is_null
 from vcalc.spec import syntax
-from vcalc.spec.bindings import channels_last, merged_input
 from vcalc.spec.find import is_model
 from vcalc.spec.network import Network
+from vcalc.spec.rows import channels_first
+from vcalc.spec.sizes import merged_input
 from vcalc.spec.syntax import Spec
 
 MISTAKES = {
@@ -32,7 +33,7 @@ MISTAKES = {
     "embedding-of-activations": "an embedding looks up what a layer computed, which are no word numbers",
     "unused-branch": "a tensor is worked out or saved, and nothing reads it",
     "unused-hyperparameter": "a hyperparameter that no expression uses",
-    "channels-last": "an input of a map looks like an image whose channels come last",
+    "channels-last": "an input of a map looks like one whose channels come last",
     "concat-along-tokens": "tokens of one size are joined one after the other, not side by side",
     "moved-for-nothing": "elements are moved, and lie as they did: by one pattern, or by two layers in a row",
     "shadowed-name": "a name hides what else has that name: a value, a model, a group",
@@ -75,16 +76,24 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
 
 
 def _channels_last(network: Network) -> Iterator[Problem]:
-    """An input of few columns and many channels."""
+    """An input of few columns, or samples, and many channels."""
     sizes, model = network.graph.input, network.spec.models.get(network.name)
     written = merged_input(network.spec.input, model.input if model else {})
-    meant = channels_last(sizes) if len(sizes) == 3 else ""
-    if meant and "C" in written:
-        channels, height, width = sizes
-        columns = f"{width} column{'s' * (width > 1)}"
-        message = f"an input of {channels} channels, {height} rows and {columns}"
+    meant = channels_first(sizes) if "C" in written else ()
+    if meant:
+        counted = [_counted(size, PLACES[name][1]) for name, size in zip(sizes.axes[1:], sizes[1:], strict=True)]
+        message = f"an input of {_listed([f'{sizes[0]} channels', *counted])}"
         place = network.spec.source.place(written["C"].node)
-        yield Problem("channels-last", message, place, f"did you mean {meant} for C, H and W? Channels come first")
+        hint = f"did you mean {'x'.join(map(str, meant))} for {_listed(sizes.axes)}? Channels come first"
+        yield Problem("channels-last", message, place, hint)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what if number > 1 else what[:-1]}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _bias_before_norm(node: Node, step: syntax.Step, readers: dict[int, list[Node]]) -> Problem | None:
@@ -105,7 +114,7 @@ def _along_tokens(node: Node) -> Problem | None:
     if node.kind != "concat" or rank(shapes[0]) != TOKENS or not all(_equal(shapes[0], shape) for shape in shapes[1:]):
         return None
     message = f"tokens {show(shapes[0])} are joined one after the other, to {show(node.output)}"
-    return Problem("concat-along-tokens", message, hint=f"silence this where it is meant; else: {FEATURES}")
+    return Problem("concat-along-tokens", message, hint=f"silence this where it is meant; else: {features(node.input)}")
 
 
 def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[Node]]) -> Problem | None:
@@ -115,14 +124,15 @@ def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[No
     from vcalc.operators.reads import read
     from vcalc.operators.rearrange import moves
 
-    if node.kind == "rearrange" and not moves(node.layer.pattern):
+    pattern = node.layer.pattern_on(node.input)
+    if node.kind == "rearrange" and not moves(pattern):
         return Problem("moved-for-nothing", "all leaves this pattern as it arrives", hint="leave it out")
     (index,) = node.inputs
     before = nodes[index] if index != INPUT and len(readers[index]) == 1 else None
     if before is None or not isinstance(before.layer, Moved) or not all(type(size) is int for size in before.input):
         return None
-    first = read(before.layer.pattern, before.input, before.layer.sizes)
-    both = None if first.changes_nothing else first.then(node.layer.pattern, node.layer.sizes)
+    first = read(before.layer.pattern_on(before.input), before.input, before.layer.sizes)
+    both = None if first.changes_nothing else first.then(pattern, node.layer.sizes)
     if both is None or not both.changes_nothing:
         return None
     message = f"this {node.kind} puts everything back where it was before the {before.kind} in front of it"
@@ -135,12 +145,13 @@ def _equal(first: Shape, second: Shape) -> bool:
 
 def _rows_left_over(node: Node) -> Problem | None:
     """Rows or columns at the end of a map that no window reads, although the windows reach one another."""
-    if len(node.input) != 3 or len(node.output) != 3:
+    if not rank(node.input) == rank(node.output) == MAP or len(node.input) != len(node.output):
         return None
     window = node.layer.reach(node.input)
     if not isinstance(window, Sliding):
         return None
-    for axis, what in enumerate(("rows", "columns")):
+    for axis, name in enumerate(names_of(node.input)[1:]):
+        side, what = PLACES[name]
         size, positions = node.input[axis + 1], node.output[axis + 1]
         kernel, stride, pad, dilation = (
             each[axis] for each in (window.kernel, window.stride, window.pad, window.dilation)
@@ -151,7 +162,6 @@ def _rows_left_over(node: Node) -> Problem | None:
         left = size - ((positions - 1) * stride + reach - pad)
         if left <= 0 or stride == 1 or reach < stride:
             continue
-        side = "height" if axis == 0 else "width"
         last = f"the last {left} {what}" if left > 1 else f"the last {what[:-1]}"
         if reach == stride:
             message = f"windows of {reach} do not tile a {side} of {size}: {last} of the input is left out"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Number
+from vcalc.arithmetic import Number, product
 from vcalc.errors import VcalcError, quoted
-from vcalc.graph import Graph, Node
+from vcalc.graph import Node
 from vcalc.layers.axes import MAP, TOKENS, rank
-from vcalc.layers.windows import Front, Window
+from vcalc.layers.windows import Window
 
 
 def window(nodes: list[Node], what: str) -> Any:
@@ -41,7 +41,8 @@ def _size(node: Node, what: str) -> Any:
     if what in values:
         return values[what]
     if node.kind == "global_avgpool" and rank(node.input) == MAP:
-        return {"kernel": tuple(node.input[1:]), "stride": (1, 1), "pad": (0, 0)}.get(what)
+        ones = (1,) * (len(node.input) - 1)
+        return {"kernel": tuple(node.input[1:]), "stride": ones, "pad": (0,) * len(ones)}.get(what)
     reach = node.layer.reach(node.input) if "kernel" in values else None
     return getattr(reach, what) if isinstance(reach, Window) else None
 
@@ -50,34 +51,17 @@ def _text(size: Any) -> str:
     return "x".join(map(str, size)) if isinstance(size, tuple) else str(size)
 
 
-def patches(graph: Graph, node: Node) -> Number:
+def patches(node: Node) -> Number:
     """The places of the image that a layer's output holds: positions of a map, or tokens without class tokens.
 
     Raises VcalcError for an output that is neither, and for tokens that come from no map.
     """
-    if rank(node.output) == MAP:
-        height: Number = node.output[1]
-        return height * node.output[2]
-    if rank(node.output) != TOKENS:
-        raise VcalcError("metric", f"{node.path} gives {list(node.output)}, which has no patches")
-    front = _front(graph, node)
-    if front is None:
+    output = node.facts.output
+    if output.of == MAP:
+        return product(output[1:])
+    if output.of != TOKENS:
+        raise VcalcError("metric", f"{node.path} gives {list(output)}, which has no patches")
+    if output.grid is None:
         raise VcalcError("metric", f"the tokens of {quoted(node.path)} are not those of a map: they are no patches")
-    tokens: Number = node.output[0]
-    return tokens - front
-
-
-def _front(graph: Graph, last: Node) -> Number | None:
-    """How many of a layer's tokens were put before those of the map; None where they come from none."""
-    fronts: list[Number | None] = []
-    for node in graph.nodes[: last.index + 1]:
-        reach = node.layer.reach(node.input)
-        before = [fronts[i] if i >= 0 else None for i in node.inputs]
-        if rank(node.input) == MAP:
-            fronts.append(0)
-        elif any(front is None for front in before):
-            fronts.append(None)
-        else:
-            front = max(front for front in before if front is not None)
-            fronts.append(max(front + reach.tokens, 0) if isinstance(reach, Front) else front)
-    return fronts[last.index]
+    tokens: Number = output[0]
+    return tokens - output.grid[0]

@@ -23,9 +23,9 @@ from vcalc.arithmetic import (
     minimum,
 )
 from vcalc.graph import Graph, Node
-from vcalc.layers.axes import MAP, rank
+from vcalc.layers.axes import MAP, NamedShape, rank
 from vcalc.layers.base import channels_first
-from vcalc.layers.windows import ALONG_LAST, BY_TOKEN, REORDERED, Front, Grid, Reads, Window
+from vcalc.layers.windows import REORDERED, Front, Reads, Window, alike
 
 MOST_PHASES = 256
 """Elements of a pattern along one axis that are told apart; of a longer one an upper bound is kept."""
@@ -179,12 +179,13 @@ AnyAxis = Axis | Bound | None
 class Field(NamedTuple):
     """What the elements of a tensor read of each axis of the input, and how they lie.
 
-    The grid is None for a map, that of a map for tokens or heads that form one, or else the index of the node that put
-    them in an order of their own.
+    Each axis has the one of the tensor by which its positions grow. The order is None where elements lie as on a map,
+    their own or the one that tokens remember, or else the index of the node that put them in an order of their own.
     """
 
     axes: tuple[AnyAxis, ...]
-    grid: Grid | int | None = None
+    by: tuple[int, ...]
+    order: int | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -197,7 +198,8 @@ _HERE = Axis(((0, 0),), 1)
 
 def receptive_fields(graph: Graph) -> list[Field]:
     """The receptive field of every node, in order."""
-    start = Field((_HERE,) * (len(graph.input) - 1), None if rank(graph.input) == MAP else -1)
+    axes = range(len(graph.input) - 1)
+    start = Field(tuple(_HERE for _ in axes), tuple(axes), None if rank(graph.input) == MAP else -1)
     fields: list[Field] = []
     for node in graph.nodes:
         fields.append(_step(node, [fields[i] if i >= 0 else start for i in node.inputs]))
@@ -205,7 +207,7 @@ def receptive_fields(graph: Graph) -> list[Field]:
 
 
 def size_of(field: Field, input: Shape) -> tuple[Number, ...]:
-    """Height and width of a field; the input's own where it is read whole."""
+    """The size of a field along each spatial axis of the input, whose own it is where that is read whole."""
     sizes = input[1:] if rank(input) == MAP else input[:-1]
     return tuple(size if axis is None else axis.size for size, axis in zip(sizes, field.axes, strict=True))
 
@@ -241,47 +243,38 @@ def _step(node: Node, fields: list[Field]) -> Field:
     """What a layer's elements read, from what those of its inputs do."""
     window, shapes = node.layer.reach(node.input), node.facts.inputs
     if window is REORDERED:
-        return Field(tuple(map(_widest, *(field.axes for field in fields))), node.index)
+        return Field(tuple(map(_widest, *(field.axes for field in fields))), fields[0].by, node.index)
     field = _joined(fields, shapes)
-    if window is None or (window in (ALONG_LAST, BY_TOKEN) and _by_token(field.grid, window, node.output)):
+    if window is None:
         return field
     if isinstance(window, Front):
-        return field._replace(grid=_moved(field.grid, window, node.index))
-    if len(field.axes) != 2 or not _lies(field.grid, window.takes):
+        return field if node.facts.output.grid is not None else field._replace(order=node.index)
+    if not window.reads or field.order is not None:
         return _whole(field)
-    return Field(_through(field.axes, window), window.gives)
+    return Field(_through(field, window), tuple(window.to[axis] for axis in field.by))
 
 
 def _whole(field: Field) -> Field:
-    return Field((None,) * len(field.axes))
+    """Everything that the elements read, for each of them."""
+    return Field(tuple(axis if _is_fixed(axis) else None for axis in field.axes), (0,) * len(field.axes))
 
 
-def _through(axes: tuple[AnyAxis, ...], window: Window) -> tuple[AnyAxis, ...]:
+def _is_fixed(axis: AnyAxis) -> bool:
+    """Whether all elements read the same."""
+    return axis is not None and certainly_equal(axis.span, 0)
+
+
+def _through(field: Field, window: Window) -> tuple[AnyAxis, ...]:
     found: list[AnyAxis] = []
-    for axis, reads in zip(axes, window.reads, strict=True):
-        if found and axis == axes[0] and reads == window.reads[0]:
+    for axis, by in zip(field.axes, field.by, strict=True):
+        reads = window.reads[by]
+        if found and axis == field.axes[0] and reads == window.reads[field.by[0]]:
             found.append(found[0])
+        elif _is_fixed(axis):
+            found.append(axis)
         else:
             found.append(None if axis is None or reads is None else axis.through(reads))
     return tuple(found)
-
-
-def _by_token(grid: Grid | int | None, window: Window, output: Shape) -> bool:
-    """Whether the last axis is the features of a token or of a head, and no place."""
-    return isinstance(grid, tuple) or (isinstance(grid, int) and not channels_first(output) and window is ALONG_LAST)
-
-
-def _moved(grid: Grid | int | None, front: Front, index: int) -> Grid | int:
-    """The grid of tokens with more, or fewer, before those that have a place."""
-    before = grid[0] + front.tokens if isinstance(grid, tuple) else -1
-    return (before, *grid[1:]) if isinstance(grid, tuple) and not certainly_less(before, 0) else index
-
-
-def _lies(grid: Grid | int | None, takes: Grid | None) -> bool:
-    """Whether what arrives is a map where a map is wanted, tokens that form the wanted grid where those are."""
-    if isinstance(grid, tuple) and takes is not None:
-        return all(map(certainly_equal, grid, takes))
-    return grid is None and takes is None
 
 
 def _widest(first: AnyAxis, *others: AnyAxis) -> AnyAxis:
@@ -296,13 +289,13 @@ def _widest(first: AnyAxis, *others: AnyAxis) -> AnyAxis:
     return first
 
 
-def _joined(fields: list[Field], shapes: tuple[Shape, ...]) -> Field:
+def _joined(fields: list[Field], shapes: tuple[NamedShape, ...]) -> Field:
     """The outermost positions of each element; the whole input when branches do not lie element on element."""
     first = fields[0]
     for field, shape in zip(fields[1:], shapes[1:], strict=True):
-        if field.grid != first.grid or _apart(shapes[0], shape):
-            return _whole(first)
-        first = Field(tuple(map(_union, first.axes, field.axes)), first.grid)
+        if field.order != first.order or not alike(shapes[0].grid, shape.grid) or _apart(shapes[0], shape):
+            return Field((None,) * len(first.axes), first.by)
+        first = first._replace(axes=tuple(map(_union_by, first.axes, field.axes, first.by, field.by)))
     return first
 
 
@@ -310,6 +303,10 @@ def _apart(a: Shape, b: Shape) -> bool:
     """Whether not all places are the same: a map of one place is added to every place of another."""
     places = slice(1, None) if channels_first(a) else slice(0, -1)
     return len(a) != len(b) or any(map(certainly_different, a[places], b[places]))
+
+
+def _union_by(a: AnyAxis, b: AnyAxis, a_by: int, b_by: int) -> AnyAxis:
+    return _union(a, b) if a_by == b_by else None
 
 
 def _union(a: AnyAxis, b: AnyAxis) -> AnyAxis:

@@ -122,7 +122,8 @@ def why_command(
     if second is not None and first[:1].isdigit():
         first, second = f"{first} {second}", None  # 97.5 MB
     if second is None:
-        return _number(first, Model(spec, entry, network, request.given(spec), request.library), request, part, by)
+        asked = Model(spec, entry, network, request.given(spec, entry), request.library)
+        return _number(first, asked, request, part, by)
     from vcalc.reports.layers_table import title
 
     request.refuse("two conventions are named, and both count operations", ("--convention", "--dtype"))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from vcalc.errors import VcalcError, printable, quoted
+from vcalc.errors import VcalcError, quoted
 
 if TYPE_CHECKING:
     from vcalc.analyses.cost import Costs
@@ -51,7 +50,7 @@ class Request:
         """A model's network with the sizes bound."""
         from vcalc.spec.network import expand
 
-        return expand(spec, model, self.given(None if option else spec), option, self.library)
+        return expand(spec, model, self.given(spec, model, option), option, self.library)
 
     def refuse(self, why: str, options: Iterable[str] = ()) -> None:
         """Refuse the options that were given and would change nothing (of some, or of all). Raises VcalcError."""
@@ -84,9 +83,16 @@ class Request:
             return size
         raise VcalcError("batch", f"--batch {quoted(self.batch)} is no whole number, and one is needed here")
 
-    def given(self, spec: Spec | None) -> dict[str, Any]:
-        """What `--set` and `--input` bind."""
-        return _given(self.settings, self.input, spec)
+    def given(self, spec: Spec, model: ModelEntry, option: Option | None = None) -> dict[str, Any]:
+        """What `--set` and `--input` bind of a model, or of one side of a comparison."""
+        bound = _set(self.settings)
+        if self.input is None:
+            return bound
+        from vcalc.spec.rows import sizes_in
+        from vcalc.spec.sizes import merged_input
+
+        written = merged_input(spec.input, model.input, option.input if option else {})
+        return {**sizes_in(self.input, written, spec.title), **bound}
 
     def costs(self, network: Network, convention: Convention) -> Costs:
         """A network's costs under a convention."""
@@ -95,8 +101,8 @@ class Request:
         return Costs(network.graph, convention, batch_size(self.batch, "--batch"), self.dtype)
 
 
-def _given(settings: tuple[str, ...], input_: str | None, spec: Spec | None) -> dict[str, Any]:
-    """The bindings that `--set` and `--input` ask for. Raises VcalcError for one that is no NAME=VALUE."""
+def _set(settings: tuple[str, ...]) -> dict[str, Any]:
+    """The bindings that `--set` asks for. Raises VcalcError for one that is no NAME=VALUE."""
     bindings: dict[str, Any] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
@@ -106,49 +112,4 @@ def _given(settings: tuple[str, ...], input_: str | None, spec: Spec | None) -> 
         if name in bindings:
             raise VcalcError("binding", f"--set binds {name} twice")
         bindings[name] = value
-    if input_ is not None:
-        bindings = {**_sizes(input_, spec), **bindings}
     return bindings
-
-
-_SIZE = r"[(\[]?\s*\d{1,18}(?:\s*[xX×*,\s]\s*\d{1,18})*\s*,?\s*[)\]]?"
-"""`3x224x224`, and as other tools print it: `3,224,224`, `(3, 224, 224)`, `[3, 224, 224]`."""
-
-
-def _sizes(text: str, spec: Spec | None) -> dict[str, str]:
-    """The sizes that `--input` binds, by name. Raises VcalcError for what is no input of the spec."""
-    from vcalc.layers.axes import INPUTS
-
-    sizes = re.findall(r"\d+", text) if len(text) <= 80 and re.fullmatch(_SIZE, text.strip(), re.ASCII) else []
-    if not sizes:
-        hint = "write 3x224x224, or 512x768 for N tokens of width D"
-        raise VcalcError("input", f"--input {printable(text[:80])} is no size", hint=hint)
-    known = [names for names in INPUTS if spec is None or set(names) == set(spec.input)]
-    names = next((names for names in known if len(names) == len(sizes)), None)
-    if names is None:
-        takes = f"{spec.title} takes {'x'.join(spec.input)}" if spec else "an image has 3, tokens 2, a vector 1"
-        count = f"{len(sizes)} size{'s' if len(sizes) > 1 else ''}"
-        raise VcalcError("input", f"--input {text} has {count}; {takes}", hint=_meant_size(sizes, spec))
-    if spec is not None:
-        from vcalc.spec.bindings import check_order
-
-        check_order(spec.input, sizes)
-    return dict(zip(names, sizes, strict=True))
-
-
-def _meant_size(sizes: list[str], spec: Spec | None) -> str:
-    """How sizes that are too many or too few were probably meant: with a batch in front, or without what stays."""
-    own = [str(getattr(value.node, "value", "")) for value in spec.input.values()] if spec else ["3", "224", "224"]
-    if len(sizes) == len(own) + 1 == 4 and sizes[0] == own[0] != sizes[1]:
-        return f"write --input {'x'.join(sizes[:3])}"
-    if len(sizes) == len(own) + 1:
-        batch = f" --batch {sizes[0]}" if sizes[0] != "1" else ""
-        return f"the batch stands apart: --input {'x'.join(sizes[1:])}{batch}"
-    if len(own) == 3 and len(sizes) < 3 and own[0].isdigit():
-        height, width = sizes[-2:] if len(sizes) == 2 and sizes[0] != own[0] else (sizes[-1], sizes[-1])
-        return f"write --input {own[0]}x{height}x{width}"
-    if len(own) == 2 and len(sizes) == 1 and own[1].isdigit():
-        return f"write --input {sizes[0]}x{own[1]}"
-    if spec and all(size.isdigit() for size in own):
-        return f"write --input {'x'.join(own)}"
-    return "write 3x224x224, or 512x768 for N tokens of width D"

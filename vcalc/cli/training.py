@@ -77,7 +77,7 @@ def training_command(
     given = {"images": images, "epochs": epochs, "steps": steps, "batch": batch}
     schedule = _schedule({name: text for name, text in given.items() if text}, entry.schedule or spec.schedule)
     request = Request(settings, input_, convention, "1", "float32", library)
-    network = expand(spec, entry, {**dict(schedule.bindings), **request.given(spec)}, library=library)
+    network = expand(spec, entry, {**dict(schedule.bindings), **request.given(spec, entry)}, library=library)
     training = Training(Costs(network.graph, conventions.find(convention)), network.graph.nodes, schedule)
     run = Run(schedule, on, devices, on.dtype(dtype) if on else "")
     return training_report(network, training, run, share, time)

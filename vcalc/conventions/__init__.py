@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from functools import cache
 
-from vcalc.conventions.rules import Bug, Convention, Rule
+from vcalc.conventions.rules import Bug, Convention, Rule, amounts
 from vcalc.errors import VcalcError, suggestion
 from vcalc.source import SUFFIXES
 
-__all__ = ["DEFAULT", "Bug", "Convention", "Rule", "aliases", "find", "load", "names"]
+__all__ = ["DEFAULT", "Bug", "Convention", "Rule", "aliases", "amounts", "find", "load", "names"]
 
 FOLDER = os.path.dirname(__file__)
 DEFAULT = "lecture"
@@ -38,9 +38,10 @@ def load(name: str) -> Convention:
         return _from_file(os.path.join(FOLDER, f"{name}.yaml"), complete=name not in _TO_EXTEND)
     if name in aliases():
         return load(aliases()[name])
-    raise VcalcError(
-        "convention", f"there is no convention '{name}'", hint=suggestion(name, [*names(), *aliases()], "known")
-    )
+    if name != name.lower():
+        return load(name.lower())
+    hint = suggestion(name, [*names(), *aliases()], "known") or "vcalc conventions shows them all"
+    raise VcalcError("convention", f"there is no convention '{name}'", hint=hint)
 
 
 @cache

@@ -1,8 +1,10 @@
 """Counts that are one tool's alone, as formulas in its file: over the fields and sizes of a layer.
 
-What has a number for each axis has three names, `kernel_t`, `kernel_h` and `kernel_w`; a field that is not said is 0.
-The shape that arrives is C, T, H, W (N, D of tokens; h, N, d of heads), the one that leaves has `_out` behind them. An
-axis that a map does not have has one place, and fields that do nothing; that of a sequence is W.
+What has a number for each axis has three names, `kernel_t`, `kernel_h` and `kernel_w`; a field that is not said is 0,
+and a word in place of true is true. The shape that arrives is C, T, H, W (N, D of tokens; h, N, d of heads), the one
+that leaves has `_out` behind them. An axis that a map does not have has one place, and fields that do nothing; that of
+a sequence is W; `axes` says how many spatial axes there are. Of an operator that another kind calls there are the
+shapes, `out` and `bias`.
 """
 
 from __future__ import annotations
@@ -67,11 +69,14 @@ def _values(facts: Facts) -> dict[str, Any]:
     for name, field in layer.fields.items():
         value, keys = getattr(layer, name), _names(field)
         if isinstance(value, str):
-            continue  # `same`, whose sizes follow from those of the map
+            if not field.type.says.startswith("true"):
+                continue  # `same`, whose sizes follow from those of the map
+            value = True
         parts = (0,) * len(keys) if value is None else value if isinstance(value, tuple) else (value,)
         if field.type.per_axis and value is not None:
             parts = (*(field.default if field.default == 0 else 1,) * (len(keys) - len(value)), *value)
         values |= {key: bare(part) for key, part in zip(keys, parts, strict=True)}
+    values["axes"] = len(facts.inputs[0]) - 1
     for shape, end in ((facts.inputs[0], ""), (facts.output, "_out")):
         sizes = (shape[0], *(1,) * (len(MAPS[2]) - len(shape)), *shape[1:]) if rank(shape) == MAP else shape
         names = MAPS[2] if rank(shape) == MAP else names_of(shape)
@@ -84,7 +89,7 @@ def names_for(kinds: Iterable[str]) -> list[str]:
     fields = [{name for field in KINDS[kind].fields.values() for name in _names(field)} for kind in kinds]
     names = dict.fromkeys(name for each in ALL_AXES for name in each)
     sizes = [f"{name}{end}" for end in ("", "_out") for name in names]
-    return [*sizes, *sorted(set.intersection(*fields) if fields else ())]
+    return ["axes", *sizes, *sorted(set.intersection(*fields) if fields else ())]
 
 
 def _is_pair(field: Field) -> bool:

@@ -16,7 +16,6 @@ from vcalc.source.keys import (
     Key,
     Known,
     Made,
-    Pairs,
     Record,
     Schema,
     Several,
@@ -83,7 +82,7 @@ def _check_complete(convention: Convention, source: Source, root: YamlNode) -> N
     missing = [
         kind
         for kind, layer in sorted(KINDS.items())
-        if any(convention.rule_of(kind, form) is None for form in layer.forms or ("",))
+        if layer.composed is not True and any(convention.rule_of(kind, form) is None for form in layer.forms or ("",))
     ]
     if missing:
         hint = "name them under kinds, zero or unseen, or give the weights of all others under weights"
@@ -98,7 +97,6 @@ def _kinds_and_forms() -> frozenset[str]:
 _KIND = Known("layer kind", lambda: KINDS)
 _FORM = Known("layer kind", _kinds_and_forms)
 _FAMILY = Known("family", lambda: {kind.family for kind in KINDS.values()})
-_PRIMITIVE = Known("primitive", lambda: PRIMITIVES)
 _WEIGHT = Whole(0, 999_999)
 
 
@@ -149,7 +147,7 @@ class _Weights(Type):
         )
 
     def _weights(self, source: Source, entries: Entries) -> Weights:
-        source.known_keys(entries, PRIMITIVES, "a rule")
+        source.known_keys(entries, PRIMITIVES, "a rule", "rules")
         read = {name: self.weight.read(source, node, name) for name, (_, node) in entries.items()}
         return {name: weight for name, weight in read.items() if weight is not None}
 
@@ -206,7 +204,6 @@ def _uncounted(what: str) -> Type:
 def _params(said: Values) -> Params:
     params = Params()
     params.left_out, params.lost, params.buffers = map(frozenset, (said["leave_out"], said["lose"], said["buffers"]))
-    params.parts = {name: tuple(sorted(parts)) for name, parts in said["parts"]}
     params.says = said["says"]
     return params
 
@@ -216,15 +213,10 @@ _PARAMS = Record(
     (
         Key("leave_out", Several(Known("role", lambda: ROLES)), "Roles that are no parameters to it.", ()),
         Key("lose", Several(_FORM), "Layer kinds whose parameters it does not see.", ()),
-        Key(
-            "parts",
-            Pairs(Several(_PRIMITIVE), "attention/mha: [out_parameters]", names=_FORM),
-            "By kind and form the primitives that count the parameters that it does see.",
-            (),
-        ),
         Key("buffers", Several(Known("buffer", lambda: BUFFERS)), "Buffers that it takes for parameters.", ()),
         Key("says", Text(), "What that comes to, in words.", ""),
     ),
+    section="rules",
     example="params: {leave_out: [bias]}",
 )
 _VIEWS = Key("views", YesOrNo(), "Every kind that moves elements without a copy.", False)
@@ -264,8 +256,9 @@ CONVENTION = Record(
             _Rules(),
             "Weights for single kinds, several to a line with commas, `kind/form` for one way of calling it; weights "
             "under `once` count once for a batch of any size. A text in place of a weight is a formula for the count, "
-            "in the language of specs, over the fields of a layer (a pair as `kernel_h` and `kernel_w`) and its sizes: "
-            "C, H, W, or N, D, as they arrive, C_out and so on as they leave.",
+            "in the language of specs, over the fields of a layer (those with a number for each axis as `kernel_t`, "
+            "`kernel_h` and `kernel_w`) and its sizes: C, T, H, W, or N, D, or h, N, d, as they arrive, C_out and so "
+            "on as they leave. An image has one place along T, a sequence one along T and H, and its length is W.",
             {},
         ),
         Key("zero", _uncounted("zero"), "`kinds` and `families` that count nothing, on purpose.", ()),
@@ -273,8 +266,7 @@ CONVENTION = Record(
         Key(
             "params",
             Made(_PARAMS, _params),
-            "Roles to `leave_out`, kinds to `lose` or to see in `parts`, `buffers` to count, and what that comes to in "
-            "words (`says`).",
+            "Roles to `leave_out`, kinds to `lose`, `buffers` to count, and what that comes to in words (`says`).",
         ),
         Key(
             "memory",

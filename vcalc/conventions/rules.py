@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vcalc.arithmetic import Number
-from vcalc.graph import Counted
-from vcalc.layers import KINDS, SPECIAL, Layer
+from vcalc.graph import Counted, Weighed
+from vcalc.layers import KINDS, SPECIAL, STANDS_FOR, Layer
 
 if TYPE_CHECKING:
     from vcalc.conventions.formulas import Formula
@@ -71,15 +71,13 @@ class Memory:
 class Params:
     """What a source calls parameters, where that is not all of them."""
 
-    __slots__ = ("buffers", "left_out", "lost", "parts", "says")
+    __slots__ = ("buffers", "left_out", "lost", "says")
 
     def __init__(self) -> None:
         self.left_out: frozenset[str] = frozenset()
         """Roles that are no parameters to it."""
         self.lost: frozenset[str] = frozenset()
         """Layer kinds, or kinds in a form, whose parameters it does not see."""
-        self.parts: dict[str, tuple[str, ...]] = {}
-        """Layer kinds, or kinds in a form, of which it sees some parameters only: the primitives that count them."""
         self.buffers: frozenset[str] = frozenset()
         """Buffers that it takes for parameters."""
         self.says = ""
@@ -129,27 +127,33 @@ class Convention:
 
     def rule_of(self, kind: str, form: str) -> Rule | None:
         """The rule of a kind in a form ("" where it has none); None where the convention says nothing of it."""
-        rules = self.rules
-        return (
-            rules.get(f"{kind}/{form}")
-            or (rules.get(f"{kind}/{SPECIAL[form]}") if form in SPECIAL else None)
-            or rules.get(kind)
-            or self.default
-            or (NOTHING if KINDS[kind].moves else None)
-        )
+        return _named(self.rules, kind, form) or self.default or (NOTHING if not kind or KINDS[kind].moves else None)
 
-    def rule(self, facts: Counted) -> Rule:
-        """How a layer is counted."""
-        key = (facts.layer.kind, facts.form)
+    def weighed(self, facts: Counted) -> list[tuple[Weighed, Rule]]:
+        """What is counted of a layer, each with its rule: all of it by the layer's own, or each call by its kind's."""
+        if not facts.calls:
+            return [(facts, self._rule(facts.kind, facts.form))]
+        own = _named(self.rules, facts.kind, facts.form)
+        if own is not None:
+            return [(part, own) for part in facts.whole]
+        return [(call, self._rule(call.kind, call.form)) for call in facts.calls]
+
+    def _rule(self, kind: str, form: str) -> Rule:
+        key = (kind, form)
         if key not in self._found:
             found = self.rule_of(*key)
             assert found is not None, f"{self.name} was read without a rule for {key}"
             self._found[key] = found
         return self._found[key]
 
+    def sees(self, facts: Counted) -> bool:
+        """Whether the source sees all of a layer, be it to count it as nothing."""
+        return all(rule.seen for _, rule in self.weighed(facts))
+
     def parts(self, facts: Counted, batch: Number = 1) -> Iterator[tuple[str, int, Number]]:
         """The primitives that count for a layer: name, weight, and the weighed count for the batch."""
-        return _parts(self.rule(facts), facts, batch)
+        for part, rule in self.weighed(facts):
+            yield from amounts(rule, part, batch)
 
     def flops(self, facts: Counted, batch: Number = 1) -> Number:
         """The layer's work for a batch, weighed."""
@@ -157,10 +161,12 @@ class Convention:
 
     def fault(self, bug: Bug, facts: Counted, batch: Number = 1) -> Number:
         """What a bug adds to a layer's count (less than 0 where it loses some)."""
-        instead = bug.instead.get(f"{facts.layer.kind}/{facts.form}") or bug.instead.get(facts.layer.kind)
-        if instead is None:
-            return 0
-        return self.flops(facts, batch) - _sum(amount for _, _, amount in _parts(instead, facts, batch))
+        return _sum(
+            _sum(amount for _, _, amount in amounts(rule, part, batch))
+            - _sum(amount for _, _, amount in amounts(instead, part, batch))
+            for part, rule in self.weighed(facts)
+            if (instead := _named(bug.instead, part.kind, part.form)) is not None
+        )
 
     def params(self, facts: Counted) -> Number:
         """The layer's parameters as the source sees them."""
@@ -168,25 +174,42 @@ class Convention:
 
     def counted_params(self, facts: Counted) -> Iterator[tuple[str, Number]]:
         """The roles that count as parameters, and how many each has."""
-        rule, kind = self.params_rule, facts.layer.kind
-        parts = rule.parts.get(f"{kind}/{facts.form}") if rule.parts else None
-        if parts is not None:
-            if not facts.shared:
-                yield from ((name, facts.work[name]) for name in parts if name in facts.work)
+        rule = self.params_rule
+        if self._loses(facts.kind, facts.form):
             return
-        if rule.lost and (kind in rule.lost or f"{kind}/{facts.form}" in rule.lost):
-            return
-        for role, count in facts.parameters.items():
+        for role, count in self._seen_parameters(facts).items():
             if role not in rule.left_out:
                 yield role, count
         for name, count in facts.buffers.items():
             if name in rule.buffers:
                 yield name, count
 
+    def _loses(self, kind: str, form: str) -> bool:
+        lost = self.params_rule.lost
+        return bool(lost) and (kind in lost or f"{kind}/{form}" in lost)
+
+    def _seen_parameters(self, facts: Counted) -> dict[str, Number]:
+        """By role, without those of calls that lose them."""
+        if facts.shared or not self.params_rule.lost:
+            return facts.parameters
+        found = dict(facts.parameters)
+        for call in facts.calls:
+            if self._loses(call.kind, call.form):
+                for role, count in call.parameters.items():
+                    found[role] = found[role] - count
+        return found
+
     @cached_property
     def sees_writing(self) -> bool:
         """Whether a count depends on how the network's source calls its layers."""
-        return any("/" in name for name in (*self.rules, *self.params_rule.lost, *self.params_rule.parts))
+        named = any("/" in name for name in (*self.rules, *self.params_rule.lost))
+        return named or self._products("matmul") != self._products("scaled_dot_product_attention")
+
+    def _products(self, kind: str) -> dict[str, int | Formula]:
+        """The weights of products, which an attention runs by themselves or as one operator."""
+        rule = self.rule_of(kind, "") or NOTHING
+        named = {STANDS_FOR.get(name, name): weight for name, weight in (rule.weights | rule.once).items()}
+        return {name: weight for name, weight in named.items() if name.startswith("product_")}
 
     @property
     def multiply_add(self) -> int:
@@ -220,16 +243,25 @@ class Convention:
         return family not in self.memory.families_not_stored and kind not in self.memory.kinds_not_stored
 
 
-def _parts(rule: Rule, facts: Counted, batch: Number) -> Iterator[tuple[str, int, Number]]:
-    work = facts.work
-    for weights, times in ((rule.weights, batch), (rule.once, 1)):
+def _named(rules: Rules, kind: str, form: str) -> Rule | None:
+    """The rule that a kind has by name, in a form or in all."""
+    return (
+        rules.get(f"{kind}/{form}")
+        or (rules.get(f"{kind}/{SPECIAL[form]}") if form in SPECIAL else None)
+        or rules.get(kind)
+    )
+
+
+def amounts(rule: Rule, part: Weighed, batch: Number) -> Iterator[tuple[str, int, Number]]:
+    """The primitives that count by a rule: name, weight, and the weighed count for the batch."""
+    for weights, times in ((rule.weights, batch if part.batched else 1), (rule.once, 1)):
         for primitive, weight in weights.items():
-            if primitive not in work:
+            if primitive not in part.work:
                 continue
             if isinstance(weight, int):
-                yield primitive, weight, times * (weight * work[primitive])
+                yield primitive, weight, times * (weight * part.work[primitive])
             else:
-                yield primitive, 1, times * _sum(many * weight.count(each) for each, many in facts.each)
+                yield primitive, 1, times * _sum(many * weight.count(each) for each, many in part.each)
 
 
 def _sum(amounts: Iterable[Number]) -> Number:

@@ -38,7 +38,7 @@ def answers(section: str, word: str) -> list[Answer]:
     """What a word of others may mean, in the order of the table: none for a word that it does not hold.
 
     `section` is one of those of the table: layers, joins, fields, keys, metrics, columns, formats, files, options,
-    commands, models; one that it lacks knows no word.
+    commands, rules, models; one that it lacks knows no word.
     """
     return _table().get(section, {}).get(_key(section, word), [])
 

@@ -22,13 +22,13 @@ from vcalc.language.operations import undecided
 from vcalc.language.values import ExpressionError, NoValueError
 
 __all__ = [
-    "ARRIVES",
     "FUNCTIONS",
     "SHAPE_NAMES",
     "SHAPE_NAMES_OF_SOME",
     "Environment",
     "Expression",
     "ExpressionError",
+    "arrives",
     "constant",
     "parse",
     "undecided",
@@ -42,8 +42,6 @@ SHAPE_NAMES = frozenset({"C", "H", "W", "N", "D"})
 
 SHAPE_NAMES_OF_SOME = frozenset({"L", "T"})
 """Names that are sizes, too, in a spec whose input has them: of a sequence, of a video."""
-
-ARRIVES = "C, H, W are the shape of a map that arrives at a layer, N, D of tokens, D of a vector"
 
 OPERATORS = ("and", "or", "not", "if", "else")
 """The words among the operators."""
@@ -84,6 +82,13 @@ class Expression:
         except (ValueError, TypeError, ArithmeticError, RecursionError, NotImplementedError) as error:
             hint = error.hint if isinstance(error, NoValueError) else ""
             raise ExpressionError(f"{quoted(self.text)} has no value: {error}", hint) from None
+
+
+def arrives(names: frozenset[str]) -> str:
+    """What the names of sizes are, with those of sequences and videos where a spec has them."""
+    sequence = ", C, L of a sequence" if "L" in names else ""
+    video = ", C, T, H, W of a video" if "T" in names else ""
+    return f"C, H, W are the shape of a map that arrives at a layer{sequence}{video}, N, D of tokens, D of a vector"
 
 
 def can_name(word: str) -> bool:

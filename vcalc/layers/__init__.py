@@ -3,7 +3,7 @@
 from vcalc.layers import activation, attention, conv, heads, linear, merge, norm, pool, pooling_attention, shape, tokens
 from vcalc.layers.base import KINDS, Layer, kinds
 from vcalc.layers.fields import Field
-from vcalc.layers.vocabulary import BUFFERS, FORMS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR
+from vcalc.layers.vocabulary import BUFFERS, FORMS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, WAYS
 
 __all__ = [
     "BUFFERS",
@@ -13,6 +13,7 @@ __all__ = [
     "ROLES",
     "SPECIAL",
     "STANDS_FOR",
+    "WAYS",
     "Field",
     "Layer",
     "kinds",

@@ -8,7 +8,7 @@ from vcalc.arithmetic import Number, Shape, exact_div, product
 from vcalc.layers.axes import TOKENS
 from vcalc.layers.base import Layer, channels_first, elements, features, needs_division
 from vcalc.layers.fields import FLAG, FRACTION, choice, count, field
-from vcalc.layers.windows import ALONG_LAST, Window
+from vcalc.layers.windows import Window, along
 from vcalc.operators.types import BOOLEAN
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Softmax(_Activation, kind="softmax"):
         return ops.reshape(ops.softmax(ops.reshape(x, parts)), x.shape)
 
     def reach(self, input: Shape) -> Window | None:
-        return ALONG_LAST if channels_first(input) and self.over == "last" else None
+        return along(input, (len(input) - 1,)) if channels_first(input) and self.over == "last" else None
 
 
 class Dropout(Layer, kind="dropout"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, minimum, product
+from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, exact_div, may_differ, product
 from vcalc.layers.axes import MAP, TOKENS
 from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, Layer, needs, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or, size2d
@@ -15,56 +15,6 @@ if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
 
 
-def _attention_parameters(width: Number, inner: Number, layer: Any) -> dict[str, Number]:
-    """Query, key and value projections [width, 3 inner] and the output projection [inner, width]."""
-    parameters = {"weight": width * 3 * inner + inner * width}
-    bias = _qkv_biases(layer) * inner + (width if layer.out_bias else 0)
-    return {**parameters, "bias": bias} if layer.qkv_bias or layer.out_bias else parameters
-
-
-def _qkv_biases(layer: Any) -> int:
-    """How many of queries, keys and values have a bias; a key's has no effect on a softmax."""
-    return 2 if layer.qkv_bias == "qv" else 3 * bool(layer.qkv_bias)
-
-
-def _key_bias(inner: Number, layer: Any) -> dict[str, Number]:
-    """The zeros that some libraries add to keys without a bias."""
-    return {"key_bias": inner} if layer.form == "functional_qkv" and layer.qkv_bias == "qv" else {}
-
-
-def _attention_work(tokens: Number, windows: Number, width: Number, inner: Number, layer: Any) -> dict[str, Number]:
-    """One forward pass over `windows` separate groups of `tokens` tokens (Vaswani et al. 2017, section 3.2)."""
-    parameters = _attention_parameters(width, inner, layer)
-    of_out = inner * width + (width if layer.out_bias else 0)
-    positions = windows * tokens
-    pairs = windows * (tokens * tokens)
-    scores = layer.heads * pairs
-    work = {
-        "multiply_adds": positions * parameters["weight"],
-        "product_multiply_adds": 2 * (pairs * inner),
-        "value_multiply_adds": pairs * inner,
-        "multiplications": positions * inner,
-        "exponentials": scores,
-        "softmax_additions": scores - layer.heads * positions,
-        "divisions": scores,
-        "projected_elements": positions * (3 * inner + width),
-        "product_elements": scores + positions * inner,
-        "leading_parameters": windows * (parameters["weight"] + parameters.get("bias", 0)),
-        "out_multiply_adds": positions * (inner * width),
-        "out_parameters": of_out,
-        "leading_out_parameters": windows * of_out,
-    }
-    if layer.qkv_bias == "qv":
-        work["zero_additions"] = positions * inner
-    if layer.out_bias:
-        work["out_bias_additions"] = positions * width
-    if "bias" in parameters:
-        work["bias_additions"] = positions * parameters["bias"]
-    if layer.qkv_bias:
-        work["qkv_bias_additions"] = positions * (_qkv_biases(layer) * inner)
-    return work
-
-
 PRODUCTS = ("matmul", "operator")
 """Forms in which an attention is two products and a softmax, and not one operator."""
 
@@ -72,16 +22,17 @@ BESIDE = (0, 1, 3, 2, 4, 5)
 """Rows of windows and rows within them, columns of windows and columns within them, put in order or back."""
 
 
-def _heads(ops: Paper, qkv: Value, heads: int) -> tuple[Value, ...]:
-    """Queries, keys and values, [B, h, N, d] each, out of one tensor [B, N, 3 * h * d]."""
-    batch, tokens, width = qkv.shape
-    parts = ops.reshape(qkv, (batch, tokens, 3, heads, width // (3 * heads)))
-    return ops.unbind(ops.permute(parts, (2, 0, 3, 1, 4)))
+def _heads(ops: Paper, layer: Any, x: Value, inner: Number, head_dim: Number | None = None) -> tuple[Value, ...]:
+    """Queries, keys and values of tokens, [B, h, N, d] each, out of one product."""
+    qkv = project_qkv(ops, x, inner, layer.qkv_bias, layer.form == "functional_qkv")
+    width = exact_div(inner, layer.heads) if head_dim is None else head_dim
+    return ops.unbind(ops.permute(ops.reshape(qkv, (*x.shape[:2], 3, layer.heads, width)), (2, 0, 3, 1, 4)))
 
 
-def _put_out(ops: Paper, layer: Any, x: Value, width: int) -> Value:
+def _put_out(ops: Paper, layer: Any, x: Value, width: Number) -> Value:
     """The output projection."""
-    return ops.linear(x, ops.parameter(width, x.shape[-1]), ops.parameter(width) if layer.out_bias else None)
+    weight = ops.parameter(width, x.shape[-1])
+    return ops.linear(x, weight, ops.parameter(width, role="bias") if layer.out_bias else None)
 
 
 def _normal(ops: Paper, x: Value) -> Value:
@@ -95,6 +46,7 @@ class Attention(Layer, kind="attention"):
 
     source = "Vaswani et al. 2017, section 3.2; Dosovitskiy et al. 2021, appendix A"
     accepts = (TOKENS,)
+    composed = True
     weighted_layers = 2
     forms = ("mha", "sdpa", "timm", "matmul", "operator", "functional_qkv")
 
@@ -108,31 +60,15 @@ class Attention(Layer, kind="attention"):
             needs_division("attention: width into heads", inputs[0][1], self.heads, "heads")
         return inputs[0]
 
-    def _inner(self, width: Number) -> Number:
-        return width if self.head_dim is None else self.heads * self.head_dim
-
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        width = inputs[0][1]
-        return _attention_parameters(width, self._inner(width), self)
-
     @property
     def form(self) -> str:
         """No module takes a bias of queries and values alone."""
         return "functional_qkv" if self.qkv_bias == "qv" and self.written is None else super().form
 
-    def buffers(self, *inputs: Shape) -> dict[str, Number]:
-        return _key_bias(self._inner(inputs[0][1]), self)
-
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        tokens, width = inputs[0]
-        return _attention_work(tokens, 1, width, self._inner(width), self)
-
     def run(self, ops: Paper, x: Value) -> Value:
         batch, tokens, width = x.shape
-        inner = self._inner(width)
-        qkv = project_qkv(ops, x, inner, self.qkv_bias, "key_bias" in self.buffers(x.shape[1:]))
-        query, key, value = _heads(ops, qkv, self.heads)
-        del qkv
+        inner = width if self.head_dim is None else self.heads * self.head_dim
+        query, key, value = _heads(ops, self, x, inner, self.head_dim)
         if self.form in PRODUCTS:
             scores = ops.matmul(ops.scale(query), ops.permute(key, (0, 1, 3, 2)))
             mixed = ops.matmul(ops.softmax(scores), value)
@@ -153,6 +89,8 @@ class WindowAttention(Layer, kind="window_attention"):
         " one_hot_lookup: Tu et al. 2022 (MaxViT), the authors' attention_utils.py"
     )
     accepts = (MAP,)
+    composed = True
+    spatial = (2,)
     weighted_layers = 2
     forms = ("modules", "timm", "functional_qkv", "matmul", "sdpa", "functional", "functional_cosine")
 
@@ -196,54 +134,6 @@ class WindowAttention(Layer, kind="window_attention"):
     def _offsets(self) -> Number:
         return product(2 * size - 1 for size in self.window)
 
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        channels = inputs[0][0]
-        parameters = _attention_parameters(channels, channels, self)
-        if self._makes_biases:
-            parameters["weight"] = parameters["weight"] + self.position_mlp * (2 + self.heads)
-            parameters["bias"] = parameters.get("bias", 0) + self.position_mlp
-        elif self.relative_position_bias:
-            parameters["relative_position_bias"] = self._offsets() * self.heads
-        if self.cosine:
-            parameters["logit_scale"] = self.heads
-        return parameters
-
-    def buffers(self, *inputs: Shape) -> dict[str, Number]:
-        tokens = product(self.window)
-        if self.one_hot_lookup:
-            return {"one_hot_positions": sum(size * size * (2 * size - 1) for size in self.window)}
-        found = {"relative_position_index": tokens * tokens} if self.relative_position_bias else {}
-        if self._makes_biases:
-            found["relative_coordinates"] = 2 * self._offsets()
-        if self._keeps_mask(inputs[0]):
-            found["attention_mask"] = product(self._windows(inputs[0])) * (tokens * tokens)
-        return {**found, **_key_bias(inputs[0][0], self)}
-
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        channels, height, width = inputs[0]
-        windows = product(self._windows(inputs[0]))
-        work = _attention_work(product(self.window), windows, channels, channels, self)
-        if self.relative_position_bias:
-            work["additions"] = work["exponentials"]
-        if self._makes_biases:
-            work["table_multiply_adds"] = self._offsets() * (self.position_mlp * (2 + self.heads))
-            work["table_hidden_elements"] = self._offsets() * self.position_mlp
-            work["table_elements"] = self._offsets() * (self.position_mlp + self.heads)
-            work["table_parameters"] = self.position_mlp * (3 + self.heads)
-        if self.one_hot_lookup:
-            rows, columns = self.window
-            of_rows = self.heads * (rows * rows * (2 * columns - 1))
-            work["lookup_multiply_adds"] = of_rows * (2 * rows - 1 + columns * columns)
-            work["lookup_elements"] = of_rows + self.heads * (rows * rows * columns * columns)
-        if self.cosine:
-            # Squares and quotients of queries and keys, and each score by its head's factor.
-            work["multiplications"] = 4 * work["multiplications"] + work["exponentials"]
-        positions, side = height * width, minimum(height, width)
-        reads = product(minimum(size, side) for size in self.window)
-        work["unpadded_multiply_adds"] = positions * (4 * channels * channels)
-        work["unpadded_product_multiply_adds"] = 2 * (positions * (reads * channels))
-        return work
-
     def _windows(self, input: Shape) -> tuple[Number, Number]:
         """How many windows lie one below the other, and side by side."""
         return ceil_div(input[1], self.window[0]), ceil_div(input[2], self.window[1])
@@ -254,69 +144,91 @@ class WindowAttention(Layer, kind="window_attention"):
         return down * self.window[0], across * self.window[1]
 
     def _shifts(self, input: Shape) -> bool:
-        """Whether the windows move: a map of one window stays."""
+        """Whether windows move, of many maps those of any: a map of one window stays."""
         counts = self._windows(input)
-        return any(not (certainly_equal(self.shift[axis], 0) or certainly_equal(counts[axis], 1)) for axis in (0, 1))
+        return any(may_differ(self.shift[axis], 0) and may_differ(counts[axis], 1) for axis in (0, 1))
 
     def _keeps_mask(self, input: Shape) -> bool:
         """Whether the mask between windows that a shift brought together is kept, and not made anew each time."""
-        return self.form in ("timm", "functional_qkv") and self._shifts(input)
+        return self.form in ("timm", "functional_qkv") and not all(
+            certainly_equal(shift, 0) or certainly_equal(count, 1)
+            for shift, count in zip(self.shift, self._windows(input), strict=True)
+        )
 
     def run(self, ops: Paper, x: Value) -> Value:
         batch, channels, height, width = x.shape
-        down, across = self._padded(x.shape[1:])
-        y = ops.permute(ops.pad(x, (batch, channels, down, across)), CHANNELS_LAST)
-        shifts, one, windows = self._shifts(x.shape[1:]), self.window, self._windows(x.shape[1:])
-        if shifts:
-            y = ops.roll(y)
-        y = ops.reshape(y, (batch, windows[0], one[0], windows[1], one[1], channels))
-        y = ops.reshape(ops.permute(y, BESIDE), (batch * product(windows), product(one), channels))
-        qkv = project_qkv(ops, y, channels, self.qkv_bias, "key_bias" in self.buffers(x.shape[1:]))
-        query, key, value = _heads(ops, qkv, self.heads)
-        del qkv
-        scores = self._scores(ops, query, key)
-        if self.relative_position_bias:
-            bias = self._bias(ops)
-            scores = ops.add(scores, self._as_heads(ops, bias))
-        if shifts:
-            mask = self._mask(ops, x.shape[1:])
-            scores = ops.add(ops.reshape(scores, (batch, product(windows), *scores.shape[1:])), mask)
-            scores = ops.reshape(scores, (batch * product(windows), *scores.shape[2:]))
-        y = ops.reshape(ops.permute(ops.matmul(ops.softmax(scores), value), (0, 2, 1, 3)), (*y.shape[:2], channels))
-        y = ops.reshape(_put_out(ops, self, y, channels), (batch, *windows, *one, channels))
-        y = ops.reshape(ops.permute(y, BESIDE), (batch, down, across, channels))
+        shifts, windows = self._shifts(x.shape[1:]), self._windows(x.shape[1:])
+        y = self._parted(ops, x, shifts)
+        query, key, value = _heads(ops, self, y, channels)
+        if self.form == "sdpa":
+            if self.cosine:
+                query, key = ops.mul(_normal(ops, query), self._factor(ops)), _normal(ops, key)
+            added = self._as_heads(ops, self._bias(ops)) if self.relative_position_bias else None
+            mixed = ops.attention(query, key, value, added, self._mask_of_each(ops, x.shape) if shifts else None)
+        else:
+            scores = self._scores(ops, query, key)
+            if self.relative_position_bias:
+                bias = self._bias(ops)
+                scores = ops.add(scores, self._as_heads(ops, bias))
+            if shifts:
+                mask = self._mask(ops, x.shape[1:])
+                scores = ops.mask(ops.reshape(scores, (batch, product(windows), *scores.shape[1:])), mask)
+                scores = ops.reshape(scores, (batch * product(windows), *scores.shape[2:]))
+            mixed = ops.matmul(ops.softmax(scores), value)
+        y = ops.reshape(ops.permute(mixed, (0, 2, 1, 3)), (*y.shape[:2], channels))
+        del mixed
+        y = ops.reshape(_put_out(ops, self, y, channels), (batch, *windows, *self.window, channels))
+        y = ops.reshape(ops.permute(y, BESIDE), (batch, *self._padded(x.shape[1:]), channels))
         if shifts:
             y = ops.roll(y)
         y = ops.slice(ops.slice(y, axis=1, count=height), axis=2, count=width)
         return ops.permute(y, CHANNELS_FIRST)
 
+    def _parted(self, ops: Paper, x: Value, shifts: bool) -> Value:
+        """The tokens of each window of a map."""
+        (batch, channels, *_), one, windows = x.shape, self.window, self._windows(x.shape[1:])
+        y = ops.permute(ops.pad(x, (batch, channels, *self._padded(x.shape[1:]))), CHANNELS_LAST)
+        if shifts:
+            y = ops.roll(y)
+        y = ops.reshape(y, (batch, windows[0], one[0], windows[1], one[1], channels))
+        return ops.reshape(ops.permute(y, BESIDE), (batch * product(windows), product(one), channels))
+
     def _scores(self, ops: Paper, query: Value, key: Value) -> Value:
         """Products of scaled queries and keys, or their cosines, each times its head's factor."""
         if not self.cosine:
-            query, key = ops.scale(query), ops.permute(key, (0, 1, 3, 2))
-            # torch's own attention scales both, where trained biases keep it from one operator.
-            return ops.matmul(query, ops.scale(key) if self.form == "sdpa" else key)
-        factor = ops.parameter(self.heads, 1, 1)
-        scores = ops.matmul(_normal(ops, query), ops.permute(_normal(ops, key), (0, 1, 3, 2)))
-        return ops.mul(scores, ops.exp(ops.scale(factor)))
+            return ops.part("scores").matmul(ops.scale(query), ops.permute(key, (0, 1, 3, 2)))
+        query, key = _normal(ops, query), ops.permute(_normal(ops, key), (0, 1, 3, 2))
+        return ops.mul(ops.part("scores").matmul(query, key), self._factor(ops))
+
+    def _factor(self, ops: Paper) -> Value:
+        """The factor of each head's cosines, which is learned as its logarithm."""
+        return ops.exp(ops.at_most(ops.parameter(self.heads, 1, 1, role="logit_scale")))
 
     def _bias(self, ops: Paper) -> Value:
         """The bias of each pair of positions and each head: looked up, or made by an MLP."""
         tokens, (rows, columns) = product(self.window), self.window
         pairs = (tokens * tokens, self.heads)
         if self._makes_biases:
-            hidden = ops.linear(
-                ops.own((self._offsets(), 2)), ops.parameter(self.position_mlp, 2), ops.parameter(self.position_mlp)
-            )
-            made = ops.linear(ops.activation(hidden, saves="output"), ops.parameter(self.heads, self.position_mlp))
-            return ops.gather(made, ops.own(pairs[:1]), axis=0, shape=pairs)
-        table = ops.parameter(self._offsets(), self.heads)
+            return ops.gather(self._made(ops), self._index(ops), axis=1, shape=pairs)
+        table = ops.parameter(self._offsets(), self.heads, role="relative_position_bias")
         if not self.one_hot_lookup:
-            return ops.gather(table, ops.own(pairs[:1]), axis=0, shape=pairs)
+            return ops.gather(table, self._index(ops), axis=0, shape=pairs)
         table = ops.reshape(ops.permute(table, (1, 0)), (self.heads, 2 * rows - 1, 2 * columns - 1))
-        of_rows = ops.gather(table, ops.own((1,)), axis=1, shape=(self.heads, rows * rows, 2 * columns - 1))
-        found = ops.gather(of_rows, ops.own((1,)), axis=2, shape=(self.heads, rows, columns, rows, columns))
+        ones = [ops.own((size * size, 2 * size - 1), "one_hot_positions") for size in self.window]
+        of_rows = (self.heads, rows * rows, 2 * columns - 1)
+        table = ops.part("lookup").lookup(table, ones[0], axis=1, shape=of_rows)
+        found = ops.part("lookup").lookup(table, ones[1], axis=2, shape=(self.heads, rows, columns, rows, columns))
         return ops.reshape(ops.permute(found, (0, 1, 3, 2, 4)), (self.heads, tokens, tokens))
+
+    def _index(self, ops: Paper) -> Value:
+        return ops.own((product(self.window) * product(self.window),), "relative_position_index")
+
+    def _made(self, ops: Paper) -> Value:
+        """A bias for each head and relative position, made of the two numbers of it."""
+        into, out = ops.parameter(self.position_mlp, 2), ops.parameter(self.position_mlp, role="bias")
+        hidden = ops.part("table").linear(ops.own((1, self._offsets(), 2), "relative_coordinates"), into, out)
+        hidden = ops.part("table").activation(hidden, saves="output", function="relu")
+        return ops.part("table").linear(hidden, ops.parameter(self.heads, self.position_mlp))
 
     def _as_heads(self, ops: Paper, bias: Value) -> Value:
         """Biases as [h, N, N]; those that are made lie between 0 and 16."""
@@ -324,13 +236,18 @@ class WindowAttention(Layer, kind="window_attention"):
             return bias
         tokens = product(self.window)
         bias = ops.permute(ops.reshape(bias, (tokens, tokens, self.heads)), (2, 0, 1))
-        return ops.scale(ops.activation(bias, saves="output")) if self._makes_biases else bias
+        return ops.scale(ops.activation(bias, saves="output", function="sigmoid")) if self._makes_biases else bias
 
     def _mask(self, ops: Paper, input: Shape) -> Value:
         """What keeps apart the positions that a shift brought together."""
         tokens = product(self.window)
         shape = (product(self._windows(input)), 1, tokens, tokens)
-        return ops.own(shape) if self._keeps_mask(input) else ops.made(shape)
+        return ops.own(shape, "attention_mask") if self._keeps_mask(input) else ops.made(shape)
+
+    def _mask_of_each(self, ops: Paper, shape: Shape) -> Value:
+        """The mask once more for each image and each head, as attention in one operator takes it."""
+        mask = self._mask(ops, shape[1:])
+        return ops.repeat(mask, (shape[0] * mask.shape[0], self.heads, *mask.shape[2:]))
 
     def reach(self, input: Shape) -> Window:
         axes = zip(self._windows(input), self.window, self.shift, strict=True)

@@ -18,6 +18,10 @@ INPUTS: dict[tuple[str, ...], str] = {
     MAPS[2]: MAP,
 }
 """What a network may take, by its axes."""
+PLACES = {"L": ("length", "positions"), "T": ("duration", "frames"), "H": ("height", "rows"), "W": ("width", "columns")}
+"""What the size of a map along an axis is, and what lies along it."""
+_CALLED = {1: "a sequence", 2: "a feature map", 3: "a video"}
+"""What a map of so many spatial axes is."""
 NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]", HEADS: "heads [h, N, d]"}
 _OTHERS = {TOKENS: ("N", "D"), VECTOR: ("D",), HEADS: ("h", "N", "d")}
 ALL_AXES = (MAPS[2], *_OTHERS.values())
@@ -25,27 +29,41 @@ ALL_AXES = (MAPS[2], *_OTHERS.values())
 _BY_LENGTH = {1: VECTOR, 2: TOKENS}
 
 
+def called(of: str, length: int) -> str:
+    """What a tensor of so many sizes is, in words."""
+    return _CALLED[length - 1] if of == MAP else NAMES[of].split(" [")[0]
+
+
 def described(axes: tuple[str, ...]) -> str:
     """What a network may take, in words."""
-    return f"{NAMES[INPUTS[axes]].split(' [')[0]} [{', '.join(axes)}]"
+    return f"{called(INPUTS[axes], len(axes))} [{', '.join(axes)}]"
+
+
+Grid = tuple[Number, ...]
+"""How tokens lie on a map: how many in front have no place on it, then the sizes of the map, which the others fill."""
 
 
 class NamedShape(tuple[Number, ...]):
     """A shape that knows what it is of; its sizes are those of one image, without a batch."""
 
     of: str
+    grid: Grid | None
+    """Of tokens, and of heads, how they lie on the map that they come from, where that is known."""
     unusual: bool
     """Whether so many sizes are usually of something else."""
+    told: tuple[str, Grid | None]
+    """What is known beside the sizes."""
 
-    def __new__(cls, sizes: Iterable[Number], of: str = "") -> NamedShape:
+    def __new__(cls, sizes: Iterable[Number], of: str = "", grid: Grid | None = None) -> NamedShape:
         made = super().__new__(cls, sizes)
         usually = usual(len(made))
         made.of, made.unusual = of or usually, bool(of) and of != usually
+        made.grid, made.told = grid, (made.of, grid)
         return made
 
     def each(self, change: Callable[[Number], Number]) -> NamedShape:
-        """The same shape with every size passed through `change`."""
-        return NamedShape(map(change, self), self.of)
+        """The same shape with every size passed through `change`, those of the map among them."""
+        return NamedShape(map(change, self), self.of, self.grid and tuple(map(change, self.grid)))
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -71,3 +89,21 @@ def rank(shape: Shape) -> str:
 def names_of(shape: Shape) -> tuple[str, ...]:
     """What each size of a shape is called."""
     return axes(rank(shape), len(shape))
+
+
+def places_of(shape: Shape) -> tuple[str, ...]:
+    """The names of the axes along which places lie, and not features."""
+    return tuple(name for name in names_of(shape) if name not in ("C", "D", "h", "d"))
+
+
+def grid_of(shape: Shape) -> Grid | None:
+    """How tokens or heads lie on the map that they come from; None where that is not known."""
+    return shape.grid if isinstance(shape, NamedShape) else None
+
+
+def spatial_axes(shape: Shape) -> int:
+    """How many spatial axes a map has, or the map that tokens come from; 2 where nothing is known."""
+    if rank(shape) == MAP:
+        return len(shape) - 1
+    grid = grid_of(shape)
+    return 2 if grid is None else len(grid) - 1

@@ -12,9 +12,24 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
-from vcalc.layers.axes import HEADS, MAP, NAMES, TOKENS, VECTOR, NamedShape, names_of, rank, usual
+from vcalc.layers.axes import (
+    HEADS,
+    MAP,
+    MAPS,
+    NAMES,
+    TOKENS,
+    VECTOR,
+    Grid,
+    NamedShape,
+    called,
+    described,
+    names_of,
+    rank,
+    spatial_axes,
+    usual,
+)
 from vcalc.layers.fields import Alike, Field, choice, on_axes
-from vcalc.layers.windows import Front, Window
+from vcalc.layers.windows import Front, Window, lies
 from vcalc.operators.types import ACTIVATION
 
 if TYPE_CHECKING:
@@ -24,7 +39,7 @@ BRANCHES = "branches"
 """The field of a join's error about how many branches there are."""
 
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
-"""Axes of a map with a batch in front, in another order and back."""
+"""Axes of a map of two spatial ones with a batch in front, in another order and back: see `channels_behind`."""
 
 _WAYS = {
     (MAP, TOKENS): ("'tokens'",),
@@ -40,7 +55,7 @@ _WAYS = {
 """What turns a rank into another."""
 _INSTEAD = {
     **dict.fromkeys([(kind, rank) for kind in ("conv", "pointwise_linear") for rank in (TOKENS, VECTOR)], "'linear'"),
-    ("linear", MAP): "'pointwise_linear', which keeps height and width",
+    ("linear", MAP): "'pointwise_linear', which works at each place",
 }
 """The kind that does the same to what a kind does not take, and what to know of it."""
 
@@ -60,8 +75,10 @@ class Layer:
     source: ClassVar[str] = ""
     """Paper and section that the formulas come from."""
     accepts: ClassVar[tuple[str, ...]] = (MAP, TOKENS, VECTOR, HEADS)
+    spatial: ClassVar[tuple[int, ...]] = (1, 2, 3)
+    """How many spatial axes the maps may have that it takes."""
     sample: ClassVar[dict[str, Any]] = {}
-    """Fields for documentation, where a symbol or 1 does not do."""
+    """Fields for documentation, where a symbol or 1 does not do; None for the symbol of one that may be left out."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
     joins_one: ClassVar[bool] = False
@@ -84,11 +101,18 @@ class Layer:
     """For a kind that torch can run in place: what backward reads then, the "output", or a copy of the "input"."""
     forms: ClassVar[tuple[str, ...]] = ()
     """The ways in which source code calls it (FORMS has them all), where tools tell them apart; the usual one first."""
+    composed: bool = False
+    """True for a kind of several operators: parameters, buffers and work follow from what its `run` calls.
+
+    A property where the kind is one operator, too, of which conventions have to say something.
+    """
     fields: ClassVar[dict[str, Field]] = {}
     per_axis: ClassVar[tuple[str, ...]] = ()
     """The fields that have a number for each spatial axis."""
     arrives: tuple[str, ...] = ()
     """What the inputs are, where their sizes do not tell: see `fitted`."""
+    placed: ClassVar[bool] = False
+    """Whether what it does depends on the map that tokens come from, or on how many axes a map has: see `place`."""
     written: str | None = None
 
     def __init_subclass__(cls, kind: str = "", **_: Any) -> None:
@@ -156,25 +180,30 @@ class Layer:
         Raises LayerError for a field that has a number for each of other axes.
         """
         told = True in [shape.unusual for shape in inputs]
-        spatial = len(inputs[0]) - 1 if self.per_axis and inputs[0].of == MAP else 2
-        if not told and spatial == 2 and self._is_on_two_axes:
+        axes = spatial_axes(inputs[0]) if self.per_axis else 2
+        if not told and axes == 2 and not self.placed and self._is_on_two_axes:
             return self
         arrives = tuple([shape.of for shape in inputs]) if told else ()
         known = self.__dict__.setdefault("_fitted", {})
-        if (spatial, arrives) not in known:
+        key = (axes, arrives, (inputs, tuple([shape.grid for shape in inputs])) if self.placed else ())
+        if key not in known:
             other = self.with_values(lambda value: value)
             other.arrives = arrives
             for name in self.per_axis:
                 if not self._is_word(name):
-                    setattr(other, name, on_axes(self.kind, name, getattr(self, name), spatial))
-            known[spatial, arrives] = other
-        found: Layer = known[spatial, arrives]
+                    setattr(other, name, on_axes(self.kind, name, getattr(self, name), axes))
+            other.place(inputs)
+            known[key] = other
+        found: Layer = known[key]
         return found
 
     @cached_property
     def _is_on_two_axes(self) -> bool:
         values = self.__dict__
         return {2}.issuperset([len(values[name]) for name in self.per_axis if type(values[name]) in (tuple, Alike)])
+
+    def place(self, inputs: tuple[NamedShape, ...]) -> None:
+        """Fill in what follows from the maps that tokens come from, on a layer that is for such inputs alone."""
 
     def _is_word(self, name: str) -> bool:
         """Whether a field has a word in place of numbers, or nothing."""
@@ -202,7 +231,7 @@ class Layer:
         return inputs[0]
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        """Trained (or frozen) parameters by role."""
+        """Trained (or frozen) parameters by role; of a layer that is not `composed`, as buffers and work."""
         return {}
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
@@ -216,6 +245,10 @@ class Layer:
     def reach(self, input: Shape) -> Window | Front | None:
         """What an output element reads of the input; None: only the element in its own place."""
         return None
+
+    def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
+        """How tokens or heads that leave lie on the map that they come from, as far as it is known."""
+        return lies(self.reach(inputs[0]), inputs, output)
 
     def is_view(self, training: bool, input: Shape) -> bool:
         """Whether the output has the memory of the first input: reshapes, and what does nothing."""
@@ -242,6 +275,9 @@ class Layer:
                 wanted = " or ".join(NAMES[accepted] for accepted in self.accepts)
                 message = f"{self.kind} takes {wanted}, but {describe(shape)} arrives"
                 raise LayerError(message, hint=self._rank_hint(each))
+            if each == MAP and len(shape) - 1 not in self.spatial:
+                maps = " or ".join(described(MAPS[axes - 1]) for axes in self.spatial)
+                raise LayerError(f"{self.kind} takes {maps}, but {describe(shape)} arrives")
         if HEADS in ranks and MAP in ranks:
             from vcalc.layers import mend
 
@@ -295,8 +331,7 @@ def no_way(rank: str, wanted: Iterable[str]) -> str:
 
 def describe(shape: Shape) -> str:
     """A shape in words for a message: `a feature map [64, 56, 56]`."""
-    name = NAMES[rank(shape)].split(" [")[0]
-    return f"{name} {show(shape)}"
+    return f"{called(rank(shape), len(shape))} {show(shape)}"
 
 
 def show(value: Any) -> str:
@@ -317,6 +352,21 @@ def elements(shape: Shape) -> Number:
 def features(shape: Shape) -> Number:
     """Channels of a map, how many heads, width of tokens or of a vector."""
     return shape[0] if channels_first(shape) else shape[-1]
+
+
+def along_places(x: Value) -> tuple[int, ...]:
+    """The spatial axes of a map with a batch in front."""
+    return tuple(range(2, len(x.shape)))
+
+
+def channels_behind(length: int) -> tuple[int, ...]:
+    """The axes of a map with a batch in front, so many in all, its channels put last."""
+    return (0, *range(2, length), 1)
+
+
+def channels_in_front(length: int) -> tuple[int, ...]:
+    """The way back."""
+    return (0, length - 1, *range(1, length - 1))
 
 
 def channels_first(shape: Shape) -> bool:

@@ -53,38 +53,35 @@ def extent(kernel: Number, dilation: Number) -> Number:
 def slide_map(shape: Shape, layer: Any, channels: Number, ceil_mode: bool = False) -> Shape:
     """A feature map's shape after a layer with kernel, stride, pad (`same` as in TensorFlow) and perhaps dilation."""
     if isinstance(layer.pad, str):
-        return (channels, *(ceil_div(size, layer.stride[axis]) for axis, size in enumerate(shape[1:])))
-    dilations = getattr(layer, "dilation", (1, 1))
-    sizes = (
-        slide(size, layer.kernel[axis], layer.stride[axis], layer.pad[axis], dilations[axis], ceil_mode)
-        for axis, size in enumerate(shape[1:])
-    )
-    return (channels, *sizes)
+        return (channels, *map(ceil_div, shape[1:], layer.stride))
+    each = zip(shape[1:], layer.kernel, layer.stride, layer.pad, _dilation(layer), strict=True)
+    return (channels, *(slide(*axis, ceil_mode) for axis in each))
+
+
+def _dilation(layer: Any) -> Shape:
+    """The distance between elements of a window along each axis; a pool's lie side by side."""
+    return getattr(layer, "dilation", None) or (1,) * len(layer.kernel)
 
 
 def leading_pad(layer: Any, shape: Shape) -> tuple[Number, ...]:
     """Padding before the first element of each axis, `same` worked out for this input."""
     if not isinstance(layer.pad, str):
-        pair: tuple[Number, ...] = layer.pad
-        return pair
+        given: tuple[Number, ...] = layer.pad
+        return given
     return tuple(pad // 2 for pad in same_pads(layer, shape))
 
 
 def same_pads(layer: Any, shape: Shape) -> tuple[Number, ...]:
     """What `same` adds along each axis, on both sides together; nothing where the padding is given."""
     if not isinstance(layer.pad, str):
-        return (0, 0)
-    dilations, pads = getattr(layer, "dilation", (1, 1)), []
-    for axis, size in enumerate(shape[1:]):
-        stride, reach = layer.stride[axis], extent(layer.kernel[axis], dilations[axis])
-        pads.append(maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0))
-    return tuple(pads)
+        return (0,) * len(shape[1:])
+    each = zip(shape[1:], layer.stride, map(extent, layer.kernel, _dilation(layer)), strict=True)
+    return tuple(maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0) for size, stride, reach in each)
 
 
 def padded_map(layer: Any, shape: Shape) -> Number:
     """Elements of one channel of the map that windows slide over: the input's, with what `same` adds."""
-    pads = same_pads(layer, shape)
-    return product(size + pads[axis] for axis, size in enumerate(shape[1:]))
+    return product(size + pad for size, pad in zip(shape[1:], same_pads(layer, shape), strict=True))
 
 
 def pad_same(ops: Paper, layer: Any, x: Value) -> Value:
@@ -96,7 +93,7 @@ def pad_same(ops: Paper, layer: Any, x: Value) -> Value:
 
 
 class Conv(Layer, kind="conv"):
-    """A 2-D convolution, grouped or dilated where asked; depthwise with `groups: C`."""
+    """A convolution over all spatial axes, grouped or dilated where asked; depthwise with `groups: C`."""
 
     source = (
         "LeCun et al. 1998, section II; groups: Krizhevsky et al. 2012, section 3.2; Dumoulin & Visin 2016; "
@@ -215,14 +212,15 @@ class Conv(Layer, kind="conv"):
             maps.append(ops.conv(read, weight, shape=(shape[0], 1, *shape[2:])))
             del read
         made = ops.concat(*maps, axis=1)
-        return ops.add(made, ops.reshape(ops.parameter(self.out), (self.out, 1, 1))) if self.bias else made
+        wide = (self.out, *(1 for _ in self.kernel))
+        return ops.add(made, ops.reshape(ops.parameter(self.out), wide)) if self.bias else made
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.kernel, self.stride, leading_pad(self, input), self.dilation)
 
 
 class ConvTranspose(Layer, kind="conv_transpose"):
-    """A transposed 2-D convolution: every input element adds a kernel to the output, `stride` apart."""
+    """A transposed convolution: every input element adds a kernel to the output, `stride` apart."""
 
     source = "Zeiler et al. 2010; Dumoulin & Visin 2016, relationship 14"
     accepts = (MAP,)
@@ -231,8 +229,8 @@ class ConvTranspose(Layer, kind="conv_transpose"):
     out: Any = field(count(), "output channels", symbol="C_out")
     kernel: Any = field(per_axis(), "kernel size", symbol="K")
     stride: Any = field(per_axis(), "step between kernels in the output", 1, "S")
-    pad: Any = field(per_axis(0), "rows and columns left out on each side of the output", 0, "P")
-    output_pad: Any = field(per_axis(0), "rows and columns added after the output", 0)
+    pad: Any = field(per_axis(0), "positions left out on each side of the output", 0, "P")
+    output_pad: Any = field(per_axis(0), "positions added after the output", 0)
     dilation: Any = field(per_axis(), "distance between kernel elements", 1, "D")
     groups: Any = field(count(), "groups that channels are split into", 1, "G")
     bias: Any = field(FLAG, "whether a bias is added", True)
@@ -242,23 +240,20 @@ class ConvTranspose(Layer, kind="conv_transpose"):
         channels, *sizes = inputs[0]
         needs_division("conv_transpose: rows into images", sizes[0], self.stack, "stack")
         needs_groups("conv_transpose", channels, self.out, self.groups)
-        grown = []
-        for axis, size in enumerate(sizes):
-            needs(
-                assumed(">=", maximum(self.stride[axis], self.dilation[axis]) - 1, self.output_pad[axis]),
-                "conv_transpose: output_pad is less than the stride or the dilation",
-                "output_pad",
-            )
-            reach = extent(self.kernel[axis], self.dilation[axis])
-            full = (size - 1) * self.stride[axis] + reach + self.output_pad[axis]
-            needs(
-                assumed(">=", full - 2 * self.pad[axis], 1),
-                f"conv_transpose: nothing is left of {show(full)} rows or columns without {show(self.pad[axis])}"
-                " on each side",
-                "pad",
-            )
-            grown.append(full - 2 * self.pad[axis])
-        return (self.out, *grown)
+        reaches = map(extent, self.kernel, self.dilation)
+        each = zip(sizes, reaches, self.stride, self.dilation, self.pad, self.output_pad, strict=True)
+        return (self.out, *(self._grown(*axis) for axis in each))
+
+    @staticmethod
+    def _grown(size: Number, reach: Number, stride: Number, dilation: Number, pad: Number, more: Number) -> Number:
+        """The positions that leave along one axis."""
+        less = assumed(">=", maximum(stride, dilation) - 1, more)
+        needs(less, "conv_transpose: output_pad is less than the stride or the dilation", "output_pad")
+        full = (size - 1) * stride + reach + more
+        left = full - 2 * pad
+        nothing = f"conv_transpose: nothing is left of {show(full)} positions without {show(pad)} on each side"
+        needs(assumed(">=", left, 1), nothing, "pad")
+        return left
 
     def _weights(self, shape: Shape) -> Number:
         return product((*self.kernel, exact_div(self.out, self.groups))) * shape[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, product
 from vcalc.layers.axes import HEADS, TOKENS
-from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
+from vcalc.layers.base import BRANCHES, Layer, describe, needs, needs_division, show
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import EVERYWHERE, Window
@@ -107,26 +107,15 @@ class RandomFeatures(Layer, kind="random_features"):
 
     source = "Choromanski et al. 2021 (Performers), lemma 1; Yuan et al. 2021 (T2T-ViT), section 3.1"
     accepts = (TOKENS,)
+    composed = True
 
     count: Any = field(count(), "random features of a token", symbol="m")
 
     def output(self, *inputs: Shape) -> Shape:
         return (inputs[0][0], self.count)
 
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"random_projection": self.count * inputs[0][1]}
-
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        return {
-            "product_multiply_adds": elements(output) * inputs[0][1],
-            "multiplications": elements(inputs[0]) + elements(output),
-            "additions": elements(inputs[0]) - inputs[0][0] + elements(output),
-            "exponentials": elements(output),
-            "product_elements": elements(output),
-        }
-
     def run(self, ops: Paper, x: Value) -> Value:
-        directions = ops.own((x.shape[2], self.count))
+        directions = ops.own((x.shape[2], self.count), "random_projection")
         lengths = ops.scale(ops.sum(ops.mul(x, x), axis=2))
         return ops.scale(ops.exp(ops.sub(ops.matmul(x, directions), lengths)))
 
@@ -136,6 +125,7 @@ class LinearAttention(Layer, kind="linear_attention"):
 
     source = "Katharopoulos et al. 2020, equation 5; Choromanski et al. 2021 (Performers), section 2.2"
     accepts = (TOKENS,)
+    composed = True
     joins = True
     example = (("N", "m"), ("N", "m"), ("N", "D"))
 
@@ -145,15 +135,6 @@ class LinearAttention(Layer, kind="linear_attention"):
         fits = assumed("==", query[1], key[1]) and assumed("==", key[0], value[0])
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
         return (query[0], value[1])
-
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        query, key, value = inputs
-        return {
-            "product_multiply_adds": elements(key) * value[1] + elements(query) * value[1] + elements(query),
-            "additions": elements(key) - key[1],
-            "divisions": elements(output),
-            "product_elements": key[1] * value[1] + elements(output) + query[0],
-        }
 
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
         sums = ops.matmul(query, ops.permute(ops.sum(key, axis=1), (0, 2, 1)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, product
+from vcalc.arithmetic import Number, Shape, exact_div, product
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR
-from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, Layer, elements, needs_division
+from vcalc.layers.base import Layer, channels_behind, channels_in_front, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or
 from vcalc.layers.windows import EVERYWHERE, Window
 
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
 
 
-def project_qkv(ops: Paper, x: Value, inner: int, bias: bool | str, key_bias: bool) -> Value:
+def project_qkv(ops: Paper, x: Value, inner: Number, bias: bool | str, key_bias: bool) -> Value:
     """Queries, keys and values in one product; with a bias of queries and values, zeros stand in for that of keys."""
     weight = ops.parameter(3 * inner, x.shape[-1])
     if bias != "qv":
-        return ops.linear(x, weight, ops.parameter(3 * inner) if bias else None)
-    biases = ops.parameter(2, inner)
-    zeros = ops.own((inner,)) if key_bias else ops.made((inner,))
-    return ops.linear(x, weight, ops.concat(ops.select(biases, axis=0), zeros, ops.select(biases, axis=0), axis=0))
+        made = ops.parameter(3 * inner, role="bias") if bias else None
+        return ops.part("qkv").linear(x, weight, made)
+    biases = ops.parameter(2, inner, role="bias")
+    zeros = ops.own((inner,), "key_bias") if key_bias else ops.made((inner,))
+    made = ops.concat(ops.select(biases, axis=0), zeros, ops.select(biases, axis=0), axis=0)
+    return ops.part("qkv").linear(x, weight, made)
 
 
 class Linear(Layer, kind="linear"):
@@ -47,29 +49,24 @@ class Linear(Layer, kind="linear"):
         """A bias of queries and values alone is given to a function: no module takes it."""
         return "functional" if self.bias == "qv" and self.written is None else super().form
 
-    def _biased(self) -> Number:
-        """Features with a bias."""
-        return 2 * (self.out // 3) if self.bias == "qv" else self.out
+    @property
+    def composed(self) -> bool:  # type: ignore[override]
+        """Whether the bias is put together."""
+        return bool(self.bias == "qv")
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"weight": inputs[0][-1] * self.out, **({"bias": self._biased()} if self.bias else {})}
-
-    def buffers(self, *inputs: Shape) -> dict[str, Number]:
-        return {"key_bias": self.out // 3} if self.bias == "qv" and self.form == "functional" else {}
+        return {"weight": inputs[0][-1] * self.out, **({"bias": self.out} if self.bias else {})}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         rows = product(output[:-1])
         work = {"multiply_adds": rows * (inputs[0][-1] * self.out)}
-        if self.bias:
-            work["bias_additions"] = rows * self._biased()
-        if self.bias == "qv":
-            work["zero_additions"] = rows * (self.out // 3)
-        return work
+        return {**work, "bias_additions": rows * self.out} if self.bias else work
 
     def run(self, ops: Paper, x: Value) -> Value:
         if self.bias == "qv":
-            return project_qkv(ops, x, self.out // 3, "qv", self.form == "functional")
-        return ops.linear(x, ops.parameter(self.out, x.shape[-1]), ops.parameter(self.out) if self.bias else None)
+            return project_qkv(ops, x, exact_div(self.out, 3), "qv", self.form == "functional")
+        bias = ops.parameter(self.out, role="bias") if self.bias else None
+        return ops.linear(x, ops.parameter(self.out, x.shape[-1]), bias)
 
 
 class PointwiseLinear(Layer, kind="pointwise_linear"):
@@ -80,6 +77,7 @@ class PointwiseLinear(Layer, kind="pointwise_linear"):
 
     source = "Liu et al. 2022 (ConvNeXt), section 2.5: 1x1 convolutions written as linear layers"
     accepts = (MAP, HEADS)
+    composed = True
     weighted_layers = 1
     forms = ("module", "conv")
 
@@ -89,19 +87,15 @@ class PointwiseLinear(Layer, kind="pointwise_linear"):
     def output(self, *inputs: Shape) -> Shape:
         return (self.out, *inputs[0][1:])
 
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"weight": inputs[0][0] * self.out, **({"bias": self.out} if self.bias else {})}
-
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        multiply_adds = (inputs[0][0] * self.out) * product(output[1:])
-        return {"multiply_adds": multiply_adds, **({"bias_additions": elements(output)} if self.bias else {})}
-
     def run(self, ops: Paper, x: Value) -> Value:
-        weight, bias = ops.parameter(self.out, x.shape[1]), ops.parameter(self.out) if self.bias else None
+        weight = ops.parameter(self.out, x.shape[1])
+        bias = ops.parameter(self.out, role="bias") if self.bias else None
         if self.form == "conv":
-            weight = ops.reshape(weight, (*weight.shape, 1, 1))
+            weight = ops.reshape(weight, (*weight.shape, *(1 for _ in x.shape[2:])))
             return ops.conv(x, weight, bias, shape=(x.shape[0], self.out, *x.shape[2:]))
-        return ops.permute(ops.linear(ops.permute(x, CHANNELS_LAST), weight, bias), CHANNELS_FIRST)
+        length = len(x.shape)
+        made = ops.linear(ops.permute(x, channels_behind(length)), weight, bias)
+        return ops.permute(made, channels_in_front(length))
 
 
 class RadialBasis(Layer, kind="radial_basis"):

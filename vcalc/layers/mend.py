@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vcalc.arithmetic import Shape, certainly_different, certainly_less
+from vcalc.arithmetic import Shape, certainly_different, certainly_equal, certainly_less
 from vcalc.errors import LayerError
 from vcalc.layers import KINDS, Layer
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape, grid_of, rank
 from vcalc.layers.base import show
 
 _RANKS = {
@@ -34,6 +34,8 @@ def joined(first: Shape, second: Shape) -> str:
         return _RANKS.get(frozenset((rank(first), rank(second))), "")
     if rank(first) == HEADS:
         return ""
+    if rank(first) == MAP and len(first) != len(second):
+        return ""
     if rank(first) == MAP and any(map(certainly_different, first[1:], second[1:])):
         return "bring them to one height and width: pad, stride, or 'upsample'"
     if rank(first) == MAP:
@@ -43,17 +45,25 @@ def joined(first: Shape, second: Shape) -> str:
     return ""
 
 
-FEATURES = (
-    "concat joins tokens along N; features are joined as maps: end each branch in to_map: {height: 1},"
-    " and put 'tokens' after it"
-)
-"""How tokens are joined along D, which concat has no word for."""
+def features(shape: Shape) -> str:
+    """How tokens are joined along D, which concat has no word for."""
+    grid = grid_of(shape)
+    if grid is None:
+        there, back = "to_map: {height: 1}", "'tokens'"
+    elif certainly_equal(grid[0], 0):
+        there, back = "'to_map'", "'tokens'"
+    else:
+        there, back = "rearrange: N D -> D N 1", "rearrange: D N 1 -> N D"
+    return (
+        f"concat joins tokens along N; features are joined as maps: end each branch in {there}, and put {back} after it"
+    )
 
 
 def concatenated(first: Shape, second: Shape) -> str:
     """The same for a join one after the other, where tokens as many as the others were meant to get wider."""
     if rank(first) == rank(second) == TOKENS:
-        return FEATURES if not certainly_different(first[0], second[0]) else joined(first, second)
+        alike = not certainly_different(first[0], second[0])
+        return features(first) if alike else joined(first, second)
     return joined(first, second)
 
 
@@ -92,6 +102,7 @@ def _shortcuts(made: Shape) -> Iterator[tuple[str, dict[str, int]]]:
 
 def _gives(kind: type[Layer], fields: dict[str, int], arrives: Shape, made: Shape) -> bool:
     try:
-        return kind(**fields).output(arrives) == made
+        named = NamedShape(arrives, rank(arrives))
+        return kind(**fields).fitted((named,)).output(named) == made
     except LayerError:
         return False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, exact_div, minimum, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, certainly_less
 from vcalc.errors import LayerError
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, Grid, NamedShape, rank
 from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
 from vcalc.layers.fields import FLAG, count, field
 from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
@@ -28,6 +28,11 @@ def _meet(a: Number, b: Number) -> bool:
 def _common(a: Number, b: Number) -> Number:
     """The size that two give together."""
     return a if b in (a, 1) or not certainly_equal(a, 1) else b
+
+
+def _have_places(tokens: NamedShape) -> bool:
+    """Whether some of these tokens may lie on a map, and not only in front of it."""
+    return tokens.grid is not None and not certainly_less(tokens[0], tokens.grid[0] + 1)
 
 
 class Concat(Layer, kind="concat"):
@@ -53,6 +58,12 @@ class Concat(Layer, kind="concat"):
 
     def reach(self, input: Shape) -> Window | None:
         return {MAP: None, HEADS: None, TOKENS: REORDERED}.get(rank(input), EVERYWHERE)
+
+    def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
+        *others, last = inputs
+        if last.of != TOKENS or last.grid is None or any(map(_have_places, others)):
+            return super().grid(inputs, output)
+        return (sum(shape[0] for shape in others) + last.grid[0], *last.grid[1:])
 
 
 class _Elementwise(Layer):
@@ -191,47 +202,26 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         return (*query[:-1], value[-1])
 
     @property
+    def composed(self) -> bool:  # type: ignore[override]
+        """Biases and masks are put together; what reads them is an operator of this kind."""
+        return True
+
+    @property
     def _unbiased(self) -> bool:
         return certainly_equal(self.relative_positions, 0)
 
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        if self._unbiased:
-            return {}
-        return {"relative_position_bias": self.relative_positions * product(inputs[0][:-2])}
-
-    def buffers(self, *inputs: Shape) -> dict[str, Number]:
-        pairs = inputs[0][-2] * inputs[1][-2]
-        if self.keys_read is not None:
-            return {"attention_mask": pairs}
-        return {} if self._unbiased else {"relative_position_index": pairs}
-
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        query, key, value = inputs
-        scores = elements(query[:-1]) * key[-2]
-        work = {
-            "product_multiply_adds": scores * (query[-1] + value[-1]),
-            "multiplications": elements(query),
-            "exponentials": scores,
-            "softmax_additions": scores - elements(query[:-1]),
-            "divisions": scores,
-            "product_elements": scores + elements(output),
-        }
-        reads = key[-2] if self.keys_read is None else minimum(self.keys_read, key[-2])
-        pairs = query[-2] * reads - (exact_div(reads * (reads - 1), 2) if self.causal else 0)
-        work["unmasked_product_multiply_adds"] = product(query[:-2]) * pairs * (query[-1] + value[-1])
-        if not self._unbiased:
-            work["additions"] = scores
-        return work
-
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
         bias = None if self._unbiased else self._looked_up(ops, query, key)
-        return ops.attention(query, key, value, bias, causal=self.causal and self.keys_read is None)
+        if self.keys_read is not None:
+            ops.own((query.shape[-2], key.shape[-2]), "attention_mask")
+        return ops.attention(query, key, value, bias, causal=self.causal, reads=self.keys_read)
 
     def _looked_up(self, ops: Paper, query: Value, key: Value) -> Value:
         """The bias of each pair, as heads [1, h, N, M], or of one head."""
         heads, pairs = query.shape[1] if len(query.shape) == 4 else 1, (query.shape[-2], key.shape[-2])
-        table = ops.parameter(self.relative_positions, heads)
-        found = ops.permute(ops.gather(table, ops.own(pairs), axis=0, shape=(*pairs, heads)), (2, 0, 1))
+        table = ops.parameter(self.relative_positions, heads, role="relative_position_bias")
+        index = ops.own(pairs, "relative_position_index")
+        found = ops.permute(ops.gather(table, index, axis=0, shape=(*pairs, heads)), (2, 0, 1))
         return ops.reshape(found, (1, *found.shape)) if len(query.shape) == 4 else ops.select(found, axis=0)
 
     def reach(self, input: Shape) -> Window:
@@ -247,6 +237,7 @@ class RoIAlign(Layer, kind="roi_align"):
 
     source = "He et al. 2017 (Mask R-CNN), section 3; levels: Lin et al. 2017 (FPN), equation 1"
     accepts = (MAP,)
+    spatial = (2,)
     joins = True
     example = (("C", "H", "W"), ("C", "H2", "W2"))
 

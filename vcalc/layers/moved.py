@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape
-from vcalc.layers.axes import rank
+from vcalc.layers.axes import names_of, rank
 from vcalc.layers.base import Layer
 from vcalc.layers.windows import Front, Window
 
@@ -19,30 +19,36 @@ class Moved(Layer):
 
     moves = True
     pattern: Any = ""
+    """In it `...` stands for the spatial axes of the map that arrives, however many there are."""
 
     @property
     def sizes(self) -> Mapping[str, Number]:
         """The sizes of letters that do not follow from what arrives, and the places that other names stand for."""
         return {}
 
+    def pattern_on(self, input: Shape) -> str:
+        """The pattern with a letter for each axis of what arrives."""
+        text: str = self.pattern
+        return text.replace("...", " ".join(names_of(input)[1:]))
+
     def output(self, *inputs: Shape) -> Shape:
         from vcalc.operators.pattern import parse
 
-        return parse(self.pattern).output(inputs[0], self.sizes)
+        return parse(self.pattern_on(inputs[0])).output(inputs[0], self.sizes)
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.rearrange(x, self.pattern, self.sizes)
+        return ops.rearrange(x, self.pattern_on(*self.named(x)), self.sizes)
 
     def reach(self, input: Shape) -> Window | Front | None:
         from vcalc.layers import places
 
-        return places.reach(self.pattern, self.sizes, input)
+        return places.reach(self.pattern_on(input), self.sizes, input, self.leaves((input,), ()))
 
     def is_view(self, training: bool, input: Shape) -> bool:
         if not all(type(size) is int for size in input):
             from vcalc.operators.rearrange import copies
 
-            return not copies(self.pattern)
+            return not copies(self.pattern_on(input))
         from vcalc.operators.paper import Paper
 
         paper = Paper(lambda type: 1)
@@ -52,4 +58,4 @@ class Moved(Layer):
     def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
         from vcalc.layers import places
 
-        return places.leaves(self.pattern, inputs[0]) or rank(inputs[0])
+        return places.leaves(self.pattern_on(inputs[0]), inputs[0]) or rank(inputs[0])

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from vcalc.arithmetic import Number, Shape, assumed, product
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
 from vcalc.layers.base import (
-    CHANNELS_FIRST,
-    CHANNELS_LAST,
     Layer,
+    along_places,
+    channels_behind,
     channels_first,
+    channels_in_front,
     elements,
     features,
     needs,
     needs_division,
 )
 from vcalc.layers.fields import FLAG, NUMBER, choice, count, field
-from vcalc.layers.windows import ALONG_LAST, EVERYWHERE, Window
+from vcalc.layers.windows import EVERYWHERE, Window, along
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -83,11 +84,12 @@ class LayerNorm(_Norm, kind="layernorm"):
     def run(self, ops: Paper, x: Value) -> Value:
         if not self._over_channels(*self.named(x)):
             return ops.layer_norm(x, *self._factors(ops, x.shape[-1]))
-        made = ops.layer_norm(ops.permute(x, CHANNELS_LAST), *self._factors(ops, x.shape[1]))
-        return ops.permute(made, CHANNELS_FIRST)
+        length = len(x.shape)
+        made = ops.layer_norm(ops.permute(x, channels_behind(length)), *self._factors(ops, x.shape[1]))
+        return ops.permute(made, channels_in_front(length))
 
     def reach(self, input: Shape) -> Window | None:
-        return ALONG_LAST if channels_first(input) and self.over == "last" else None
+        return along(input, (len(input) - 1,)) if channels_first(input) and self.over == "last" else None
 
 
 class RMSNorm(_Norm, kind="rmsnorm"):
@@ -168,10 +170,11 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
         return product((input[0] + self.size - 1, *input[1:]))
 
     def run(self, ops: Paper, x: Value) -> Value:
-        batch, channels, height, width = x.shape
-        divisor = ops.reshape(ops.mul(x, x), (batch, 1, channels, height, width))
-        divisor = ops.pad(divisor, (batch, 1, channels + self.size - 1, height, width))
-        divisor = ops.reshape(ops.avg_pool(divisor, (batch, 1, channels, height, width)), x.shape)
+        batch, channels, first, *others = x.shape
+        places = (first, *((product(others),) if others else ()))
+        divisor = ops.reshape(ops.mul(x, x), (batch, 1, channels, *places))
+        divisor = ops.pad(divisor, (batch, 1, channels + self.size - 1, *places))
+        divisor = ops.reshape(ops.avg_pool(divisor, (batch, 1, channels, *places)), x.shape)
         divisor = ops.power(ops.shift(ops.scale(divisor)))
         return ops.div(x, divisor)
 
@@ -190,8 +193,8 @@ class GlobalResponseNorm(Layer, kind="global_response_norm"):
         return {"normalized_elements": size, "affine_elements": size, "additions": size}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        factor, offset = (ops.parameter(x.shape[1], 1, 1) for _ in range(2))
-        length = ops.length(x, axes=(2, 3))
+        factor, offset = (ops.parameter(x.shape[1], *(1 for _ in x.shape[2:])) for _ in range(2))
+        length = ops.length(x, axes=along_places(x))
         length = ops.div(length, ops.shift(ops.mean(length, axes=(1,))))
         return ops.add(x, ops.mul_add(offset, factor, ops.mul(x, length)))
 

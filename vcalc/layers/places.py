@@ -1,17 +1,16 @@
 """Where the places of a map or of tokens go when a pattern moves them: what leaves, and what its elements read.
 
-Rows and columns are followed each by itself: of a map, or of the map that tokens form.
+Each spatial axis is followed by itself: of a map, or of the map that tokens come from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
-from typing import NamedTuple
 
 from vcalc.arithmetic import Number, Shape, certainly_equal
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
-from vcalc.layers.windows import BY_TOKEN, EVERYWHERE, REORDERED, Front, Grid, Reads, Window
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, grid_of, rank
+from vcalc.layers.windows import REORDERED, SPREAD, Front, Reads, Window
 from vcalc.operators.pattern import Axis, Part, Pattern, Taken, parse
 
 Sized = Mapping[str, Taken]
@@ -24,14 +23,6 @@ _PLACES = {TOKENS: (0,), VECTOR: (), HEADS: (1,)}
 def _along_places(of: str, length: int) -> tuple[int, ...]:
     """The axes along which places lie; features, channels and heads are along the others."""
     return tuple(range(1, length)) if of == MAP else _PLACES[of]
-
-
-class _Lines(NamedTuple):
-    """The letters that count rows, those that count columns, and the grid of tokens that lie so (None for a map)."""
-
-    rows: Parts
-    columns: Parts
-    grid: Grid | None
 
 
 def leaves(text: str, input: Shape) -> str | None:
@@ -78,21 +69,22 @@ def _fits(roles: list[set[str]], wanted: str) -> bool:
     return all(not role or want in role for role, want in zip(roles, wanted, strict=True))
 
 
-def reach(text: str, sizes: Mapping[str, Number], input: Shape) -> Window | Front | None:
+def reach(text: str, sizes: Mapping[str, Number], input: Shape, leaving: str) -> Window | Front | None:
     """What an output element reads; None where only its own place."""
     pattern, arrives = parse(text), rank(input)
     if arrives == VECTOR:
         return None
-    leaving = leaves(text, input)
-    if leaving is None or leaving == VECTOR:
-        return _by_token(pattern, arrives) or EVERYWHERE
+    if leaving == VECTOR:
+        return _by_token(pattern, arrives) or SPREAD
     taken, places = pattern.taken(input, sizes), _places(pattern, arrives, leaving)
-    if arrives != MAP and leaving != MAP and places and (by_token := _kept(pattern, arrives, places[0])) is not None:
-        return _front(by_token, taken, arrives)
-    if arrives == MAP == leaving and all(_stays(pattern, axis) for axis in _along_places(MAP, len(input))):
+    if arrives != MAP and leaving != MAP and (part := _kept(pattern, arrives, places[0])) is not None:
+        if arrives == HEADS and grid_of(input) is None:
+            return SPREAD if part.cut is None else REORDERED
+        return None if part.cut is None else Front(-taken[part.name].first)
+    if arrives == MAP == leaving and _stay(pattern):
         return None
-    window = _through(pattern, taken, arrives, places)
-    return window or (EVERYWHERE if _spreads(pattern, arrives, places) else REORDERED)
+    window = _through(pattern, taken, input, places, leaving)
+    return window or (SPREAD if _spreads(pattern, arrives, places) else REORDERED)
 
 
 def _by_token(pattern: Pattern, arrives: str) -> Window | None:
@@ -117,17 +109,12 @@ def _kept(pattern: Pattern, arrives: str, place: Axis) -> Part | None:
     return parts[0] if alone and not (len(pattern.right) == 3 and place is pattern.right[2]) else None
 
 
-def _stays(pattern: Pattern, axis: int) -> bool:
-    """Whether all places along an axis stay where they are."""
-    here, there = pattern.left[axis].parts, pattern.right[axis].parts
-    names = [part.name for part in here]
-    return names == [part.name for part in there] and not any(part.cut for part in here)
-
-
-def _front(part: Part, taken: Sized, arrives: str) -> Window | Front | None:
-    if arrives == HEADS:
-        return BY_TOKEN if part.cut is None else REORDERED
-    return None if part.cut is None else Front(-taken[part.name].first)
+def _stay(pattern: Pattern) -> bool:
+    """Whether all places of a map stay where they are."""
+    sides = zip(pattern.left[1:], pattern.right[1:], strict=False)
+    alike = all([part.name for part in here.parts] == [part.name for part in there.parts] for here, there in sides)
+    cut = any(part.cut for axis in pattern.left[1:] for part in axis.parts)
+    return alike and not cut and len(pattern.left) == len(pattern.right)
 
 
 def _spreads(pattern: Pattern, arrives: str, places: tuple[Axis, ...]) -> bool:
@@ -137,73 +124,100 @@ def _spreads(pattern: Pattern, arrives: str, places: tuple[Axis, ...]) -> bool:
     return any(part.name in arriving for axis in features for part in axis.parts)
 
 
-def _through(pattern: Pattern, taken: Sized, arrives: str, places: tuple[Axis, ...]) -> Window | None:
-    """Rows read from rows and columns from columns, in their order; None where they are not."""
-    there = {part.name for axis in places for part in axis.parts}
-    source = _arriving(pattern, taken, arrives, places)
+def _through(pattern: Pattern, taken: Sized, input: Shape, places: tuple[Axis, ...], of: str) -> Window | None:
+    """Each line of places that arrives read by one that leaves, in its order; None where they are not."""
+    source = _arriving(pattern, taken, input)
     if source is None or (len(pattern.right) == 3 and places == (pattern.right[2],)):
         return None
-    target = _leaving(taken, places, source)
-    if target is None:
+    there = [_several(axis.parts, taken) for axis in places]
+    target = there if of == MAP else _grouped(there[0], source)
+    if not target or any(_are_mixed(line, source) for line in target):
         return None
-    lines = ((target.rows, source.rows, source.columns), (target.columns, source.columns, source.rows))
-    if not all(_in_order(here, from_, other, there) for here, from_, other in lines):
+    leaving = {part.name for line in target for part in line}
+    reads, to = [], []
+    for line in source:
+        readers = [j for j, other in enumerate(target) if _share(line, other)]
+        if len(readers) > 1 or (readers and not _in_order(target[readers[0]], line, leaving)):
+            return None
+        to.append(readers[0] if readers else 0)
+        reads.append(_along(target[readers[0]], line, taken) if readers else _fixed(line, taken))
+    gives = None if of == MAP else (0, *(_count(line, taken) for line in target))
+    return Window(tuple(reads), gives, tuple(to))
+
+
+def _arriving(pattern: Pattern, taken: Sized, input: Shape) -> list[Parts] | None:
+    """The letters that count places along each spatial axis, of a map or of one that tokens fill; None if unknown."""
+    of, grid = rank(input), grid_of(input)
+    along = [_several(pattern.left[axis].parts, taken) for axis in _along_places(of, len(input))]
+    if of == MAP:
+        return along
+    if grid is None or not certainly_equal(grid[0], 0):
         return None
-    return Window(tuple(_along(here, from_, taken) for here, from_, _ in lines), source.grid, target.grid)
+    lines, rest = [], list(along[0])
+    for size in grid[1:]:
+        line: list[Part] = []
+        while not certainly_equal(_count(line, taken, whole=True), size):
+            if not rest:
+                return None
+            line.append(rest.pop(0))
+        lines.append(tuple(line))
+    return None if rest else lines
 
 
-def _arriving(pattern: Pattern, taken: Sized, arrives: str, places: tuple[Axis, ...]) -> _Lines | None:
-    if arrives == MAP:
-        return _Lines(pattern.left[1].parts, pattern.left[2].parts, None)
-    parts = pattern.left[_along_places(arrives, len(pattern.left))[0]].parts
-    columns = {part.name for part in places[1].parts} if len(places) == 2 else set()
-    return _on_grid(parts, columns, taken, whole=True)
+def _several(parts: Parts, taken: Sized) -> Parts:
+    """Without the letters of one place, which count nothing."""
+    return tuple(part for part in parts if not certainly_equal(taken[part.name].whole, 1))
 
 
-def _leaving(taken: Sized, places: tuple[Axis, ...], source: _Lines) -> _Lines | None:
-    if len(places) == 2:
-        return _Lines(places[0].parts, places[1].parts, None)
-    return _on_grid(places[0].parts, {part.name for part in source.columns}, taken)
-
-
-def _on_grid(parts: Parts, columns: set[str], taken: Sized, whole: bool = False) -> _Lines | None:
-    """Tokens whose letters count rows up to the first that counts columns; None where none counts rows."""
-    at = next((i for i, part in enumerate(parts) if part.name in columns), 0)
-    if not at:
-        return None
-    rows, others = parts[:at], parts[at:]
-    return _Lines(rows, others, (0, _count(rows, taken, whole), _count(others, taken, whole)))
-
-
-def _count(parts: Iterable[Part], taken: Sized, whole: bool = False) -> Number:
-    total: Number = 1
+def _grouped(parts: Parts, source: list[Parts]) -> list[Parts]:
+    """The letters of tokens that leave by the lines they come from; what repeats places belongs to those before it."""
+    groups: list[list[Part]] = []
+    before = -1
     for part in parts:
-        size = taken[part.name].whole if whole else taken[part.name].count
-        total = size if certainly_equal(total, 1) else total * size
-    return total
+        line = next((k for k, letters in enumerate(source) if _share(letters, (part,))), before)
+        if groups and (line == before or before < 0):
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+        before = line
+    return list(map(tuple, groups))
 
 
-def _in_order(here: Parts, source: Parts, other: Parts, there: set[str]) -> bool:
-    """Whether the slowest letters of a source's row stay in their order, and all others go into the features."""
+def _share(one: Parts, other: Parts) -> bool:
+    return not {part.name for part in one}.isdisjoint(part.name for part in other)
+
+
+def _are_mixed(line: Parts, source: list[Parts]) -> bool:
+    """Whether a line that leaves has letters of several that arrive."""
+    return sum(_share(line, other) for other in source) > 1
+
+
+def _in_order(here: Parts, source: Parts, leaving: set[str]) -> bool:
+    """Whether the slowest letters of a source's line stay in their order, and all others go into the features."""
     kept = _same(here, source)
-    moved = any(part.name in there for part in source[kept:]) or any(part.cut for part in source[1:kept])
-    return not moved and not {part.name for part in here} & {part.name for part in other}
+    return not any(part.name in leaving for part in source[kept:]) and not any(part.cut for part in source[1:kept])
 
 
 def _same(here: Parts, source: Parts) -> int:
-    """How many letters two rows begin with in common."""
+    """How many letters two lines begin with in common."""
     pairs = zip(here, source, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0].name == pair[1].name, pairs))
 
 
-def _along(here: Parts, source: Parts, taken: Sized) -> Reads | None:
-    """What the places of a row read of those of a source's: None for all of it.
+def _fixed(source: Parts, taken: Sized) -> Reads | None:
+    """What all places read of a line whose letters have gone into the features: None for all of it."""
+    if source and not any(part.cut for part in source):
+        return None
+    _, first, last = _block(source, taken)
+    return Reads(first, last, 0)
+
+
+def _along(here: Parts, source: Parts, taken: Sized) -> Reads:
+    """What the places of a line read of those of a source's.
 
     The letters that went into the features are read together; what comes in behind from elsewhere repeats each place.
     """
     kept = _same(here, source)
-    if not kept:
-        return None
     inside, behind = source[kept:], here[kept:]
     block, first, last = _block(inside, taken)
     if source[0].cut:
@@ -213,6 +227,14 @@ def _along(here: Parts, source: Parts, taken: Sized) -> Reads | None:
     if certainly_equal(parts, 1):
         return Reads(first, last, block)
     return Reads(0, 0, 1, parts, block, first, last)
+
+
+def _count(parts: Iterable[Part], taken: Sized, whole: bool = False) -> Number:
+    total: Number = 1
+    for part in parts:
+        size = taken[part.name].whole if whole else taken[part.name].count
+        total = size if certainly_equal(total, 1) else total * size
+    return total
 
 
 def _block(inside: Parts, taken: Sized) -> tuple[Number, Number, Number]:

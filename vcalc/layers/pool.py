@@ -19,7 +19,7 @@ from vcalc.arithmetic import (
 )
 from vcalc.errors import LayerError
 from vcalc.layers.axes import MAP, TOKENS, rank
-from vcalc.layers.base import Layer, elements, features, needs, show
+from vcalc.layers.base import Layer, along_places, elements, features, needs, show
 from vcalc.layers.conv import leading_pad, pad_same, padded_map, slide_map
 from vcalc.layers.fields import FLAG, Like, count, field, padding, per_axis
 from vcalc.layers.windows import EVERYWHERE, Reads, Sliding, Window
@@ -41,7 +41,7 @@ class _Pool(Layer):
 
     def output(self, *inputs: Shape) -> Shape:
         shape = slide_map(inputs[0], self, inputs[0][0], self.ceil_mode)
-        for kernel, pad in zip(self.kernel, (0, 0) if isinstance(self.pad, str) else self.pad, strict=True):
+        for kernel, pad in () if isinstance(self.pad, str) else zip(self.kernel, self.pad, strict=True):
             if not assumed(">=", kernel // 2, pad):
                 message = f"{self.kind}: a pad of {show(pad)} is more than half of a window of {show(kernel)}"
                 hint = f"a pad of {show(kernel // 2)} at most: a window has to lie on the map, not beside it"
@@ -76,14 +76,22 @@ class AvgPool(_Pool, kind="avgpool"):
 
     count_pad: Any = field(FLAG, "whether padding is part of the mean", True)
 
+    def output(self, *inputs: Shape) -> Shape:
+        if len(self.kernel) == 3 and not isinstance(self.pad, str):
+            for size, kernel in zip(inputs[0][1:], self.kernel, strict=True):
+                message = f"avgpool: a window of {show(kernel)} is larger than the {show(size)} that it averages"
+                needs(assumed(">=", size, kernel), message, "kernel", "torch takes none that is on three axes")
+        return super().output(*inputs)
+
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         work = super().work(inputs, output)
         pads, same = leading_pad(self, inputs[0]), isinstance(self.pad, str)
         averaged = work["window_elements"]
-        if (self.ceil_mode and not same) or not (self.count_pad or self.pad == (0, 0)):
-            averaged = self._averaged(inputs[0], output, pads, pads if self.count_pad else (0, 0))
+        none = (0,) * len(self.kernel)
+        if (self.ceil_mode and not same) or not (self.count_pad or self.pad == none):
+            averaged = self._averaged(inputs[0], output, pads, pads if self.count_pad else none)
         closed = not any(is_symbolic(bare(size)) for size in (*self.kernel, *self.stride))
-        inside = self._averaged(inputs[0], output, pads, (0, 0)) if same and closed else averaged
+        inside = self._averaged(inputs[0], output, pads, none) if same and closed else averaged
         return {**work, "averaged_elements": averaged, "inside_elements": inside}
 
     def _averaged(self, input: Shape, output: Shape, pads: Shape, counted: Shape) -> Number:
@@ -123,7 +131,7 @@ class GlobalAvgPool(Layer, kind="global_avgpool"):
     accepts = (MAP, TOKENS)
     forms = ("module", "functional", "mean")
 
-    keep_dims: Any = field(FLAG, "whether the result stays a map [C, 1, 1]", False)
+    keep_dims: Any = field(FLAG, "whether the result stays a map of one position, [C, 1, 1]", False)
 
     def form_on(self, inputs: tuple[Shape, ...]) -> str:
         """Tokens are averaged by their own mean: no module of torch does."""
@@ -132,14 +140,14 @@ class GlobalAvgPool(Layer, kind="global_avgpool"):
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
         if rank(shape) == MAP:
-            return (shape[0], 1, 1) if self.keep_dims else (shape[0],)
+            return (shape[0], *(1,) * len(shape[1:])) if self.keep_dims else (shape[0],)
         return (1, shape[1]) if self.keep_dims else (shape[1],)
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"window_elements": elements(inputs[0])}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        mean = ops.mean(x, axes=(2, 3) if self.is_of(x, MAP) else (1,))
+        mean = ops.mean(x, axes=along_places(x) if self.is_of(x, MAP) else (1,))
         return mean if self.keep_dims else ops.reshape(mean, (x.shape[0], features(*self.named(x))))
 
     def reach(self, input: Shape) -> Window:
@@ -157,7 +165,7 @@ class _AdaptivePool(Layer):
     accepts = (MAP,)
     forms = ("module", "functional")
 
-    out: Any = field(per_axis(), "output height and width")
+    out: Any = field(per_axis(), "output size along each spatial axis")
 
     def output(self, *inputs: Shape) -> Shape:
         for size, out in zip(inputs[0][1:], self.out, strict=True):
@@ -187,14 +195,15 @@ class AdaptiveAvgPool(_AdaptivePool, kind="adaptive_avgpool"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         # To one element, torch takes the mean, whose backward needs no more than the size.
-        return ops.mean(x, axes=(2, 3)) if self.out == (1, 1) else ops.avg_pool(x, self.on(x))
+        one = all(certainly_equal(size, 1) for size in self.out)
+        return ops.mean(x, axes=along_places(x)) if one else ops.avg_pool(x, self.on(x))
 
 
 class AdaptiveMaxPool(_AdaptivePool, kind="adaptive_maxpool"):
     """The largest elements of windows chosen so that the output has a given size; windows may overlap."""
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.max_pool(x, self.on(x))
+        return ops.max_pool(x, self.on(x), adaptive=True)
 
 
 def _adaptive_reads(size: Number, out: int) -> Number:
@@ -225,15 +234,17 @@ class Subsample(Layer, kind="subsample"):
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         size = elements(output)
         return {
-            "window_elements": product((self.kernel, self.kernel)) * size,
+            "window_elements": product((self.kernel,) * len(output[1:])) * size,
             "multiplications": size,
             "bias_additions": size,
         }
 
     def run(self, ops: Paper, x: Value) -> Value:
-        factor, offset = (ops.reshape(ops.parameter(x.shape[1]), (x.shape[1], 1, 1)) for _ in range(2))
+        wide = (x.shape[1], *(1,) * len(x.shape[2:]))
+        factor, offset = (ops.reshape(ops.parameter(x.shape[1]), wide) for _ in range(2))
         sums = ops.scale(ops.avg_pool(x, self.on(x)))
         return ops.add(ops.mul(sums, factor), offset)
 
     def reach(self, input: Shape) -> Window:
-        return Sliding((self.kernel, self.kernel), (self.kernel, self.kernel))
+        each = (self.kernel,) * len(input[1:])
+        return Sliding(each, each)

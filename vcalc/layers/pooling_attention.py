@@ -6,7 +6,7 @@ token, stand first and are skipped.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import (
     Number,
@@ -17,14 +17,30 @@ from vcalc.arithmetic import (
     maximum,
     product,
 )
-from vcalc.layers.axes import HEADS
-from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
+from vcalc.layers.axes import HEADS, NamedShape, grid_of
+from vcalc.layers.base import BRANCHES, Layer, describe, needs, needs_division, show
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
-from vcalc.layers.windows import EVERYWHERE, Sliding, Window
+from vcalc.layers.grids import NO_MAP, agrees, by, in_front
+from vcalc.layers.windows import EVERYWHERE, Sliding, Window, alike
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
+
+
+def _known(kind: str, shape: NamedShape, rows: Number | None, skip: Number | None, key: str) -> tuple[Number, Number]:
+    """Rows of the map that tokens form, and how many in front are skipped: as they remember it, or as it is said."""
+    if shape.grid is None:
+        needs(rows is not None, f"{kind} needs '{key}', the rows of the map: {NO_MAP}")
+        return rows, 0 if skip is None else skip
+    front, *sizes = shape.grid
+    needs(len(sizes) == 2, f"{kind} takes tokens of an image, but these come from a map of {by(shape.grid[1:])}")
+    agrees(kind, key, rows, shape.grid)
+    said = f"{kind}: skip is {show(skip)}, but {in_front(shape.grid)}"
+    needs(skip is None or assumed("==", skip, front), said, "skip", "leave skip out: the tokens remember their map")
+    filled = f"those of a map of {by(shape.grid[1:])} and {show(front)} in front"
+    needs(assumed("==", shape[1], front + product(sizes)), f"{kind}: {show(shape[1])} tokens are not {filled}")
+    return sizes[0], front
 
 
 def _grid(kind: str, tokens: Number, skip: Number, rows: Number, key: str) -> tuple[Number, Number]:
@@ -43,31 +59,28 @@ class PoolHeads(Layer, kind="pool_heads"):
 
     source = "Fan et al. 2021 (MViT), section 3.1; convolutions: Li et al. 2022 (MViTv2), section 4.3"
     accepts = (HEADS,)
+    composed = True
     weighted_layers = 1
 
-    height: Any = field(count(), "rows of the map that the tokens form", symbol="H")
+    placed = True
+    sample: ClassVar[dict[str, Any]] = {"height": None, "skip": 0}
+
+    height: Any = field(count(), "rows of the map that the tokens form, where they do not remember it", None, "H")
     kernel: Any = field(count(), "side of the window; half of it is padded on each side", 3, "K")
     stride: Any = field(count(), "step between windows", 1, "S")
-    skip: Any = field(count(0), "tokens at the front that are not pooled, such as a class token", 0)
+    skip: Any = field(count(0), "tokens at the front that are not pooled, such as a class token; likewise", None)
+
+    def place(self, inputs: tuple[NamedShape, ...]) -> None:
+        self.height, self.skip = _known(self.kind, inputs[0], self.height, self.skip, "height")
 
     def _places(self, input: Shape) -> tuple[Number, Number]:
         rows, columns = _grid(self.kind, input[1], self.skip, self.height, "height")
         pad = self.kernel // 2
         return (slide(rows, self.kernel, self.stride, pad), slide(columns, self.kernel, self.stride, pad))
 
-    def _pooled(self, input: Shape) -> Number:
-        """Elements that the convolution puts out."""
-        return product((input[0], *self._places(input), input[2]))
-
     def output(self, *inputs: Shape) -> Shape:
         heads, _, width = inputs[0]
         return (heads, self.skip + product(self._places(inputs[0])), width)
-
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"weight": product((self.kernel, self.kernel, inputs[0][2]))}
-
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        return {"multiply_adds": self.kernel * self.kernel * self._pooled(inputs[0])}
 
     def run(self, ops: Paper, x: Value) -> Value:
         batch, heads, tokens, width = x.shape
@@ -87,8 +100,9 @@ class PoolHeads(Layer, kind="pool_heads"):
     def reach(self, input: Shape) -> Window:
         rows, columns = _grid(self.kind, input[1], self.skip, self.height, "height")
         kernel, stride, pad = ((side, side) for side in (self.kernel, self.stride, self.kernel // 2))
-        takes, gives = (self.skip, rows, columns), (self.skip, *self._places(input))
-        return Sliding(kernel, stride, pad, takes=takes, gives=gives)
+        gives = (self.skip, *self._places(input))
+        known = alike(grid_of(input), (self.skip, rows, columns))
+        return Sliding(kernel, stride, pad, gives=gives) if known else Window((), gives)
 
 
 class RelativeAttention(Layer, kind="relative_attention"):
@@ -100,12 +114,25 @@ class RelativeAttention(Layer, kind="relative_attention"):
 
     source = "Li et al. 2022 (MViTv2), section 4.1, equations 3 and 4"
     accepts = (HEADS,)
+    composed = True
     joins = True
     example = (("h", "N", "d"), ("h", "M", "d"), ("h", "M", "d"))
 
-    query_rows: Any = field(count(), "rows of the map that the queries form", symbol="H_q")
-    key_rows: Any = field(count(), "rows of the map that the keys form", symbol="H_k")
-    skip: Any = field(count(0), "tokens at the front without a place, such as a class token", 0)
+    placed = True
+    sample: ClassVar[dict[str, Any]] = {"query_rows": None, "key_rows": None, "skip": 0}
+
+    query_rows: Any = field(
+        count(), "rows of the map that the queries form, where they do not remember it", None, "H_q"
+    )
+    key_rows: Any = field(count(), "rows of the map that the keys form, likewise", None, "H_k")
+    skip: Any = field(count(0), "tokens at the front without a place, such as a class token; likewise", None)
+
+    def place(self, inputs: tuple[NamedShape, ...]) -> None:
+        if len(inputs) > 1:
+            self.query_rows, skip = _known(self.kind, inputs[0], self.query_rows, self.skip, "query_rows")
+            self.key_rows, self.skip = _known(self.kind, inputs[1], self.key_rows, self.skip, "key_rows")
+            same = f"relative_attention: {show(skip)} of the queries have no place, and {show(self.skip)} of the keys"
+            needs(assumed("==", skip, self.skip), same)
 
     def output(self, *inputs: Shape) -> Shape:
         needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}", BRANCHES)
@@ -122,31 +149,6 @@ class RelativeAttention(Layer, kind="relative_attention"):
         key_rows, key_columns = _grid(self.kind, inputs[1][1], self.skip, self.key_rows, "key_rows")
         return {"rows": (rows, key_rows), "columns": (columns, key_columns)}
 
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        distances = (2 * maximum(here, there) - 1 for here, there in self._grids(inputs).values())
-        return {"relative_position_embedding": sum(distances) * inputs[0][2]}
-
-    def _placed(self, inputs: tuple[Shape, ...]) -> Number:
-        """Elements of the queries that have a place."""
-        heads, tokens, width = inputs[0]
-        return product((heads, tokens - self.skip, width))
-
-    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        query, key, value = inputs
-        scores = query[0] * query[1] * key[1]
-        rows, columns = (there for _, there in self._grids(inputs).values())
-        placed = query[0] * (query[1] - self.skip)
-        return {
-            "product_multiply_adds": scores * (query[2] + value[2]),
-            "position_multiply_adds": placed * query[2] * (rows + columns),
-            "multiplications": elements(query),
-            "additions": 2 * placed * (key[1] - self.skip),
-            "exponentials": scores,
-            "softmax_additions": scores - query[0] * query[1],
-            "divisions": scores,
-            "product_elements": scores + placed * (rows + columns) + elements(output),
-        }
-
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
         scores = ops.matmul(ops.scale(query), ops.permute(key, (0, 1, 3, 2)))
         grids = self._grids(tuple(given.shape[1:] for given in (query, key, value)))
@@ -158,7 +160,8 @@ class RelativeAttention(Layer, kind="relative_attention"):
         """The query's products with vectors of relative rows and columns added where both tokens have a place."""
         batch, heads, _, width = query.shape
         (rows, key_rows), (columns, key_columns) = grids["rows"], grids["columns"]
-        tables = [ops.parameter(2 * max(sizes) - 1, width) for sizes in grids.values()]
+        role = "relative_position_embedding"
+        tables = [ops.parameter(2 * maximum(*sizes) - 1, width, role=role) for sizes in grids.values()]
         places, keys = rows * columns, key_rows * key_columns
         placed = ops.reshape(ops.slice(query, axis=2, count=places), (batch, heads, rows, columns, width))
         down = _by_distance(ops, placed, tables[0], 2, key_rows)
@@ -183,5 +186,6 @@ def _by_distance(ops: Paper, query: Value, table: Value, axis: int, there: int) 
     order = (axis, 0, 1, 5 - axis, 4)
     first = ops.permute(query, order)
     merged = ops.reshape(first, (here, first.shape[1] * first.shape[2] * first.shape[3], width))
-    found = ops.reshape(ops.matmul(merged, ops.permute(vectors, (0, 2, 1))), (*first.shape[:4], there))
+    products = ops.part("positions").matmul(merged, ops.permute(vectors, (0, 2, 1)))
+    found = ops.reshape(products, (*first.shape[:4], there))
     return ops.permute(found, tuple(order.index(place) for place in range(5)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, assumed, ceil_div
+from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal
 from vcalc.errors import LayerError, quoted
 from vcalc.layers.axes import MAP, TOKENS, VECTOR, rank
 from vcalc.layers.base import Layer, describe, elements, features, needs, needs_division, show
@@ -26,8 +27,11 @@ class Rearrange(Moved, kind="rearrange"):
 
     pattern: Any = field(PATTERN, "what arrives and what leaves; its letters are fields, for sizes that do not follow")
 
+    placed = True
+
     def __init__(self, **values: Any) -> None:
         super().__init__(**{name: values.pop(name) for name in self.fields if name in values})
+        self._placed: dict[str, Number] = {}
         self._sizes = {name: self._size(name, value) for name, value in values.items()}
 
     def _size(self, name: str, value: Any) -> Number:
@@ -51,13 +55,18 @@ class Rearrange(Moved, kind="rearrange"):
 
     @property
     def sizes(self) -> dict[str, Number]:
-        return self._sizes
+        return {**self._sizes, **self._placed}
+
+    def place(self, inputs: tuple[Shape, ...]) -> None:
+        from vcalc.layers.letters import sizes_of
+
+        self._placed = sizes_of(self.pattern, self._sizes, inputs[0])
 
     def values(self) -> dict[str, Any]:
-        return {"pattern": self.pattern, **self.sizes}
+        return {"pattern": self.pattern, **self._sizes}
 
     def with_values(self, change: Callable[[Any], Any]) -> Layer:
-        return Rearrange(pattern=self.pattern, **{name: change(size) for name, size in self.sizes.items()})
+        return Rearrange(pattern=self.pattern, **{name: change(size) for name, size in self._sizes.items()})
 
     def output(self, *inputs: Shape) -> Shape:
         from vcalc.layers.places import leaves
@@ -129,7 +138,7 @@ class ChannelShuffle(Moved, kind="channel_shuffle"):
 
     source = "Zhang et al. 2018 (ShuffleNet), section 3.1"
     accepts = (MAP,)
-    pattern = "(g c) H W -> (c g) H W"
+    pattern = "(g c) ... -> (c g) ..."
 
     groups: Any = field(count(), "groups that the channels come from", symbol="G")
 
@@ -151,39 +160,62 @@ class ZeroPad(Layer, kind="zero_pad"):
 
     rows: Any = field(both_sides(), "rows above and below: a number for both sides, or a pair [before, after]", 0)
     columns: Any = field(both_sides(), "columns to the left and to the right, likewise", 0)
+    frames: Any = field(both_sides(), "frames of a video before and after, likewise", 0)
+    positions: Any = field(both_sides(), "positions of a sequence before and after, likewise", 0)
     channels: Any = field(both_sides(), "channels before and after, likewise", 0)
 
+    def pads(self, input: Shape) -> tuple[tuple[Number, Number], ...]:
+        """What is put before and after the places along each spatial axis."""
+        of = {1: ("positions",), 2: ("rows", "columns"), 3: ("frames", "rows", "columns")}[len(input) - 1]
+        for name in ("positions", "frames", "rows", "columns"):
+            none = all(certainly_equal(pad, 0) for pad in getattr(self, name))
+            needs(name in of or none, f"zero_pad: {describe(input)} has no {name}", name, f"it has {' and '.join(of)}")
+        return tuple(getattr(self, name) for name in of)
+
     def output(self, *inputs: Shape) -> Shape:
-        pads = (self.channels, self.rows, self.columns)
+        pads = (self.channels, *self.pads(inputs[0]))
         return tuple(size + pad[0] + pad[1] for size, pad in zip(inputs[0], pads, strict=True))
 
     def run(self, ops: Paper, x: Value) -> Value:
         return ops.pad(x, self.on(x))
 
     def reach(self, input: Shape) -> Window:
-        return Sliding((1, 1), pad=(self.rows[0], self.columns[0]))
+        pads = self.pads(input)
+        return Sliding((1,) * len(pads), pad=tuple(before for before, _ in pads))
 
 
 class SpaceToDepth(Layer, kind="space_to_depth"):
-    """Squares of neighbouring positions stacked as channels; an odd edge is padded (patch merging)."""
+    """Blocks of neighbouring positions stacked as channels; an odd edge is padded (patch merging)."""
 
     source = "Liu et al. 2021 (Swin), section 3.1"
     moves = True
     accepts = (MAP,)
 
-    factor: Any = field(count(), "side of the square", 2, "F")
+    factor: Any = field(per_axis(), "size of a block", 2, "F")
+
+    @property
+    def square(self) -> bool:
+        """Whether blocks are squares, which torch has an operator for."""
+        return len(self.factor) == 2 and certainly_equal(*self.factor)
 
     def output(self, *inputs: Shape) -> Shape:
-        channels, height, width = inputs[0]
-        return (channels * self.factor * self.factor, ceil_div(height, self.factor), ceil_div(width, self.factor))
+        channels, *sizes = inputs[0]
+        for factor in self.factor:
+            channels = channels * factor
+        return (channels, *map(ceil_div, sizes, self.factor))
 
     def run(self, ops: Paper, x: Value) -> Value:
         shape = self.on(x)
-        whole = (*x.shape[:2], *(size * self.factor for size in shape[2:]))
-        return ops.ordered(x if whole == x.shape else ops.pad(x, whole), shape)
+        whole = (*x.shape[:2], *(size * factor for size, factor in zip(shape[2:], self.factor, strict=True)))
+        x = x if whole == x.shape else ops.pad(x, whole)
+        if self.square:
+            return ops.ordered(x, shape)
+        blocks = ops.reshape(x, (*x.shape[:2], *chain(*zip(shape[2:], self.factor, strict=True))))
+        inside, places = range(3, len(blocks.shape), 2), range(2, len(blocks.shape), 2)
+        return ops.reshape(ops.permute(blocks, (0, 1, *inside, *places)), shape)
 
     def reach(self, input: Shape) -> Window:
-        return Sliding((self.factor, self.factor), (self.factor, self.factor))
+        return Sliding(self.factor, self.factor)
 
 
 class Upsample(Layer, kind="upsample"):
@@ -193,22 +225,31 @@ class Upsample(Layer, kind="upsample"):
     accepts = (MAP,)
     forms = ("module", "functional")
 
-    scale: Any = field(count(), "factor along H and W", 2, "S")
-    out: Any = field(per_axis(), "height and width to come to, in place of a factor", None)
-    mode: Any = field(choice(("nearest", "bilinear", "bicubic")), "how new elements are made", "nearest")
+    scale: Any = field(per_axis(), "factor along each spatial axis", 2, "S")
+    out: Any = field(per_axis(), "size along each spatial axis to come to, in place of a factor", None)
+    mode: Any = field(
+        choice(("nearest", "linear", "bilinear", "trilinear", "bicubic")),
+        "how new elements are made; linear, bilinear and trilinear are for one, two and three spatial axes",
+        "nearest",
+    )
 
     def output(self, *inputs: Shape) -> Shape:
-        channels, height, width = inputs[0]
-        return (channels, *self.out) if self.out else (channels, height * self.scale, width * self.scale)
+        channels, *sizes = inputs[0]
+        fits = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}.get(self.mode, len(sizes)) == len(sizes)
+        instead = ("linear", "bilinear", "trilinear")[len(sizes) - 1]
+        of = "one spatial axis" if len(sizes) == 1 else f"{len(sizes)} spatial axes"
+        needs(fits, f"upsample: {self.mode} does not go with {of}", "mode", f"{instead} or nearest")
+        if self.out:
+            return (channels, *self.out)
+        return (channels, *(size * scale for size, scale in zip(sizes, self.scale, strict=True)))
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {f"{self.mode}_elements": elements(output)}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.interpolate(x, self.on(x))
+        return ops.interpolate(x, self.on(x), nearest=self.mode == "nearest")
 
     def reach(self, input: Shape) -> Window:
         if self.out:
             return Window(tuple(interpolated(self.mode, *sizes) for sizes in zip(input[1:], self.out, strict=True)))
-        reads = interpolated(self.mode, 1, self.scale)
-        return Window((reads, reads))
+        return Window(tuple(interpolated(self.mode, 1, scale) for scale in self.scale))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from operator import mul
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, assumed, product
-from vcalc.layers.axes import MAP, TOKENS, VECTOR
+from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR
 from vcalc.layers.base import Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
 from vcalc.layers.fields import FLAG, count, field, per_axis
+from vcalc.layers.grids import NO_MAP, filled
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import Front, Sliding, Window
 from vcalc.operators.types import INDEX
@@ -18,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class Tokens(Moved, kind="tokens"):
-    """A map [C, H, W] read as H*W tokens of width C."""
+    """A map read as tokens of width C, one for each position: H*W of an image."""
 
     source = "Dosovitskiy et al. 2021, section 3.1"
     reuses_input = True
     accepts = (MAP,)
-    pattern = "C H W -> (H W) C"
+    pattern = "C ... -> (...) C"
 
 
 class Unfold(Layer, kind="unfold"):
-    """Windows of a map, each read as one token of width C * K * K; they may overlap (soft split)."""
+    """Windows of a map, each read as one token: of an image of width C * K * K; they may overlap (soft split)."""
 
     source = "Yuan et al. 2021 (T2T-ViT), section 3.1"
     moves = True
@@ -38,35 +41,64 @@ class Unfold(Layer, kind="unfold"):
     pad: Any = field(per_axis(0), "zero padding on each side", 0, "P")
 
     def output(self, *inputs: Shape) -> Shape:
-        channels, height, width = slide_map(inputs[0], self, inputs[0][0])
-        return (height * width, channels * product(self.kernel))
+        channels, *places = slide_map(inputs[0], self, inputs[0][0])
+        return (reduce(mul, places), channels * product(self.kernel))
+
+    def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
+        return TOKENS
 
     def run(self, ops: Paper, x: Value) -> Value:
         batch, tokens, width = self.on(x)
-        return ops.permute(ops.unfold(x, (batch, width, tokens)), (0, 2, 1))
+        if len(self.kernel) < 3:
+            x = x if len(self.kernel) == 2 else ops.reshape(x, (*x.shape[:2], 1, x.shape[2]))
+            return ops.permute(ops.unfold(x, (batch, width, tokens)), (0, 2, 1))
+        places = slide_map(x.shape[1:], self, x.shape[1])[1:]
+        padded = (*x.shape[:2], *(size + 2 * pad for size, pad in zip(x.shape[2:], self.pad, strict=True)))
+        x = x if padded == x.shape else ops.pad(x, padded)
+        for axis, (kernel, stride) in enumerate(zip(self.kernel, self.stride, strict=True)):
+            x = ops.windows(x, axis=2 + axis, kernel=kernel, stride=stride)
+        axes = len(places)
+        order = (0, *range(2, 2 + axes), 1, *range(2 + axes, 2 + 2 * axes))
+        return ops.reshape(ops.permute(x, order), (batch, tokens, width))
 
     def reach(self, input: Shape) -> Window:
-        _, height, width = slide_map(input, self, input[0])
-        return Sliding(self.kernel, self.stride, self.pad, gives=(0, height, width))
+        return Sliding(self.kernel, self.stride, self.pad, gives=(0, *slide_map(input, self, input[0])[1:]))
 
 
 class ToMap(Moved, kind="to_map"):
-    """Tokens [N, D] put back into a map [D, H, W], row by row."""
+    """Tokens put back into the map that they come from, or, row by row, into one [D, H, W]."""
 
     source = "Yuan et al. 2021 (T2T-ViT), section 3.1 (restructurization)"
     reuses_input = True
     accepts = (TOKENS,)
-    pattern = "(H W) D -> D H W"
+    placed = True
+    sample: ClassVar[dict[str, Any]] = {"height": None}
+    pattern: Any = "(H W) D -> D H W"
 
-    height: Any = field(count(), "rows of the map; N divides into them", symbol="H")
+    height: Any = field(
+        count(), "rows of the map, where it is not known which one the tokens come from; N divides into them", None, "H"
+    )
 
     @property
     def sizes(self) -> dict[str, Number]:
-        return {"H": self.height}
+        sizes: dict[str, Number] = self.__dict__.get("_sizes", {"H": self.height})
+        return sizes
+
+    def place(self, inputs: tuple[Shape, ...]) -> None:
+        sizes = filled(self.kind, inputs[0], self.height)
+        if sizes is not None:
+            names = MAPS[len(sizes) - 1][1:]
+            self.pattern = f"({' '.join(names)}) D -> D {' '.join(names)}"
+            self._sizes = dict(zip(names, sizes, strict=True))
 
     def output(self, *inputs: Shape) -> Shape:
-        needs_division("to_map: tokens into rows", inputs[0][0], self.height, "height")
+        if "_sizes" not in self.__dict__:
+            needs(self.height is not None, f"to_map needs 'height', the rows of the map: {NO_MAP}")
+            needs_division("to_map: tokens into rows", inputs[0][0], self.height, "height")
         return super().output(*inputs)
+
+    def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
+        return MAP
 
 
 class Embedding(Layer, kind="embedding"):
@@ -196,3 +228,6 @@ class AppendTokens(Layer, kind="append_tokens"):
     def run(self, ops: Paper, x: Value) -> Value:
         token = ops.parameter(x.shape[2])
         return ops.concat(x, ops.expand(token, (x.shape[0], self.count, x.shape[2])), axis=1)
+
+    def reach(self, input: Shape) -> Front:
+        return Front(0)

@@ -1,28 +1,23 @@
 """The words in which layers say what they do and hold, and how they are called: primitives, roles, buffers, forms.
 
-Conventions weigh them and leave them out. No word here knows a layer kind.
+Conventions weigh them and leave them out. Only forms know layer kinds, those that are operators.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 PRIMITIVES = {
     "multiply_adds": "products of a weight and an activation, each added to a sum",
     "product_multiply_adds": "products of two activations, each added to a sum (attention scores, weighted values)",
     "unmasked_product_multiply_adds": "products of two activations without those that a mask makes void",
-    "position_multiply_adds": "products of a query and a vector of relative positions, each added to a sum",
-    "table_multiply_adds": "multiply-adds that make a table of position biases, once for a whole batch",
-    "table_hidden_elements": "elements between that table's two layers, each with a bias added and a ReLU",
-    "table_elements": "elements that these two layers put out, once for a whole batch",
-    "table_parameters": "their parameters",
-    "lookup_multiply_adds": "multiply-adds with zeros and ones that look position biases up, once for a whole batch",
-    "lookup_elements": "elements that these put out, once for a whole batch",
     "bias_additions": "additions of a bias",
     "window_elements": "elements that pooling windows read",
     "additions": "element-wise additions",
     "multiplications": "element-wise multiplications",
-    "exponentials": "exponentials of a softmax",
+    "exponentials": "exponentials, such as those of a softmax",
     "softmax_additions": "additions that make the sums of a softmax",
-    "divisions": "divisions by the sums of a softmax",
+    "divisions": "divisions, such as those by the sums of a softmax",
     "standardized_weights": "weights that are brought to mean 0 and variance 1 before they convolve",
     "scaled_weights": "standardized weights that a trained factor multiplies",
     "normalized_elements": "elements that a norm divides by a deviation, or by the root of a mean square",
@@ -30,23 +25,15 @@ PRIMITIVES = {
     "averaged_elements": "elements that averages are taken over, padding among them only where it is averaged",
     "inside_elements": "elements of average windows that lie on the map, where `same` pads it",
     "nearest_elements": "elements put out by repeating their nearest neighbour",
+    "linear_elements": "elements put out by linear interpolation, along one axis",
     "bilinear_elements": "elements put out by bilinear interpolation",
+    "trilinear_elements": "elements put out by trilinear interpolation, along three axes",
     "bicubic_elements": "elements put out by bicubic interpolation",
     "sampled_elements": "samples that aligning regions takes by bilinear interpolation",
     "padded_elements": "elements that arrive, with the padding that the operation adds",
-    "qkv_bias_additions": "additions of a bias to queries, keys and values, which are among the bias additions",
-    "value_multiply_adds": "multiply-adds of an attention's weights and values, half of its products",
-    "out_multiply_adds": "multiply-adds of an attention's output projection, which are among its multiply-adds",
-    "out_bias_additions": "bias additions of that projection",
-    "out_parameters": "parameters of that projection",
-    "leading_out_parameters": "the same, once for each window that attends by itself",
     "zero_additions": "additions of zeros that stand in place of a bias of keys",
-    "projected_elements": "elements that the four projections of an attention put out",
-    "product_elements": "elements that products of two activations, or of queries and positions, put out",
-    "unpadded_multiply_adds": "multiply-adds of a window attention's projections, on the map without padding",
-    "unpadded_product_multiply_adds": "multiply-adds of its products without padding, windows no larger than the map",
-    "parameters": "parameters, each taken once",
-    "leading_parameters": "parameters of an attention's projections, once for each window that attends by itself",
+    "product_elements": "elements that products of two activations put out",
+    "parameters": "parameters, once for each image of an operator's batch; windows are images to it",
     "input_elements": "elements that arrive",
     "output_elements": "elements that leave",
 }
@@ -54,10 +41,6 @@ PRIMITIVES = {
 
 STANDS_FOR = {
     "unmasked_product_multiply_adds": "product_multiply_adds",
-    "unpadded_multiply_adds": "multiply_adds",
-    "unpadded_product_multiply_adds": "product_multiply_adds",
-    "out_multiply_adds": "multiply_adds",
-    "value_multiply_adds": "product_multiply_adds",
 }
 """Primitives that some sources count in place of another."""
 
@@ -104,20 +87,14 @@ INTEGER_BUFFERS = ("batches_tracked", "relative_position_index")
 FORMS = {
     "module": "called as a module of the library",
     "with_activation": "called as a module of a subclass that has the activation after it inside",
-    "modules": "linear and softmax modules around a @ b",
     "final": "called as a module, the last norm before the head",
     "subclass": "called as a module of a class of its own that inherits from the library's",
     "conv": "called as a convolution of one position, a module",
-    "functional": "called as a function; of an attention the linear layers, the products and the softmax",
-    "functional_cosine": "as functional, but queries and keys are multiplied by an operator",
-    "functional_qkv": "queries, keys and values by a function, all else as modules; keys add zeros that are a buffer",
+    "functional": "called as a function",
     "method": "called as a method of the tensor, or as torch's function of that name",
     "mean": "the tensor's own mean, with no pooling operator",
-    "mha": "torch's MultiheadAttention, whose projections are no modules that run",
-    "sdpa": "linear modules around torch's fused scaled_dot_product_attention",
-    "timm": "in timm's class: as sdpa, which ptflops knows there; of windows as modules; masks and rates are buffers",
-    "matmul": "linear modules around two calls of torch.matmul and one of softmax",
-    "operator": "written with an operator: a + b, a * b, a @ b; of an attention the products, its softmax a method",
+    "timm": "in timm's class: rates are buffers",
+    "operator": "written with an operator: a + b, a * b, a @ b",
     "function": "written with torch's function: add, mul, matmul",
     "bmm": "written with torch.bmm",
     "einsum": "written with torch.einsum",
@@ -126,3 +103,56 @@ FORMS = {
 
 SPECIAL = {"final": "module"}
 """Forms that are a special case of another, whose rule holds where a convention has none for them."""
+
+
+class Way(NamedTuple):
+    """How the source writes a layer of several operators."""
+
+    says: str
+    forms: dict[str, str]
+    """The form of an operator by its kind, or of a part of the layer; the usual one where neither is here."""
+
+
+_FUNCTIONS = {"linear": "functional", "matmul": "function", "softmax": "functional"}
+WAYS = {
+    "mha": Way("torch's MultiheadAttention, whose projections are no modules that run", {"linear": "functional"}),
+    "sdpa": Way("linear modules around torch's fused scaled_dot_product_attention", {}),
+    "timm": Way(
+        "in timm's class: as sdpa, which ptflops knows there; windows as modules, their masks buffers",
+        {"softmax": "module"},
+    ),
+    "matmul": Way(
+        "linear modules around two calls of torch.matmul and one of softmax",
+        {"matmul": "function", "softmax": "functional"},
+    ),
+    "operator": Way("linear modules around a @ b, and a softmax that is a method", {}),
+    "modules": Way("linear and softmax modules around a @ b", {"softmax": "module"}),
+    "functional": Way("linear layers, products and softmax are functions", _FUNCTIONS),
+    "functional_cosine": Way("as functional, but scores are a @ b", {**_FUNCTIONS, "scores": "operator"}),
+    "functional_qkv": Way(
+        "queries, keys and values by a function, all else as modules; keys add zeros that are a buffer",
+        {"qkv": "functional", "softmax": "module"},
+    ),
+}
+"""How a network's source may write a layer of several operators, where tools tell ways apart."""
+
+_USUAL = {
+    "table": "module",
+    "positions": "einsum",
+    "lookup": "einsum",
+    "softmax": "method",
+    "sigmoid": "method",
+    "matmul": "operator",
+    "add": "operator",
+    "multiply": "operator",
+}
+"""The form of a kind, or of a part of a layer, where a way does not say it; others are modules."""
+
+
+def called(way: str, part: str, kind: str) -> str:
+    """The form of an operator of a kind that is a part of a layer which is written in a way."""
+    given = WAYS[way].forms if way in WAYS else {}
+    for name in (part, kind):
+        if name in given or name in _USUAL:
+            return given.get(name) or _USUAL[name]
+    return "module"

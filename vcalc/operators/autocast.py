@@ -54,7 +54,7 @@ _WIDE = frozenset(("exp", "group_norm", "interpolate", "inverse_root", "layer_no
 _INTO = frozenset(("length", "sum"))
 _SOFTMAX = frozenset(("softmax",))
 
-_CPU = Rules(_LOW, frozenset(("avg_pool3d", "sample")), widest=frozenset(("concat", "stack")))
+_CPU = Rules(_LOW, frozenset(("avg_pool3d", "max_pool3d", "sample")), widest=frozenset(("concat", "stack")))
 
 AUTOCAST = {
     ("cpu", "bfloat16"): _CPU,

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape, product
+from vcalc.operators.layout import broadcast
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, BOOLEAN, MASK, STATISTIC
+
+
+def together(*parts: Any, **fields: Any) -> Shape:
+    """The shape of what is worked out of each element of several tensors."""
+    return broadcast(*[part.shape for part in parts])
 
 
 class Activation(Operator, name="activation"):
     """A function of each element. Backward reads the input or the output; in place they have one memory."""
 
-    def forward(self, paper: Paper, x: Value, saves: str = "input", in_place: bool = False) -> Value:
+    def forward(
+        self, paper: Paper, x: Value, saves: str = "input", in_place: bool = False, function: str = ""
+    ) -> Value:
         if in_place:
             self.saved = (x if saves == "output" else paper.like(x),)
             return x.bare()
@@ -19,7 +29,15 @@ class Activation(Operator, name="activation"):
         return made
 
 
-class Add(Operator, name="add"):
+class _Added(Operator):
+    output = staticmethod(together)
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        return {"additions": product(output)}
+
+
+class Add(_Added, name="add", kind="add"):
     """A sum; the gradient of each is that of the sum."""
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
@@ -29,7 +47,15 @@ class Add(Operator, name="add"):
         return (gradients[0], gradients[0])
 
 
-class Mul(Operator, name="mul"):
+class _Multiplied(Operator):
+    output = staticmethod(together)
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        return {"multiplications": product(output)}
+
+
+class Mul(_Multiplied, name="mul", kind="multiply"):
     """A product: each factor is saved for the gradient of the other."""
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
@@ -45,6 +71,12 @@ class Mul(Operator, name="mul"):
 
 class Div(Operator, name="div"):
     """A quotient; the divisor's gradient is -g * ((a / b) / b)."""
+
+    output = staticmethod(together)
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        return {"divisions": product(output)}
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
         self.saved = (a if self.needs[1] else None, b)
@@ -62,7 +94,7 @@ class Div(Operator, name="div"):
         return (paper.like(gradient, b) if self.needs[0] else None, of_b)
 
 
-class Scale(Operator, name="scale"):
+class Scale(_Multiplied, name="scale", kind="multiply"):
     """Times or divided by a number."""
 
     def forward(self, paper: Paper, x: Value) -> Value:
@@ -89,6 +121,18 @@ class Cast(Operator, name="cast"):
         return gradients
 
 
+class Mask(Operator, name="mask"):
+    """Scores of what may not be read put far below all others: a sum, but no arithmetic that anybody counts."""
+
+    output = staticmethod(together)
+
+    def forward(self, paper: Paper, a: Value, b: Value) -> Value:
+        return paper.like(a, b)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (gradients[0], gradients[0])
+
+
 class AddInPlace(Add, name="add_in_place"):
     """A sum that takes the memory of its first part, unless somebody looks on."""
 
@@ -96,7 +140,7 @@ class AddInPlace(Add, name="add_in_place"):
         return paper.like(a, b) if paper.watched else a.bare()
 
 
-class Sub(Operator, name="sub"):
+class Sub(_Added, name="sub"):
     """A difference; what is taken away has the gradient with its sign turned."""
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
@@ -108,6 +152,10 @@ class Sub(Operator, name="sub"):
 
 class Exp(Operator, name="exp"):
     """The exponential, whose derivative is itself."""
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        return {"exponentials": product(output)}
 
     def forward(self, paper: Paper, x: Value) -> Value:
         made = paper.like(x)
@@ -146,10 +194,17 @@ class InverseRoot(Operator, name="inverse_root"):
 class Sum(Operator, name="sum"):
     """The sum along an axis, which is kept with a size of 1; backward repeats the gradient, without a copy."""
 
+    @staticmethod
+    def output(x: Any, axis: int, keep: bool = True) -> Shape:
+        return _single(x.shape, (axis,)) if keep else (*x.shape[:axis], *x.shape[axis + 1 :])
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        return {"additions": product(inputs[0].shape) - product(output)}
+
     def forward(self, paper: Paper, x: Value, axis: int, keep: bool = True) -> Value:
         self.shape, self.axis, self.keep = x.shape, axis % len(x.shape), keep
-        left = _single(x.shape, (self.axis,)) if keep else (*x.shape[: self.axis], *x.shape[self.axis + 1 :])
-        return paper.new(left, x.batched and self.axis != 0)
+        return paper.new(self.output(x, axis=self.axis, keep=keep), x.batched and self.axis != 0)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         (gradient,), axis = gradients, self.axis
@@ -157,7 +212,7 @@ class Sum(Operator, name="sum"):
         return (paper.view(gradient, self.shape, strides),)
 
 
-def _single(shape: Sizes, axes: tuple[int, ...]) -> Sizes:
+def _single(shape: Shape, axes: tuple[int, ...]) -> Shape:
     """The shape with one place along some axes."""
     return tuple(1 if axis in axes else size for axis, size in enumerate(shape))
 
@@ -185,11 +240,24 @@ class AtLeast(Operator, name="at_least"):
         return (paper.like(gradients[0], larger),)
 
 
+class AtMost(AtLeast, name="at_most"):
+    """The smaller of each element and a number."""
+
+
 class Length(Operator, name="length"):
     """The Euclidean length along axes, which are kept with a size of 1."""
 
+    @staticmethod
+    def output(x: Any, axes: tuple[int, ...]) -> Shape:
+        return _single(x.shape, axes)
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        squares = product(inputs[0].shape)
+        return {"multiplications": squares, "additions": squares - product(output)}
+
     def forward(self, paper: Paper, x: Value, axes: tuple[int, ...]) -> Value:
-        made = paper.new(_single(x.shape, axes), x.batched)
+        made = paper.new(self.output(x, axes=axes), x.batched)
         self.saved = (x, made)
         return made
 
@@ -241,8 +309,13 @@ class Dropout(Operator, name="dropout"):
         return paper.like(x)
 
 
-class Softmax(Operator, name="softmax"):
-    """Exponentials divided by their sum."""
+class Softmax(Operator, name="softmax", kind="softmax"):
+    """Exponentials divided by their sum, along the last axis where only shapes are asked."""
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        size = product(output)
+        return {"exponentials": size, "softmax_additions": size - product(output[:-1]), "divisions": size}
 
     def forward(self, paper: Paper, x: Value) -> Value:
         made = paper.new(x.shape, x.batched)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+from vcalc.arithmetic import Shape
+
 Sizes = tuple[int, ...]
 
 
@@ -43,9 +45,9 @@ def in_order_of(shape: Sizes, strides: Sizes) -> Sizes:
 
 
 def channels_last(shape: Sizes) -> Sizes:
-    """The strides of a map [B, C, H, W] whose channels lie side by side."""
-    _, channels, height, width = shape
-    return in_order_of(shape, (height * width * channels, 1, width * channels, channels))
+    """The strides of a map with a batch in front whose channels lie side by side."""
+    batch, *places, channels = contiguous((shape[0], *shape[2:], shape[1]))
+    return (batch, channels, *places)
 
 
 def looks_channels_last(shape: Sizes, strides: Sizes) -> bool:
@@ -54,7 +56,7 @@ def looks_channels_last(shape: Sizes, strides: Sizes) -> bool:
     What may lie either way does not look so.
     """
     least = 0
-    for axis in (1, 3, 2, 0):
+    for axis in (1, *range(len(shape) - 1, 1, -1), 0):
         if strides[axis] < least or strides[1] == 0 or (axis == 0 and least == strides[1]):
             return False
         least = strides[axis] * shape[axis]
@@ -82,11 +84,13 @@ def viewed(shape: Sizes, strides: Sizes, new: Sizes) -> Sizes | None:
     return tuple(found) if at < 0 else None
 
 
-def broadcast(*shapes: Sizes) -> Sizes:
-    """The shape that several give together, each axis of 1 repeated."""
+def broadcast(*shapes: Shape) -> Shape:
+    """The shape that several give together, each axis of 1 repeated. A size that is no int is not taken for 1."""
     rank = max(map(len, shapes))
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
-    return tuple(next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True))
+    return tuple(
+        next((size for size in sizes if type(size) is not int or size != 1), 1) for sizes in zip(*padded, strict=True)
+    )
 
 
 def size_of(shape: Sizes) -> int:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes, channels_last, in_order_of, size_of
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape, product
+from vcalc.operators.layout import Sizes, in_order_of, size_of
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, INDEX
 
 
-class Reshape(Operator, name="reshape"):
+class _AsTold(Operator):
+    @staticmethod
+    def output(*inputs: Any, shape: Shape = (), **fields: Any) -> Shape:
+        return shape or inputs[-1]
+
+
+class Reshape(_AsTold, name="reshape"):
     """The elements in their order under another shape: a view where they lie so, else a copy; likewise backward."""
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
@@ -21,9 +30,13 @@ class Reshape(Operator, name="reshape"):
 class Permute(Operator, name="permute"):
     """The axes in another order: a view."""
 
+    @staticmethod
+    def output(x: Any, axes: Sizes) -> Shape:
+        return tuple(x.shape[axis] for axis in axes)
+
     def forward(self, paper: Paper, x: Value, axes: Sizes) -> Value:
         self.axes = axes
-        return paper.view(x, tuple(x.shape[axis] for axis in axes), tuple(x.strides[axis] for axis in axes))
+        return paper.view(x, self.output(x, axes), tuple(x.strides[axis] for axis in axes))
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         (gradient,) = gradients
@@ -35,21 +48,43 @@ class Permute(Operator, name="permute"):
 class Slice(Operator, name="slice"):
     """So many places along an axis, perhaps not all: a view. Backward fills a tensor of zeros, if there are others."""
 
+    @staticmethod
+    def output(x: Any, axis: int, count: Number, step: int = 1) -> Shape:
+        return (*x.shape[:axis], count, *x.shape[axis + 1 :])
+
     def forward(self, paper: Paper, x: Value, axis: int, count: int, step: int = 1) -> Value:
         self.shape = x.shape
         strides = (*x.strides[:axis], x.strides[axis] * step, *x.strides[axis + 1 :])
-        return paper.view(x, (*x.shape[:axis], count, *x.shape[axis + 1 :]), strides)
+        return paper.view(x, self.output(x, axis, count), strides)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return gradients if gradients[0].shape == self.shape else (paper.new(self.shape, gradients[0].batched),)
 
 
+class Windows(Operator, name="windows"):
+    """Windows along an axis, `stride` apart, their places behind all axes: a view. Backward adds them up."""
+
+    def forward(self, paper: Paper, x: Value, axis: int, kernel: int, stride: int) -> Value:
+        self.shape = x.shape
+        places = (x.shape[axis] - kernel) // stride + 1
+        shape = (*x.shape[:axis], places, *x.shape[axis + 1 :], kernel)
+        strides = (*x.strides[:axis], x.strides[axis] * stride, *x.strides[axis + 1 :], x.strides[axis])
+        return paper.view(x, shape, strides)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return (paper.new(self.shape, gradients[0].batched),)
+
+
 class Select(Operator, name="select"):
     """One place of an axis, which goes: a view. Backward fills a tensor of zeros."""
 
+    @staticmethod
+    def output(x: Any, axis: int) -> Shape:
+        return (*x.shape[:axis], *x.shape[axis + 1 :])
+
     def forward(self, paper: Paper, x: Value, axis: int) -> Value:
         self.shape = x.shape
-        return paper.view(x, (*x.shape[:axis], *x.shape[axis + 1 :]), (*x.strides[:axis], *x.strides[axis + 1 :]))
+        return paper.view(x, self.output(x, axis), (*x.strides[:axis], *x.strides[axis + 1 :]))
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return (paper.new(self.shape, gradients[0].batched),)
@@ -58,15 +93,19 @@ class Select(Operator, name="select"):
 class Unbind(Operator, name="unbind"):
     """All places of the first axis: views. Backward stacks their gradients."""
 
+    @staticmethod
+    def output(x: Any) -> list[Shape]:
+        return [x.shape[1:]] * x.shape[0]
+
     def forward(self, paper: Paper, x: Value) -> tuple[Value, ...]:
         self.shape, self.batched = x.shape, x.batched
-        return tuple(paper.view(x, x.shape[1:], x.strides[1:]) for _ in range(x.shape[0]))
+        return tuple(paper.view(x, shape, x.strides[1:]) for shape in self.output(x))
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return (paper.new(self.shape, self.batched),)
 
 
-class Expand(Operator, name="expand"):
+class Expand(_AsTold, name="expand"):
     """Repeated along new or single places, without a copy. Backward sums, as it does wherever shapes differ."""
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
@@ -82,9 +121,14 @@ class Expand(Operator, name="expand"):
 class Concat(Operator, name="concat"):
     """One after the other along an axis. The gradient of each is a part of the whole one."""
 
+    @staticmethod
+    def output(*parts: Any, axis: int) -> Shape:
+        first = parts[0].shape
+        return (*first[:axis], sum(x.shape[axis] for x in parts), *first[axis + 1 :])
+
     def forward(self, paper: Paper, *parts: Value, axis: int) -> Value:
         self.sizes, self.axis, first = [x.shape[axis] for x in parts], axis, parts[0]
-        shape = (*first.shape[:axis], sum(self.sizes), *first.shape[axis + 1 :])
+        shape = self.output(*parts, axis=axis)
         batched = any(x.batched for x in parts)
         ordered = next((x for x in parts if x.contiguous or x.batched != batched), first)
         return paper.map_like(ordered, shape) if ordered.batched == batched else paper.new(shape, batched)
@@ -106,23 +150,17 @@ class Stack(Operator, name="stack"):
         return tuple(paper.view(gradient, gradient.shape[:-1], gradient.strides[:-1]) for _ in self.needs)
 
 
-class Pad(Operator, name="pad"):
+class Pad(_AsTold, name="pad"):
     """Something put around: a copy, as is its part backward."""
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
         self.shape = x.shape
-        return paper.new(shape, x.batched, strides=_lying_like(x, shape))
+        return paper.map_like(x, shape)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         (gradient,) = gradients
-        return (paper.new(self.shape, gradient.batched, strides=_lying_like(gradient, self.shape)),)
-
-
-def _lying_like(x: Value, shape: Sizes) -> Sizes | None:
-    """How a larger or smaller copy lies: as the tensor does."""
-    if x.channels_last:
-        return channels_last(shape)
-    return None if x.contiguous else in_order_of(shape, x.strides)
+        strides = None if gradient.contiguous else in_order_of(self.shape, gradient.strides)
+        return (paper.new(self.shape, gradient.batched, strides=strides),)
 
 
 class Roll(Operator, name="roll"):
@@ -145,7 +183,7 @@ class Copy(Operator, name="copy"):
         return gradients
 
 
-class Gather(Operator, name="gather"):
+class Gather(_AsTold, name="gather"):
     """Places along an axis, taken by numbers, which are saved. Backward adds into zeros, in place unless watched."""
 
     def forward(self, paper: Paper, x: Value, index: Value, axis: int, shape: Sizes) -> Value:
@@ -158,14 +196,27 @@ class Gather(Operator, name="gather"):
         return (paper.like(zeros) if paper.watched else zeros, None)
 
 
-class Numbers(Operator, name="numbers"):
+class Lookup(Gather, name="lookup", kind="matmul"):
+    """As a gather, but by a product with zeros and ones."""
+
+    def forward(self, paper: Paper, x: Value, index: Value, axis: int, shape: Sizes) -> Value:
+        paper.multiply_adds += size_of(shape) * x.shape[axis]
+        return super().forward(paper, x, index, axis, shape)
+
+    @staticmethod
+    def work(output: Shape, x: Any, index: Any, axis: int, shape: Shape) -> dict[str, Number]:
+        made = product(output)
+        return {"product_multiply_adds": made * x.shape[axis], "product_elements": made}
+
+
+class Numbers(_AsTold, name="numbers"):
     """Whole numbers, made on the way: the same for every image."""
 
     def forward(self, paper: Paper, shape: Sizes) -> Value:
         return paper.new(shape, False, INDEX)
 
 
-class Made(Operator, name="made"):
+class Made(_AsTold, name="made"):
     """A tensor without a gradient, made on the way: the same for every image, or one for each."""
 
     def forward(self, paper: Paper, shape: Sizes, batched: bool = False, type: str = ACTIVATION) -> Value:
@@ -185,8 +236,10 @@ class Overwrite(Operator, name="overwrite"):
         return (whole, part)
 
 
-class Repeat(Operator, name="repeat"):
+class Repeat(_AsTold, name="repeat"):
     """A copy of each place for several, or of all for each image of the batch; backward sums."""
+
+    batches = True
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
         self.shape, self.batched = x.shape, x.batched
@@ -231,7 +284,16 @@ class _Remade(Operator):
 
 
 class Interpolate(_Remade, name="interpolate"):
-    """A map brought to another size."""
+    """A map brought to another size. The gradient of a video whose elements are repeated lies in order."""
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes, nearest: bool = False) -> Value:
+        self.in_order = nearest and len(shape) == 5
+        return super().forward(paper, x, shape)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        if self.in_order:
+            return (paper.new(self.shape, gradients[0].batched),)
+        return super().backward(paper, *gradients)
 
 
 class Turned(_Remade, name="ordered"):

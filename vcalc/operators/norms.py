@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes, channels_last, is_contiguous
+from vcalc.operators.layout import Sizes
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, STATISTIC
 
@@ -17,7 +17,7 @@ class _Norm(Operator):
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         x = self.saved[0]
         assert x is not None
-        of_input = paper.like(x) if self.needs[0] else None
+        of_input = paper.map_like(x, x.shape) if self.needs[0] else None
         return (of_input, *(paper.new(self.width, False, ACTIVATION) if each else None for each in self.needs[1:]))
 
     width: Sizes = ()
@@ -27,7 +27,7 @@ class BatchNorm(_Norm, name="batch_norm"):
     """Over all axes but the channels, and over the batch. Running statistics make none at inference."""
 
     def forward(self, paper: Paper, x: Value, *factors: Value, fixed: bool = False) -> Value:
-        made = paper.like(x)
+        made = paper.map_like(x, x.shape)
         self.width = (x.shape[1],)
         if fixed or paper.training:
             self.statistics(paper, x, self.width, False)
@@ -45,29 +45,25 @@ class LayerNorm(_Norm, name="layer_norm"):
 
 
 class GroupNorm(_Norm, name="group_norm"):
-    """Over groups of channels. Input and gradient are put in order, or channels last where the input has them so."""
+    """Over groups of channels; it wants its input in order, or channels last, and backward its gradient likewise."""
 
     def forward(self, paper: Paper, x: Value, *factors: Value, groups: int) -> Value:
-        self.last = x.channels_last
-        x = _ordered(paper, x, self.last)
-        made = paper.new(x.shape, x.batched, x.type, channels_last(x.shape) if self.last else None)
+        x = x if x.channels_last else paper.in_order(x)
+        made = paper.map_like(x, x.shape)
         self.width = (x.shape[1],)
         self.statistics(paper, x, (x.shape[0], groups))
         return made
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        gradient = _ordered(paper, gradients[0], self.last)
+        (gradient,), x = gradients, self.saved[0]
+        assert x is not None
+        if not x.channels_last:
+            gradient = paper.in_order(gradient)
+        elif not gradient.channels_last:
+            gradient = paper.map_like(x, x.shape)
         found = super().backward(paper, gradient)
         del gradient
         return found
-
-
-def _ordered(paper: Paper, x: Value, last: bool) -> Value:
-    """The tensor itself where its elements lie in order, or with channels last, as is asked; else a copy."""
-    if not last:
-        return paper.in_order(x)
-    lies = is_contiguous(x.shape, x.strides, channels_last(x.shape))
-    return x if lies else paper.new(x.shape, x.batched, x.type, channels_last(x.shape))
 
 
 class InstanceNorm(_Norm, name="instance_norm"):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
+from vcalc.arithmetic import Number
 from vcalc.operators.autocast import OFF, Rules
 from vcalc.operators.layout import (
     Sizes,
@@ -85,8 +86,8 @@ class Value:
 
     @property
     def channels_last(self) -> bool:
-        """Whether it is a map whose channels lie side by side, as torch tells it."""
-        return len(self.shape) == 4 and looks_channels_last(self.shape, self.strides)
+        """Whether it is a map whose channels lie side by side, of an image or a video: torch has no such sequences."""
+        return len(self.shape) in (4, 5) and looks_channels_last(self.shape, self.strides)
 
     def bare(self) -> Value:
         """The same tensor, apart from the operator that made it."""
@@ -130,21 +131,40 @@ def _edge(value: Value | None) -> Edge | None:
 
 
 class Operator:
-    """One operation of torch: what it makes, what it saves, what it makes on the way back."""
+    """One operation of torch: what it makes and does, what it saves, what it makes on the way back.
 
+    `output` and `work` ask shapes of tensors alone, whose sizes may be symbols: `vcalc.layers.calls` counts with them.
+    """
+
+    kind: ClassVar[str] = ""
+    """The layer kind that it is to conventions; empty where no tool counts it."""
     saved: tuple[Value | None, ...] = ()
     needs: tuple[bool, ...] = ()
     """Which inputs have a gradient."""
+    batches: ClassVar[bool] = False
+    """True for one that makes something for each image out of what is the same for all."""
     type = ACTIVATION
     """Of what numbers its output is, and what its backward makes."""
     name: ClassVar[str] = ""
     composed: ClassVar[bool] = False
     """True for one that runs other operators, which go on the tape in its place."""
 
-    def __init_subclass__(cls, name: str = "") -> None:
+    def __init_subclass__(cls, name: str = "", kind: str = "") -> None:
         if name:
             cls.name = name
             OPERATORS[name] = cls
+        if kind:
+            cls.kind = kind
+
+    @staticmethod
+    def output(*inputs: Any, **fields: Any) -> Any:
+        """The shape of what it makes; a list of shapes where it makes several."""
+        return inputs[0].shape
+
+    @staticmethod
+    def work(output: Any, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        """What it does, by primitive (see `vcalc.layers.vocabulary`)."""
+        return {}
 
     def forward(self, paper: Paper, *inputs: Any, **fields: Any) -> Any:
         """The output, or several in a tuple. What backward needs of it and of the inputs is put in `saved`."""
@@ -291,11 +311,11 @@ class Paper:
 
     def map_like(self, value: Value, shape: Sizes) -> Value:
         """A map that an operator makes of another: its channels come last in memory where those do."""
-        return self.map(shape, value.batched, value.channels_last)
+        return self.map(shape, value.batched, value.channels_last, value.type)
 
-    def map(self, shape: Sizes, batched: bool, last: bool) -> Value:
-        """A map, whose channels come last in memory if so; what has another rank lies in order."""
-        return self.new(shape, batched, strides=channels_last(shape) if last and len(shape) == 4 else None)
+    def map(self, shape: Sizes, batched: bool, last: bool, type: str = "") -> Value:
+        """A map, whose channels come last in memory if so; what is none of an image or a video lies in order."""
+        return self.new(shape, batched, type, channels_last(shape) if last and len(shape) in (4, 5) else None)
 
     def view(self, value: Value, shape: Sizes, strides: Sizes) -> Value:
         """The same memory, read otherwise."""
@@ -310,7 +330,11 @@ class Paper:
         """The tensor itself where its elements lie in their order, else a copy. It is not on the tape."""
         return value.bare() if value.contiguous else self.new(value.shape, value.batched, value.type)
 
-    def own(self, shape: Sizes) -> Value:
+    def part(self, name: str) -> Paper:
+        """Itself: which part of the layer the next operator is decides how the source calls it, not what it leaves."""
+        return self
+
+    def own(self, shape: Sizes, role: str = "") -> Value:
         """A buffer, or a parameter that is not trained: held all the time, without a gradient."""
         return Value(None, shape, contiguous(shape), False)
 
@@ -318,7 +342,7 @@ class Paper:
         """A layer begins; layers of one owner have the same parameters."""
         self.where, self._owner, self._given = where, owner, 0
 
-    def parameter(self, *shape: int) -> Value:
+    def parameter(self, *shape: int, role: str = "weight") -> Value:
         """The next trained parameter of the layer."""
         found, found.key = self.own(shape), (self._owner, self._given)
         if self.records:

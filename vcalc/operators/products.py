@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape, certainly_equal, exact_div, minimum, product
 from vcalc.operators.layout import Sizes, contiguous, in_order_of, size_of, viewed
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import BOOLEAN, STATISTIC
 
 
-class Linear(Operator, name="linear"):
+class Linear(Operator, name="linear", kind="linear"):
     """x W + b on the last axis, all others as rows; to rows that do not lie in order the bias is added afterwards."""
 
     composed = True
+
+    @staticmethod
+    def output(x: Any, weight: Any, bias: Any = None) -> Shape:
+        return (*x.shape[:-1], weight.shape[0])
+
+    @staticmethod
+    def work(output: Shape, x: Any, weight: Any, bias: Any = None) -> dict[str, Number]:
+        rows = product(output[:-1])
+        work = {"multiply_adds": rows * (x.shape[-1] * output[-1])}
+        if bias is None:
+            return work
+        work["bias_additions"] = rows * bias.trained
+        zeros = output[-1] - bias.trained
+        return work if certainly_equal(zeros, 0) else {**work, "zero_additions": rows * zeros}
 
     def forward(self, paper: Paper, x: Value, weight: Value, bias: Value | None = None) -> Value:
         if len(x.shape) == 2:
@@ -44,10 +61,18 @@ def _turned(matrix: Value) -> Sizes | None:
     return by_columns if matrix.strides == by_columns else None
 
 
-class MatMul(Operator, name="matmul"):
+class MatMul(Operator, name="matmul", kind="matmul"):
     """A product for each of the leading axes, which are merged: where they do not lie so, both are copied for it."""
 
     composed = True
+
+    @staticmethod
+    def output(a: Any, b: Any) -> Shape:
+        return (*a.shape[:-1], b.shape[-1])
+
+    @staticmethod
+    def work(output: Shape, a: Any, b: Any) -> dict[str, Number]:
+        return {"product_multiply_adds": product(a.shape) * output[-1], "product_elements": product(output)}
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
         leading, rows, inner, columns = a.shape[:-2], a.shape[-2], a.shape[-1], b.shape[-1]
@@ -57,7 +82,7 @@ class MatMul(Operator, name="matmul"):
         else:
             b = b if len(b.shape) > 2 else paper.expand(b, (*leading, inner, columns))
             made = paper.product(paper.reshape(a, (many, rows, inner)), paper.reshape(b, (many, inner, columns)))
-        return paper.reshape(made, (*leading, rows, columns))
+        return paper.reshape(made, self.output(a, b))
 
 
 class Product(Operator, name="product"):
@@ -74,20 +99,65 @@ class Product(Operator, name="product"):
         return (paper.new(*self.shapes[0]) if self.needs[0] else None, of_b)
 
 
-class Attention(Operator, name="attention"):
-    """Softmax attention of queries, keys and values, perhaps with a mask: one operator where torch has one for it."""
+class Attention(Operator, name="attention", kind="scaled_dot_product_attention"):
+    """Softmax attention of queries, keys and values: one operator where torch has one for it, else what it is made of.
+
+    Several heads of queries may read one of keys. A bias is added to the scores, and masks keep keys away: later ones,
+    or all but so many.
+    """
 
     composed = True
 
+    @staticmethod
+    def output(query: Any, key: Any, value: Any, *others: Any, **fields: Any) -> Shape:
+        return (*query.shape[:-1], value.shape[-1])
+
+    @staticmethod
+    def work(
+        output: Shape,
+        query: Any,
+        key: Any,
+        value: Any,
+        bias: Any = None,
+        *mask: Any,
+        causal: bool = False,
+        reads: Any = None,
+    ) -> dict[str, Number]:
+        *leading, queries, width = query.shape
+        keys, widths = key.shape[-2], width + output[-1]
+        scores = product(query.shape[:-1]) * keys
+        reads = keys if reads is None else minimum(reads, keys)
+        pairs = queries * reads - (exact_div(reads * (reads - 1), 2) if causal else 0)
+        work = {
+            "product_multiply_adds": scores * widths,
+            "multiplications": product(query.shape),
+            "exponentials": scores,
+            "softmax_additions": scores - product(query.shape[:-1]),
+            "divisions": scores,
+            "product_elements": scores + product(output),
+            "unmasked_product_multiply_adds": product(leading) * pairs * widths,
+        }
+        return work if bias is None else {**work, "additions": scores}
+
     def forward(
-        self, paper: Paper, query: Value, key: Value, value: Value, mask: Value | None = None, *, causal: bool = False
+        self,
+        paper: Paper,
+        query: Value,
+        key: Value,
+        value: Value,
+        bias: Value | None = None,
+        mask: Value | None = None,
+        causal: bool = False,
+        reads: int | None = None,
     ) -> Value:
-        trained = mask is not None and paper.training and mask.storage is not None  # made on the way, of parameters
-        if not trained and _fused(query, key, value, mask):
-            return paper.fused_attention(query, key, value, mask)
+        if mask is not None:
+            bias = mask if bias is None else paper.mask(bias, mask)
+        trained = bias is not None and paper.training and bias.storage is not None  # made on the way, of parameters
+        if not trained and _fused(query, key, value, bias):
+            return paper.fused_attention(query, key, value, bias)
         if query.shape[1:-2] != key.shape[1:-2]:
             key, value = (paper.repeat(each, (each.shape[0], query.shape[1], *each.shape[2:])) for each in (key, value))
-        return self._products(paper, query, key, value, mask, causal)
+        return self._products(paper, query, key, value, bias, causal and reads is None)
 
     @staticmethod
     def _products(paper: Paper, query: Value, key: Value, value: Value, mask: Value | None, causal: bool) -> Value:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes, size_of
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape, product
+from vcalc.operators.layout import Sizes, channels_last, size_of
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import INDEX
 
 
-class Conv(Operator, name="conv"):
+class Conv(Operator, name="conv", kind="conv"):
     """A convolution: a kernel at each position that is put out; transposed, at each that arrives."""
+
+    @staticmethod
+    def output(*inputs: Any, shape: Shape, transposed: bool = False) -> Shape:
+        return shape
+
+    @staticmethod
+    def work(
+        output: Shape, x: Any, weight: Any, bias: Any = None, *, shape: Shape, transposed: bool = False
+    ) -> dict[str, Number]:
+        positions = x.shape if transposed else output
+        work = {"multiply_adds": product(weight.shape) * product((positions[0], *positions[2:]))}
+        return work if bias is None else {**work, "bias_additions": product(output)}
 
     def forward(
         self,
@@ -34,19 +49,27 @@ class Conv(Operator, name="conv"):
 
 
 class _Pool(Operator):
-    """What saves its input, whose gradient lies as it does."""
+    """What saves its input. The output and the input's gradient lie as it does, a sequence as an image of one row."""
+
+    in_order = False
+    """Whether both lie in order, however the input does."""
+
+    def pooled(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        last = not self.in_order and not x.contiguous and x.strides[1] == 1
+        return paper.new(shape, x.batched, strides=channels_last(shape) if last else None)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         x = self.saved[0]
         assert x is not None
-        return (paper.like(x),)
+        return (self.pooled(paper, x, x.shape),)
 
 
 class MaxPool(_Pool, name="max_pool"):
     """The largest of each window, and where it stood; at inference that is made, too, and dropped."""
 
-    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
-        made, places = paper.map_like(x, shape), paper.new(shape, x.batched, INDEX)
+    def forward(self, paper: Paper, x: Value, shape: Sizes, adaptive: bool = False) -> Value:
+        self.in_order = adaptive and len(shape) == 5
+        made, places = self.pooled(paper, x, shape), paper.new(shape, x.batched, INDEX)
         self.saved = (x, places)
         return made
 
@@ -55,5 +78,5 @@ class AvgPool(_Pool, name="avg_pool"):
     """The mean of each window; backward wants the input for its shape."""
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
-        self.saved = (x,)
-        return paper.map_like(x, shape)
+        self.saved, self.in_order = (x,), len(shape) == 5
+        return self.pooled(paper, x, shape)

@@ -10,7 +10,7 @@ from vcalc.analyses.depth import depth, nonlinearities
 from vcalc.analyses.receptive_field import receptive_fields, size_of
 from vcalc.conventions import Convention
 from vcalc.reports.notes import bug_notes, conditions_note, convention_note, left_out_notes, params_note
-from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, axes_of, plain_value, shape_text
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import Spec
 
@@ -42,7 +42,10 @@ def block_report(name: str, spec: Spec, sides: list[tuple[str, Network, Costs]])
         "block": name,
         "title": spec.title,
         "convention": convention.name,
-        "options": [{key: plain_value(value) for key, value in option.items()} for option in options],
+        "options": [
+            {**{key: plain_value(value) for key, value in option.items()}, "axes": axes_of(output=option["output"])}
+            for option in options
+        ],
         "ratios": _ratio_record(ratios),
         "crossovers": crossings,
     }
@@ -93,6 +96,7 @@ def _crossings(
                         "symbol": variable,
                         "value": _number(crossing.value),
                         "input": [_number(size) for size in inputs],
+                        "axes": axes_of(input=sides[0][1].graph.input),
                         "less_below": None if crossing.less_below is None else pair[crossing.less_below],
                         "less_above": None if crossing.less_above is None else pair[crossing.less_above],
                     }
@@ -142,12 +146,12 @@ def _place(value: Any) -> str:
 
 
 def _inputs(sides: list[tuple[str, Network, Costs]]) -> str:
-    shapes: dict[str, list[str]] = {}
+    shapes: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for option, network, _ in sides:
-        shapes.setdefault(shape_text(network.graph.input), []).append(option)
+        shapes.setdefault((shape_text(network.graph.input), network.graph.input.axes), []).append(option)
     if len(shapes) == 1:
-        return next(iter(shapes))
-    return ", ".join(f"{shape} ({' and '.join(names)})" for shape, names in shapes.items())
+        return next(iter(shapes))[0]
+    return ", ".join(f"{shape} ({' and '.join(names)})" for (shape, _), names in shapes.items())
 
 
 def _option(name: str, network: Network, costs: Costs) -> dict[str, Any]:

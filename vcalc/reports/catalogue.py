@@ -7,7 +7,7 @@ from typing import Any
 
 from vcalc import conventions
 from vcalc.reports.notes import convention_note, params_note
-from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, axes_of, plain_value, shape_text
 from vcalc.spec.find import model_names, read_totals
 
 
@@ -47,6 +47,7 @@ def entry(name: str, convention: conventions.Convention) -> dict[str, Any]:
         "title": model.title,
         "family": spec.family,
         "input": plain_value(network.graph.input),
+        "axes": axes_of(input=network.graph.input),
         "aliases": sorted({*model.same_as.values(), *model.aliases}),
         "params": total.params,
         "flops": total.flops,

@@ -12,7 +12,7 @@ from vcalc.analyses.measure import LET, METRICS, hyperparameter
 from vcalc.errors import VcalcError
 from vcalc.graph import Node, group_of
 from vcalc.reports.notes import bug_notes, convention_note, left_out_notes, params_note, writing_note
-from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, axes_of, bar_text, plain_value, shape_text
 from vcalc.spec.network import Network
 
 COMPARED = ("flops", "params", "memory", "depth")
@@ -132,6 +132,7 @@ def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
                     metric: {k: plain_value(v) for k, v in _groups(side, metric).items()} for metric in COMPARED
                 },
                 "columns": {c.key: plain_value(_cell(c.key, side)) for c in columns},
+                "axes": axes_of(input=side[0].graph.input),
             }
             for side in sides
         ],

@@ -9,7 +9,7 @@ from vcalc.analyses.cost import Costs
 from vcalc.conventions import Convention
 from vcalc.reports.layers_table import title
 from vcalc.reports.notes import bug_notes, bug_records, params_note, total_record
-from vcalc.reports.table import Amount, Column, Report, Row, Table, plain_value
+from vcalc.reports.table import Amount, Column, Report, Row, Table, axes_of, plain_value
 from vcalc.spec.network import Network
 
 
@@ -141,6 +141,7 @@ def _record(network: Network, sides: list[Costs]) -> dict[str, Any]:
         "model": network.name,
         "title": network.title,
         "input": plain_value(network.graph.input),
+        "axes": axes_of(input=network.graph.input),
         "written": network.library or None,
         "conventions": [{**total_record(costs, nodes), "bugs": bug_records(costs, nodes)} for costs in sides],
     }

@@ -24,7 +24,7 @@ from vcalc.layers.axes import names_of
 from vcalc.layers.base import Layer, show
 from vcalc.reports.layers_table import columns
 from vcalc.reports.notes import convention_note, params_note, signed, writing_note
-from vcalc.reports.table import KEEP, Column, Report, Row, Table, plain_value, shape_text
+from vcalc.reports.table import KEEP, Column, Report, Row, Table, axes_of, plain_value, shape_text
 from vcalc.spec.network import Network
 
 METRICS = Cost._fields
@@ -259,6 +259,8 @@ def _layer_record(change: LayerChange) -> dict[str, Any]:
         record["reads"] = list(change.reads)
     record["input"] = [plain_value(node.input) if node else None for node in (old, new)]
     record["output"] = [plain_value(node.output) if node else None for node in (old, new)]
+    each = [axes_of(input=node.input, output=node.output) if node else {} for node in (old, new)]
+    record["axes"] = {key: [names.get(key) for names in each] for key in ("input", "output")}
     costs = CostChange(change.node.path, change.old_cost, change.new_cost)
     return {**record, **{key: value for key, value in _cost_record(costs).items() if key != "ratio"}}
 

@@ -10,6 +10,7 @@ from vcalc.graph import Facts
 from vcalc.layers import KINDS, Layer, kinds
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, axes
 from vcalc.layers.base import show
+from vcalc.layers.call import OF_THE_WHOLE
 from vcalc.layers.fields import Field
 from vcalc.reports.table import Column, Report, Row, Table
 
@@ -99,18 +100,19 @@ def formulas_of(kind: type[Layer]) -> list[tuple[str, str]]:
     lines += [(str(name), str(size)) for name, size in zip(output, facts.output, strict=True) if str(name) != str(size)]
     lines += [(f"parameters: {role}", str(count)) for role, count in facts.parameters.items()]
     lines += [(f"buffers: {name}", str(count)) for name, count in facts.buffers.items()]
-    return lines + [(f"work: {primitive}", str(count)) for primitive, count in layer.work(inputs, output).items()]
+    work = [(name, count) for name, count in facts.work.items() if name not in OF_THE_WHOLE]
+    return lines + [(f"work: {name}", str(count)) for name, count in work]
 
 
 def _sample(kind: type[Layer]) -> Layer:
     """The layer with the literature's symbols for fields that have one, and defaults (or 1) for the others."""
     from vcalc import symbols
 
-    values: dict[str, Any] = dict(kind.sample)
+    values: dict[str, Any] = {name: value for name, value in kind.sample.items() if value is not None}
     for name, field in kind.fields.items():
         if name in values:
             continue
-        if field.symbol and field.default is not None:
+        if field.symbol and (field.default is not None or name in kind.sample):
             values[name] = symbols.symbol(field.symbol)
         elif field.required:
             values[name] = 1

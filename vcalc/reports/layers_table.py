@@ -11,6 +11,7 @@ from vcalc.arithmetic import is_symbolic
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts, Graph, Node
+from vcalc.layers.axes import places_of
 from vcalc.reports.notes import (
     bug_notes,
     conditions_note,
@@ -20,7 +21,7 @@ from vcalc.reports.notes import (
     params_note,
     writing_note,
 )
-from vcalc.reports.table import Column, Report, Row, Table, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, axes_of, plain_value, shape_text
 from vcalc.spec.network import Network
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
     made = (
         Column("layer", "layer", "where the layer stands in the network"),
         Column("kind", "kind", "the layer's kind", drop=7),
-        Column("input", "input", "shape that arrives: CxHxW, NxD or D", number=True, drop=5, text=shape_text),
+        Column("input", "input", "shape that arrives, as CxHxW, CxL or NxD", number=True, drop=5, text=shape_text),
         Column("filters", "filters", "output channels or features, where the layer sets them", number=True, drop=6),
-        Column("kernel", "kernel", "height and width of the window", number=True, drop=8),
+        Column("kernel", "kernel", "size of the window, along each axis where that differs", number=True, drop=8),
         Column("stride", "stride", "step between windows", number=True, drop=9),
         Column("pad", "pad", "padding on each side", number=True, drop=10),
         Column("output", "output", "shape that leaves", number=True, drop=1, text=shape_text),
@@ -279,7 +280,7 @@ def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes
 
 
 def _field_sizes(graph: Graph) -> list[tuple[Any, ...]]:
-    """The height and width of every node's receptive field."""
+    """The sizes of every node's receptive field, along each axis of the input."""
     from vcalc.analyses.receptive_field import receptive_fields, size_of
 
     return [size_of(field, graph.input) for field in receptive_fields(graph)]
@@ -316,6 +317,7 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         **convention_record(costs, nodes, network.library),
         "memory_unit": costs.convention.memory.unit,
         "hyperparameters": {name: plain_value(value) for name, value in network.hyperparameters.items()},
+        "axes": {"input": list(names), "receptive_field": list(places_of(network.graph.input))},
         "layers": layers,
         "total": {key: plain_value(value) for key, value in total._asdict().items()},
     }
@@ -327,6 +329,7 @@ def _layer_record(node: Node, costs: Costs) -> dict[str, Any]:
         "kind": node.kind,
         "input": plain_value(node.input),
         "output": plain_value(node.output),
+        "axes": axes_of(input=node.input, output=node.output),
         **{key: plain_value(value) for key, value in costs.of(node)._asdict().items()},
     }
 
@@ -358,6 +361,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "model": network.name,
         "title": network.title,
         "input": plain_value(network.graph.input),
+        "axes": axes_of(input=network.graph.input),
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),

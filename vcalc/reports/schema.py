@@ -15,12 +15,13 @@ from vcalc.analyses.figures import budget_schema, expect_schema
 from vcalc.conventions.read import CONVENTION
 from vcalc.language.expression import FUNCTIONS, SHAPE_NAMES
 from vcalc.layers import KINDS, Layer, kinds
-from vcalc.layers.axes import INPUTS, described
+from vcalc.layers.axes import INPUTS, MAPS, described
 from vcalc.layers.base import show
 from vcalc.layers.fields import Field, FieldType, Like
 from vcalc.reports.kinds import summary
 from vcalc.source.keys import Schema, Several
 from vcalc.spec.beside import CLAIMS, SPEC, WRITTEN
+from vcalc.spec.sizes import SAYS
 from vcalc.spec.steps import JOINS, LAYERS
 from vcalc.spec.table import ENTRY
 from vcalc.spec.top import MODEL, TOP
@@ -150,9 +151,7 @@ def _whole(least: int) -> Schema:
 
 
 def _sizes() -> Schema:
-    says = {"C": "channels", "H": "height", "W": "width", "N": "tokens", "D": "features of a vector, or of each token"}
-    properties = {name: _documented(_whole(1), text) for name, text in says.items() if name in SHAPE_NAMES}
-    return _object(properties, null=True)
+    return _object({name: _documented(_whole(1), text) for name, text in SAYS.items()}, null=True)
 
 
 def _field(field: Field) -> Schema:
@@ -187,9 +186,10 @@ def _taken(type_: FieldType) -> Schema:
         made["minimum"] = least
         if not takes(10):
             made["maximum"] = 1
-    if takes((2, 2)):
+    lengths = [length for length in range(1, len(MAPS[2])) if takes((2,) * length)]
+    if lengths:
         made["type"].append("array")
-        made |= {"items": {**_whole(least or 0)}, "minItems": 2, "maxItems": 2}
+        made |= {"items": {**_whole(least or 0)}, "minItems": lengths[0], "maxItems": lengths[-1]}
     elif takes(((1,),)):
         made["type"].append("array")
         made |= {"items": {"type": ["array", "string"], "items": _whole(0)}, "minItems": 1}

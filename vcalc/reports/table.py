@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from vcalc import units
-from vcalc.arithmetic import is_many
+from vcalc.arithmetic import Shape, is_many
+from vcalc.layers.axes import names_of
 
 KEEP = 0
 """The priority of a column that is never dropped."""
@@ -138,6 +139,11 @@ class Report:
 def shape_text(shape: Any) -> str:
     """`64x112x112`; sizes that are sums stand in parentheses."""
     return "x".join(f"({size})" if " " in size else size for size in map(units.plain, shape))
+
+
+def axes_of(**shapes: Shape) -> dict[str, list[str]]:
+    """What the sizes of shapes are called, by the key that each shape has in a record."""
+    return {key: list(names_of(shape)) for key, shape in shapes.items()}
 
 
 def plain_value(value: Any) -> Any:

@@ -5,78 +5,19 @@ A binding is a number or an expression; names that the spec does not know become
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from vcalc import foreign, limits
 from vcalc.arithmetic import assumed, is_many, is_symbolic, note
 from vcalc.errors import VcalcError, quoted, suggestion
-from vcalc.language.expression import ARRIVES, ExpressionError, can_name, parse
+from vcalc.language.expression import ExpressionError, arrives, can_name, parse
 from vcalc.language.values import NoValueError, bounded, bounded_list, decimal, is_list, is_number, is_quotient, shown
 from vcalc.layers.axes import INPUTS, NamedShape
+from vcalc.layers.base import describe
 from vcalc.spec.build import Budget
 from vcalc.spec.fields import WORDS, is_word, name_hint
+from vcalc.spec.sizes import in_order, merged_input, rank_problem
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
-
-
-def is_input(sizes: Iterable[str]) -> bool:
-    """Whether these are all the sizes of something that a network may take."""
-    return any(set(names) == set(sizes) for names in INPUTS)
-
-
-def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
-    """What is wrong with an input of these sizes."""
-    sizes = list(sizes)
-    if is_input(sizes):
-        return None
-    what = f"an input of {', '.join(sizes)}" if sizes else "an input without sizes"
-    hint = "write {C: , H: , W: } or {N: , D: } or {D: }, {C: , L: } of a sequence or {C: , T: , H: , W: } of a video"
-    if set(sizes) == set("NCHW"):
-        hint += "; N counts tokens, and --batch images"
-    return VcalcError("input", f"{what} is no image, sequence or video, no tokens and no vector", hint=hint)
-
-
-SMALLEST_IMAGE = 16
-"""Rows and columns from which sizes can be taken for an image's, with its channels last."""
-
-
-def channels_last(sizes: Iterable[Any]) -> str:
-    """What sizes of a map would be that look like those of an image with its channels last: `3x224x224`."""
-    channels, height, width = sizes
-    if not all(type(size) is int for size in (channels, height, width)) or min(channels, height) < SMALLEST_IMAGE:
-        return ""
-    looks = width in (3, 4) or (width == 1 and channels == height)
-    return f"{width}x{channels}x{height}" if looks else ""
-
-
-def in_a_row(sizes: list[int]) -> str:
-    """How three sizes in a row, or four of which the first is one image, are written by name; empty for others."""
-    sizes = sizes[1:] if len(sizes) > 3 and sizes[0] == 1 else sizes
-    if len(sizes) != 3:
-        return ""
-    meant = channels_last(sizes)
-    channels_first = meant.split("x") if meant else sizes
-    return f"{{{', '.join(f'{name}: {size}' for name, size in zip('CHW', channels_first, strict=True))}}}"
-
-
-def check_order(written: dict[str, Value], digits: list[str]) -> None:
-    """Refuse sizes in a row whose last is the channels that a spec takes, and whose first is not."""
-    sizes = tuple(int(size) for size in digits if len(size) < 10)
-    takes = written["C"].expression if "C" in written else None
-    wanted = takes.value({}) if takes and not takes.names else None
-    meant = channels_last(sizes) if len(sizes) == 3 else ""
-    if meant and sizes[2] == wanted != sizes[0]:
-        message = (
-            f"--input {'x'.join(map(str, sizes))} is a map of {sizes[0]} channels, and this network takes {wanted}"
-        )
-        raise VcalcError("input", message, hint=f"did you mean {meant}? Channels come first")
-
-
-def merged_input(whole: dict[str, Value], *own: dict[str, Value]) -> dict[str, Value]:
-    """The sizes of an input: a variant's own in place of some of the file's, or of all where they make an input."""
-    for sizes in own:
-        whole = sizes if is_input(sizes) else {**whole, **sizes}
-    return whole
 
 
 class Bindings:
@@ -235,7 +176,7 @@ class Bindings:
         problem = rank_problem(written)
         if problem:
             raise problem
-        order = next(names for names in INPUTS if set(names) == set(written))
+        order = in_order(written)
         return NamedShape((self._size(name, written[name]) for name in order), INPUTS[order])
 
     def _size(self, name: str, written: Value) -> Any:
@@ -299,13 +240,18 @@ def _scalar(value: Any) -> Any:
         return item
 
 
-def explained(error: NoValueError | ExpressionError, spec: Spec, model: ModelEntry) -> VcalcError:
+def explained(
+    error: NoValueError | ExpressionError, spec: Spec, model: ModelEntry, arriving: NamedShape | None = None
+) -> VcalcError:
     """The error for a spec's value; where a name has no value here but could have, with the reason."""
     if isinstance(error, NoValueError):
         return VcalcError("limit", f"this is {error}", hint=error.hint)
     problem = error.problems[0]
     if error.name in spec.shape_names:
-        problem.hint = ARRIVES
+        problem.hint = arrives(spec.shape_names)
+        if arriving is not None:
+            sizes = [name for name in arriving.axes if name in spec.shape_names]
+            problem.hint = f"{describe(arriving)} arrives here, with {' and '.join(sizes)}"
     elif error.name and any(error.name in other.values for other in spec.models.values()):
         problem.hint = f"model {quoted(model.name)} gives it no value: write it there, or under let"
     return error

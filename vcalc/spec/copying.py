@@ -14,7 +14,6 @@ from typing import Any
 from vcalc import limits
 from vcalc.graph import Node
 from vcalc.language.values import key_of
-from vcalc.layers.axes import rank
 from vcalc.spec.build import Building, Scope
 
 
@@ -124,7 +123,7 @@ class Copies:
         building = self.building
         try:
             shape = building.graph.shape(at)
-            key = (key_of(follows_from), rank(shape), shape)
+            key = (key_of(follows_from), shape.told, shape)
             part = self._parts.get(key)
         except TypeError:  # what has no hash is like nothing else
             return build()

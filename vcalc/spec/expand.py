@@ -9,7 +9,7 @@ from vcalc.arithmetic import Shape, is_many, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
 from vcalc.language.expression import Environment, ExpressionError, undecided
 from vcalc.language.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
-from vcalc.layers.axes import NAMES, names_of, rank
+from vcalc.layers.axes import described, names_of, rank
 from vcalc.layers.base import BRANCHES, describe, no_way, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
@@ -98,7 +98,8 @@ class Expander:
                 arrive(environment, self.building.graph.shape(at), self.spec.shape_names)
             return frozen(self.building.budget.value(expression, environment))
         except (NoValueError, ExpressionError) as error:
-            raise explained(error, self.spec, self.model).at(self.place(value.node)) from None
+            arriving = self.building.graph.shape(at)
+            raise explained(error, self.spec, self.model, arriving).at(self.place(value.node)) from None
 
     def whole(self, value: Value, what: str, at: int, environment: Environment) -> int:
         """A value that must be a whole number now: a loop cannot run a symbol of times."""
@@ -390,8 +391,8 @@ class Expander:
         bindings.all()
         self.building.symbolic |= bool(bindings.symbols)
         expected, found = bindings.input(), self.building.graph.shape(at)
-        if rank(expected) != rank(found):
-            message = f"{step.model} takes {NAMES[rank(expected)]}, but {describe(found)} arrives"
+        if (rank(expected), len(expected)) != (rank(found), len(found)):
+            message = f"{step.model} takes {described(expected.axes)}, but {describe(found)} arrives"
             wanted = (rank(expected),)
             raise VcalcError("input", message, hint=way_between(rank(found), wanted) or no_way(rank(found), wanted))
         try:

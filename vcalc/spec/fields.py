@@ -11,12 +11,12 @@ import yaml
 from vcalc import foreign, limits
 from vcalc.errors import nearest, quoted, suggestion
 from vcalc.language.expression import (
-    ARRIVES,
     CONSTANTS,
     FUNCTIONS,
     OPERATORS,
     SHAPE_NAMES,
     ExpressionError,
+    arrives,
     can_name,
     constant,
     parse,
@@ -104,7 +104,7 @@ class FieldReader:
             return
         if name in self.shape:
             message = f"'{name}' is the arriving shape and cannot name {what}"
-            self.source.report("name", message, node, ARRIVES)
+            self.source.report("name", message, node, arrives(self.shape))
         elif not can_name(name):
             self.source.report("name", f"{quoted(name)} cannot name {what}", node, name_hint(name))
 
@@ -164,7 +164,7 @@ class FieldReader:
 
     def undefined(self, name: str, node: YamlNode, column: int, known: set[str], shape: Names) -> None:
         if name in self.shape:
-            hint = ARRIVES
+            hint = arrives(self.shape)
         elif name.lower() in ("yes", "no", "on", "off"):
             hint = "write true or false"
         elif name in FUNCTIONS:
@@ -181,7 +181,8 @@ class FieldReader:
             hint = f"it is a layer, and a value can hold a block: blocks: {{{name}_block: {{do: [{name}]}}}}"
         else:
             hint = suggestion(name, known, "names that are") or f"write a value, or define it: let: {{{name}: …}}"
-            hint += "; C, H, W or N, D are what arrives" if shape else ""
+            places = [name for name in "LTHW" if name in shape]
+            hint += f"; C, {', '.join(places)} or N, D are what arrives" if shape else ""
         self.source.report("undefined", f"{quoted(name)} is not defined here", node, hint, column, len(name))
 
     def fields(self, node: YamlNode | None, what: str, required: Iterable[str]) -> Entries | None:

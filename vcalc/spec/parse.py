@@ -13,8 +13,8 @@ from vcalc.errors import quoted, suggestion
 from vcalc.language.expression import SHAPE_NAMES, SHAPE_NAMES_OF_SOME, can_name
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
-from vcalc.spec.bindings import in_a_row, merged_input, rank_problem
 from vcalc.spec.fields import Names, is_word, name_hint
+from vcalc.spec.sizes import SIZES, WHAT_THERE_IS, merged_input, rank_problem
 from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 from vcalc.spec.top import LIBRARY_EXAMPLE, MODEL, TOP
@@ -27,7 +27,6 @@ EXAMPLES = {
     "options": "write options: {small: [relu]}",
 }
 NOTHING: Names = frozenset()
-_SIZES = SHAPE_NAMES | SHAPE_NAMES_OF_SOME
 """The shape that arrives before there is a layer."""
 
 
@@ -112,7 +111,7 @@ class _Parser:
         ]
         for node, sizes in whole:
             problem = rank_problem(sizes)
-            if problem and _SIZES.issuperset(sizes):
+            if problem and SIZES.issuperset(sizes):
                 self.source.take(problem, node)
 
     def symbols(self) -> list[str]:
@@ -170,17 +169,21 @@ class _Parser:
 
     def input(self, entries: Entries, names: Names) -> dict[str, Value]:
         node = entries["input"][1] if "input" in entries else None
-        hint = f"write input: {in_a_row(written_digits(node)) or '{C: 3, H: 224, W: 224}'}"
-        sizes = self.source.mapping(node, "input", hint) if node is not None else {}
+        sizes = self.source.mapping(node, "input", self.input_hint(node)) if node is not None else {}
         for name, (key, _) in sizes.items():
-            if name not in _SIZES:
-                hint = foreign.hint("sizes", name, _SIZES, "")
-                what_there_is = (
-                    "C, H, W for an image; C, L for a sequence; C, T, H, W for a video; N, D for tokens; D for a vector"
-                )
-                hint = hint if foreign.answers("sizes", name) or hint.startswith("here") else what_there_is
+            if name not in SIZES:
+                hint = foreign.hint("sizes", name, SIZES, "")
+                hint = hint if foreign.answers("sizes", name) or hint.startswith("here") else WHAT_THERE_IS
                 self.source.report("unknown-key", f"input has no size {quoted(name)}", key, hint)
         return {name: self.reader.value(value, names, shape=NOTHING) for name, (_, value) in sizes.items()}
+
+    def input_hint(self, node: YamlNode) -> str:
+        """How an input is written that is no mapping, by name where it is sizes in a row."""
+        if isinstance(node, yaml.MappingNode):
+            return ""
+        from vcalc.spec.rows import by_name
+
+        return f"write input: {by_name(written_digits(node))}"
 
     def models(self, names: Names, let: dict[str, Value]) -> dict[str, ModelEntry]:
         found = {}
@@ -205,7 +208,7 @@ class _Parser:
         """Report a word of a model that no expression uses: a hyperparameter's name misspelt."""
         if word in let or word in self.reader.used or not can_name(word):
             return False
-        if word in self.words_of_models:
+        if word in self.reader.shape or word in self.words_of_models:
             return False
         known = {*let, *MODEL.keys, *(self.reader.used - self.reader.shape)}
         message = f"model {quoted(model)} sets {quoted(word)}, which nothing uses"

@@ -11,9 +11,9 @@ import yaml
 from vcalc.errors import VcalcError, printable, quoted
 from vcalc.source.read import YamlNode, is_null
 from vcalc.source.sections import Section, sections
-from vcalc.spec.bindings import merged_input
 from vcalc.spec.network import Network, expand, written_by
 from vcalc.spec.parse import parse_spec
+from vcalc.spec.sizes import merged_input
 from vcalc.spec.syntax import ModelEntry, Spec
 from vcalc.spec.top import TOP
 
@@ -27,7 +27,8 @@ _FIRST = """\
 title: {title}
 cite: not published
 
-# What arrives: channels, height and width of an image. {{N: 196, D: 768}} would be tokens, {{D: 100}} a vector.
+# What arrives: channels, height and width of an image. {{C: 1, L: 16000}} would be a sequence, sound for one,
+# {{C: 3, T: 16, H: 112, W: 112}} a video, {{N: 196, D: 768}} tokens, {{D: 100}} a vector.
 input: {{C: 3, H: 224, W: 224}}
 
 # Hyperparameters. Each can be set from the command line: --set width=64, or --set width=w for formulas in w.

@@ -42,7 +42,8 @@ _TITLE = Key("title", Text(), "The architecture's name, as the tables print it."
 _INPUT = Key(
     "input",
     Other("sizes"),
-    "The input's sizes: `{C: 3, H: 224, W: 224}`, `{N: 512, D: 768}` for tokens, `{D: 100}` for a vector.",
+    "The input's sizes: `{C: 3, H: 224, W: 224}`, `{C: 1, L: 16000}` for a sequence, `{C: 3, T: 16, H: 112, W: 112}` "
+    "for a video, `{N: 512, D: 768}` for tokens, `{D: 100}` for a vector.",
 )
 _SAME_AS = Key(
     "same_as",

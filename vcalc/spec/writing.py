@@ -7,13 +7,13 @@ from typing import Any
 
 from vcalc.errors import VcalcError, suggestion
 from vcalc.graph import Graph, Node
-from vcalc.layers import FORMS as MEANINGS
-from vcalc.layers import KINDS, Layer
+from vcalc.layers import FORMS as ONE
+from vcalc.layers import KINDS, WAYS, Layer
 from vcalc.source.keys import Schema, Type
 from vcalc.source.read import Source, YamlNode
 
 Writing = dict[str, str]
-"""The form (see `vcalc.layers.base.FORMS`) of every layer of a kind, or at or below a path."""
+"""The form (see `vcalc.layers.vocabulary`) of every layer of a kind, or at or below a path."""
 
 
 def problem(name: str, form: str) -> VcalcError | None:
@@ -43,7 +43,10 @@ class Forms(Type):
     def schema(self) -> Schema:
         of_a_kind: Schema = {kind: {"enum": list(cls.forms)} if cls.forms else False for kind, cls in KINDS.items()}
         every = sorted({form for cls in KINDS.values() for form in cls.forms})
-        of_a_path = {"oneOf": [{"const": form, "description": MEANINGS[form]} for form in every]}
+        meanings = {
+            form: "; ".join(filter(None, (ONE.get(form), WAYS[form].says if form in WAYS else ""))) for form in every
+        }
+        of_a_path = {"oneOf": [{"const": form, "description": says} for form, says in meanings.items()]}
         return {"type": ["object", "null"], "properties": of_a_kind, "additionalProperties": of_a_path}
 
 

@@ -7,6 +7,7 @@ numbers, truth values and the words of a field's own list.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, NamedTuple
 
 from vcalc.arithmetic import Shape
@@ -14,7 +15,7 @@ from vcalc.graph import Facts
 from vcalc.layers import KINDS
 from vcalc.layers.attention import PRODUCTS
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
-from vcalc.layers.base import channels_first
+from vcalc.layers.base import channels_behind, channels_first, channels_in_front
 from vcalc.layers.conv import leading_pad
 from vcalc.layers.moved import Moved
 
@@ -46,14 +47,26 @@ def _builds(*kinds: str) -> Callable[[Builder], Builder]:
     return enter
 
 
-def _pair(value: Any) -> str:
-    """A pair as torch takes it: one number where both are the same."""
-    pair = tuple(map(int, value))
-    return str(pair[0]) if pair[0] == pair[1] else str(pair)
-
-
-def _whole_pair(value: Any) -> str:
+def _each(value: Any) -> str:
+    """A number for each axis."""
     return str(tuple(map(int, value)))
+
+
+def _axes(value: Any) -> str:
+    """The same as torch takes it: one number where all are the same."""
+    return str(int(value[0])) if len(set(value)) == 1 else _each(value)
+
+
+def _unless_all(value: Any, usual: int) -> str:
+    """The same, or nothing where all are the usual number."""
+    return _unless(set(value), {usual}, _axes(value))
+
+
+def _behind(input: Shape) -> str:
+    """A call on a map whose channels are last there."""
+    axes = len(input) + 1
+    there, back = channels_behind(axes), channels_in_front(axes)
+    return f"{{self}}({{0}}.permute{there}).permute{back}"
 
 
 def _arguments(positional: tuple[Any, ...], **named: Any) -> str:
@@ -68,60 +81,59 @@ def _unless(value: Any, usual: Any, text: str) -> str:
 @_builds("conv")
 def _conv(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     same = isinstance(layer.pad, str) and not layer.even_same
-    pad = (0, 0) if same else leading_pad(layer, inputs[0])
+    pad = (0,) * len(layer.kernel) if same else leading_pad(layer, inputs[0])
     bias = bool(layer.bias)
     if layer.connections:
         rows = tuple(tuple(int(index) for index in row) for row in layer.connections)
-        window = ", ".join(map(_whole_pair, (layer.kernel, layer.stride, pad, layer.dilation)))
-        made = f"ConnectedConv2d({rows}, {window}, {bias})"
+        window = ", ".join(map(_each, (layer.kernel, layer.stride, pad, layer.dilation)))
+        made = f"ConnectedConv({rows}, {window}, {bias})"
     else:
         arguments = _arguments(
-            (inputs[0][0], layer.out, _pair(layer.kernel)),
-            stride=_unless(layer.stride, (1, 1), _pair(layer.stride)),
-            padding=_unless(pad, (0, 0), _pair(pad)),
-            dilation=_unless(layer.dilation, (1, 1), _pair(layer.dilation)),
+            (inputs[0][0], layer.out, _axes(layer.kernel)),
+            stride=_unless_all(layer.stride, 1),
+            padding=_unless_all(pad, 0),
+            dilation=_unless_all(layer.dilation, 1),
             groups=_unless(layer.groups, 1, str(layer.groups)),
             bias=_unless(bias, True, "False"),
         )
-        made = f"nn.Conv2d({arguments})"
+        made = f"nn.Conv{len(pad)}d({arguments})"
         if layer.standardized:
-            made = f"StandardizedConv2d({arguments}{_unless(bool(layer.gain), False, ', gain=True')})"
+            made = f"StandardizedConv({_arguments((made,), gain=_unless(bool(layer.gain), False, 'True'))})"
     if not same:
         return Code(made)
-    window = ", ".join(map(_whole_pair, (layer.kernel, layer.stride, layer.dilation)))
+    window = ", ".join(map(_each, (layer.kernel, layer.stride, layer.dilation)))
     return Code(f"nn.Sequential(SamePad({window}), {made})")
 
 
 @_builds("conv_transpose")
 def _conv_transpose(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     arguments = _arguments(
-        (inputs[0][0], layer.out, _pair(layer.kernel)),
-        stride=_unless(layer.stride, (1, 1), _pair(layer.stride)),
-        padding=_unless(layer.pad, (0, 0), _pair(layer.pad)),
-        output_padding=_unless(layer.output_pad, (0, 0), _pair(layer.output_pad)),
+        (inputs[0][0], layer.out, _axes(layer.kernel)),
+        stride=_unless_all(layer.stride, 1),
+        padding=_unless_all(layer.pad, 0),
+        output_padding=_unless_all(layer.output_pad, 0),
         groups=_unless(layer.groups, 1, str(layer.groups)),
         bias=_unless(bool(layer.bias), True, "False"),
-        dilation=_unless(layer.dilation, (1, 1), _pair(layer.dilation)),
+        dilation=_unless_all(layer.dilation, 1),
     )
-    return Code(f"nn.ConvTranspose2d({arguments})")
+    return Code(f"nn.ConvTranspose{len(layer.kernel)}d({arguments})")
 
 
 @_builds("maxpool", "avgpool")
 def _pool(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     same = isinstance(layer.pad, str)
     average = layer.kind == "avgpool"
-    window = f"{_whole_pair(layer.kernel)}, {_whole_pair(layer.stride)}"
+    window = f"{_each(layer.kernel)}, {_each(layer.stride)}"
     if same and average and not layer.count_pad:
         return Code(f"AvgPoolInside({window}, {bool(layer.ceil_mode)})")
-    pad = (0, 0) if same else layer.pad
     arguments = _arguments(
-        (_pair(layer.kernel),),
-        stride=_pair(layer.stride),
-        padding=_unless(pad, (0, 0), _pair(pad)),
+        (_axes(layer.kernel),),
+        stride=_axes(layer.stride),
+        padding="" if same else _unless_all(layer.pad, 0),
         ceil_mode=_unless(bool(layer.ceil_mode), False, "True"),
         count_include_pad="False" if average and not layer.count_pad else "",
     )
-    made = f"nn.{'Avg' if average else 'Max'}Pool2d({arguments})"
+    made = f"nn.{'Avg' if average else 'Max'}Pool{len(layer.kernel)}d({arguments})"
     if not same:
         return Code(made)
     value = "" if average else ", value=float('-inf')"
@@ -131,23 +143,22 @@ def _pool(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 @_builds("global_avgpool")
 def _global_avgpool(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     if rank(inputs[0]) == MAP:
-        return Code("nn.AdaptiveAvgPool2d(1)", "{self}({0})" if layer.keep_dims else "{self}({0}).flatten(1)")
+        return Code(
+            f"nn.AdaptiveAvgPool{len(inputs[0]) - 1}d(1)",
+            "{self}({0})" if layer.keep_dims else "{self}({0}).flatten(1)",
+        )
     return Code("", f"{{0}}.mean(1, keepdim={bool(layer.keep_dims)})")
 
 
 @_builds("adaptive_avgpool", "adaptive_maxpool")
 def _adaptive(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     kind = "Avg" if layer.kind == "adaptive_avgpool" else "Max"
-    return Code(f"nn.Adaptive{kind}Pool2d({_whole_pair(layer.out)})")
+    return Code(f"nn.Adaptive{kind}Pool{len(layer.out)}d({_each(layer.out)})")
 
 
 @_builds("subsample")
 def _subsample(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code(f"Subsample({inputs[0][0]}, {layer.kernel})")
-
-
-_LAST = "{self}({0}.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)"
-"""A call on a map whose channels come last there."""
 
 
 @_builds("linear", "pointwise_linear")
@@ -159,9 +170,9 @@ def _linear(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
         return Code(f"QKVLinear({_arguments((width, layer.out // 3), key_bias=buffer)})")
     bias = _unless(bool(layer.bias), True, "False")
     if layer.form == "conv" and on_map:
-        return Code(f"nn.Conv2d({_arguments((width, layer.out, 1), bias=bias)})")
+        return Code(f"nn.Conv{len(inputs[0]) - 1}d({_arguments((width, layer.out, 1), bias=bias)})")
     arguments = _arguments((width, layer.out), bias=bias)
-    return Code(f"nn.Linear({arguments})", _LAST if on_map else "{self}({0})")
+    return Code(f"nn.Linear({arguments})", _behind(inputs[0]) if on_map else "{self}({0})")
 
 
 @_builds("radial_basis")
@@ -173,9 +184,12 @@ def _radial_basis(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 def _batchnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     shape = inputs[0]
     if layer.kind == "instancenorm":
-        return Code(f"nn.InstanceNorm2d({_arguments((shape[0],), affine=_unless(layer.affine, False, 'True'))})")
+        return Code(
+            f"nn.InstanceNorm{len(shape) - 1}d({_arguments((shape[0],), affine=_unless(layer.affine, False, 'True'))})"
+        )
     affine = _unless(layer.affine, True, "False")
-    return Code(f"nn.BatchNorm{'2d' if rank(shape) == MAP else '1d'}({_arguments((shape[0],), affine=affine)})")
+    axes = len(shape) - 1 if rank(shape) == MAP else 1
+    return Code(f"nn.BatchNorm{axes}d({_arguments((shape[0],), affine=affine)})")
 
 
 @_builds("layernorm")
@@ -183,7 +197,7 @@ def _layernorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     on_map = rank(inputs[0]) == MAP and layer.over == "channels"
     affine = _unless(layer.affine, True, "False")
     arguments = _arguments((inputs[0][0] if on_map else inputs[0][-1],), elementwise_affine=affine)
-    return Code(f"nn.LayerNorm({arguments})", _LAST if on_map else "{self}({0})")
+    return Code(f"nn.LayerNorm({arguments})", _behind(inputs[0]) if on_map else "{self}({0})")
 
 
 @_builds("rmsnorm")
@@ -211,12 +225,13 @@ def _layer_scale(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     on_map = channels_first(inputs[0])
     if layer.constant is not None:
         return Code("", f"{{0}} * {layer.constant!r}")
-    return Code(f"LayerScale({1 if layer.shared else inputs[0][0] if on_map else inputs[0][-1]}, {on_map})")
+    width = 1 if layer.shared else inputs[0][0] if on_map else inputs[0][-1]
+    return Code(f"LayerScale({width}, {len(inputs[0]) - 1 if on_map else 0})")
 
 
 @_builds("global_response_norm")
 def _global_response_norm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code(f"GlobalResponseNorm({inputs[0][0]})")
+    return Code(f"GlobalResponseNorm({inputs[0][0]}, {len(inputs[0]) - 1})")
 
 
 ACTIVATIONS = {
@@ -270,7 +285,7 @@ def _attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     head_dim = layer.head_dim if layer.head_dim is not None else width // layer.heads
     biases = {"qkv_bias": layer.qkv_bias, "out_bias": bool(layer.out_bias)}
     named = {name: _unless(value, True, repr(value)) for name, value in biases.items()}
-    named["key_bias"] = _unless("key_bias" in layer.buffers(*inputs), False, "True")
+    named["key_bias"] = _unless("key_bias" in Facts(layer, inputs).buffers, False, "True")
     named["fused"] = _unless(layer.form in PRODUCTS, False, "False")
     return Code(f"Attention({_arguments((width, layer.heads, head_dim), **named)})")
 
@@ -283,18 +298,20 @@ def _window_attention(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> C
     named["position_mlp"] = _unless(layer.position_mlp, 0, str(layer.position_mlp))
     for name in ("cosine", "one_hot_lookup"):
         named[name] = _unless(bool(getattr(layer, name)), False, "True")
-    buffers = layer.buffers(*inputs)
+    buffers = Facts(layer, inputs).buffers
     named["key_bias"] = _unless("key_bias" in buffers, False, "True")
-    named["mask_of"] = _unless("attention_mask" in buffers, False, _whole_pair(inputs[0][1:]))
-    shift = _unless(layer.shift, (0, 0), _whole_pair(layer.shift))
-    arguments = _arguments((inputs[0][0], layer.heads, _whole_pair(layer.window)), shift=shift, **named)
+    named["mask_of"] = _unless("attention_mask" in buffers, False, _each(inputs[0][1:]))
+    shift = _unless(layer.shift, (0, 0), _each(layer.shift))
+    arguments = _arguments((inputs[0][0], layer.heads, _each(layer.window)), shift=shift, **named)
     return Code(f"WindowAttention({arguments})")
 
 
 @_builds("unfold")
 def _unfold(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    window = _arguments((_pair(layer.kernel),), stride=_pair(layer.stride), padding=_pair(layer.pad))
-    return Code("", f"F.unfold({{0}}, {window}).transpose(1, 2)")
+    if len(layer.kernel) == 2:
+        window = _arguments((_axes(layer.kernel),), stride=_axes(layer.stride), padding=_axes(layer.pad))
+        return Code("", f"F.unfold({{0}}, {window}).transpose(1, 2)")
+    return Code(f"Unfold({', '.join(map(_each, (layer.kernel, layer.stride, layer.pad)))})")
 
 
 @_builds("rotary_embedding")
@@ -359,7 +376,7 @@ def _flatten(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 def _moved(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     from vcalc.operators.rearrange import torch_text
 
-    return Code("", "{0}" + torch_text(layer.pattern, layer.sizes, inputs[0]))
+    return Code("", "{0}" + torch_text(layer.pattern_on(inputs[0]), layer.sizes, inputs[0]))
 
 
 @_builds("keep_channels")
@@ -370,20 +387,21 @@ def _keep_channels(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code
 
 @_builds("zero_pad")
 def _zero_pad(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", f"F.pad({{0}}, ({', '.join(str(n) for n in (*layer.columns, *layer.rows, *layer.channels))}))")
+    pads = chain(*reversed((layer.channels, *layer.pads(inputs[0]))))
+    return Code("", f"F.pad({{0}}, ({', '.join(map(str, pads))}))")
 
 
 @_builds("space_to_depth")
 def _space_to_depth(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code(f"SpaceToDepth({layer.factor})")
+    return Code(f"SpaceToDepth({_axes(layer.factor) if layer.square else _each(layer.factor)})")
 
 
 @_builds("upsample")
 def _upsample(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     mode = _unless(layer.mode, "nearest", repr(layer.mode))
     if layer.out:
-        return Code(f"nn.Upsample({_arguments((_whole_pair(layer.out),), mode=mode)})")
-    return Code(f"nn.Upsample({_arguments((), scale_factor=layer.scale, mode=mode)})")
+        return Code(f"nn.Upsample({_arguments((_each(layer.out),), mode=mode)})")
+    return Code(f"nn.Upsample({_arguments((), scale_factor=_axes(layer.scale), mode=mode)})")
 
 
 @_builds("concat")
@@ -393,10 +411,9 @@ def _concat(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("add", "multiply")
 def _elementwise(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    on_map = any(rank(shape) == MAP for shape in inputs)
+    places = ", None" * (len(output) - 1) if rank(output) == MAP else ""
     wide = [
-        f"{{{i}}}[:, :, None, None]" if on_map and rank(shape) == VECTOR else f"{{{i}}}"
-        for i, shape in enumerate(inputs)
+        f"{{{i}}}[:, :{places}]" if places and rank(shape) == VECTOR else f"{{{i}}}" for i, shape in enumerate(inputs)
     ]
     return Code("", (" * " if layer.kind == "multiply" else " + ").join(wide))
 

@@ -8,31 +8,35 @@ from torch import Tensor, nn
 
 
 class SamePad(nn.Module):
-    """Pads a map [B, C, H, W] so that a window makes ceil(size / stride) steps; an odd row or column goes last."""
+    """Pads a map so that a window makes ceil(size / stride) steps along each axis; an odd place goes last."""
 
     def __init__(
-        self, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int] = (1, 1), value: float = 0.0
+        self,
+        kernel: tuple[int, ...],
+        stride: tuple[int, ...],
+        dilation: tuple[int, ...] | None = None,
+        value: float = 0.0,
     ) -> None:
         super().__init__()
-        self.kernel, self.stride, self.dilation, self.value = kernel, stride, dilation, value
+        self.kernel, self.stride, self.value = kernel, stride, value
+        self.dilation = dilation or (1,) * len(kernel)
 
     def forward(self, x: Tensor) -> Tensor:
         pads: list[int] = []
-        for axis in (1, 0):
-            size, stride = x.shape[2 + axis], self.stride[axis]
-            reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
-            total = max((-(-size // stride) - 1) * stride + reach - size, 0)
-            pads += [total // 2, total - total // 2]
+        each = zip(x.shape[2:], self.kernel, self.stride, self.dilation, strict=True)
+        for size, kernel, stride, dilation in each:
+            total = max((-(-size // stride) - 1) * stride + dilation * (kernel - 1) + 1 - size, 0)
+            pads = [total // 2, total - total // 2, *pads]
         return F.pad(x, pads, value=self.value) if any(pads) else x
 
 
 class AvgPoolInside(nn.Module):
     """Means over the part of each window that lies on the map, where its padding is `same`."""
 
-    def __init__(self, kernel: tuple[int, int], stride: tuple[int, int], ceil_mode: bool) -> None:
+    def __init__(self, kernel: tuple[int, ...], stride: tuple[int, ...], ceil_mode: bool) -> None:
         super().__init__()
         self.pad = SamePad(kernel, stride)
-        self.pool = nn.AvgPool2d(kernel, stride, ceil_mode=ceil_mode)
+        self.pool = getattr(nn, f"AvgPool{len(kernel)}d")(kernel, stride, ceil_mode=ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor:
         inside = self._inside(x)
@@ -40,24 +44,26 @@ class AvgPoolInside(nn.Module):
         return mean / inside
 
     def _inside(self, x: Tensor) -> Tensor:
-        """The share of each window that lies on the map: that of its rows by that of its columns."""
-        there = self.pad(x.new_ones(1, 1, *x.shape[2:]))[0, 0]
-        kernel, stride = self.pad.kernel, self.pad.stride
-        rows, columns = (there.amax(1 - axis).unfold(0, kernel[axis], stride[axis]) for axis in (0, 1))
-        shares: Tensor = rows.mean(1)[:, None] * columns.mean(1)
+        """The share of each window that lies on the map: the product of those along each axis."""
+        there, axes = self.pad(x.new_ones(1, 1, *x.shape[2:]))[0, 0], range(x.dim() - 2)
+        shares: Tensor = there.new_ones(())
+        for axis in axes:
+            along = there.amax([other for other in axes if other != axis]) if x.dim() > 3 else there
+            along = along.unfold(0, self.pad.kernel[axis], self.pad.stride[axis]).mean(1)
+            shares = shares[..., None] * along
         return shares
 
 
-class ConnectedConv2d(nn.Module):
+class ConnectedConv(nn.Module):
     """A convolution whose output channels each read input channels of their own (LeNet's C3)."""
 
     def __init__(
         self,
         connections: tuple[tuple[int, ...], ...],
-        kernel: tuple[int, int],
-        stride: tuple[int, int],
-        padding: tuple[int, int],
-        dilation: tuple[int, int],
+        kernel: tuple[int, ...],
+        stride: tuple[int, ...],
+        padding: tuple[int, ...],
+        dilation: tuple[int, ...],
         bias: bool,
     ) -> None:
         super().__init__()
@@ -69,36 +75,30 @@ class ConnectedConv2d(nn.Module):
             nn.init.kaiming_uniform_(weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        convolve = getattr(F, f"conv{x.dim() - 2}d")
         maps = [
-            F.conv2d(x[:, row], weight, None, self.stride, self.padding, self.dilation)
+            convolve(x[:, row], weight, None, self.stride, self.padding, self.dilation)
             for row, weight in zip(self.connections, self.weights, strict=True)
         ]
         y = torch.cat(maps, 1)
-        return y if self.bias is None else y + self.bias[:, None, None]
+        return y if self.bias is None else y + self.bias.reshape(-1, *[1] * (x.dim() - 2))
 
 
-class StandardizedConv2d(nn.Conv2d):
+class StandardizedConv(nn.Module):
     """A convolution whose weights have mean 0 and variance 1 for each output channel, times a trained gain if asked."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] = 1,
-        padding: int | tuple[int, int] = 0,
-        dilation: int | tuple[int, int] = 1,
-        groups: int = 1,
-        bias: bool = True,
-        gain: bool = False,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
-        self.gain = nn.Parameter(torch.ones(out_channels)) if gain else None
+    def __init__(self, conv: nn.Conv1d | nn.Conv2d | nn.Conv3d, gain: bool = False) -> None:
+        super().__init__()
+        self.conv = conv
+        self.gain = nn.Parameter(torch.ones(conv.out_channels)) if gain else None
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = F.batch_norm(self.weight.flatten(1)[None], None, None, self.gain, training=True, momentum=0.0)
-        weight = weight.reshape_as(self.weight)
-        return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        conv = self.conv
+        weight = F.batch_norm(conv.weight.flatten(1)[None], None, None, self.gain, training=True, momentum=0.0)
+        weight = weight.reshape_as(conv.weight)
+        convolve = getattr(F, f"conv{x.dim() - 2}d")
+        convolved: Tensor = convolve(x, weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+        return convolved
 
 
 class Subsample(nn.Module):
@@ -111,8 +111,9 @@ class Subsample(nn.Module):
         self.offset = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        sums = F.avg_pool2d(x, self.kernel) * (self.kernel * self.kernel)
-        return sums * self.coefficient[:, None, None] + self.offset[:, None, None]
+        axes = x.dim() - 2
+        sums: Tensor = getattr(F, f"avg_pool{axes}d")(x, self.kernel) * self.kernel**axes
+        return sums * self.coefficient.reshape(-1, *[1] * axes) + self.offset.reshape(-1, *[1] * axes)
 
 
 class RadialBasis(nn.Module):
@@ -131,23 +132,24 @@ class RadialBasis(nn.Module):
 class GlobalResponseNorm(nn.Module):
     """Each channel of a map weighed by its length against the mean length, the map added (ConvNeXt V2)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, axes: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(channels, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
+        self.axes = tuple(range(2, 2 + axes))
+        self.weight = nn.Parameter(torch.zeros(channels, *[1] * axes))
+        self.bias = nn.Parameter(torch.zeros(channels, *[1] * axes))
 
     def forward(self, x: Tensor) -> Tensor:
-        length = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)
+        length = torch.linalg.vector_norm(x, dim=self.axes, keepdim=True)
         length = length / (length.mean(1, keepdim=True) + 1e-6)
         return x + torch.addcmul(self.bias, self.weight, x * length)
 
 
 class LayerScale(nn.Module):
-    """One trained factor a channel of a map, or a feature of tokens or of a vector; or one for all."""
+    """One trained factor a channel, or one for all; so many axes are behind that of the channels."""
 
-    def __init__(self, features: int, on_map: bool) -> None:
+    def __init__(self, features: int, behind: int) -> None:
         super().__init__()
-        self.factor = nn.Parameter(torch.full((features, 1, 1) if on_map else (features,), 1e-6))
+        self.factor = nn.Parameter(torch.full((features, *[1] * behind), 1e-6))
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.factor
@@ -202,16 +204,42 @@ class AppendTokens(nn.Module):
 
 
 class SpaceToDepth(nn.Module):
-    """Squares of neighbouring positions stacked as channels; an odd edge is padded."""
+    """Blocks of neighbouring positions stacked as channels; an odd edge is padded. One number is for a square."""
 
-    def __init__(self, factor: int) -> None:
+    def __init__(self, factor: int | tuple[int, ...]) -> None:
         super().__init__()
         self.factor = factor
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[2:]
-        down, right = -height % self.factor, -width % self.factor
-        return F.pixel_unshuffle(F.pad(x, (0, right, 0, down)) if down or right else x, self.factor)
+        factors = (self.factor, self.factor) if isinstance(self.factor, int) else self.factor
+        pads = [pad for size, one in zip(x.shape[:1:-1], reversed(factors), strict=True) for pad in (0, -size % one)]
+        x = F.pad(x, pads) if any(pads) else x
+        if isinstance(self.factor, int):
+            return F.pixel_unshuffle(x, self.factor)
+        sizes = [size // one for size, one in zip(x.shape[2:], factors, strict=True)]
+        x = x.reshape(*x.shape[:2], *[each for pair in zip(sizes, factors, strict=True) for each in pair])
+        x = x.permute(0, 1, *range(3, x.dim(), 2), *range(2, x.dim(), 2))
+        return x.reshape(x.shape[0], -1, *sizes)
+
+
+class Unfold(nn.Module):
+    """Windows of a map of one or three spatial axes, each read as one token."""
+
+    def __init__(self, kernel: tuple[int, ...], stride: tuple[int, ...], pad: tuple[int, ...]) -> None:
+        super().__init__()
+        self.kernel, self.stride, self.pad = kernel, stride, pad
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes = len(self.kernel)
+        if axes == 1:
+            window = ((1, self.kernel[0]), 1, (0, self.pad[0]), (1, self.stride[0]))
+            return F.unfold(x[:, :, None], *window).transpose(1, 2)
+        if any(self.pad):
+            x = F.pad(x, [pad for one in reversed(self.pad) for pad in (one, one)])
+        for axis in range(axes):
+            x = x.unfold(2 + axis, self.kernel[axis], self.stride[axis])
+        x = x.permute(0, *range(2, 2 + axes), 1, *range(2 + axes, 2 + 2 * axes))
+        return x.reshape(x.shape[0], x.shape[1 : 1 + axes].numel(), -1)
 
 
 class RoIAlign(nn.Module):

@@ -1,0 +1,144 @@
+"""Layers on one, two and three spatial axes: what they come to by hand, what they read, and what they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+import pytest
+
+from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.analyses.receptive_field import receptive_fields, size_of
+from vcalc.errors import VcalcError
+from vcalc.graph import Facts
+from vcalc.layers import KINDS
+from vcalc.layers.axes import MAP, NamedShape
+from vcalc.spec.network import Network, expand
+from vcalc.spec.parse import parse_spec
+
+M5 = """
+title: M5, on a second of sound
+input: {C: 1, L: 16000}
+layers:
+  - conv: {out: 32, kernel: 80, stride: 16}
+  - batchnorm
+  - relu
+  - maxpool: {kernel: 4}
+  - conv: {out: 32, kernel: 3}
+  - batchnorm
+  - relu
+  - maxpool: {kernel: 4}
+  - conv: {out: 64, kernel: 3}
+  - batchnorm
+  - relu
+  - maxpool: {kernel: 4}
+  - conv: {out: 64, kernel: 3}
+  - batchnorm
+  - relu
+  - maxpool: {kernel: 4}
+  - global_avgpool
+  - linear: {out: 35}
+"""
+"""M5 of Dai et al. 2017, narrower: torchaudio's tutorial on speech commands, which prints its 26,915 parameters."""
+
+
+def network_of(text: str, **sizes: Any) -> Network:
+    parsed = parse_spec(text, "net.yaml", "net")
+    return expand(parsed, parsed.models["net"], sizes)
+
+
+def multiply_adds(network: Network) -> Any:
+    return Costs(network.graph, conventions.load("macs")).total(network.graph.nodes).flops
+
+
+def test_a_stem_of_videos():
+    """16 kernels of 3 x 3 x 5 x 5 at 16 x 112 x 112 places."""
+    layer = KINDS["conv"](out=16, kernel=[3, 5, 5], stride=[1, 2, 2], pad=[1, 2, 2])
+    facts = Facts(layer, ((3, 16, 224, 224),))
+    assert facts.output == (16, 16, 112, 112)
+    assert facts.parameters == {"weight": 3600, "bias": 16}
+    assert facts.work["multiply_adds"] == 722_534_400 == 3600 * 16 * 112 * 112
+
+
+def test_m5():
+    """Each convolution's weights by its places; the linear layer after the mean."""
+    network = network_of(M5)
+    products = (80 * 32 * 996, 3 * 32 * 32 * 247, 3 * 32 * 64 * 59, 3 * 64 * 64 * 12, 64 * 35)
+    assert multiply_adds(network) == sum(products)
+    assert network.graph.nodes[-3].output == (64, 3)
+    assert Costs(network.graph, conventions.load("macs")).total(network.graph.nodes).params == 26_915
+
+
+def test_what_an_element_of_m5_reads():
+    """r + (k - 1) * s, where s is the product of the strides before (Araujo, Norris & Sim 2019)."""
+    graph, size, step, expected = network_of(M5).graph, 1, 1, []
+    for kernel, stride in ((80, 16), (4, 4), (3, 1), (4, 4), (3, 1), (4, 4), (3, 1), (4, 4)):
+        size, step = size + (kernel - 1) * step, step * stride
+        expected.append((size,))
+    assert expected == [(80,), (128,), (256,), (448,), (960,), (1728,), (3776,), (6848,)]
+    fields = receptive_fields(graph)
+    sliding = [node.index for node in graph.nodes if node.kind in ("conv", "maxpool")]
+    assert [size_of(fields[index], graph.input) for index in sliding] == expected
+    assert size_of(fields[-1], graph.input) == (16_000,)
+
+
+def test_what_an_element_of_a_video_reads():
+    graph = network_of(
+        "input: {C: 3, T: 16, H: 64, W: 64}\nlayers:\n"
+        "  - conv: {out: 8, kernel: [3, 7, 7], stride: [1, 2, 2], pad: [1, 3, 3]}\n"
+        "  - maxpool: {kernel: 2}\n  - conv: {out: 8, kernel: [3, 1, 1], pad: [1, 0, 0]}\n"
+    ).graph
+    assert [size_of(field, graph.input) for field in receptive_fields(graph)] == [(3, 7, 7), (4, 9, 9), (8, 9, 9)]
+
+
+def test_an_open_length_and_arrays_of_lengths():
+    sizes = numpy.array([16_000, 8_000, 22_050])
+    together = multiply_adds(network_of(M5, L=sizes))
+    one_by_one = [multiply_adds(network_of(M5, L=int(size))) for size in sizes]
+    assert together.numbers.tolist() == one_by_one
+
+
+def test_a_formula_in_a_length(vcalc: Any, tmp_path: Any):
+    file = tmp_path / "m5.yaml"
+    file.write_text(M5)
+    text = vcalc("formula", str(file), "--set", "L=L").stdout
+    assert "1xL" in text
+    assert "holds where L >= 6848" in text  # what the last convolution's window and the pool after it read
+    working = vcalc("table", str(file), "--explain").stdout
+    assert "(16000 - 80)//16 + 1 = 996" in working
+
+
+def test_a_vector_gates_the_channels_of_any_map():
+    """Squeeze and excitation."""
+    for places in ((20,), (6, 7), (4, 6, 7)):
+        video = NamedShape((8, *places), MAP)
+        assert Facts(KINDS["multiply"](), (video, (8,))).output == video
+        assert Facts(KINDS["multiply"](), ((8,), video)).output == video
+
+
+SEQUENCE, IMAGE, CLIP = NamedShape((4, 12), MAP), NamedShape((4, 6, 8), MAP), NamedShape((4, 2, 6, 8), MAP)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "shape", "message"),
+    [
+        ("conv", {"out": 4, "kernel": [3, 3]}, SEQUENCE, "has a number for each of 2 axes, and what arrives has one"),
+        ("conv", {"out": 4, "kernel": [3, 3]}, CLIP, "and what arrives has 3 spatial axes"),
+        ("window_attention", {"heads": 2, "window": 4}, SEQUENCE,
+         "window_attention takes a feature map [C, H, W], but a feature map [4, 12] arrives"),
+        ("window_attention", {"heads": 2, "window": 4}, CLIP, "but a feature map [4, 2, 6, 8] arrives"),
+        ("roi_align", {"proposals": 2, "out": 2}, CLIP, "roi_align takes a feature map [C, H, W], but"),
+        ("upsample", {"mode": "bilinear"}, SEQUENCE, "upsample: bilinear does not go with one spatial axis"),
+        ("upsample", {"mode": "linear"}, IMAGE, "upsample: linear does not go with 2 spatial axes"),
+        ("upsample", {"mode": "bicubic"}, CLIP, "upsample: bicubic does not go with 3 spatial axes"),
+        ("zero_pad", {"rows": 1}, SEQUENCE, "zero_pad: a feature map [4, 12] has no rows"),
+        ("zero_pad", {"frames": 1}, IMAGE, "zero_pad: a feature map [4, 6, 8] has no frames"),
+        ("zero_pad", {"positions": 1}, CLIP, "has no positions"),
+        ("avgpool", {"kernel": 3, "pad": 1}, CLIP, "avgpool: a window of 3 is larger than the 2 that it averages"),
+    ],
+)  # fmt: skip
+def test_refusals(kind: str, fields: dict[str, Any], shape: NamedShape, message: str):
+    with pytest.raises(VcalcError) as raised:
+        Facts(KINDS[kind](**fields), (shape,))
+    assert message in str(raised.value)

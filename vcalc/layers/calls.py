@@ -1,0 +1,135 @@
+"""What a layer of several operators calls: its `run` once more, on shapes alone, whose sizes may be open.
+
+From the calls follow its parameters, buffers and work; conventions weigh each as the layer of one operator that it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from vcalc.arithmetic import Number, Shape, product
+from vcalc.layers.base import KINDS, Layer, elements
+from vcalc.layers.call import Call
+from vcalc.layers.vocabulary import BUFFERS, called
+from vcalc.operators import elementwise, moves, products, windows
+from vcalc.operators.paper import OPERATORS, Operator
+
+FAMILIES = (elementwise, moves, products, windows)
+"""Where the operators are, which enter themselves."""
+
+
+class Parameter:
+    """Parameters that are made together, and whether an operator has read them."""
+
+    __slots__ = ("count", "read", "role")
+
+    def __init__(self, role: str, count: Number) -> None:
+        self.role = role
+        self.count = count
+        self.read = False
+
+
+class Tensor:
+    """A shape; of one that depends on the images, with one image in front. Moved parameters are still parameters."""
+
+    __slots__ = ("batched", "parameters", "shape")
+
+    def __init__(self, shape: Shape, batched: bool, parameters: Iterable[Parameter] = ()) -> None:
+        self.shape = shape
+        self.batched = batched
+        self.parameters = tuple(parameters)
+
+    @property
+    def trained(self) -> Number:
+        """How many of its elements are parameters."""
+        return sum(each.count for each in self.parameters)
+
+
+class _Part:
+    def __init__(self, calls: Calls, name: str) -> None:
+        self._calls = calls
+        self._name = name
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return partial(self._calls.run, OPERATORS[name], self._name)
+
+
+class Calls:
+    """A run that keeps shapes and notes what is called. Operators are its methods, as they are those of `Paper`."""
+
+    training = overwrites = False
+
+    def __init__(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
+        self._form = layer.form
+        self.calls: list[Call] = []
+        self.parameters: dict[str, Number] = {}
+        """Trained (or frozen) parameters by role."""
+        self.buffers: dict[str, Number] = {}
+        self._parameters: list[Parameter] = []
+        layer.run(self, *[Tensor((1, *shape), True) for shape in inputs])
+        self._rest()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """An operator."""
+        if name not in OPERATORS:
+            raise AttributeError(f"there is no operator {name!r}")
+        return partial(self.run, OPERATORS[name], "")
+
+    def part(self, name: str) -> _Part:
+        """Itself, for an operator that the source may call in a way of its own."""
+        return _Part(self, name)
+
+    def parameter(self, *shape: Number, role: str = "weight") -> Tensor:
+        """Trained parameters."""
+        made = Parameter(role, product(shape))
+        self._parameters.append(made)
+        self.parameters[role] = self.parameters.get(role, 0) + made.count
+        return Tensor(shape, False, (made,))
+
+    def own(self, shape: Shape, role: str = "") -> Tensor:
+        """A buffer, or a parameter that is not trained."""
+        if role and role not in BUFFERS:
+            return self.parameter(*shape, role=role)
+        if role:
+            self.buffers[role] = self.buffers.get(role, 0) + product(shape)
+        return Tensor(shape, False)
+
+    def run(self, operator: type[Operator], part: str, *arguments: Any, **fields: Any) -> Any:
+        """Note an operator, and give what it makes."""
+        tensors = [given for given in arguments if isinstance(given, Tensor)]
+        batched = operator.batches or any(tensor.batched for tensor in tensors)
+        shape = operator.output(*arguments, **fields)
+        kind, work = fields.get("function") or operator.kind, operator.work(shape, *arguments, **fields)
+        if kind or work:
+            self._note(kind, part, work, tensors, Tensor(shape, batched))
+            return Tensor(shape, batched)
+        moved = dict.fromkeys(each for tensor in tensors for each in tensor.parameters)
+        made = [Tensor(each, batched, moved) for each in (shape if isinstance(shape, list) else [shape])]
+        return tuple(made) if isinstance(shape, list) else made[0]
+
+    def _note(self, kind: str, part: str, work: dict[str, Number], tensors: list[Tensor], made: Tensor) -> None:
+        read: dict[str, Number] = {}
+        for each in dict.fromkeys(each for tensor in tensors for each in tensor.parameters if not each.read):
+            each.read = True
+            read[each.role] = read.get(each.role, 0) + each.count
+        given = [tensor for tensor in tensors if not tensor.parameters]
+        counts = {
+            "input_elements": sum(elements(tensor.shape) for tensor in given),
+            "output_elements": elements(made.shape),
+            "parameters": tensors[0].shape[0] * sum(read.values()),
+            **work,
+        }
+        shapes = tuple(tensor.shape for tensor in (*given, made))
+        form = called(self._form, part, kind) if kind and KINDS[kind].forms else ""
+        self.calls.append(Call(kind, form, made.batched, counts, read, shapes))
+
+    def _rest(self) -> None:
+        """Parameters that nothing reads but what moves them."""
+        rest: dict[str, Number] = {}
+        for each in self._parameters:
+            if not each.read:
+                rest[each.role] = rest.get(each.role, 0) + each.count
+        if rest:
+            self.calls.append(Call("", "", True, {}, rest, ()))

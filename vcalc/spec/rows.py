@@ -1,0 +1,104 @@
+"""An input's sizes in a row, as `--input` takes them and other tools print them: `3x224x224`, `[1, 16000]`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from vcalc.errors import VcalcError, printable
+from vcalc.spec.sizes import in_order
+from vcalc.spec.syntax import Value
+
+SMALLEST_IMAGE = 16
+"""Rows and columns from which sizes can be taken for an image's, with its channels last."""
+SHORTEST_SOUND = 1000
+"""Samples from which sizes can be taken for those of a recording, with its channels last."""
+MOST_COLOURS = 4
+"""Channels up to which they can be those of an image."""
+
+_SIZE = r"[(\[]?\s*\d{1,18}(?:\s*[xX×*,\s]\s*\d{1,18})*\s*,?\s*[)\]]?"
+"""`3x224x224`, and as other tools print it: `3,224,224`, `(3, 224, 224)`, `[3, 224, 224]`."""
+
+
+def channels_first(sizes: Sequence[Any]) -> tuple[Any, ...]:
+    """The sizes of a map with the last in front, where they look like those of an input whose channels are last."""
+    *places, last = sizes
+    if len(sizes) not in (2, 3, 4) or not all(type(size) is int for size in sizes):
+        return ()
+    if len(places) == 1:
+        looks = last in (1, 2) and places[0] >= SHORTEST_SOUND
+    else:
+        height, width = places[-2:]
+        colours = last in (3, MOST_COLOURS) or (last == 1 and height == width)
+        looks = colours and min(height, width) >= SMALLEST_IMAGE
+    return (last, *places) if looks else ()
+
+
+def by_name(sizes: list[int]) -> str:
+    """How sizes in a row, or such with one image in front, are written by name: `{C: 3, H: 224, W: 224}`."""
+    sizes = sizes[1:] if len(sizes) > 3 and sizes[0] == 1 else sizes
+    names = {1: "D", 2: "CL", 3: "CHW", 4: "CTHW"}.get(len(sizes))
+    if not names:
+        return "{C: 3, H: 224, W: 224}"
+    tokens = f", or {_braces('ND', sizes)} for tokens" if len(sizes) == 2 else ""
+    return f"{_braces(names, channels_first(sizes) or sizes)}{tokens}"
+
+
+def _braces(names: Sequence[str], sizes: Sequence[Any]) -> str:
+    return f"{{{', '.join(f'{name}: {size}' for name, size in zip(names, sizes, strict=True))}}}"
+
+
+def sizes_in(text: str, written: dict[str, Value], title: str) -> dict[str, str]:
+    """By name the sizes that `--input` gives an input that is written so. Raises VcalcError where they do not fit."""
+    sizes = re.findall(r"\d+", text) if len(text) <= 80 and re.fullmatch(_SIZE, text.strip(), re.ASCII) else []
+    names = in_order(written)
+    own = [_digits(written[name]) for name in names]
+    if not sizes:
+        raise VcalcError("input", f"--input {printable(text[:80])} is no size", hint=f"write {_example(own)}")
+    if len(names) != len(sizes):
+        count = f"{len(sizes)} size{'s' if len(sizes) > 1 else ''}"
+        message = f"--input {text} has {count}; {title} takes {'x'.join(names)}"
+        raise VcalcError("input", message, hint=_meant(sizes, names, own))
+    if names[0] == "C":
+        _check_order([int(size) for size in sizes if len(size) < 10], int(own[0]) if own[0] else None)
+    return dict(zip(names, sizes, strict=True))
+
+
+def _digits(value: Value) -> str:
+    """A size as it is written, where that is a number."""
+    text = str(getattr(value.node, "value", ""))
+    return text if text.isascii() and text.isdigit() else ""
+
+
+def _example(own: list[str]) -> str:
+    return "x".join(own) if own and all(own) else "3x224x224, or 512x768 for N tokens of width D"
+
+
+def _check_order(sizes: list[int], wanted: int | None) -> None:
+    """Refuse sizes whose channels, as many as the network takes, stand last, or behind the frames of a video."""
+    meant = channels_first(sizes)
+    if len(sizes) == 4 and sizes[1] <= MOST_COLOURS < sizes[0]:
+        meant = meant or (sizes[1], sizes[0], *sizes[2:])
+    if meant and meant[0] == wanted != sizes[0]:
+        row, rather = ("x".join(map(str, each)) for each in (sizes, meant))
+        message = f"--input {row} is a map of {sizes[0]} channels, and this network takes {wanted}"
+        raise VcalcError("input", message, hint=f"did you mean {rather}? Channels come first")
+
+
+def _meant(sizes: list[str], names: tuple[str, ...], own: list[str]) -> str:
+    """How sizes that are too many or too few were probably meant: with a batch in front, or without what stays."""
+    first = sizes[0] == own[0]
+    if len(sizes) == len(own) + 1:
+        if first and len(own) > 2 and sizes[1] != own[0]:
+            return f"write --input {'x'.join(sizes[:-1])}"
+        batch = f" --batch {sizes[0]}" if sizes[0] != "1" else ""
+        return f"the batch stands apart: --input {'x'.join(sizes[1:])}{batch}"
+    if names == ("N", "D") and len(sizes) == 1 and own[1]:
+        return f"write --input {sizes[0]}x{own[1]}"
+    rest = sizes[1:] if first and len(sizes) > 1 else sizes
+    rest = rest * 2 if len(rest) == 1 and len(own) > 2 else rest
+    stays = own[: max(0, len(own) - len(rest))]
+    if names[0] == "C" and stays and all(stays):
+        return f"write --input {'x'.join((*stays, *rest))}"
+    return f"write {'--input ' if all(own) else ''}{_example(own)}"
