@@ -32,7 +32,7 @@ PATTERNS = (
 )  # fmt: skip
 SIZES = (1, 1, 2, 3, 4, 6, 8, 12)
 LENGTHS = {HEADS: 3, TOKENS: 2, VECTOR: 1}
-DRAWS, TAKEN = 4000, 60
+DRAWS, TAKEN = 8000, 60
 BATCH = 2
 
 

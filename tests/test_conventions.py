@@ -554,6 +554,15 @@ def test_a_formula_for_an_operator_holds_wherever_it_is_called(
     assert mine.flops(facts, 7) == plain.flops(facts, 7) > 0
 
 
+def test_a_matrix_whose_bias_is_put_together_is_called_as_the_layer_is(tmp_path: Path):
+    """It has the rule of its own form, or that of all other kinds; not that of modules."""
+    head = "name: mine\nsays: s\nunit: MACs\nsource: me\nweights: {multiply_adds: 3}\n"
+    mine = own(tmp_path, f"{head}kinds: {{linear/module: {{multiply_adds: 1}}}}\nparams: {{lose: [linear/module]}}\n")
+    for form, weight, params in (("module", 1, 0), ("subclass", 3, 4 * 12 + 8), ("functional", 3, 4 * 12 + 8)):
+        facts = facts_of("linear", (5, 4), out=12, bias="qv", written=form)
+        assert (mine.flops(facts), mine.params(facts)) == (weight * 5 * 4 * 12, params)
+
+
 def test_parameters_are_lost_call_by_call():
     layer = {"heads": 2, "window": 2, "position_mlp": 8}
     thop = conventions.load("thop")

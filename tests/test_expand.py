@@ -661,7 +661,7 @@ def test_a_block_that_has_run_on_a_map_is_not_taken_to_run_on_heads():
     text = """
         input: {C: 2, H: 4, W: 4}
         blocks: {pool: {do: [maxpool: {kernel: 1}]}}
-        layers: [pool, tokens, linear: {out: 8}, {to_map: {height: 16}}, tokens, {keep_tokens: {count: 4}},
+        layers: [pool, tokens, linear: {out: 8}, to_map, tokens, {keep_tokens: {count: 4}},
           {split_heads: {heads: 2}}, pool]
     """
     assert "maxpool takes a feature map [C, H, W], but heads [2, 4, 4] arrives" in refusal(text)

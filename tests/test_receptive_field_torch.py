@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from vcalc.analyses.receptive_field import Axis, receptive_fields
+from vcalc.arithmetic import product
 from vcalc.errors import LayerError
 from vcalc.graph import INPUT, Graph
 from vcalc.layers import KINDS
+from vcalc.layers.axes import MAP, MAPS, NamedShape
 
 torch: Any = pytest.importorskip("torch", reason="gradients are torch's")
 
@@ -156,11 +158,11 @@ class _Draw:
         return Drawn(self.graph, self.exact)
 
 
-def drawn(seed: int) -> Drawn:
+def drawn(seed: int, draw: type[_Draw] = _Draw) -> Drawn:
     """The first network from this seed that fits its input."""
     for attempt in range(100):
         try:
-            found = _Draw(seed * 1000 + attempt).network()
+            found = draw(seed * 1000 + 3 * attempt).network()
         except LayerError:
             continue
         if min(found.graph.nodes[-1].output[1:]) >= 2:
@@ -169,20 +171,22 @@ def drawn(seed: int) -> Drawn:
 
 
 def traced(graph: Graph) -> list[list[tuple[int, int] | None]]:
-    """For each row, then for each column of the output: the first and the last of the input that it reads."""
-    _, rows, columns = graph.nodes[-1].output
-    x = torch.rand(graph.input, dtype=torch.float64).repeat(rows + columns, 1, 1, 1).requires_grad_()
+    """For each row, then for each column, of the output: the first and the last of the input that it reads."""
+    sizes = graph.nodes[-1].output[1:]
+    x = torch.rand(graph.input, dtype=torch.float64).repeat(sum(sizes), *(1 for _ in graph.input)).requires_grad_()
     y = run(graph, x)
-    seed = torch.zeros_like(y)
-    for i in range(rows):
-        seed[i, :, i] = torch.rand(seed.shape[1], columns)
-    for i in range(columns):
-        seed[rows + i, :, :, i] = torch.rand(seed.shape[1], rows)
+    seed, lines = torch.zeros_like(y), []
+    for axis, size in enumerate(sizes):
+        for i in range(size):
+            line = seed[len(lines)].select(axis + 1, i)
+            line.copy_(torch.rand(line.shape))
+            lines.append(axis + 1)
     (gradient,) = torch.autograd.grad(y, x, seed)
-    size = gradient.abs()
+    found = [
+        extent(each.transpose(0, axis).flatten(1).sum(1)) for each, axis in zip(gradient.abs(), lines, strict=True)
+    ]
     return [
-        [extent(each) for each in size[:rows].sum((1, 3))],
-        [extent(each) for each in size[rows:].sum((1, 2))],
+        [each for each, axis in zip(found, lines, strict=True) if axis == line] for line in range(1, len(x.shape) - 1)
     ]
 
 
@@ -208,19 +212,83 @@ def run(graph: Graph, x: Any) -> Any:
     return made[graph.nodes[-1].index]
 
 
+class _Lines(_Draw):
+    """The same on a sequence, an image or a video, of kinds that take any of them."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        axes = 1 + seed % 3
+        most = {1: (60, 75), 2: (24, 30), 3: (12, 15)}[axes]
+        self.axes, self.graph = axes, Graph(NamedShape((CHANNELS, *self.pair(*most, axes=axes)), MAP))
+
+    def pair(self, *choices: int, axes: int = 0) -> list[int]:
+        return [self.random.choice(choices) for _ in range(axes or self.axes)]
+
+    def tokens(self, at: int) -> int:
+        """Class tokens put in front and taken away, features doubled and shared out along the last axis."""
+        at = self.add(self.add(self.add(at, "tokens"), "class_token", count=2), "linear", out=2 * CHANNELS)
+        at = self.add(at, "keep_tokens", start=2, count=self.graph.shape(at)[0] - 2)
+        *letters, last = MAPS[self.axes - 1][1:]
+        arrive, leave = " ".join((*letters, last)), " ".join(("C", *letters, f"({last} n)"))
+        if self.axes == 1 or self.random.random() < 0.3:
+            return self.add(self.add(at, "to_map"), "pointwise_linear", out=CHANNELS)
+        return self.add(at, "rearrange", pattern=f"({arrive}) (n C) -> {leave}", n=2)
+
+    def unfold(self, at: int) -> int:
+        at = self.add(at, "unfold", kernel=self.pair(1, 2, 3), stride=self.random.choice((1, 2)), pad=1)
+        return self.add(self.add(at, "linear", out=CHANNELS), "to_map")
+
+    def rearranged(self, at: int) -> int:
+        """Pairs of neighbours along the first axis to channels, the first place of the last left out."""
+        first, *others = MAPS[self.axes - 1][1:]
+        if self.axes == 1:
+            text = f"C ({first} m) -> (C m) {first}"
+        else:
+            text = (
+                f"C ({first} m) {' '.join((*others[:-1], others[-1] + '[1:]'))} -> (C m) {' '.join((first, *others))}"
+            )
+        return self.add(self.add(at, "rearrange", pattern=text, m=2), "pointwise_linear", out=CHANNELS)
+
+    def network(self) -> Drawn:
+        at = INPUT
+        for _ in range(self.random.randint(2, 4)):
+            ways = (self.conv, self.conv, self.avgpool, self.conv_transpose, self.tokens, self.unfold, self.rearranged)
+            drawn = self.random.choice(ways)(at)
+            if product(self.graph.shape(drawn)[1:]) <= 2 * product(self.graph.input[1:]):
+                at = drawn
+        self.add(at, "relu")
+        return Drawn(self.graph, self.exact)
+
+
 @pytest.mark.parametrize("part", range(20))
 def test_no_element_reads_more_than_its_receptive_field(part: int):
     """Sixteen networks each; some element reads all of it where nothing is approximated and the map is large enough."""
     torch.manual_seed(part)
     met = 0
     for seed in range(16 * part, 16 * part + 16):
-        graph, exact = drawn(seed)
-        described = (seed, [(node.kind, node.layer.values()) for node in graph.nodes])
-        field = receptive_fields(graph)[-1]
-        for axis, size, found in zip(field.axes, graph.input[1:], traced(graph), strict=True):
-            widest = max(last - first + 1 for first, last in filter(None, found))
-            assert widest <= (size if axis is None else axis.size), described
-            if exact and isinstance(axis, Axis) and axis.size <= size // 2 and 2 * len(axis.phases) <= len(found):
-                met += 1
-                assert widest == axis.size, described
+        met += held(seed, *drawn(seed))
     assert met >= 8, "too few were large enough to be told"
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_sequences_images_and_videos(axes: int):
+    """Twenty networks each."""
+    torch.manual_seed(axes)
+    networks = [(seed, *drawn(seed, _Lines)) for seed in range(axes - 1, 60, 3)]
+    assert {len(graph.input) - 1 for _, graph, _ in networks} == {axes}
+    assert {"to_map", "unfold", "rearrange"} <= {node.kind for _, graph, _ in networks for node in graph.nodes}
+    assert sum(held(*network) for network in networks) >= 8, "too few were large enough to be told"
+
+
+def held(seed: int, graph: Graph, exact: bool) -> int:
+    """How many axes of a network are large enough to be told that an element reads all of its receptive field."""
+    met = 0
+    described = (seed, [(node.kind, node.layer.values()) for node in graph.nodes])
+    field = receptive_fields(graph)[-1]
+    for axis, size, found in zip(field.axes, graph.input[1:], traced(graph), strict=True):
+        widest = max(last - first + 1 for first, last in filter(None, found))
+        assert widest <= (size if axis is None else axis.size), described
+        if exact and isinstance(axis, Axis) and axis.size <= size // 2 and 2 * len(axis.phases) <= len(found):
+            met += 1
+            assert widest == axis.size, described
+    return met

@@ -222,6 +222,7 @@ def test_an_input_as_other_tools_write_it(vcalc, size):
         ("resnet18", "(8, 3, 64, 64)", "the batch stands apart: --input 3x64x64 --batch 8\n"),
         ("lenet5", "28", "write --input 1x28x28"),
         ("bert-base", "4x128", "the batch stands apart: --input 128 --batch 4\n"),
+        ("resnet18", "3x16x64x64", "takes CxHxW\n  help: write --input 3x224x224\n"),
         ("resnet18", "3x64x64x64x64", "help: write --input 3x224x224\n"),
         ("bert-base", "3x224x224", "takes D\n  help: write --input 512\n"),
         ("resnet18", "3x-1x2", "is no size"),

@@ -144,6 +144,11 @@ def certainly_equal(a: Number, b: Number) -> bool:
     return _known("==", a, b) is True
 
 
+def always_equal(a: Number, b: Number) -> bool:
+    """True when a and b are known to be equal, of many numbers all of them; that only some are is no error here."""
+    return bool(bare(a) == bare(b)) if is_many(bare(a)) or is_many(bare(b)) else certainly_equal(a, b)
+
+
 def _known(relation: str, a: Number, b: Number) -> bool | None:
     """Whether a relation holds; None where symbols leave it open. Many numbers have one answer, or there is none."""
     if type(a) is int and type(b) is int:

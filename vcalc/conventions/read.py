@@ -258,7 +258,8 @@ CONVENTION = Record(
             "under `once` count once for a batch of any size. A text in place of a weight is a formula for the count, "
             "in the language of specs, over the fields of a layer (those with a number for each axis as `kernel_t`, "
             "`kernel_h` and `kernel_w`) and its sizes: C, T, H, W, or N, D, or h, N, d, as they arrive, C_out and so "
-            "on as they leave. An image has one place along T, a sequence one along T and H, and its length is W.",
+            "on as they leave. An image has one place along T, a sequence one along T and H, and its length is W; "
+            "`axes` says how many spatial axes there are.",
             {},
         ),
         Key("zero", _uncounted("zero"), "`kinds` and `families` that count nothing, on purpose.", ()),

@@ -62,7 +62,7 @@ class Calls:
     training = overwrites = False
 
     def __init__(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
-        self._form = layer.form
+        self._kind, self._form = layer.kind, layer.form
         self.calls: list[Call] = []
         self.parameters: dict[str, Number] = {}
         """Trained (or frozen) parameters by role."""
@@ -122,8 +122,13 @@ class Calls:
             **work,
         }
         shapes = tuple(tensor.shape for tensor in (*given, made))
-        form = called(self._form, part, kind) if kind and KINDS[kind].forms else ""
-        self.calls.append(Call(kind, form, made.batched, counts, read, shapes))
+        self.calls.append(Call(kind, self._called(part, kind), made.batched, counts, read, shapes))
+
+    def _called(self, part: str, kind: str) -> str:
+        """The form of an operator: the layer's own, where it is one of that kind."""
+        if kind == self._kind:
+            return self._form
+        return called(self._form, part, kind) if kind and KINDS[kind].forms else ""
 
     def _rest(self) -> None:
         """Parameters that nothing reads but what moves them."""

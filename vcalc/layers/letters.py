@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from vcalc.arithmetic import Number, Shape, certainly_different, certainly_equal, certainly_less, exact_div, product
+from vcalc.arithmetic import Number, Shape, always_equal, certainly_different, certainly_less, exact_div, product
 from vcalc.errors import LayerError
 from vcalc.layers.axes import grid_of
 from vcalc.layers.grids import in_front, taken_away
@@ -23,7 +23,7 @@ def sizes_of(text: str, given: Mapping[str, Number], shape: Shape) -> dict[str, 
         return {}
     if certainly_less(0, grid[0]) and len(still_open) == len(grid) - 1:
         raise LayerError(f"rearrange: {in_front(grid)}", "pattern", taken_away(grid), axis.column, axis.length)
-    if not certainly_equal(grid[0], 0) or not certainly_equal(shape[-2], product(grid[1:])):
+    if not always_equal(grid[0], 0) or not always_equal(shape[-2], product(grid[1:])):
         return {}
     ways = list(_ways(axis, given, grid[1:]))
     return ways[0] if len(ways) == 1 else {}
@@ -44,8 +44,8 @@ def _fits(line: tuple[Part, ...], given: Mapping[str, Number], size: Number, fou
     still_open = [part for part in line if part.name not in given]
     known = product(given[part.name] for part in line if part.name in given)
     if not still_open:
-        return certainly_equal(size, known)
+        return always_equal(size, known)
     if len(still_open) > 1 or certainly_different(size % known, 0):
         return False
-    found[still_open[0].name] = size if certainly_equal(known, 1) else exact_div(size, known)
+    found[still_open[0].name] = size if always_equal(known, 1) else exact_div(size, known)
     return True

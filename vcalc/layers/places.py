@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 
-from vcalc.arithmetic import Number, Shape, certainly_equal
+from vcalc.arithmetic import Number, Shape, always_equal
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, grid_of, rank
 from vcalc.layers.windows import REORDERED, SPREAD, Front, Reads, Window
 from vcalc.operators.pattern import Axis, Part, Pattern, Taken, parse
@@ -129,7 +129,7 @@ def _through(pattern: Pattern, taken: Sized, input: Shape, places: tuple[Axis, .
     source = _arriving(pattern, taken, input)
     if source is None or (len(pattern.right) == 3 and places == (pattern.right[2],)):
         return None
-    there = [_several(axis.parts, taken) for axis in places]
+    there = [axis.parts for axis in places]
     target = there if of == MAP else _grouped(there[0], source)
     if not target or any(_are_mixed(line, source) for line in target):
         return None
@@ -148,25 +148,21 @@ def _through(pattern: Pattern, taken: Sized, input: Shape, places: tuple[Axis, .
 def _arriving(pattern: Pattern, taken: Sized, input: Shape) -> list[Parts] | None:
     """The letters that count places along each spatial axis, of a map or of one that tokens fill; None if unknown."""
     of, grid = rank(input), grid_of(input)
-    along = [_several(pattern.left[axis].parts, taken) for axis in _along_places(of, len(input))]
+    along = [pattern.left[axis].parts for axis in _along_places(of, len(input))]
     if of == MAP:
         return along
-    if grid is None or not certainly_equal(grid[0], 0):
+    if grid is None or not always_equal(grid[0], 0):
         return None
     lines, rest = [], list(along[0])
     for size in grid[1:]:
-        line: list[Part] = []
-        while not certainly_equal(_count(line, taken, whole=True), size):
-            if not rest:
-                return None
-            line.append(rest.pop(0))
+        line = rest[:1]
+        while line and not always_equal(_count(line, taken, whole=True), size):
+            line = rest[: len(line) + 1] if len(line) < len(rest) else []
+        if not line:
+            return None
+        del rest[: len(line)]
         lines.append(tuple(line))
     return None if rest else lines
-
-
-def _several(parts: Parts, taken: Sized) -> Parts:
-    """Without the letters of one place, which count nothing."""
-    return tuple(part for part in parts if not certainly_equal(taken[part.name].whole, 1))
 
 
 def _grouped(parts: Parts, source: list[Parts]) -> list[Parts]:
@@ -206,7 +202,7 @@ def _same(here: Parts, source: Parts) -> int:
 
 def _fixed(source: Parts, taken: Sized) -> Reads | None:
     """What all places read of a line whose letters have gone into the features: None for all of it."""
-    if source and not any(part.cut for part in source):
+    if not any(part.cut for part in source) and not always_equal(_count(source, taken), 1):
         return None
     _, first, last = _block(source, taken)
     return Reads(first, last, 0)
@@ -224,7 +220,7 @@ def _along(here: Parts, source: Parts, taken: Sized) -> Reads:
         moved = taken[source[0].name].first * _count(source[1:], taken, whole=True)
         first, last = first + moved, last + moved
     parts = _count(behind, taken)
-    if certainly_equal(parts, 1):
+    if always_equal(parts, 1):
         return Reads(first, last, block)
     return Reads(0, 0, 1, parts, block, first, last)
 
@@ -233,7 +229,7 @@ def _count(parts: Iterable[Part], taken: Sized, whole: bool = False) -> Number:
     total: Number = 1
     for part in parts:
         size = taken[part.name].whole if whole else taken[part.name].count
-        total = size if certainly_equal(total, 1) else total * size
+        total = size if always_equal(total, 1) else total * size
     return total
 
 

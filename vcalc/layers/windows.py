@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any, NamedTuple
 
-from vcalc.arithmetic import Number, Shape, certainly_equal, certainly_less
+from vcalc.arithmetic import Number, Shape, always_equal, certainly_equal, certainly_less
 from vcalc.layers.axes import HEADS, MAP, VECTOR, Grid, NamedShape, grid_of, rank
 
 
@@ -103,7 +103,7 @@ def lies(reach: Window | Front | None, inputs: tuple[NamedShape, ...], output: S
         return _moved(inputs[0].grid, reach.tokens)
     found: Grid | None = None
     for shape in inputs[:1] if reach is EVERYWHERE else inputs:
-        if shape.grid is None or not certainly_equal(shape[-2], output[-2]):
+        if shape.grid is None or not always_equal(shape[-2], output[-2]):
             continue
         if found is not None and not alike(found, shape.grid):
             return None
@@ -119,7 +119,7 @@ def _moved(grid: Grid | None, tokens: Number) -> Grid | None:
 
 def alike(a: Grid | None, b: Grid | None) -> bool:
     """Whether tokens are known to lie in the same way."""
-    return a is b or (a is not None and b is not None and len(a) == len(b) and all(map(certainly_equal, a, b)))
+    return a is b or (a is not None and b is not None and len(a) == len(b) and all(map(always_equal, a, b)))
 
 
 def interpolated(mode: str, size: Number, out: Number) -> Reads:

@@ -75,6 +75,10 @@ def _example(own: list[str]) -> str:
     return "x".join(own) if own and all(own) else "3x224x224, or 512x768 for N tokens of width D"
 
 
+def _rather(own: list[str]) -> str:
+    return f"write {'--input ' if all(own) else ''}{_example(own)}"
+
+
 def _check_order(sizes: list[int], wanted: int | None) -> None:
     """Refuse sizes whose channels, as many as the network takes, stand last, or behind the frames of a video."""
     meant = channels_first(sizes)
@@ -91,7 +95,7 @@ def _meant(sizes: list[str], names: tuple[str, ...], own: list[str]) -> str:
     first = sizes[0] == own[0]
     if len(sizes) == len(own) + 1:
         if first and len(own) > 2 and sizes[1] != own[0]:
-            return f"write --input {'x'.join(sizes[:-1])}"
+            return f"write --input {'x'.join(sizes[:-1])}" if sizes[-1] == "1" else _rather(own)
         batch = f" --batch {sizes[0]}" if sizes[0] != "1" else ""
         return f"the batch stands apart: --input {'x'.join(sizes[1:])}{batch}"
     if names == ("N", "D") and len(sizes) == 1 and own[1]:
@@ -101,4 +105,4 @@ def _meant(sizes: list[str], names: tuple[str, ...], own: list[str]) -> str:
     stays = own[: max(0, len(own) - len(rest))]
     if names[0] == "C" and stays and all(stays):
         return f"write --input {'x'.join((*stays, *rest))}"
-    return f"write {'--input ' if all(own) else ''}{_example(own)}"
+    return _rather(own)
