@@ -78,12 +78,8 @@ def test_tokens_are_put_back_into_their_map(input: str, shape: tuple[int, ...]):
 @pytest.mark.parametrize(
     ("layers", "says", "hint"),
     [
-        ("to_map: {height: 8}", "to_map: height is 8, but the tokens come from a map of 4x6",
-         "leave height out: the tokens remember their map"),
         ("class_token: {count: 2}, to_map", "to_map: 2 tokens stand in front that have no place on the map of 4x6",
          "keep_tokens: {start: 2, count: 24} before it leaves them out"),
-        ("class_token, to_map: {height: 5}", "to_map: 1 token stands in front that has no place on the map of 4x6",
-         "keep_tokens: {start: 1, count: 24} before it leaves them out"),
         ("keep_tokens: {count: 6}, to_map", "to_map: 6 tokens are not those of a map of 4x6, which are 24",
          "to_map: {height: …} makes another map of them"),
         ("{branches: [[], []], join: concat}, to_map", "to_map needs 'height', the rows of the map: no map is known"
@@ -95,8 +91,6 @@ def test_tokens_are_put_back_into_their_map(input: str, shape: tuple[int, ...]):
          "give all but one a size: {pattern: …, m: …, W: …}"),
         ("{rearrange: {pattern: (H a W) D -> (a D) H W, a: 2}}", "rearrange: how 24 divides into 'H' and 'W' is open",
          "give all but one a size: {pattern: …, W: …}"),
-        ("split_heads: {heads: 2}, pool_heads: {height: 6}", "pool_heads: height is 6, but the tokens come from a map"
-         " of 4x6", "leave height out: the tokens remember their map"),
         ("class_token, split_heads: {heads: 2}, pool_heads: {skip: 0}", "pool_heads: skip is 0, but 1 token stands in"
          " front that has no place on the map of 4x6", "leave skip out: the tokens remember their map"),
     ],
@@ -110,6 +104,12 @@ def test_what_does_not_agree(layers: str, says: str, hint: str):
     assert str(problem.place).startswith("net.yaml:4:")
 
 
+def test_rows_that_are_said_make_another_map():
+    """24 tokens of a map of 4x6, pooled by 2 as one of 6x4: 3x2; as they lie: 2x3."""
+    for rows, places in (("height: 6, ", 6), ("", 6), ("height: 3, ", 8)):
+        assert outputs(f"[{PATCHES}, split_heads: {{heads: 2}}, pool_heads: {{{rows}stride: 2}}]")[1] == places
+
+
 def test_rows_are_asked_of_tokens_that_come_from_no_map():
     with pytest.raises(VcalcError, match="pool_heads needs 'height', the rows of the map: no map is known"):
         outputs("[split_heads: {heads: 2}, pool_heads]", "{N: 24, D: 8}")
@@ -118,7 +118,9 @@ def test_rows_are_asked_of_tokens_that_come_from_no_map():
 
 
 def test_some_of_the_tokens_as_another_map():
-    """Six of 24 that are kept are no map of 4 by 6; as one of two rows, three stand in each."""
+    """Rows that are said make another map: 24 tokens in 8 rows, 25 in 5. Six that are kept are no map of 4 by 6."""
+    assert outputs(f"[{PATCHES}, to_map: {{height: 8}}]") == (8, 8, 3)
+    assert outputs(f"[{PATCHES}, class_token, to_map: {{height: 5}}]") == (8, 5, 5)
     assert outputs(f"[{PATCHES}, keep_tokens: {{count: 6}}, to_map: {{height: 2}}]") == (8, 2, 3)
 
 

@@ -125,6 +125,44 @@ def test_in_place_what_backward_needs_is_copied():
     assert forward == {"silu": 3 * 1024, "relu": 2 * 1024}
 
 
+def test_a_norm_folded_into_the_convolution_before_it():
+    """Left are 9*3*4 + 4 and 9*4*4 + 4 parameters; the second norm stays, for the shortcut reads its input, too."""
+    bare = {**CONV, "bias": False}
+    layers = [("conv", bare), ("batchnorm", {}), ("relu", {}), ("conv", bare), ("batchnorm", {}), ("add", {}, (4, 3))]
+    network = graph((3, 8, 8), *layers)
+    whole, folded = Memory(network, Plan()), Memory(network, Plan(), fold=True)
+    assert whole.held.weights == 4 * (9 * 3 * 4 + 9 * 4 * 4 + 16)
+    assert (folded.folded, folded.held.weights) == (1, 4 * (9 * 3 * 4 + 4 + 9 * 4 * 4 + 8))
+    assert (whole.held.buffers, folded.held.buffers) == (2 * 40, 40)
+    assert [node.path for node in folded.graph.nodes] == ["conv0", "relu2", "conv3", "batchnorm4", "add5"]
+    assert [len(network.nodes), network.nodes[0].layer.values()["bias"]] == [6, False]
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [("batchnorm", {}), ("conv", CONV)],
+        [("conv", CONV), ("relu", {}), ("batchnorm", {})],
+        [("conv", {**CONV, "standardized": True}), ("batchnorm", {})],
+        [("conv", {**CONV, "connections": [[0], [1], [2], [0, 1, 2]]}), ("batchnorm", {})],
+    ],
+)
+def test_a_norm_that_is_no_part_of_a_convolution(layers: list[Any]):
+    network = graph((3, 8, 8), *layers)
+    assert Memory(network, Plan(), fold=True).folded == 0
+    assert Memory(network, Plan(), fold=True).moments == Memory(network, Plan()).moments
+
+
+def test_a_shared_convolution_takes_up_no_norm():
+    """One convolution, two norms: its weights cannot be scaled by both."""
+    network, layer = Graph((4, 8, 8)), KINDS["conv"](**CONV)
+    network.add(layer, (-1,), "first")
+    network.add(KINDS["batchnorm"](), (0,), "norm1")
+    network.add(layer, (1,), "second", 0)
+    network.add(KINDS["batchnorm"](), (2,), "norm2")
+    assert Memory(network, Plan(), fold=True).folded == 0
+
+
 def test_a_part_keeps_the_whole_alive():
     """Windows of 4x4 on 7x9 pad it to 8x12, of which the output is a part."""
     windows = graph((6, 7, 9), ("window_attention", {"heads": 2, "window": 4}), ("relu", {}))
@@ -417,7 +455,9 @@ def test_open_sizes_are_refused():
         (("--fit", "-1GB"), "is no size of a memory"),
         (("--optimizer", "adam"), "--optimizer is for training"),
         (("--checkpoint", "2"), "--checkpoint is for training"),
+        (("--fold-norms", "--mode", "training"), "--fold-norms is for inference"),
         (("--mixed",), "--mixed is for training"),
+        (("--mixed", "autocast"), "mixed precision has a 16-bit dtype beside fp32, not float32"),
         (("--convention", "macs"), "there is no option '--convention'"),
         (("--set", "H=32*h", "--set", "W=32*h"), "bind every size to a number"),
         (("--mode", "training", "--dtype", "int8"), "does not train"),
@@ -431,8 +471,9 @@ def test_the_memory_contract(vcalc: Any):
     asked = ("memory", "vit-ti-16", "--mode", "training", "--batch", "8", "--fit", "80GB", "--format", "json")
     found = json.loads(vcalc(*asked).stdout)
     assert list(found) == [
-        "schema", "model", "title", "input", "batch", "dtype", "mode", "optimizer", "mixed", "in_place", "modules",
-        "checkpoint",
+        "schema", "model", "title", "input", "batch", "dtype", "mode", "optimizer", "mixed", "autocast",
+        "device", "in_place", "modules",
+        "checkpoint", "folded_norms",
         "weights", "master_weights", "gradients", "optimizer_state", "buffers", "input_bytes", "saved", "held",
         "peak_forward", "peak_backward", "peak_update", "peak", "fit", "not_included", "layers",
     ]  # fmt: skip

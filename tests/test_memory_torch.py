@@ -5,8 +5,9 @@ Dropout keeps a byte an element on a GPU and a factor of the activations' dtype 
 
 from __future__ import annotations
 
+import json
 import math
-import weakref
+import sys
 from contextlib import suppress
 from copy import copy
 from pathlib import Path
@@ -16,10 +17,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
 
+from live_memory import Live, Saved, own
 from peer_tools import start_torchvision
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.checkpoint import checkpoint
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+import memory as benchmark
 
 from vcalc.analyses.liveness import Run, blocks
 from vcalc.analyses.memory import Memory
@@ -71,74 +76,6 @@ def made(network: Network) -> Any:
     for tensor in [*module.parameters(), *module.buffers()]:
         tensor.detach().zero_()
     return module
-
-
-class Live(TorchDispatchMode):
-    """The bytes of all storages that are alive, and their peak: what is there before, and what operators make.
-
-    The model's own parameters and buffers are left out.
-    """
-
-    def __init__(self, own: set[int], *there: Any) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self._alive: dict[int, int] = {}
-        self._own = own
-        for tensor in there:
-            self._enter(tensor)
-
-    def _enter(self, tensor: Any) -> None:
-        storage = tensor.untyped_storage()
-        key = storage._cdata
-        if key not in self._alive and key not in self._own:
-            self._alive[key] = storage.nbytes()
-            self.now += storage.nbytes()
-            weakref.finalize(storage, self._leave, key)
-
-    def _leave(self, key: int) -> None:
-        self.now -= self._alive.pop(key)
-
-    def __torch_dispatch__(self, operator: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
-        result = operator(*arguments, **(named or {}))
-        for tensor in tree_leaves(result):
-            if isinstance(tensor, torch.Tensor):
-                self._enter(tensor)
-        self.peak = max(self.peak, self.now)
-        return result
-
-
-class Saved(torch.autograd.graph.saved_tensors_hooks):
-    """The bytes of all storages that are saved for backward, each once; parameters and buffers are left out."""
-
-    def __init__(self, own: set[int]) -> None:
-        self.storages: dict[int, int] = {}
-        self._kept: list[Any] = []
-        self._own = own
-        super().__init__(self._pack, lambda tensor: tensor)
-
-    def __enter__(self) -> Saved:
-        super().__enter__()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        super().__exit__(*_)
-        self._kept.clear()
-
-    def _pack(self, tensor: Any) -> Any:
-        storage = tensor.untyped_storage()
-        self._kept.append(tensor)
-        if storage._cdata not in self._own:
-            self.storages[storage._cdata] = storage.nbytes()
-        return tensor.detach()  # an output that its own node holds is a circle that nobody collects
-
-    @property
-    def bytes(self) -> int:
-        return sum(self.storages.values())
-
-
-def own(module: Any) -> set[int]:
-    """The storages of parameters and buffers."""
-    return {tensor.untyped_storage()._cdata for tensor in [*module.parameters(), *module.buffers()]}
 
 
 def run(network: Network, module: Any, values: dict[int, Any], nodes: Any = None, last: Any = None) -> dict[int, Any]:
@@ -302,38 +239,6 @@ def test_checkpoints(name: str, depth: int):
     logits = sum(tensor.numel() * 4 for tensor in outputs(values))
     assert memory.saved.at(BATCH) + logits == now
     assert memory.saved.at(BATCH) < Memory(network.graph, Plan(TRAINING, device="cpu")).saved.at(BATCH)
-
-
-TORCHVISION = {
-    "resnet18": "resnet18",
-    "resnet50": "resnet50",
-    "regnet-y-16gf": "regnet_y_16gf",
-    "densenet121": "densenet121",
-    "mobilenet-v2": "mobilenet_v2",
-    "efficientnet-b0": "efficientnet_b0",
-    "convnext-t": "convnext_tiny",
-    "swin-t": "swin_t",
-}
-
-
-@pytest.mark.parametrize("name", TORCHVISION)
-def test_torchvisions_own_networks_save_as_much(name: str):
-    """Written by others, activations in place: what they save is the same to the byte."""
-    try:
-        start_torchvision()
-    except ImportError:
-        pytest.skip("torchvision is not installed: pip install 'vcalc[torch]'")
-    from torchvision import models
-
-    network = expand(*load(name), SMALL)
-    module = getattr(models, TORCHVISION[name])().train()
-    for part in module.modules():
-        if type(part).__name__ == "StochasticDepth":
-            part.p = 0.0  # the specs have none
-    with Saved(own(module)) as saved:
-        result = module(torch.randn(BATCH, 3, 64, 64))
-    assert Memory(network.graph, Plan(TRAINING, in_place=True, device="cpu")).saved.at(BATCH) == saved.bytes
-    del result
 
 
 # Each kind by itself
@@ -577,9 +482,9 @@ def module_of(facts: Facts) -> tuple[Any, Any]:
     return module, lambda inputs: eval(call, names, {"module": module, "inputs": inputs})
 
 
-def on_paper(facts: Facts, training: bool) -> tuple[Paper, list[Value]]:
+def on_paper(facts: Facts, training: bool, dtype: str = "float32") -> tuple[Paper, list[Value]]:
     """A run on paper, watched as torch is here, and the inputs as `inputs_of` lays them."""
-    paper = Paper(Plan(device="cpu").checked().element, BATCH, training, watched=True)
+    paper = Paper(Plan(device="cpu", dtype=dtype).checked().element, BATCH, training, watched=True)
     inputs = []
     for shape in facts.inputs:
         sizes = shape.batched(BATCH)
@@ -622,6 +527,25 @@ def test_what_a_kind_saves(kind: str, fields: dict[str, Any], shapes: tuple[tupl
     there = {x.untyped_storage()._cdata for x in inputs}
     assert (made.storage in {x.storage for x in given}) == (result.untyped_storage()._cdata in there)
     assert (made.storage is given[0].storage) == facts.is_view
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    ("kind", "fields", "shapes"),
+    [case for case in CASES if case[0] in ("rmsnorm", "attention", "scaled_dot_product_attention", "linear", "matmul")],
+    ids=str,
+)
+def test_what_is_saved_in_16_bits(kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...], dtype: str):
+    """Attention that is not one operator, and a root mean square norm, are computed in fp32."""
+    facts = Facts(KINDS[kind](**fields), shapes)
+    module, call = module_of(facts)
+    module.to(getattr(torch, dtype))
+    with Saved(own(module)) as saved:
+        result = call([x.to(getattr(torch, dtype)).requires_grad_() for x in inputs_of(facts)])
+    paper, given = on_paper(facts, training=True, dtype=dtype)
+    made = facts.layer.run(paper, *given)
+    assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
+    assert made.shape == tuple(result.shape)
 
 
 @each_case
@@ -697,44 +621,21 @@ def test_attention_written_as_products_saves_what_those_save():
     del result
 
 
-OTHERS = {
-    "cait-xxs24": "timm cait_xxs24_224",
-    "beit-b-16": "timm beit_base_patch16_224",
-    "eva02-ti-14": "timm eva02_tiny_patch14_336",
-    "mvit-v2-t": "timm mvitv2_tiny",
-    "maxvit-t": "timm maxvit_tiny_tf_224",
-    "swin-v2-t": "torchvision swin_v2_t",
-    "vit-b-16": "torchvision vit_b_16",
-}
-COPIES = {"maxvit-t": 64 * 112 * 112 + 64 * 56 * 56 + 128 * 28 * 28 + 256 * 14 * 14}
-"""Elements of the maps before the pools of shortcuts, which timm's `pad_same` copies, adding nothing."""
+AGAIN = ("cait_xxs24_224", "mvitv2_tiny", "resnet18", "swin_v2_t", "vit_b_16")
+"""Networks of libraries that are measured anew here; benchmarks/memory.py measures all of them."""
 
 
-@pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("name", OTHERS)
-def test_other_peoples_networks_save_as_much(name: str, batch: int):
-    """To the byte, of one image, of which torch makes views, and of several, which it copies."""
-    library, theirs = OTHERS[name].split()
+@pytest.mark.parametrize(
+    "row",
+    [row for row in json.loads(benchmark.FILE.read_text(encoding="utf-8"))["rows"] if row["name"] in AGAIN],
+    ids=lambda row: f"{row['name']} {row['batch']}",
+)
+def test_what_was_measured_of_other_peoples_networks(row: dict[str, Any]):
+    """To the byte: what test_memory_measured.py holds vcalc against."""
     with suppress(ImportError):
         start_torchvision()
-    if library == "timm":
-        module = pytest.importorskip("timm").create_model(theirs, pretrained=False).train()
-    else:
-        module = getattr(pytest.importorskip("torchvision").models, theirs)().train()
-    for part in module.modules():
-        if type(part).__name__ == "StochasticDepth":
-            part.p = 0.0  # the specs have none
-        if type(part).__name__ == "DropPath":
-            part.drop_prob = 0.0
-    network = expand(*load(name))
-    for node in network.graph.nodes:
-        if (name, node.kind) == ("maxvit-t", "window_attention"):
-            network.graph.replace(node, node.layer.in_form("sdpa"))
-    with Saved(own(module)) as saved:
-        result = module(torch.randn(batch, *network.graph.input))
-    ours = Memory(network.graph, Plan(TRAINING, device="cpu")).of(batch).saved.at(batch)
-    assert ours + 4 * batch * COPIES.get(name, 0) == saved.bytes
-    del result
+    pytest.importorskip(row["library"])
+    assert benchmark.row(row["model"], row["library"], row["batch"]) == row
 
 
 def test_the_peak_of_a_network_of_modules():
@@ -749,6 +650,26 @@ def test_the_peak_of_a_network_of_modules():
     memory = Memory(network.graph, Plan(in_place=True, modules=True))
     with torch.no_grad(), Live(own(module), image) as live:
         module(image)
+    assert memory.peak(BATCH).size.at(BATCH) - memory.held.always == live.peak
+
+
+@pytest.mark.parametrize("name", ["resnet50", "mobilenet-v2", "efficientnet-b0", "vgg11-bn"])
+def test_norms_folded_as_torch_fuses_them(name: str):
+    """Weights, buffers and the peak of the network as built, every batch norm fused into the convolution before it."""
+    network = expand(*load(name), MODELS[name])
+    module, image = made(network).eval(), torch.randn(BATCH, *network.graph.input)
+    codes = {line.node.index: line for line in lines(network.graph)}
+    for node in network.graph.nodes:
+        if node.kind == "batchnorm":
+            convolution, norm = (codes[index].attribute for index in (node.inputs[0], node.index))
+            fused = fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm))
+            setattr(module, convolution, fused)
+            setattr(module, norm, torch.nn.Identity())
+    memory = Memory(network.graph, Plan(), fold=True)
+    assert memory.held.weights == sum(tensor.nbytes for tensor in module.parameters())
+    assert memory.held.buffers == sum(tensor.nbytes for tensor in module.buffers()) == 0
+    with torch.no_grad(), Live(own(module), image) as live:
+        run(network, module, {INPUT: image})
     assert memory.peak(BATCH).size.at(BATCH) - memory.held.always == live.peak
 
 

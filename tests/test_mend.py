@@ -181,7 +181,7 @@ def test_a_help_about_groups_divides_both(kind: str, channels: int, out: int, gr
          "{branches: [[], [keep_tokens: {count: 1}, linear: {out: 8}]], join: multiply}", (16, 8)),
         ("{N: 16, D: 8}", "{branches: [[], [global_avgpool, linear: {out: 8}]], join: add}", "{keep_dims: true}",
          "{branches: [[], [global_avgpool: {keep_dims: true}, linear: {out: 8}]], join: add}", (16, 8)),
-        ("{C: 8, H: 4, W: 4}", "linear: {out: 3}", "'pointwise_linear', which keeps height and width",
+        ("{C: 8, H: 4, W: 4}", "linear: {out: 3}", "'pointwise_linear', which works at each place",
          "pointwise_linear: {out: 3}", (3, 4, 4)),
         ("{N: 16, D: 8}", "split_heads: {heads: 2}, conv: {out: 3, kernel: 1}", "'merge_heads' and then 'to_map'",
          "split_heads: {heads: 2}, merge_heads, to_map: {height: 4}, conv: {out: 3, kernel: 1}", (3, 4, 4)),

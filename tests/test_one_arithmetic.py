@@ -255,7 +255,7 @@ NETWORK_SIZES = st.fixed_dictionaries(
 )
 
 
-def _expanded(layers: list[Any], sizes: dict[str, Any], tmp_path_factory: Any) -> Network:
+def expanded(layers: list[Any], sizes: dict[str, Any], tmp_path_factory: Any) -> Network:
     file = tmp_path_factory.getbasetemp() / "drawn.yaml"
     spec = {"title": "Drawn", "cite": "own work", "input": {"C": 4, "H": 9, "W": 9}, "let": {"c": 4}, "layers": layers}
     file.write_text(json.dumps(spec))
@@ -275,14 +275,14 @@ def _counts(network: Network) -> list[tuple[str, Any]]:
 
 def _same(layers: list[Any], sizes: dict[str, int], tmp_path_factory: Any) -> None:
     try:
-        formulas = _expanded(layers, {"H": "h", "W": "w", "c": "c"}, tmp_path_factory)
+        formulas = expanded(layers, {"H": "h", "W": "w", "c": "c"}, tmp_path_factory)
     except VcalcError:
         return
     holds = hold(formulas.conditions, sizes)
     assert said_to_hold(formulas.conditions, sizes) is holds
     if not holds:
         return
-    numbers = _expanded(layers, {"H": sizes["h"], "W": sizes["w"], "c": sizes["c"]}, tmp_path_factory)
+    numbers = expanded(layers, {"H": sizes["h"], "W": sizes["w"], "c": sizes["c"]}, tmp_path_factory)
     names, counts = zip(*_counts(formulas), strict=True)
     values = (symbols.evaluate(count, sizes) for count in counts)
     assert list(zip(names, values, strict=True)) == _counts(numbers)

@@ -9,7 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
 
-from test_memory_torch import Live, Saved, most, own
+from live_memory import Live, Saved, own
+from test_memory_torch import most
 from torch.nn import functional
 
 from vcalc.analyses.memory_plan import Plan
@@ -183,6 +184,9 @@ ROWS_OF_TABLE += [
 ]
 
 ELSEWHERE = {
+    "cast": "nothing is cast where all is fp32: test_autocast_torch.py",
+    "fused_attention": "attention",
+    "rms_norm": "composed of others: rmsnorm in test_memory_torch.py",
     "add_in_place": "in place unless watched: test_memory_torch.py, attention with biases",
     "expand": "a view, of parameters only: test_memory_torch.py, class_token",
     "unbind": "attention's queries, keys and values: test_memory_torch.py",
@@ -195,7 +199,6 @@ ELSEWHERE = {
     "sample": "roi_align: test_memory_torch.py",
     "inverse_root": "of fp32 in every dtype: rmsnorm in test_memory_torch.py",
     "instance_norm": "with factors for each image: instancenorm in test_memory_torch.py",
-    "fused_attention": "attention",
     "lookup": "an einsum with zeros and ones: maxvit-t in test_memory_torch.py",
     "rows_by": "linear",
     "product": "matmul",

@@ -39,7 +39,7 @@ class Run:
         self.graph = graph
         self.plan = plan
         bytes = {type: plan.element(type) for type in ELEMENTS}
-        self.paper = Paper(bytes.__getitem__, 1 if plan.single else 2, plan.training, watched)
+        self.paper = Paper(bytes.__getitem__, 1 if plan.single else 2, plan.training, watched, plan.rules)
         self.saved_by = [NOTHING] * len(graph.nodes)
         """What each layer adds to the saved tensors; a storage is the first one's that saves it."""
         self._readers = {index: node.index for node in graph.nodes for index in node.inputs}
@@ -61,13 +61,14 @@ class Run:
             else:
                 self.forward(block.nodes, self._values, self._readers, self._ends)
         outputs = [self._values[node.index] for node in graph.nodes if node.index not in self._readers]
+        paper.leave_autocast()
         held = {value.storage for value in (self._values[INPUT], *outputs) if value.storage}
         self.outside = Size(0, sum(storage.per_image for storage in held))
         held.clear()
         self.moments = self._moments(FORWARD)
         self._note_saved()
         if self.plan.training:
-            seeds = [(value, paper.new(value.shape)) for value in outputs if value.trains]
+            seeds = [(value, paper.new(value.shape, type=value.type)) for value in outputs if value.trains]
             paper.backward(seeds)
             self.moments += self._moments(BACKWARD)
         self.left = Size(paper.fixed, paper.per_image)
@@ -138,12 +139,13 @@ class _Again(Operator):
         held = Operator()
         held.saved = tuple(values.values())
         paper.record(held, (), ())
-        paper.records = True
+        paper.records, paper.rules = True, self.run.plan.rules
         inside = {node.index for node in self.nodes}
         readers = {index: node.index for node in self.nodes for index in node.inputs if index in inside}
         unread = {index: index for index in inside if index not in readers}
         reached = self.run.forward(self.nodes, values, readers, _ends({**readers, **unread}))
         paper.records = False
+        paper.leave_autocast()
         for index, gradient in zip(self.leaving, gradients, strict=True):
             source, place = reached[index]
             if source is not None and gradient is not None:

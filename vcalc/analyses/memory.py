@@ -39,7 +39,13 @@ class Held(NamedTuple):
 class Memory:
     """A network's memory under a plan: what is held, what is saved, and every moment of a run."""
 
-    def __init__(self, graph: Graph, plan: Plan) -> None:
+    def __init__(self, graph: Graph, plan: Plan, fold: bool = False) -> None:
+        self.folded: int | None = None
+        """How many batch norms are part of the convolution before them; None where none should be."""
+        if fold:
+            from vcalc.analyses.fold_norms import fold_norms
+
+            graph, self.folded = fold_norms(graph)
         self.graph = graph
         self.plan = plan.checked()
         _refuse_open_sizes(graph)
@@ -62,6 +68,7 @@ class Memory:
         if batch != 1:
             return self
         alone = Memory(self.graph, self.plan._replace(single=True))
+        alone.folded = self.folded
         return self if (alone.moments, alone.saved_by) == (self.moments, self.saved_by) else alone
 
     @property
@@ -175,5 +182,5 @@ def _held(graph: Graph, plan: Plan) -> Held:
         trained * FP32 if plan.mixed else 0,
         STATES[plan.optimizer] * trained * kept,
         buffers,
-        SCRATCH.get(plan.optimizer, 0) * trained * kept,
+        SCRATCH.get(plan.optimizer, 0) * trained * kept if plan.device == "cuda" else 0,
     )

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from vcalc.analyses.cost import DTYPE_BYTES, dtype_name
 from vcalc.arithmetic import Number
 from vcalc.errors import VcalcError, suggestion
-from vcalc.operators.types import ACTIVATION, BOOLEAN, INDEX, MASK, STATISTIC
+from vcalc.operators.autocast import AUTOCAST, OFF, Rules
+from vcalc.operators.types import ACTIVATION, BOOLEAN, INDEX, LOW, MASK, STATISTIC
 
 INFERENCE, TRAINING = "inference", "training"
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
@@ -18,7 +19,10 @@ STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
 """Tensors of the parameters' size that an optimizer keeps: none; the velocity; the first and second moments."""
 
 SCRATCH = {"adam": 1, "adamw": 1}
-"""Tensors of the parameters' size that torch's optimizer on a GPU makes during the update: the square roots."""
+"""Tensors of the parameters' size that torch's optimizer on a GPU makes during the update: the square roots.
+
+On a CPU it updates one parameter after the other.
+"""
 
 
 class Size(NamedTuple):
@@ -56,10 +60,12 @@ class Plan(NamedTuple):
     checkpoint: int = 0
     """The depth of the groups that are run again in the backward pass; 0 for none."""
     device: str = "cuda"
-    """`cpu` keeps dropout's masks as the CPU's operator does: as factors of the activations' dtype."""
+    """`cpu` keeps dropout's masks as factors of the activations' dtype; autocast casts for other operators there."""
 
     modules: bool = False
     """Whether what enters a group lives until its last layer, as a module of Python holds what it is called with."""
+    autocast: bool = False
+    """torch.autocast: weights in fp32, and what some operators read cast to the dtype."""
     single: bool = False
     """A batch of one image, of whose tensors torch makes views where it copies those of several."""
 
@@ -75,17 +81,22 @@ class Plan(NamedTuple):
             raise VcalcError("optimizer", f"there is no optimizer '{self.optimizer}'", hint=known)
         if self.training and DTYPE_BYTES[dtype] < 2:
             raise VcalcError("dtype", f"torch does not train in {dtype}", hint="--dtype float32, or bf16 --mixed")
-        if self.mixed and DTYPE_BYTES[dtype] != 2:
-            raise VcalcError(
-                "dtype", f"mixed precision has a 16-bit dtype beside fp32, not {dtype}", hint="--dtype bf16 --mixed"
-            )
+        if (self.mixed or self.autocast) and DTYPE_BYTES[dtype] != 2:
+            hint = f"--dtype bf16 --mixed{' autocast' if self.autocast else ''}"
+            raise VcalcError("dtype", f"mixed precision has a 16-bit dtype beside fp32, not {dtype}", hint=hint)
         return self._replace(dtype=dtype)
+
+    @property
+    def rules(self) -> Rules:
+        """What autocast does, if it is on."""
+        return AUTOCAST[self.device, self.dtype] if self.autocast else OFF
 
     def element(self, type: str) -> int:
         """Bytes of one element of a tensor of this type."""
-        dtype = DTYPE_BYTES[self.dtype]
+        dtype = FP32 if self.autocast else DTYPE_BYTES[self.dtype]
         mask = dtype if self.device == "cpu" else 1
-        return {ACTIVATION: dtype, STATISTIC: max(dtype, FP32), INDEX: 8, MASK: mask, BOOLEAN: 1}[type]
+        low = DTYPE_BYTES[self.dtype]
+        return {LOW: low, ACTIVATION: dtype, STATISTIC: max(dtype, FP32), INDEX: 8, MASK: mask, BOOLEAN: 1}[type]
 
 
 class Moment(NamedTuple):

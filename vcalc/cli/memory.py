@@ -11,11 +11,35 @@ from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
 
-@click.command("memory", short_help="Memory of inference or training, and the batch that fits.")
+class _Command(click.Command):
+    """A command whose `--mixed` may stand alone, before a model, too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        alone = [
+            word == "--mixed" and args[i + 1 : i + 2] not in ([each] for each in MIXED) for i, word in enumerate(args)
+        ]
+        words = [f"--mixed={MIXED[0]}" if alone[i] and i < end else word for i, word in enumerate(args)]
+        return super().parse_args(ctx, words)
+
+
+MIXED = ("weights", "autocast")
+"""The ways of mixed precision."""
+
+
+@click.command("memory", cls=_Command, short_help="Memory of inference or training, and the batch that fits.")
 @click.argument("model", type=MODEL)
 @click.option("--mode", type=Word(("inference", "training")), default="inference", show_default=True, help="What for.")
 @click.option("--optimizer", metavar="NAME", help="sgd, momentum, adam or adamw (if not said) in training.")
-@click.option("--mixed", is_flag=True, help="Mixed precision: fp32 weights for the optimizer beside a 16-bit --dtype.")
+@click.option(
+    "--mixed",
+    type=Word(MIXED),
+    help="Mixed precision: fp32 weights for the optimizer beside a 16-bit --dtype (weights, if nothing is said), "
+    "or torch.autocast: fp32 weights, cast as operators read them.",
+)
+@click.option(
+    "--device", type=Word(("cuda", "cpu")), default="cuda", show_default=True, help="Whose operators of torch run."
+)
 @click.option("--in-place", is_flag=True, help="Activations overwrite their input where nothing else reads it.")
 @click.option(
     "--modules", is_flag=True, help="What enters a group lives until its last layer, as Python modules hold it."
@@ -26,6 +50,9 @@ from vcalc.reports.table import Report
     metavar="DEPTH",
     help="Save only what enters the groups at this depth of the paths, and run them again in the backward pass.",
 )
+@click.option(
+    "--fold-norms", is_flag=True, help="Batch norms are part of the convolutions before them, as in deployment."
+)
 @click.option("--fit", metavar="SIZE", help="The largest batch that fits into this memory: 80GB, in steps of 1024.")
 @click.option("--layers", "show_layers", is_flag=True, help="Show what each layer saves and what is alive as it runs.")
 @reporting
@@ -34,10 +61,12 @@ def memory_command(
     model: str,
     mode: str,
     optimizer: str | None,
-    mixed: bool,
+    mixed: str | None,
+    device: str,
     in_place: bool,
     modules: bool,
     checkpoint: int | None,
+    fold_norms: bool,
     fit: str | None,
     show_layers: bool,
     request: Request,
@@ -48,6 +77,7 @@ def memory_command(
     vcalc memory resnet50 --mode inference
     vcalc memory vit-b-16 --batch 64 --mode training --optimizer adamw
     vcalc memory vit-b-16 --mode training --dtype bf16 --mixed --fit 80GB
+    vcalc memory vit-b-16 --mode training --dtype bf16 --mixed autocast --batch 64
     vcalc memory resnet50 --mode training --checkpoint 2 --batch B
     """
     from vcalc.analyses.memory import Memory
@@ -57,15 +87,27 @@ def memory_command(
     from vcalc.spec.find import load
 
     if mode == "inference":
-        asked = {"--optimizer": optimizer, "--mixed": mixed, "--checkpoint": checkpoint}
+        asked = {"--optimizer": optimizer, "--mixed": mixed == MIXED[0], "--checkpoint": checkpoint}
         for option, value in asked.items():
             if value:
                 raise VcalcError("usage", f"{option} is for training", hint=f"--mode training {option}")
     named = (optimizer or "adamw").lower()
-    plan = Plan(mode, request.dtype, named, mixed, in_place, checkpoint or 0, modules=modules).checked()
+    if fold_norms and mode != "inference":
+        raise VcalcError("usage", "--fold-norms is for inference: training needs the norms", hint="leave it out")
+    plan = Plan(
+        mode,
+        request.dtype,
+        named,
+        mixed == MIXED[0],
+        in_place,
+        checkpoint or 0,
+        device,
+        modules,
+        autocast=mixed == "autocast",
+    ).checked()
     capacity = None if fit is None else _capacity(fit)
     network, costs = request.counted(*load(model))
-    return memory_report(network, Memory(network.graph, plan), costs.batch, capacity, show_layers)
+    return memory_report(network, Memory(network.graph, plan, fold_norms), costs.batch, capacity, show_layers)
 
 
 def _capacity(text: str) -> int:

@@ -173,7 +173,7 @@ class DropPath(Layer, kind="drop_path"):
             return x
         each = (x.shape[0], *(1 for _ in x.shape[1:]))
         kept = ops.made(each, batched=True, type=BOOLEAN)
-        found = ops.scale(ops.mul(x, ops.made(kept.shape, batched=True)))
+        found = ops.scale(ops.mul(x, ops.made(kept.shape, batched=True, type=x.type)))
         del kept
         return found
 

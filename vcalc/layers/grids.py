@@ -43,10 +43,3 @@ def taken_away(grid: Grid) -> str:
 def by(sizes: tuple[Number, ...]) -> str:
     """The sizes of a map, as 14x14."""
     return "x".join(map(show, sizes))
-
-
-def agrees(kind: str, field: str, rows: Number | None, grid: Grid) -> None:
-    """Refuse a field that says that the map has other rows than the tokens remember."""
-    if rows is not None and not (len(grid) == 3 and assumed("==", rows, grid[1])):
-        message = f"{kind}: {field} is {show(rows)}, but the tokens come from a map of {by(grid[1:])}"
-        raise LayerError(message, field, f"leave {field} out: the tokens remember their map")

@@ -217,12 +217,12 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         return ops.attention(query, key, value, bias, causal=self.causal, reads=self.keys_read)
 
     def _looked_up(self, ops: Paper, query: Value, key: Value) -> Value:
-        """The bias of each pair, as heads [h, N, M], or of one head."""
+        """The bias of each pair, as heads [1, h, N, M], or of one head."""
         heads, pairs = query.shape[1] if len(query.shape) == 4 else 1, (query.shape[-2], key.shape[-2])
         table = ops.parameter(self.relative_positions, heads, role="relative_position_bias")
         index = ops.own(pairs, "relative_position_index")
         found = ops.permute(ops.gather(table, index, axis=0, shape=(*pairs, heads)), (2, 0, 1))
-        return found if len(query.shape) == 4 else ops.select(found, axis=0)
+        return ops.reshape(found, (1, *found.shape)) if len(query.shape) == 4 else ops.select(found, axis=0)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

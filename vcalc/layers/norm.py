@@ -105,17 +105,7 @@ class RMSNorm(_Norm, kind="rmsnorm"):
         return {"scale": features(inputs[0])} if self.affine else {}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        root = self._inverse_root(ops, x)
-        normal = ops.mul(x, root)
-        if self.affine:
-            normal = ops.mul(normal, ops.parameter(x.shape[-1]))
-        return ops.copy(normal)
-
-    @staticmethod
-    def _inverse_root(ops: Paper, x: Value) -> Value:
-        squares = ops.power(x)
-        means = ops.mean(squares, axes=(len(x.shape) - 1,))
-        return ops.inverse_root(ops.shift(means, in_place=True))
+        return ops.rms_norm(x, *([ops.parameter(x.shape[-1])] if self.affine else []))
 
 
 class GroupNorm(_Norm, kind="groupnorm"):

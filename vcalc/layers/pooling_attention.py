@@ -21,7 +21,7 @@ from vcalc.layers.axes import HEADS, NamedShape, grid_of
 from vcalc.layers.base import BRANCHES, Layer, describe, needs, needs_division, show
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
-from vcalc.layers.grids import NO_MAP, agrees, by, in_front
+from vcalc.layers.grids import NO_MAP, by, in_front
 from vcalc.layers.windows import EVERYWHERE, Sliding, Window, alike
 
 if TYPE_CHECKING:
@@ -29,13 +29,12 @@ if TYPE_CHECKING:
 
 
 def _known(kind: str, shape: NamedShape, rows: Number | None, skip: Number | None, key: str) -> tuple[Number, Number]:
-    """Rows of the map that tokens form, and how many in front are skipped: as they remember it, or as it is said."""
-    if shape.grid is None:
+    """Rows of the map that tokens form, and how many in front are skipped: as it is said, or as they remember it."""
+    if shape.grid is None or rows is not None:
         needs(rows is not None, f"{kind} needs '{key}', the rows of the map: {NO_MAP}")
         return rows, 0 if skip is None else skip
     front, *sizes = shape.grid
     needs(len(sizes) == 2, f"{kind} takes tokens of an image, but these come from a map of {by(shape.grid[1:])}")
-    agrees(kind, key, rows, shape.grid)
     said = f"{kind}: skip is {show(skip)}, but {in_front(shape.grid)}"
     needs(skip is None or assumed("==", skip, front), said, "skip", "leave skip out: the tokens remember their map")
     filled = f"those of a map of {by(shape.grid[1:])} and {show(front)} in front"

@@ -7,7 +7,7 @@ from typing import Any
 from vcalc.arithmetic import Number, Shape, product
 from vcalc.operators.layout import broadcast
 from vcalc.operators.paper import Operator, Paper, Value
-from vcalc.operators.types import BOOLEAN, MASK, STATISTIC
+from vcalc.operators.types import ACTIVATION, BOOLEAN, MASK, STATISTIC
 
 
 def together(*parts: Any, **fields: Any) -> Shape:
@@ -106,6 +106,16 @@ class Shift(Operator, name="shift"):
 
     def forward(self, paper: Paper, x: Value, in_place: bool = False) -> Value:
         return x.bare() if in_place else paper.like(x)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return gradients
+
+
+class Cast(Operator, name="cast"):
+    """The same numbers of another type, as is the gradient."""
+
+    def forward(self, paper: Paper, x: Value, type: str) -> Value:
+        return paper.like(x, type=type)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return gradients
@@ -283,7 +293,7 @@ class PReLU(Operator, name="prelu"):
 
     def forward(self, paper: Paper, x: Value, w: Value) -> Value:
         self.saved = (x, w)
-        return paper.like(x)
+        return paper.like(x, w)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return (paper.like(gradients[0]), paper.like(gradients[0]))
@@ -293,7 +303,8 @@ class Dropout(Operator, name="dropout"):
     """Times a mask, which is saved."""
 
     def forward(self, paper: Paper, x: Value) -> Value:
-        mask = paper.new(x.shape, x.batched, MASK)
+        factors = paper.element(MASK) == paper.element(ACTIVATION)
+        mask = paper.new(x.shape, x.batched, x.type if factors else MASK)
         self.saved = (mask,)
         return paper.like(x)
 

@@ -18,9 +18,9 @@ def contiguous(shape: Sizes) -> Sizes:
     return tuple(reversed(strides))
 
 
-def is_contiguous(shape: Sizes, strides: Sizes) -> bool:
-    """Whether the elements lie in their order; the stride of a size of 1 has no meaning."""
-    pairs = zip(shape, strides, contiguous(shape), strict=True)
+def is_contiguous(shape: Sizes, strides: Sizes, wanted: Sizes | None = None) -> bool:
+    """Whether the elements lie in their order, or as wanted; the stride of a size of 1 has no meaning."""
+    pairs = zip(shape, strides, wanted or contiguous(shape), strict=True)
     return all(size == 1 or stride == expected for size, stride, expected in pairs)
 
 
@@ -48,6 +48,19 @@ def channels_last(shape: Sizes) -> Sizes:
     """The strides of a map with a batch in front whose channels lie side by side."""
     batch, *places, channels = contiguous((shape[0], *shape[2:], shape[1]))
     return (batch, channels, *places)
+
+
+def looks_channels_last(shape: Sizes, strides: Sizes) -> bool:
+    """Whether no axis of a map steps over less than the ones after it do, channels last, then columns and rows.
+
+    What may lie either way does not look so.
+    """
+    least = 0
+    for axis in (1, *range(len(shape) - 1, 1, -1), 0):
+        if strides[axis] < least or strides[1] == 0 or (axis == 0 and least == strides[1]):
+            return False
+        least = strides[axis] * shape[axis]
+    return True
 
 
 def viewed(shape: Sizes, strides: Sizes, new: Sizes) -> Sizes | None:

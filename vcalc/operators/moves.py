@@ -189,7 +189,7 @@ class Gather(_AsTold, name="gather"):
     def forward(self, paper: Paper, x: Value, index: Value, axis: int, shape: Sizes) -> Value:
         self.shape, self.batched = x.shape, x.batched
         self.saved = (index,)
-        return paper.new(shape, x.batched)
+        return paper.new(shape, x.batched, x.type)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         zeros = paper.new(self.shape, self.batched)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vcalc.operators.layout import Sizes
 from vcalc.operators.paper import Operator, Paper, Value
-from vcalc.operators.types import STATISTIC
+from vcalc.operators.types import ACTIVATION, STATISTIC
 
 
 class _Norm(Operator):
@@ -18,7 +18,7 @@ class _Norm(Operator):
         x = self.saved[0]
         assert x is not None
         of_input = paper.map_like(x, x.shape) if self.needs[0] else None
-        return (of_input, *(paper.new(self.width, False) if each else None for each in self.needs[1:]))
+        return (of_input, *(paper.new(self.width, False, ACTIVATION) if each else None for each in self.needs[1:]))
 
     width: Sizes = ()
 
@@ -38,7 +38,7 @@ class LayerNorm(_Norm, name="layer_norm"):
     """Over the last axis."""
 
     def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
-        made = paper.new(x.shape, x.batched)
+        made = paper.new(x.shape, x.batched, x.type)
         self.width = x.shape[-1:]
         self.statistics(paper, x, x.shape[:-1])
         return made
@@ -71,7 +71,7 @@ class InstanceNorm(_Norm, name="instance_norm"):
 
     def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
         x = paper.in_order(x)
-        made = paper.new(x.shape)
+        made = paper.new(x.shape, type=x.type)
         statistics = self.statistics(paper, x, x.shape[:2])
         self.saved = (x, *factors[:1], *statistics)
         return made
@@ -79,4 +79,24 @@ class InstanceNorm(_Norm, name="instance_norm"):
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         shape = gradients[0].shape
         of_input = paper.new(shape) if self.needs[0] else None
-        return (of_input, *(paper.new(shape[:2]) for _ in self.needs[1:]))
+        return (of_input, *(paper.new(shape[:2], type=ACTIVATION) for _ in self.needs[1:]))
+
+
+class RMSNorm(Operator, name="rms_norm"):
+    """Divided by the root of the mean square along the last axis, in fp32 at least."""
+
+    composed = True
+
+    def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
+        type, x = x.type, paper.as_type(x, STATISTIC)
+        root = self._inverse_root(paper, x)
+        normal = paper.mul(x, root)
+        for factor in factors:
+            normal = paper.mul(normal, factor)
+        return paper.copy(paper.as_type(normal, type))
+
+    @staticmethod
+    def _inverse_root(paper: Paper, x: Value) -> Value:
+        squares = paper.power(x)
+        means = paper.mean(squares, axes=(len(x.shape) - 1,))
+        return paper.inverse_root(paper.shift(means, in_place=True))

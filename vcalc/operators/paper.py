@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from vcalc.arithmetic import Number
+from vcalc.operators.autocast import OFF, Rules
 from vcalc.operators.layout import (
     Sizes,
     broadcast,
@@ -20,10 +21,11 @@ from vcalc.operators.layout import (
     in_order_of,
     is_contiguous,
     is_dense,
+    looks_channels_last,
     size_of,
     viewed,
 )
-from vcalc.operators.types import ACTIVATION
+from vcalc.operators.types import ACTIVATION, NUMBERS
 
 OPERATORS: dict[str, type[Operator]] = {}
 """Every operator by its name; classes enter themselves."""
@@ -46,16 +48,21 @@ class Storage:
 class Value:
     """A tensor: a shape, the storage that it lies in and how; the operator that made it, where gradients go back."""
 
-    __slots__ = ("batched", "place", "shape", "source", "storage", "strides")
+    __slots__ = ("batched", "key", "place", "shape", "source", "storage", "strides", "type")
 
-    def __init__(self, storage: Storage | None, shape: Sizes, strides: Sizes, batched: bool) -> None:
+    def __init__(
+        self, storage: Storage | None, shape: Sizes, strides: Sizes, batched: bool, type: str = ACTIVATION
+    ) -> None:
         self.storage = storage
         """None for parameters and buffers, which are held all the time and counted elsewhere."""
         self.shape = shape
         self.strides = strides
         self.batched = batched
+        self.type = type
         self.source: Node | Leaf | None = None
         self.place = 0
+        self.key: Hashable = None
+        """Which parameter it is, if it is one."""
         if storage is not None:
             storage.holders += 1
 
@@ -80,11 +87,11 @@ class Value:
     @property
     def channels_last(self) -> bool:
         """Whether it is a map whose channels lie side by side, of an image or a video: torch has no such sequences."""
-        return len(self.shape) in (4, 5) and not self.contiguous and self.strides[1] == 1
+        return len(self.shape) in (4, 5) and looks_channels_last(self.shape, self.strides)
 
     def bare(self) -> Value:
         """The same tensor, apart from the operator that made it."""
-        return Value(self.storage, self.shape, self.strides, self.batched)
+        return Value(self.storage, self.shape, self.strides, self.batched, self.type)
 
 
 class Leaf:
@@ -109,8 +116,18 @@ class Node:
         self.where = where
 
 
-def _edge(value: Value | None) -> tuple[Node | Leaf | None, int, Sizes, bool] | None:
-    return None if value is None else (value.source, value.place, value.shape, value.batched)
+class Edge(NamedTuple):
+    """Where the gradient of an input goes, and what it is like there."""
+
+    source: Node | Leaf | None
+    place: int
+    shape: Sizes
+    batched: bool
+    type: str
+
+
+def _edge(value: Value | None) -> Edge | None:
+    return None if value is None else Edge(value.source, value.place, value.shape, value.batched, value.type)
 
 
 class Operator:
@@ -126,11 +143,15 @@ class Operator:
     """Which inputs have a gradient."""
     batches: ClassVar[bool] = False
     """True for one that makes something for each image out of what is the same for all."""
+    type = ACTIVATION
+    """Of what numbers its output is, and what its backward makes."""
+    name: ClassVar[str] = ""
     composed: ClassVar[bool] = False
     """True for one that runs other operators, which go on the tape in its place."""
 
     def __init_subclass__(cls, name: str = "", kind: str = "") -> None:
         if name:
+            cls.name = name
             OPERATORS[name] = cls
         if kind:
             cls.kind = kind
@@ -158,7 +179,12 @@ class Paper:
     """A run on paper. Operators are its methods: `paper.softmax(x)`."""
 
     def __init__(
-        self, element: Callable[[str], int], images: int = 2, training: bool = False, watched: bool = False
+        self,
+        element: Callable[[str], int],
+        images: int = 2,
+        training: bool = False,
+        watched: bool = False,
+        rules: Rules = OFF,
     ) -> None:
         from vcalc.operators import elementwise, moves, norms, products, rearrange, windows
 
@@ -185,6 +211,12 @@ class Paper:
         self.multiply_adds = 0
         """Those of the whole batch, forward."""
         self.tape: list[Node] = []
+        self.type = ACTIVATION
+        """What is made where nothing else is said: of such numbers as the operator that runs."""
+        self.rules = rules
+        """The types that torch.autocast runs operators in, where it is on."""
+        self.casts: dict[Hashable, Value] = {}
+        """Parameters that were cast, kept until autocast ends."""
         self.parameters: dict[Hashable, Leaf] = {}
         self._owner: int | None = None
         self._given = 0
@@ -201,10 +233,15 @@ class Paper:
         return found
 
     def _run(self, kind: type[Operator], *arguments: Any, **fields: Any) -> Any:
-        operator = kind()
+        operator, rules, type = kind(), self.rules, self.type
+        if rules:
+            arguments, self.rules = rules.cast(self, kind, arguments)
         tensors = [given for given in arguments if given is None or isinstance(given, Value)]
         operator.needs = tuple([self.records and given is not None and given.trains for given in tensors])
+        self.type = rules.makes(kind) or widest(tensors)
         made = operator.forward(self, *arguments, **fields)
+        operator.type = (made[0] if isinstance(made, tuple) else made).type
+        self.rules, self.type = rules, type
         if any(operator.needs) and not operator.composed:
             self.record(operator, tensors, made if isinstance(made, tuple) else (made,))
         return made
@@ -229,15 +266,16 @@ class Paper:
     # Tensors
 
     def new(
-        self, shape: Sizes, batched: bool = True, type: str = ACTIVATION, strides: Sizes | None = None, room: int = 0
+        self, shape: Sizes, batched: bool = True, type: str = "", strides: Sizes | None = None, room: int = 0
     ) -> Value:
         """A tensor in memory of its own; `room` are the elements of that memory where they are more."""
+        type = type or self.type
         amount = (room or size_of(shape)) * self.element(type)
         storage = Storage(self, 0, amount // self.images) if batched else Storage(self, amount, 0)
         self.fixed += storage.fixed
         self.per_image += storage.per_image
         self.mark()
-        return Value(storage, shape, contiguous(shape) if strides is None else strides, batched)
+        return Value(storage, shape, contiguous(shape) if strides is None else strides, batched, type)
 
     def mark(self) -> None:
         """Note what is alive now."""
@@ -245,34 +283,52 @@ class Paper:
         if not self.moments or self.moments[-1] != now:
             self.moments.append(now)
 
-    def like(self, *values: Value) -> Value:
+    def like(self, *values: Value, type: str = "") -> Value:
         """A tensor that an element-wise operator makes of some: it lies as the first of its shape lies."""
         shape = broadcast(*[value.shape for value in values])
         batched = any(value.batched for value in values)
         first = next((value for value in values if value.shape == shape), None)
-        strides = None if first is None or first.contiguous else in_order_of(shape, first.strides)
-        return self.new(shape, batched, strides=strides)
+        alike = all(value.shape == shape for value in values)
+        in_order = first is None or (first.contiguous and alike)
+        strides = None if first is None or in_order else in_order_of(shape, first.strides)
+        return self.new(shape, batched, type or widest(values), strides)
+
+    def as_type(self, value: Value, type: str) -> Value:
+        """The same numbers, in a copy where they take another room; of a parameter one copy while autocast is on."""
+        if value.type not in NUMBERS or self.element(value.type) == self.element(type):
+            return value
+        found = self.casts.get(value.key)
+        if found is None or value.key is None:
+            found = self._run(OPERATORS["cast"], value, type=type)
+            if value.key is not None and self.rules:
+                self.casts[value.key] = found
+        return found
+
+    def leave_autocast(self) -> None:
+        """Operators run in the types of what they read from now on, and copies of parameters are let go."""
+        self.rules = OFF
+        self.casts.clear()
 
     def map_like(self, value: Value, shape: Sizes) -> Value:
         """A map that an operator makes of another: its channels come last in memory where those do."""
-        return self.map(shape, value.batched, value.channels_last)
+        return self.map(shape, value.batched, value.channels_last, value.type)
 
-    def map(self, shape: Sizes, batched: bool, last: bool) -> Value:
+    def map(self, shape: Sizes, batched: bool, last: bool, type: str = "") -> Value:
         """A map, whose channels come last in memory if so; what is none of an image or a video lies in order."""
-        return self.new(shape, batched, strides=channels_last(shape) if last and len(shape) in (4, 5) else None)
+        return self.new(shape, batched, type, channels_last(shape) if last and len(shape) in (4, 5) else None)
 
     def view(self, value: Value, shape: Sizes, strides: Sizes) -> Value:
         """The same memory, read otherwise."""
-        return Value(value.storage, shape, strides, value.batched)
+        return Value(value.storage, shape, strides, value.batched, value.type)
 
     def reshaped(self, value: Value, shape: Sizes) -> Value:
         """Another shape of the same elements: a view where they lie so, else a copy. It is not on the tape."""
         strides = viewed(value.shape, value.strides, shape)
-        return self.new(shape, value.batched) if strides is None else self.view(value, shape, strides)
+        return self.new(shape, value.batched, value.type) if strides is None else self.view(value, shape, strides)
 
     def in_order(self, value: Value) -> Value:
         """The tensor itself where its elements lie in their order, else a copy. It is not on the tape."""
-        return value.bare() if value.contiguous else self.new(value.shape, value.batched)
+        return value.bare() if value.contiguous else self.new(value.shape, value.batched, value.type)
 
     def part(self, name: str) -> Paper:
         """Itself: which part of the layer the next operator is decides how the source calls it, not what it leaves."""
@@ -288,9 +344,9 @@ class Paper:
 
     def parameter(self, *shape: int, role: str = "weight") -> Value:
         """The next trained parameter of the layer."""
-        found = self.own(shape)
+        found, found.key = self.own(shape), (self._owner, self._given)
         if self.records:
-            found.source = self.parameters.setdefault((self._owner, self._given), Leaf(parameter=True))
+            found.source = self.parameters.setdefault(found.key, Leaf(parameter=True))
         self._given += 1
         return found
 
@@ -310,23 +366,29 @@ class Paper:
     def _back(self, node: Node) -> None:
         if all(gradient is None for gradient in node.gradients):
             return
-        self.where = node.where
+        self.where, self.type = node.where, node.operator.type
         gradients, node.gradients = node.gradients, []
         made = list(node.operator.backward(self, *gradients))
         for number, edge in enumerate(node.edges):
-            gradient = made[number]
-            if edge is None or edge[0] is None:
-                made[number] = None
-            elif gradient is not None and gradient.shape != edge[2]:
-                made[number] = self.new(edge[2], edge[3])
-            del gradient
+            self._fit(made, number, edge)
         self.mark()
         node.operator.saved = ()
         gradients.clear()
         for number, edge in enumerate(node.edges):
             gradient, made[number] = made[number], None
-            if edge is not None and edge[0] is not None and gradient is not None:
-                self.arrive(edge[0], edge[1], gradient)
+            if edge is not None and edge.source is not None and gradient is not None:
+                self.arrive(edge.source, edge.place, gradient)
+
+    def _fit(self, made: list[Value | None], number: int, edge: Edge | None) -> None:
+        """A gradient summed to the shape of what it belongs to, and cast to its type, if anybody wants it."""
+        gradient = made[number]
+        if edge is None or edge.source is None or gradient is None:
+            made[number] = None
+            return
+        if gradient.shape != edge.shape:
+            made[number] = gradient = self.new(edge.shape, edge.batched, gradient.type)
+        if self.element(gradient.type) != self.element(edge.type):
+            made[number] = self.like(gradient, type=edge.type)
 
     def arrive(self, source: Node | Leaf, place: int, gradient: Value) -> None:
         """A gradient reaches a tensor, where it is added to what has come from other readers: in place, or anew."""
@@ -344,3 +406,9 @@ class Paper:
         """Whether nobody else holds the memory of a gradient, and it fills it."""
         alone = old.storage is not None and old.storage.holders == 1
         return alone and not self.watched and is_dense(old.shape, old.strides)
+
+
+def widest(values: Iterable[Value | None]) -> str:
+    """The type of what is made of some tensors."""
+    types = [value.type for value in values if value is not None and value.type in NUMBERS]
+    return max(types, key=NUMBERS.index, default=ACTIVATION)

@@ -43,15 +43,22 @@ class RowsBy(Operator, name="rows_by"):
     """Rows by a matrix of weights [out, in], with a bias."""
 
     def forward(self, paper: Paper, x: Value, weight: Value, bias: Value | None = None) -> Value:
-        self.saved = (x if self.needs[1] else None, weight)
+        self.saved = (x if self.needs[1] else None, weight if self.needs[0] else None)
         self.shapes = (x.shape, weight.shape, weight.shape[:1])
+        self.strides = (_turned(x), None, None)
         paper.multiply_adds += size_of(x.shape) * weight.shape[0]
         return paper.new((x.shape[0], weight.shape[0]), x.batched)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         batched = (gradients[0].batched, False, False)
-        made = zip(self.needs, self.shapes, batched, strict=False)
-        return tuple(paper.new(shape, many) if needed else None for needed, shape, many in made)
+        made = zip(self.needs, self.shapes, batched, self.strides, strict=False)
+        return tuple(paper.new(shape, many, strides=lies) if needed else None for needed, shape, many, lies in made)
+
+
+def _turned(matrix: Value) -> Sizes | None:
+    """How the gradient of a matrix lies: by columns, where the matrix itself does."""
+    by_columns = (1, matrix.shape[0])
+    return by_columns if matrix.strides == by_columns else None
 
 
 class MatMul(Operator, name="matmul", kind="matmul"):
@@ -83,7 +90,7 @@ class Product(Operator, name="product"):
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
         self.saved = (a if self.needs[1] else None, b if self.needs[0] else None)
-        self.shapes = ((a.shape, a.batched), (b.shape, b.batched))
+        self.shapes = ((a.shape, a.batched, "", _turned(a)), (b.shape, b.batched, "", _turned(b)))
         paper.multiply_adds += size_of(a.shape) * b.shape[-1]
         return paper.new((*a.shape[:-1], b.shape[-1]), a.batched or b.batched)
 
@@ -145,24 +152,35 @@ class Attention(Operator, name="attention", kind="scaled_dot_product_attention")
     ) -> Value:
         if mask is not None:
             bias = mask if bias is None else paper.mask(bias, mask)
-        if bias is None and _fused(query, key, value):
-            return paper.fused_attention(query, key, value)
+        trained = bias is not None and paper.training and bias.storage is not None  # made on the way, of parameters
+        if not trained and _fused(query, key, value, bias):
+            return paper.fused_attention(query, key, value, bias)
         if query.shape[1:-2] != key.shape[1:-2]:
             key, value = (paper.repeat(each, (each.shape[0], query.shape[1], *each.shape[2:])) for each in (key, value))
-        last = len(key.shape) - 1
+        return self._products(paper, query, key, value, bias, causal and reads is None)
+
+    @staticmethod
+    def _products(paper: Paper, query: Value, key: Value, value: Value, mask: Value | None, causal: bool) -> Value:
+        """Two products and a softmax, in fp32 at least; the softmax would be given back, too, in the type of values."""
+        type, last = value.type, len(key.shape) - 1
+        query, key, value = (paper.as_type(each, STATISTIC) for each in (query, key, value))
         scaled = paper.scale(query)
-        if causal and reads is None:
-            bias = _earlier_only(paper, (query.shape[-2], key.shape[-2]))
+        if causal:
+            mask = _earlier_only(paper, (query.shape[-2], key.shape[-2]))
         scores = paper.matmul(scaled, paper.scale(paper.permute(key, (*range(last - 1), last, last - 1))))
-        scores = scores if bias is None else paper.add_in_place(scores, bias)
+        scores = scores if mask is None else paper.add_in_place(scores, mask)
         scores = paper.softmax(scores)
-        return paper.matmul(scores, value)
+        given_back = paper.as_type(scores, type)
+        made = paper.as_type(paper.matmul(scores, value), type)
+        del given_back
+        return made
 
 
-def _fused(query: Value, key: Value, value: Value) -> bool:
+def _fused(query: Value, key: Value, value: Value, mask: Value | None) -> bool:
     """Whether torch has one operator for it: heads of one width, whose elements lie side by side."""
     dense = all(each.shape[-1] == 1 or each.strides[-1] == 1 for each in (query, key, value))
-    return dense and len(query.shape) == 4 and query.shape[-1] == value.shape[-1]
+    ranks = len(query.shape) == 4 and (mask is None or len(mask.shape) in (2, 4))
+    return dense and ranks and query.shape[-1] == value.shape[-1]
 
 
 def _earlier_only(paper: Paper, pairs: Sizes) -> Value:
@@ -176,16 +194,16 @@ def _earlier_only(paper: Paper, pairs: Sizes) -> Value:
 class FusedAttention(Operator, name="fused_attention"):
     """Softmax attention as one operator; gradients have tokens before heads in memory."""
 
-    def forward(self, paper: Paper, query: Value, key: Value, value: Value) -> Value:
+    def forward(self, paper: Paper, query: Value, key: Value, value: Value, mask: Value | None = None) -> Value:
         batch, heads, tokens, _ = query.shape
         made = paper.new(query.shape, strides=in_order_of(query.shape, query.strides))
         sums = paper.new((batch, heads, tokens), True, STATISTIC)
-        self.saved = (query, key, value, made, sums)
+        self.saved = (query, key, value, mask, made, sums)
         paper.multiply_adds += batch * heads * tokens * key.shape[2] * (query.shape[3] + value.shape[3])
         return made
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        return tuple(_tokens_first(paper, given.shape) for given in self.saved[:3] if given is not None)
+        return (*(_tokens_first(paper, given.shape) for given in self.saved[:3] if given is not None), None)
 
 
 def _tokens_first(paper: Paper, shape: Sizes) -> Value:

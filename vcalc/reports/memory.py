@@ -6,7 +6,7 @@ from typing import Any
 
 from vcalc import units
 from vcalc.analyses.memory import Memory, single_values
-from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, UPDATE, Plan, Size
+from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, UPDATE, Size
 from vcalc.arithmetic import is_symbolic
 from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text
 from vcalc.spec.network import Network
@@ -29,7 +29,7 @@ def memory_report(
     fit = None if capacity is None else _fit(memory, capacity)
     memory = memory.of(batch)
     figures = _Figures(memory, batch)
-    heading = _title(network, memory.plan, batch)
+    heading = _title(network, memory, batch)
     columns = [
         Column("what", "what"),
         Column("is", "is"),
@@ -51,10 +51,13 @@ def memory_report(
     return Report(tables, _record(network, memory, figures, fit), complete, holds)
 
 
-def _title(network: Network, plan: Plan, batch: Any) -> str:
+def _title(network: Network, memory: Memory, batch: Any) -> str:
+    plan = memory.plan
     parts = [plan.mode, *([plan.optimizer] if plan.training else [])]
-    parts += [f"mixed {plan.dtype} and float32" if plan.mixed else plan.dtype]
+    both = f"mixed {plan.dtype} and float32" if plan.mixed else plan.dtype
+    parts += [f"autocast to {plan.dtype} on {plan.device}" if plan.autocast else both]
     parts += ["activations in place"] if plan.in_place else []
+    parts += ["norms folded"] if memory.folded is not None else []
     parts += ["inputs held by modules"] if plan.modules else []
     parts += [f"checkpoints at depth {plan.checkpoint}"] if plan.checkpoint else []
     shape = shape_text(network.graph.input)
@@ -170,8 +173,23 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
     if plan.mixed:
         notes.append(
             f"mixed: weights, gradients and activations in {plan.dtype}; a copy of the weights and the optimizer's "
-            "state in float32; torch.autocast, which keeps float32 weights and casts them, takes more or less than this"
+            "state in float32; torch.autocast, which keeps float32 weights and casts them, takes more or less than "
+            "this (--mixed autocast)"
         )
+    if plan.autocast:
+        notes.append(
+            "autocast: weights, gradients and state in float32; products and convolutions read and make "
+            f"{plan.dtype}, the other operators what torch's lists for {plan.device} say; a weight's copy stays until "
+            "the forward pass ends, and longer where backward reads it"
+        )
+    if memory.folded is not None:
+        says = "there is no batch norm that alone reads a convolution or linear layer"
+        if memory.folded:
+            says = (
+                f"batch norms folded into the convolution or linear layer before them: {memory.folded}; it has a bias "
+            )
+            says += "then, and their parameters and buffers are gone"
+        notes.append(says)
     if plan.checkpoint:
         notes.append(
             f"a group at depth {plan.checkpoint} saves only what enters it and runs again in the backward pass"
@@ -243,9 +261,12 @@ def _record(network: Network, memory: Memory, figures: _Figures, fit: dict[str, 
         "mode": plan.mode,
         "optimizer": plan.optimizer if training else None,
         "mixed": plan.mixed,
+        "autocast": plan.autocast,
+        "device": plan.device,
         "in_place": plan.in_place,
         "modules": plan.modules,
         "checkpoint": plan.checkpoint or None,
+        "folded_norms": memory.folded,
         "weights": held.weights,
         "master_weights": held.master,
         "gradients": held.gradients,

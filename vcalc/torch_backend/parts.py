@@ -374,7 +374,7 @@ class BiasedAttention(nn.Module):
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         bias = self.tables[0][self.relative_position_index].permute(2, 0, 1)
-        bias = bias if query.dim() == 4 else bias[0]
+        bias = bias[None] if query.dim() == 4 else bias[0]
         return F.scaled_dot_product_attention(query, key, value, bias)
 
 

@@ -1,0 +1,54 @@
+"""Batch norms as part of the convolution before them, as networks are deployed for inference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcalc.graph import INPUT, Graph, Node
+
+WEIGHED = ("conv", "conv_transpose", "linear")
+"""Kinds whose weights and bias can take up a factor and an offset a channel."""
+
+
+def fold_norms(graph: Graph) -> tuple[Graph, int]:
+    """The graph without the batch norms that scale what a convolution alone puts out, and how many those were.
+
+    Running statistics and trained factors go into the convolution's weights and a bias, which it has then.
+    """
+    folded = _folded(graph)
+    grown = {graph.nodes[index].inputs[0] for index in folded}
+    made, places = Graph(graph.input), {INPUT: INPUT}
+    for node in graph.nodes:
+        inputs = tuple(places[index] for index in node.inputs)
+        if node.index in folded:
+            places[node.index] = inputs[0]
+            continue
+        layer: Any = node.layer
+        if node.index in grown:
+            layer = layer.with_values(lambda value: value)
+            layer.bias = True
+        shares = None if node.shares is None else places[node.shares]
+        places[node.index] = made.add(layer, inputs, node.path, shares)
+    return made, len(folded)
+
+
+def _folded(graph: Graph) -> set[int]:
+    """The norms that can go: nobody else reads what they read, and nobody else has the weights, theirs or its own."""
+    readers: dict[int, int] = {}
+    for node in graph.nodes:
+        for index in node.inputs:
+            readers[index] = readers.get(index, 0) + 1
+    shared = {index for node in graph.nodes if node.shares is not None for index in (node.index, node.shares)}
+    return {
+        node.index
+        for node in graph.nodes
+        if node.kind == "batchnorm" and node.inputs[0] != INPUT and readers[node.inputs[0]] == 1
+        if _takes_up(graph.nodes[node.inputs[0]]) and shared.isdisjoint((node.index, node.inputs[0]))
+    }
+
+
+def _takes_up(node: Node) -> bool:
+    layer: Any = node.layer
+    return (
+        node.kind in WEIGHED and not getattr(layer, "standardized", False) and not getattr(layer, "connections", None)
+    )
