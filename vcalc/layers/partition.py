@@ -29,6 +29,9 @@ class Frames(Moved, kind="frames"):
     example = (("C", "T", "H", "W"),)
     pattern = "C T H W -> T | C H W"
 
+    def _rank_hint(self, rank: str) -> str:
+        return super()._rank_hint(rank) if rank == VECTOR else "use 'rearrange', as in (T N) D -> T | N D with T: 8"
+
 
 _TOGETHER = {MAP: "T | C H W -> C T H W", TOKENS: "T | N D -> (T N) D", VECTOR: "T | D -> T D"}
 
