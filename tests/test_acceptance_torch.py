@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from itertools import islice
+from math import prod
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Field
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, Leading, NamedShape
+from vcalc.layers.partition import Laid
 from vcalc.operators.types import INDEX
 
 torch: Any = pytest.importorskip("torch", reason="torch is asked what it runs")
@@ -63,10 +65,31 @@ def facts_of(kind: str, draw: random.Random) -> Facts | None:
     shapes = [first]
     if layer.joins:  # most joins are of inputs alike but for a size or two
         shapes = [[draw.choice((size, size, size, 1, 2)) for size in first] for _ in range(draw.choice((2, 3, 3)))]
+    front = _fronts(kind, first, random.Random(f"{kind} {first}"))
     try:
-        return Facts(layer(**fields), tuple(NamedShape(shape, rank) for shape in shapes))
+        return Facts(layer(**fields), tuple(_in_front(NamedShape(shape, rank), front) for shape in shapes))
     except LayerError:
         return None
+
+
+Fronts = list[tuple[int, Leading]]
+
+
+def _fronts(kind: str, shape: list[int], draw: random.Random) -> Fronts:
+    """Windows or frames that stand in front, mostly none; what a kind takes itself is of its own."""
+    front = [(draw.choice(SIZES), Leading("T"))] if draw.random() < 0.3 else []
+    if kind == "merge_windows":
+        window = (draw.choice((shape[0], 2)), draw.choice((1, 2)))
+        if draw.random() < 0.7:
+            shape[:] = [window[0] * window[1], shape[-1]] if len(shape) == 2 else [shape[0], *window]
+        laid = Laid((draw.choice(SIZES), draw.choice(SIZES)), window, (draw.choice((0, 1)), 0), draw.random() < 0.3)
+        front += [(prod(laid.counts), Leading("w", laid))]
+    return front + [(draw.choice(SIZES), Leading("T"))] * (kind == "merge_frames")
+
+
+def _in_front(shape: NamedShape, front: Fronts) -> NamedShape:
+    axes = tuple(axis for _, axis in front)
+    return NamedShape((*(size for size, _ in front), *shape), shape.of, front=axes)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,11 +104,11 @@ def test_torch_runs_what_a_kind_takes(kind: str):
         names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, **vars(parts)}
         module = eval(code.make, names) if code.make else None
         words = facts.layer.reads == INDEX
-        given = [torch.zeros(BATCH, *shape, requires_grad=not words) for shape in facts.inputs]
+        given = [torch.zeros(*shape.batched(BATCH), requires_grad=not words) for shape in facts.inputs]
         call = code.call.format(*(f"given[{i}]" for i in range(len(given))), self="module")
         try:
             y = eval(call, {**names, "module": module, "given": given})
             y.sum().backward() if y.requires_grad else None
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             pytest.fail(f"torch refuses {described}: {error}")
-        assert tuple(y.shape) == (BATCH, *facts.output), described
+        assert tuple(y.shape) == facts.output.batched(BATCH), described

@@ -54,6 +54,7 @@ def expanded(written: str):
     filled = re.sub(r"(heads|window|height|factor): …", r"\1: 2", filled).replace("…", "1")
     before = "{save: '1'}, " if "take" in filled else ""
     before = "{split_heads: {heads: 2}}, " if filled in ("merge_heads", "rotary_embedding") else before
+    before = {"merge_windows": "{windows: {window: 2}}, ", "merge_frames": "frames, "}.get(filled, before)
     for input_ in INPUTS:
         try:
             return network(f"[{before}{filled}]" if not filled.startswith("[") else filled, input_)

@@ -18,7 +18,9 @@ from vcalc.arithmetic import ceil_div, product
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import BUFFERS, FORMS, KINDS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, WAYS, axes
-from vcalc.layers.axes import NamedShape
+from vcalc.layers.axes import MAP as MAPS
+from vcalc.layers.axes import Leading, NamedShape
+from vcalc.layers.partition import Laid
 from vcalc.working import Working, with_working
 
 
@@ -60,6 +62,11 @@ def shapes(text: str) -> tuple[tuple[Any, ...], ...]:
 
 def case(kind: str, fields: dict[str, Any], inputs: str, **sizes: int) -> Case:
     return Case(kind, fields, shapes(inputs), sizes)
+
+
+def windows(*sizes: Any, laid: tuple[Any, ...]) -> NamedShape:
+    """Windows of tokens or of maps that lie so."""
+    return NamedShape(sizes, front=(Leading("w", Laid(*laid)),))
 
 
 C, H, W, N, D, G = (symbols.symbol(name) for name in "CHWNDG")
@@ -264,6 +271,20 @@ CASES = [
     case("scaled_dot_product_attention", {"causal": True, "keys_read": "r"}, "N D, N D, N D", N=5, D=6, r=3),
     case("scaled_dot_product_attention", {"relative_positions": "R"}, "C N D, C M D, C M D", C=3, N=5, D=6, M=7, R=12),
     *(case(kind, {}, "C H W", **MAP) for kind in IDENTITIES),
+    case("frames", {}, "C T H W", T=5, **MAP),
+    Case("merge_frames", {}, (NamedShape("TCHW", of=MAPS, front=(Leading("T"),)),), {"T": 5, **MAP}),
+    Case("merge_frames", {}, (NamedShape("TND", front=(Leading("T"),)),), {"T": 5, "N": 6, "D": 4}),
+    Case("merge_frames", {}, (NamedShape("TD", front=(Leading("T"),)),), {"T": 5, "D": 4}),
+    case("windows", {"window": 4, "shift": 2}, "C H W", **MAP),
+    case("windows", {"window": [3, "M"], "strided": True}, "C H W", M=2, **MAP),
+    Case(
+        "merge_windows", {}, (windows("w", 12, "D", laid=(("H", "W"), (4, 3), (0, 2), False)),), {"w": 7, "D": 4, **MAP}
+    ),
+    Case("merge_windows", {}, (windows("w", "C", 3, 2, laid=((12, 8), (6, 4), (0, 0), True)),), {"w": 4, "C": 6}),
+    Case(
+        "attention", {"heads": 2}, (windows("w", "N", "D", laid=((8,), (4,), (0,), False)),), {"w": 3, "N": 5, "D": 6}
+    ),
+    Case("conv", {"out": 3, "kernel": 3}, (NamedShape("TCHW", of=MAPS, front=(Leading("T"),)),), {"T": 5, **MAP}),
     *(
         case(kind, fields, shape, **sizes)
         for shape, sizes in (("C L", {"C": 6, "L": 18}), ("C T H W", {"C": 6, "T": 9, "H": 13, "W": 18}))
@@ -784,11 +805,19 @@ FACTS = [
     Fact("prelu", {}, "5 6 -> 5 6", {"slope": 6}),
     Fact("prelu", {"shared": True}, "64 5 6 -> 64 5 6", {"slope": 1}),
     Fact("gelu", {}, "197 3072 -> 197 3072"),
+    # ViT-Det's windows of 14 on a map of 64: 70 rows of them; Swin's of 7; MaxViT's grid; Video Swin's of three axes
+    Fact("windows", {"window": 14}, "768 64 64 -> 25 196 768"),
+    Fact("windows", {"window": 7, "shift": 3}, "96 56 56 -> 64 49 96"),
+    Fact("windows", {"window": 7, "strided": True}, "64 56 56 -> 64 49 64"),
+    Fact("windows", {"window": [8, 7, 7]}, "96 16 56 56 -> 128 392 96"),
+    Fact("frames", {}, "3 8 224 224 -> 8 3 224 224"),
 ]  # fmt: skip
 
 
 def test_every_kind_has_a_fact():
-    assert {fact.kind for fact in FACTS} == set(KINDS)
+    assert {fact.kind for fact in FACTS} | {"merge_windows", "merge_frames"} == set(KINDS), (
+        "those are in test_fronts.py"
+    )
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: " ".join(map(str, fact[:3])))

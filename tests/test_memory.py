@@ -405,7 +405,7 @@ def test_a_transposed_convolution_saves_its_input():
     assert [size.per_image for size in memory.saved_by] == [768, 1024]
 
 
-RESHAPES = {"flatten", "tokens", "to_map", "split_heads", "merge_heads", "rearrange"}
+RESHAPES = {"flatten", "tokens", "to_map", "split_heads", "merge_heads", "rearrange", "merge_frames"}
 PARTS = {"take_token", "keep_tokens", "keep_channels"}
 
 

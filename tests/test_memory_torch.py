@@ -31,7 +31,8 @@ from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
 from vcalc.graph import INPUT, Facts, Graph
 from vcalc.layers import KINDS
-from vcalc.layers.axes import MAP, NamedShape, rank
+from vcalc.layers.axes import MAP, Leading, NamedShape, rank
+from vcalc.layers.partition import Laid
 from vcalc.layers.vocabulary import FROZEN
 from vcalc.operators.layout import channels_last
 from vcalc.operators.paper import Leaf, Paper, Value
@@ -242,6 +243,17 @@ def test_checkpoints(name: str, depth: int):
 
 # Each kind by itself
 
+
+def frames(*sizes: int) -> NamedShape:
+    """So many of what has the other sizes."""
+    return NamedShape(sizes, front=(Leading("T"),))
+
+
+def windows(*sizes: int, laid: tuple[Any, ...]) -> NamedShape:
+    """Windows that lie so."""
+    return NamedShape(sizes, front=(Leading("w", Laid(*laid)),))
+
+
 CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("conv", {"out": 4, "kernel": 3, "pad": 1}, ((6, 8, 10),)),
     ("conv", {"out": 4, "kernel": 1, "pad": "same"}, ((6, 8, 10),)),
@@ -373,6 +385,29 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("scaled_dot_product_attention", {}, ((6, 5, 8), (3, 7, 8), (3, 7, 8))),
     ("scaled_dot_product_attention", {}, ((6, 5, 8), (3, 7, 8), (3, 7, 4))),
     ("scaled_dot_product_attention", {"relative_positions": 9}, ((3, 5, 6), (3, 5, 6), (3, 5, 6))),
+    ("windows", {"window": 4}, ((6, 8, 12),)),
+    ("windows", {"window": 4, "shift": [2, 0]}, ((6, 7, 9),)),
+    ("windows", {"window": [3, 2], "strided": True}, ((6, 6, 8),)),
+    ("windows", {"window": [2, 3, 3], "shift": 1}, ((6, 4, 7, 6),)),
+    ("windows", {"window": 4}, (NamedShape((6, 10), "map"),)),
+    ("merge_windows", {}, (windows(6, 16, 5, laid=((8, 12), (4, 4), (0, 0), False)),)),
+    ("merge_windows", {}, (windows(6, 16, 5, laid=((7, 9), (4, 4), (2, 0), False)),)),
+    ("merge_windows", {}, (windows(8, 6, 5, laid=((6, 8), (3, 2), (0, 0), True)),)),
+    ("merge_windows", {}, (windows(6, 5, 2, 2, laid=((8, 12), (4, 4), (0, 0), False)),)),
+    ("merge_windows", {}, (windows(12, 18, 5, laid=((4, 7, 6), (2, 3, 3), (1, 1, 1), False)),)),
+    ("frames", {}, ((3, 4, 6, 5),)),
+    ("merge_frames", {}, (frames(4, 3, 6, 5),)),
+    ("merge_frames", {}, (frames(4, 7, 6),)),
+    ("merge_frames", {}, (frames(4, 6),)),
+    ("rearrange", {"pattern": "T | N D -> N | T D"}, (frames(4, 7, 6),)),
+    ("rearrange", {"pattern": "T | C H W -> (T H W) | C"}, (frames(4, 3, 6, 5),)),
+    ("rearrange", {"pattern": "C (r m) (c n) -> (r c) | (m n) C", "m": 2, "n": 2}, ((6, 8, 10),)),
+    ("position_embedding", {}, (frames(4, 5, 6),)),
+    ("class_token", {}, (frames(4, 5, 6),)),
+    ("concat", {}, ((1, 6), frames(4, 5, 6))),
+    ("add", {}, (frames(4, 5, 6), frames(4, 5, 6), (5, 6))),
+    ("flatten", {}, (frames(4, 3, 6, 5),)),
+    ("conv", {"out": 4, "kernel": 3}, (frames(2, 4, 6, 5),)),
     *(
         (kind, fields, (shape,))
         for shape in (NamedShape((6, 20), MAP), (6, 4, 8, 10))
@@ -430,7 +465,7 @@ def inputs_of(facts: Facts) -> list[Any]:
     if facts.layer.kind == "embedding":
         return [torch.randint(0, 30, (BATCH, *facts.inputs[0]))]
     last = facts.layer.kind in LAST and facts.layer.values().get("over") != "last"
-    tensors = [torch.randn(BATCH, *shape) for shape in facts.inputs]
+    tensors = [torch.randn(shape.batched(BATCH)) for shape in facts.inputs]
     if last and rank(facts.inputs[0]) == MAP:
         tensors = [tensor.movedim(1, -1).contiguous().movedim(-1, 1) for tensor in tensors]
     if facts.layer.kind == "merge_heads":  # as attention leaves them: tokens first
@@ -452,7 +487,7 @@ def on_paper(facts: Facts, training: bool, dtype: str = "float32") -> tuple[Pape
     paper = Paper(Plan(device="cpu", dtype=dtype).checked().element, BATCH, training, watched=True)
     inputs = []
     for shape in facts.inputs:
-        sizes = (BATCH, *shape)
+        sizes = shape.batched(BATCH)
         over_channels = facts.layer.kind in LAST and facts.layer.values().get("over") != "last"
         last = over_channels and rank(facts.inputs[0]) == MAP
         value = paper.new(sizes, type=facts.layer.reads, strides=channels_last(sizes) if last else None)
@@ -485,13 +520,13 @@ def test_what_a_kind_saves(kind: str, fields: dict[str, Any], shapes: tuple[tupl
     with Saved(own(module)) as saved:
         result = call(inputs)
     paper, given = on_paper(facts, training=True)
-    made = facts.layer.run(paper, *given)
+    made = facts.run(paper, *given)
     assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
     assert [x.storage.saved for x in given] == [x.untyped_storage()._cdata in saved.storages for x in inputs]
     assert made.storage.saved == (result.untyped_storage()._cdata in saved.storages)
     there = {x.untyped_storage()._cdata for x in inputs}
     assert (made.storage in {x.storage for x in given}) == (result.untyped_storage()._cdata in there)
-    assert (made.storage is given[0].storage) == facts.layer.is_view(True, facts.inputs[0])
+    assert (made.storage is given[0].storage) == facts.is_view
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -522,7 +557,7 @@ def test_what_is_alive_while_a_kind_runs(kind: str, fields: dict[str, Any], shap
     with torch.no_grad(), Live(own(module), *inputs) as live:
         result = call(inputs)
     paper, given = on_paper(facts, training=False)
-    made = facts.layer.run(paper, *given)
+    made = facts.run(paper, *given)
     paper.mark()
     assert most(paper) == max(live.peak, live.now)
     assert made.shape == tuple(result.shape)
@@ -537,7 +572,7 @@ def test_a_kinds_trained_parameters_are_those_that_run(
 ):
     facts = Facts(KINDS[kind](**fields), shapes)
     paper, given = on_paper(facts, training=True)
-    made = facts.layer.run(paper, *given)
+    made = facts.run(paper, *given)
     paper.backward([(made, paper.new(made.shape))])
     gradients = [leaf.gradient for leaf in paper.parameters.values()]
     trained = sum(count for role, count in facts.parameters.items() if role not in FROZEN)
@@ -558,7 +593,7 @@ def test_what_is_alive_while_a_kind_runs_backward(
         live.peak = 0
         torch.autograd.grad(total, leaves, allow_unused=True)
     paper, given = on_paper(facts, training=True)
-    made = facts.layer.run(paper, *given)
+    made = facts.run(paper, *given)
     seeds = [(made, paper.new(made.shape))]
     del made
     paper.moments.clear()

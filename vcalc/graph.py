@@ -7,17 +7,21 @@ one `Facts`: a ResNet-152 has about forty of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
 from vcalc.layers.axes import HEADS, TOKENS, NamedShape
 from vcalc.layers.base import Layer, elements, show
+from vcalc.layers.front import parted
 from vcalc.layers.moved import Moved
+from vcalc.layers.vocabulary import ONCE_A_BATCH
 from vcalc.operators.types import INDEX
 
 if TYPE_CHECKING:
     from vcalc.layers.call import Call
+    from vcalc.operators.paper import Paper, Value
 
 
 class Facts:
@@ -30,8 +34,11 @@ class Facts:
         "asked",
         "buffers",
         "calls",
+        "front",
+        "inner",
         "inputs",
         "layer",
+        "made",
         "output",
         "parameters",
         "shared",
@@ -40,16 +47,17 @@ class Facts:
     batched = True
 
     def __init__(self, layer: Layer, arriving: tuple[Shape, ...], shared: bool = False) -> None:
-        self.inputs = inputs = layer.read(arriving)
-        layer.check(inputs)
+        self.inputs = read = layer.read(arriving)
+        self.front, self.inner = parted(layer, read)
+        """What stands in front of all inputs and of the output, and the inputs without it: what the layer works on."""
         self.asked = layer
         """The layer as it was before it was fitted to what arrives."""
-        self.layer = layer = layer.fitted(inputs)
         self.shared = shared
         """Whether the parameters are another node's, which has counted them."""
-        output: Shape = tidied(layer.output(*inputs))
-        self.output = _named(layer, inputs, output)
-        self._parameters, buffers, self.calls = _counted(layer, inputs)
+        self.layer, self.made = self._fitted()
+        """The layer for what arrives, and the output without what stands in front of the inputs, too."""
+        self.output = self.front.before(self.made)
+        self._parameters, buffers, self.calls = _counted(self.layer, self.inner, self.front.times)
         self.parameters: dict[str, Number] = {} if shared else self._parameters
         self.buffers: dict[str, Number] = {} if shared else buffers
         self._work: dict[str, Number] | None = None
@@ -59,27 +67,60 @@ class Facts:
     def kind(self) -> str:
         return self.layer.kind
 
+    def _fitted(self) -> tuple[Layer, NamedShape]:
+        layer = self.asked
+        try:
+            layer.check(self.inner)
+            layer = layer.fitted(self.inner)
+            return layer, _named(layer, self.inner, layer.output(*self.inner))
+        except LayerError as error:
+            if self.front.lacking:
+                from vcalc.layers import mend
+
+                error.problems[0].hint = mend.IN_FRONT
+            raise
+
     @property
-    def each(self) -> list[tuple[Facts, int]]:
-        """Itself, once."""
-        return [(self, 1)]
+    def each(self) -> list[tuple[Any, Number]]:
+        """Itself, once; without what stands in front as often as that says."""
+        if not self.front.axes:
+            return [(self, 1)]
+        return [(SimpleNamespace(layer=self.layer, inputs=self.inner, output=self.made), self.front.times)]
 
     @property
     def form(self) -> str:
         """How the source calls the layer on these inputs."""
-        return self.layer.form_on(self.inputs)
+        return self.layer.form_on(self.inner)
 
     @property
     def work(self) -> dict[str, Number]:
-        """The primitives of one forward pass, elements in and out among them."""
+        """The primitives of one forward pass over an image, elements in and out among them."""
         if self._work is None:
-            self._work = {
-                "input_elements": sum(elements(shape) for shape in self.inputs),
-                "output_elements": elements(self.output),
+            work = {
+                "input_elements": sum(elements(shape) for shape in self.inner),
+                "output_elements": elements(self.made),
                 "parameters": sum(self._parameters.values()),
-                **(self._added() if self.calls else self.layer.work(self.inputs, self.output)),
+                **({} if self.calls else self.layer.work(self.inner, self.made)),
             }
+            if self.front.axes:
+                times = self.front.times
+                work = {name: many if name in ONCE_A_BATCH else times * many for name, many in work.items()}
+            self._work = {**work, **self._added()} if self.calls else work
         return self._work
+
+    @property
+    def is_view(self) -> bool:
+        """Whether the output has the memory of the first input."""
+        return self.layer.is_view(True, self.inner[0])
+
+    def run(self, ops: Paper, *inputs: Value) -> Value:
+        """The layer on tensors of which one axis is the batch and what stands in front."""
+        for number in self.front.lacking:
+            x = inputs[number]
+            one = ops.repeat(x, (x.shape[0] * self.front.times, *x.shape[1:]))
+            inputs = (*inputs[:number], one, *inputs[number + 1 :])
+        output: Value = self.layer.run(ops, *inputs)
+        return output
 
     def _added(self) -> dict[str, Number]:
         from vcalc.layers.call import added
@@ -99,20 +140,23 @@ class Facts:
         return [*whole(self)]
 
 
-def _counted(layer: Layer, inputs: tuple[Shape, ...]) -> tuple[dict[str, Number], dict[str, Number], list[Call]]:
+def _counted(
+    layer: Layer, inputs: tuple[Shape, ...], times: Number
+) -> tuple[dict[str, Number], dict[str, Number], list[Call]]:
     """A layer's parameters and buffers, and what it calls where it is not one operator."""
     if not layer.composed:
         return layer.parameters(*inputs), layer.buffers(*inputs), []
     from vcalc.layers.calls import Calls
 
-    made = Calls(layer, inputs)
+    made = Calls(layer, inputs, times)
     return made.parameters, made.buffers, made.calls
 
 
-def _named(layer: Layer, inputs: tuple[NamedShape, ...], output: Shape) -> NamedShape:
+def _named(layer: Layer, inputs: tuple[NamedShape, ...], made: Shape) -> NamedShape:
+    output, front = tidied(made), made.front if isinstance(made, NamedShape) else ()
     of = layer.leaves(inputs, output)
-    grid = layer.grid(inputs, NamedShape(output, of)) if of in (TOKENS, HEADS) else None
-    return NamedShape(output, of, grid and tidied(grid))
+    grid = layer.grid(inputs, NamedShape(output, of, front=front)) if of in (TOKENS, HEADS) else None
+    return NamedShape(output, of, grid and tidied(grid), front)
 
 
 class Weighed(Protocol):
@@ -266,7 +310,7 @@ def untouched(graph: Graph) -> set[int]:
     found = {INPUT}
     for node in graph.nodes:
         alone = len(node.inputs) == 1 and node.inputs[0] in found
-        if alone and (isinstance(node.layer, Moved) or node.layer.is_view(True, node.input)):
+        if alone and (isinstance(node.layer, Moved) or node.facts.is_view):
             found.add(node.index)
     return found
 

@@ -18,7 +18,7 @@ def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
         for axis, size in zip(facts.output.axes, map(Working.of, facts.output), strict=True)
         if not size.is_plain
     ]
-    facts.output = node.facts.output.each(with_working)
+    facts.made = node.facts.made.each(with_working)
     cost = costs.work_out(facts)
     for what, value in zip(("params", "flops", "memory"), cost, strict=True):
         value = Working.of(value)

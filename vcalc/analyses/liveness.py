@@ -96,7 +96,7 @@ class Run:
         for node in nodes:
             paper.enter(node.index, node.index if node.shares is None else node.shares)
             paper.overwrites = self._overwrites(node, values, readers)
-            values[node.index] = node.layer.run(paper, *[values[index] for index in node.inputs])
+            values[node.index] = node.facts.run(paper, *[values[index] for index in node.inputs])
             paper.mark()
             sources[node.index] = (values[node.index].source, values[node.index].place)
             for index in ends.get(node.index, ()):

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from vcalc.analyses.liveness import Run
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, FP32, NOTHING, SCRATCH, STATES, UPDATE, Moment, Plan, Size
-from vcalc.arithmetic import is_symbolic, maximum, product
+from vcalc.arithmetic import Number, is_symbolic, maximum, product
 from vcalc.errors import VcalcError
-from vcalc.graph import Graph, Node
+from vcalc.graph import Facts, Graph, Node
 from vcalc.layers.vocabulary import FROZEN, INTEGER_BUFFERS
 from vcalc.operators.types import ACTIVATION
 
@@ -112,9 +112,14 @@ class Memory:
         return int(self.of(1).peak(1).size.at(1) <= capacity) if most in (0, 1) else most
 
 
+def _values(facts: Facts) -> Number:
+    """How many values a batch norm sees of each channel of an image."""
+    return product((*facts.front.sizes, *facts.made[1:]))
+
+
 def single_values(graph: Graph) -> list[Node]:
     """Batch norms that see one value a channel of each image, which torch refuses to train with a batch of one."""
-    return [node for node in graph.nodes if node.kind == "batchnorm" and product(node.input[1:]) == 1]
+    return [node for node in graph.nodes if node.kind == "batchnorm" and _values(node.facts) == 1]
 
 
 def _limits(size: Size, capacity: int) -> bool:

@@ -145,14 +145,15 @@ def _equal(first: Shape, second: Shape) -> bool:
 
 def _rows_left_over(node: Node) -> Problem | None:
     """Rows or columns at the end of a map that no window reads, although the windows reach one another."""
-    if not rank(node.input) == rank(node.output) == MAP or len(node.input) != len(node.output):
+    arrives, leaves = node.facts.inner[0], node.facts.made
+    if not rank(arrives) == rank(leaves) == MAP or len(arrives) != len(leaves):
         return None
-    window = node.layer.reach(node.input)
+    window = node.layer.reach(arrives)
     if not isinstance(window, Sliding):
         return None
-    for axis, name in enumerate(names_of(node.input)[1:]):
+    for axis, name in enumerate(names_of(arrives)[1:]):
         side, what = PLACES[name]
-        size, positions = node.input[axis + 1], node.output[axis + 1]
+        size, positions = arrives[axis + 1], leaves[axis + 1]
         kernel, stride, pad, dilation = (
             each[axis] for each in (window.kernel, window.stride, window.pad, window.dilation)
         )

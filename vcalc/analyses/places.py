@@ -41,9 +41,9 @@ def _size(node: Node, what: str) -> Any:
     if what in values:
         return values[what]
     if node.kind == "global_avgpool" and rank(node.input) == MAP:
-        ones = (1,) * (len(node.input) - 1)
-        return {"kernel": tuple(node.input[1:]), "stride": ones, "pad": (0,) * len(ones)}.get(what)
-    reach = node.layer.reach(node.input) if "kernel" in values else None
+        sizes = tuple(node.facts.inner[0][1:])
+        return {"kernel": sizes, "stride": (1,) * len(sizes), "pad": (0,) * len(sizes)}.get(what)
+    reach = node.layer.reach(node.facts.inner[0]) if "kernel" in values else None
     return getattr(reach, what) if isinstance(reach, Window) else None
 
 
@@ -58,10 +58,10 @@ def patches(node: Node) -> Number:
     """
     output = node.facts.output
     if output.of == MAP:
-        return product(output[1:])
+        return product((*output[: len(output.front)], *output.inner(0)[1:]))
     if output.of != TOKENS:
         raise VcalcError("metric", f"{node.path} gives {list(output)}, which has no patches")
     if output.grid is None:
         raise VcalcError("metric", f"the tokens of {quoted(node.path)} are not those of a map: they are no patches")
-    tokens: Number = output[0]
-    return tokens - output.grid[0]
+    tokens: Number = output.inner(0)[0]
+    return product(output[: len(output.front)]) * (tokens - output.grid[0])

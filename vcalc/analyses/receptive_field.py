@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import reduce
 from math import gcd, lcm
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vcalc.analyses import inside
 from vcalc.arithmetic import (
     Number,
     Shape,
@@ -26,6 +27,9 @@ from vcalc.graph import Graph, Node
 from vcalc.layers.axes import MAP, NamedShape, rank
 from vcalc.layers.base import channels_first
 from vcalc.layers.windows import REORDERED, Front, Reads, Window, alike
+
+if TYPE_CHECKING:
+    from vcalc.layers.partition import Laid
 
 MOST_PHASES = 256
 """Elements of a pattern along one axis that are told apart; of a longer one an upper bound is kept."""
@@ -186,6 +190,8 @@ class Field(NamedTuple):
     axes: tuple[AnyAxis, ...]
     by: tuple[int, ...]
     order: int | None = None
+    within: tuple[Field, Laid | None] | None = None
+    """Inside windows what the elements of the map read that these are cut out of, and how they lie; of frames None."""
 
     @property
     def is_whole(self) -> bool:
@@ -203,7 +209,13 @@ def receptive_fields(graph: Graph) -> list[Field]:
     fields: list[Field] = []
     for node in graph.nodes:
         fields.append(_step(node, [fields[i] if i >= 0 else start for i in node.inputs]))
-    return fields
+    return [_shown(field) for field in fields]
+
+
+def _shown(field: Field) -> Field:
+    while field.within is not None:
+        field = inside.outside(field)
+    return field
 
 
 def size_of(field: Field, input: Shape) -> tuple[Number, ...]:
@@ -241,9 +253,13 @@ def _divided(a: Number, b: Number) -> Number:
 
 def _step(node: Node, fields: list[Field]) -> Field:
     """What a layer's elements read, from what those of its inputs do."""
-    window, shapes = node.layer.reach(node.input), node.facts.inputs
+    if len(node.output.front) != len(node.input.front) or node.layer.in_front:
+        return _parted(node, fields[0])
+    window, shapes = node.layer.reach(node.facts.inner[0]), node.facts.inner
     if window is REORDERED:
-        return Field(tuple(map(_widest, *(field.axes for field in fields))), fields[0].by, node.index)
+        if any(field.within != fields[0].within for field in fields):
+            return inside.whole_of(max(fields, key=_depth))._replace(order=node.index)
+        return fields[0]._replace(axes=tuple(map(_widest, *(field.axes for field in fields))), order=node.index)
     field = _joined(fields, shapes)
     if window is None:
         return field
@@ -251,12 +267,30 @@ def _step(node: Node, fields: list[Field]) -> Field:
         return field if node.facts.output.grid is not None else field._replace(order=node.index)
     if not window.reads or field.order is not None:
         return _whole(field)
-    return Field(_through(field, window), tuple(window.to[axis] for axis in field.by))
+    return Field(_through(field, window), tuple(window.to[axis] for axis in field.by), within=field.within)
+
+
+def _parted(node: Node, field: Field) -> Field:
+    """What elements read after a map is cut into windows or parted into frames, and after these are put back."""
+    laid = node.output.front[-1].laid if node.kind == "windows" else None
+    if laid is not None:
+        return Field((_HERE,) * len(laid.map), tuple(range(len(laid.map))), None, (field, laid))
+    if node.kind == "frames" and field.order is None and field.by == (0, 1, 2):
+        return Field(field.axes[1:], (0, 1), None, (field._replace(axes=field.axes[:1]), None))
+    if node.kind in ("merge_windows", "merge_frames") and field.within is not None:
+        back = inside.outside(field)
+        return back if rank(node.output) == MAP else back._replace(order=node.index)
+    return inside.whole_of(_shown(field))._replace(order=node.index)
+
+
+def _depth(field: Field) -> int:
+    return 0 if field.within is None else 1 + _depth(field.within[0])
 
 
 def _whole(field: Field) -> Field:
     """Everything that the elements read, for each of them."""
-    return Field(tuple(axis if _is_fixed(axis) else None for axis in field.axes), (0,) * len(field.axes))
+    axes = tuple(axis if _is_fixed(axis) else None for axis in field.axes)
+    return Field(axes, (0,) * len(field.axes), within=field.within)
 
 
 def _is_fixed(axis: AnyAxis) -> bool:
@@ -293,8 +327,10 @@ def _joined(fields: list[Field], shapes: tuple[NamedShape, ...]) -> Field:
     """The outermost positions of each element; the whole input when branches do not lie element on element."""
     first = fields[0]
     for field, shape in zip(fields[1:], shapes[1:], strict=True):
+        if field.within != first.within:
+            return inside.whole_of(max(first, field, key=_depth))
         if field.order != first.order or not alike(shapes[0].grid, shape.grid) or _apart(shapes[0], shape):
-            return Field((None,) * len(first.axes), first.by)
+            return Field((None,) * len(first.axes), first.by, within=first.within)
         first = first._replace(axes=tuple(map(_union_by, first.axes, field.axes, first.by, field.by)))
     return first
 

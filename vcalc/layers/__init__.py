@@ -1,6 +1,19 @@
 """The layer kinds, one family a file. Importing this package makes `KINDS` complete."""
 
-from vcalc.layers import activation, attention, conv, heads, linear, merge, norm, pool, pooling_attention, shape, tokens
+from vcalc.layers import (
+    activation,
+    attention,
+    conv,
+    heads,
+    linear,
+    merge,
+    norm,
+    partition,
+    pool,
+    pooling_attention,
+    shape,
+    tokens,
+)
 from vcalc.layers.base import KINDS, Layer, kinds
 from vcalc.layers.fields import Field
 from vcalc.layers.vocabulary import BUFFERS, FORMS, PRIMITIVES, ROLES, SPECIAL, STANDS_FOR, WAYS
@@ -19,4 +32,4 @@ __all__ = [
     "kinds",
 ]
 
-FAMILIES = (conv, pool, linear, norm, activation, attention, heads, pooling_attention, tokens, shape, merge)
+FAMILIES = (conv, pool, linear, norm, activation, attention, heads, pooling_attention, tokens, shape, partition, merge)

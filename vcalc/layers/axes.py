@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from vcalc.arithmetic import Number, Shape
 
@@ -43,32 +44,60 @@ Grid = tuple[Number, ...]
 """How tokens lie on a map: how many in front have no place on it, then the sizes of the map, which the others fill."""
 
 
+class Leading(NamedTuple):
+    """An axis in front of those that a layer works on, as of windows or frames: a batch to it."""
+
+    name: str
+    laid: Any = None
+    """How what it counts lies on what it was made of, for an axis that remembers it."""
+
+
 class NamedShape(tuple[Number, ...]):
-    """A shape that knows what it is of; its sizes are those of one image, without a batch."""
+    """A shape that knows what it is of; its sizes are those of one image, without a batch.
+
+    The first of them may be of axes in front of a map, of tokens, of a vector or of heads: so many of these.
+    """
 
     of: str
     grid: Grid | None
     """Of tokens, and of heads, how they lie on the map that they come from, where that is known."""
+    front: tuple[Leading, ...]
     unusual: bool
     """Whether so many sizes are usually of something else."""
-    told: tuple[str, Grid | None]
+    told: tuple[str, Grid | None, tuple[Leading, ...]]
     """What is known beside the sizes."""
 
-    def __new__(cls, sizes: Iterable[Number], of: str = "", grid: Grid | None = None) -> NamedShape:
+    def __new__(
+        cls, sizes: Iterable[Number], of: str = "", grid: Grid | None = None, front: tuple[Leading, ...] = ()
+    ) -> NamedShape:
         made = super().__new__(cls, sizes)
-        usually = usual(len(made))
+        usually = usual(len(made) - len(front))
         made.of, made.unusual = of or usually, bool(of) and of != usually
-        made.grid, made.told = grid, (made.of, grid)
+        made.grid, made.front, made.told = grid, front, (made.of, grid, front)
         return made
 
     def each(self, change: Callable[[Number], Number]) -> NamedShape:
-        """The same shape with every size passed through `change`, those of the map among them."""
-        return NamedShape(map(change, self), self.of, self.grid and tuple(map(change, self.grid)))
+        """The same shape with every size passed through `change`, those of maps that it comes from among them."""
+        front = tuple(Leading(name, laid and laid.each(change)) for name, laid in self.front)
+        return NamedShape(map(change, self), self.of, self.grid and tuple(map(change, self.grid)), front)
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """What each size is called: C, H, W of a map."""
-        return axes(self.of, len(self))
+        """What each size is called: C, H, W of a map; an axis in front that has the name of a later one is numbered."""
+        own = axes(self.of, len(self) - len(self.front))
+        return (*(f"{name}2" if name in own else name for name, _ in self.front), *own)
+
+    def batched(self, batch: int) -> tuple[Number, ...]:
+        """The sizes of a tensor for so many images: what stands in front is one axis with the batch."""
+        many: Number = batch
+        for size in self[: len(self.front)]:
+            many = many * size
+        return (many, *self[len(self.front) :])
+
+    def inner(self, count: int) -> NamedShape:
+        """It without the outer axes in front, of which so many stay: 0 for what most layers work on."""
+        left_out = len(self.front) - count
+        return NamedShape(self[left_out:], self.of, self.grid, self.front[left_out:]) if left_out else self
 
 
 def usual(length: int) -> str:
@@ -86,9 +115,19 @@ def rank(shape: Shape) -> str:
     return shape.of if isinstance(shape, NamedShape) else usual(len(shape))
 
 
+def inner(shape: Shape) -> Shape:
+    """A shape without its axes in front."""
+    return shape.inner(0) if isinstance(shape, NamedShape) else shape
+
+
+def front_of(shape: Shape) -> tuple[Leading, ...]:
+    """The axes in front of a shape."""
+    return shape.front if isinstance(shape, NamedShape) else ()
+
+
 def names_of(shape: Shape) -> tuple[str, ...]:
     """What each size of a shape is called."""
-    return axes(rank(shape), len(shape))
+    return shape.axes if isinstance(shape, NamedShape) else axes(rank(shape), len(shape))
 
 
 def places_of(shape: Shape) -> tuple[str, ...]:

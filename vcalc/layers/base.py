@@ -23,6 +23,8 @@ from vcalc.layers.axes import (
     NamedShape,
     called,
     described,
+    front_of,
+    inner,
     names_of,
     rank,
     spatial_axes,
@@ -109,6 +111,10 @@ class Layer:
     fields: ClassVar[dict[str, Field]] = {}
     per_axis: ClassVar[tuple[str, ...]] = ()
     """The fields that have a number for each spatial axis."""
+    in_front: int = 0
+    """How many of the axes in front of what arrives it takes itself; all others are a batch to it."""
+    takes: NamedShape = NamedShape(())
+    """What arrives, where it takes axes in front itself, which are one axis with the batch when it runs."""
     arrives: tuple[str, ...] = ()
     """What the inputs are, where their sizes do not tell: see `fitted`."""
     placed: ClassVar[bool] = False
@@ -179,6 +185,8 @@ class Layer:
 
         Raises LayerError for a field that has a number for each of other axes.
         """
+        if self.in_front:
+            return self._taking(inputs[0])
         told = True in [shape.unusual for shape in inputs]
         axes = spatial_axes(inputs[0]) if self.per_axis else 2
         if not told and axes == 2 and not self.placed and self._is_on_two_axes:
@@ -194,6 +202,16 @@ class Layer:
                     setattr(other, name, on_axes(self.kind, name, getattr(self, name), axes))
             other.place(inputs)
             known[key] = other
+        found: Layer = known[key]
+        return found
+
+    def _taking(self, shape: NamedShape) -> Layer:
+        """The same layer for what has axes in front that it takes."""
+        known = self.__dict__.setdefault("_taking_what", {})
+        key = (shape, shape.told)
+        if key not in known:
+            known[key] = self.with_values(lambda value: value)
+            known[key].takes = shape
         found: Layer = known[key]
         return found
 
@@ -275,7 +293,7 @@ class Layer:
                 wanted = " or ".join(NAMES[accepted] for accepted in self.accepts)
                 message = f"{self.kind} takes {wanted}, but {describe(shape)} arrives"
                 raise LayerError(message, hint=self._rank_hint(each))
-            if each == MAP and len(shape) - 1 not in self.spatial:
+            if each == MAP and len(inner(shape)) - 1 not in self.spatial:
                 maps = " or ".join(described(MAPS[axes - 1]) for axes in self.spatial)
                 raise LayerError(f"{self.kind} takes {maps}, but {describe(shape)} arrives")
         if HEADS in ranks and MAP in ranks:
@@ -329,9 +347,14 @@ def no_way(rank: str, wanted: Iterable[str]) -> str:
     return f"no layer makes {made} of a vector, but 'embedding' of word numbers{pattern}"
 
 
+_IN_FRONT = {"w": "windows", "T": "frames"}
+
+
 def describe(shape: Shape) -> str:
-    """A shape in words for a message: `a feature map [64, 56, 56]`."""
-    return f"{called(rank(shape), len(shape))} {show(shape)}"
+    """A shape in words for a message: `a feature map [64, 56, 56]`, `tokens [64, 49, 96] in 64 windows`."""
+    front = zip(shape, front_of(shape), strict=False)
+    many = " and ".join(f"{show(size)} {_IN_FRONT.get(axis.name, axis.name)}" for size, axis in front)
+    return f"{called(rank(shape), len(inner(shape)))} {show(shape)}" + (f" in {many}" if many else "")
 
 
 def show(value: Any) -> str:

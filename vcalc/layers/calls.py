@@ -61,14 +61,14 @@ class Calls:
 
     training = overwrites = False
 
-    def __init__(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
+    def __init__(self, layer: Layer, inputs: tuple[Shape, ...], images: Number = 1) -> None:
         self._kind, self._form = layer.kind, layer.form
         self.calls: list[Call] = []
         self.parameters: dict[str, Number] = {}
         """Trained (or frozen) parameters by role."""
         self.buffers: dict[str, Number] = {}
         self._parameters: list[Parameter] = []
-        layer.run(self, *[Tensor((1, *shape), True) for shape in inputs])
+        layer.run(self, *[Tensor((images, *shape), True) for shape in inputs])
         self._rest()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

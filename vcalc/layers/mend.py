@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vcalc.arithmetic import Shape, certainly_different, certainly_equal, certainly_less
 from vcalc.errors import LayerError
 from vcalc.layers import KINDS, Layer
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape, grid_of, rank
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape, front_of, grid_of, inner, rank
 from vcalc.layers.base import show
 
 _RANKS = {
@@ -23,6 +23,9 @@ ONE_TOKEN = (
     " global_avgpool: {keep_dims: true} where global_avgpool does"
 )
 """How what is one for all tokens, as a scale and a shift of their features, is joined with them."""
+
+IN_FRONT = "'merge_windows' and 'merge_frames' take away what stands in front; what has nothing there is one for all"
+"""How windows or frames are joined with what is none."""
 
 MOST_STRIDE = 8
 """The largest stride that a shortcut is said to need."""
@@ -78,6 +81,9 @@ def combined(first: Shape, second: Shape) -> str:
 
 def residual(made: Shape, arrives: Shape) -> str:
     """How what a residual's layers give could be added to what arrives: a shortcut that gives the same."""
+    if front_of(made) != front_of(arrives):
+        return IN_FRONT
+    made, arrives = inner(made), inner(arrives)
     if rank(made) != rank(arrives) or rank(made) == HEADS:
         return joined(made, arrives) if TOKENS in map(rank, (made, arrives)) else combined(made, arrives)
     for word, fields in _shortcuts(made):

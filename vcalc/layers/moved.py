@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape
-from vcalc.layers.axes import names_of, rank
+from vcalc.arithmetic import Number, Shape, product
+from vcalc.layers.axes import Leading, NamedShape, inner, names_of, rank
 from vcalc.layers.base import Layer
 from vcalc.layers.windows import Front, Window
 
@@ -26,18 +26,32 @@ class Moved(Layer):
         """The sizes of letters that do not follow from what arrives, and the places that other names stand for."""
         return {}
 
+    @property
+    def in_front(self) -> int:  # type: ignore[override]
+        from vcalc.operators.pattern import parse
+
+        return parse(self.pattern).front[0] if "|" in self.pattern else 0
+
     def pattern_on(self, input: Shape) -> str:
         """The pattern with a letter for each axis of what arrives."""
         text: str = self.pattern
         return text.replace("...", " ".join(names_of(input)[1:]))
 
     def output(self, *inputs: Shape) -> Shape:
+        from vcalc.layers import places
         from vcalc.operators.pattern import parse
 
-        return parse(self.pattern_on(inputs[0])).output(inputs[0], self.sizes)
+        text = self.pattern_on(inputs[0])
+        pattern = parse(text)
+        sizes = pattern.output(inputs[0], self.sizes)
+        if not pattern.front[1]:
+            return sizes
+        front = tuple(Leading(pattern.written(axis)) for axis in pattern.right[: pattern.front[1]])
+        return NamedShape(sizes, places.leaves(text, inputs[0]) or rank(inputs[0]), front=front)
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.rearrange(x, self.pattern_on(*self.named(x)), self.sizes)
+        pattern = self.pattern if self.in_front else self.pattern_on(*self.named(x))
+        return ops.rearrange(x, pattern, self.sizes, tuple(self.takes[: self.in_front]))
 
     def reach(self, input: Shape) -> Window | Front | None:
         from vcalc.layers import places
@@ -52,7 +66,7 @@ class Moved(Layer):
         from vcalc.operators.paper import Paper
 
         paper = Paper(lambda type: 1)
-        given = paper.new((paper.images, *input))
+        given = paper.new((paper.images * product(self.takes[: self.in_front]), *inner(input)))
         return self.run(paper, given).storage is given.storage
 
     def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:

@@ -33,11 +33,11 @@ def leaves(text: str, input: Shape) -> str | None:
     they arrive in.
     """
     pattern, arrives = parse(text), rank(input)
-    roles = _roles(pattern, arrives)
+    roles, axes = _roles(pattern, arrives), len(pattern.inner[0])
     if len(roles) == 1:
         return VECTOR
     if len(roles) == 2:
-        return MAP if arrives == MAP and len(input) == 2 and _fits(roles, "FP") else TOKENS
+        return MAP if arrives == MAP and axes == 2 and _fits(roles, "FP") else TOKENS
     if len(roles) > 3:
         return MAP if len(roles) == 4 and _fits(roles, "FPPP") else None
     mixed = sum(len(role) > 1 for role in roles) == 1
@@ -56,13 +56,18 @@ def leaves(text: str, input: Shape) -> str | None:
 
 
 def _roles(pattern: Pattern, arrives: str) -> list[set[str]]:
-    """For each axis that leaves, whether its letters are of places (P) or of features (F); nothing for new ones."""
-    of = {
-        part.name: "P" if axis in _along_places(arrives, len(pattern.left)) else "F"
-        for axis, each in enumerate(pattern.left)
+    """For each axis that leaves, whether its letters are of places (P) or of features (F); nothing for new ones.
+
+    What stands in front, on either side, is of places.
+    """
+    left, right = pattern.inner
+    of = {part.name: "P" for each in pattern.left[: pattern.front[0]] for part in each.parts}
+    of |= {
+        part.name: "P" if axis in _along_places(arrives, len(left)) else "F"
+        for axis, each in enumerate(left)
         for part in each.parts
     }
-    return [{of[part.name] for part in axis.parts if part.name in of} for axis in pattern.right]
+    return [{of[part.name] for part in axis.parts if part.name in of} for axis in right]
 
 
 def _fits(roles: list[set[str]], wanted: str) -> bool:
@@ -72,6 +77,8 @@ def _fits(roles: list[set[str]], wanted: str) -> bool:
 def reach(text: str, sizes: Mapping[str, Number], input: Shape, leaving: str) -> Window | Front | None:
     """What an output element reads; None where only its own place."""
     pattern, arrives = parse(text), rank(input)
+    if "|" in text:
+        return REORDERED
     if arrives == VECTOR:
         return None
     if leaving == VECTOR:

@@ -1,7 +1,8 @@
 """Rearrangements in the notation of einops, `C (r m) (c n) -> (r c) (m n) C`: the text, and the sizes that it makes.
 
 Letters name the arriving axes in their order; in round brackets stand the parts of an axis, the slowest first. Beside
-einops' `rearrange` and `repeat`, some of a letter's places can be taken, as Python would write it: `p[0]`, `N[1:]`.
+einops' `rearrange` and `repeat`, some of a letter's places can be taken, as Python would write it: `p[0]`, `N[1:]`; and
+axes before a bar stand in front of those that a layer works on: `T | N D -> N | T D`.
 """
 
 from __future__ import annotations
@@ -67,13 +68,15 @@ class Taken(NamedTuple):
 class Pattern:
     """A pattern that keeps to the notation: what arrives, what leaves, and the names whose values may be given."""
 
-    __slots__ = ("arrow", "left", "letters", "names", "new", "right", "text")
+    __slots__ = ("arrow", "front", "left", "letters", "names", "new", "right", "text")
 
-    def __init__(self, text: str, left: tuple[Axis, ...], right: tuple[Axis, ...]) -> None:
+    def __init__(self, text: str, left: tuple[Axis, ...], right: tuple[Axis, ...], front: tuple[int, int]) -> None:
         self.text = text
         self.arrow = text.index("->")
         self.left = left
         self.right = right
+        self.front = front
+        """How many of the axes of each side stand in front."""
         arriving = {part.name: part for part in _parts(left)}
         self.new = [part for part in _parts(right) if part.name not in arriving]
         """The letters and numbers that only leave: so often all is repeated."""
@@ -86,6 +89,11 @@ class Pattern:
     def written(self, axis: Axis) -> str:
         """An axis as it stands in the text."""
         return self.text[axis.column : axis.column + axis.length]
+
+    @property
+    def inner(self) -> tuple[tuple[Axis, ...], tuple[Axis, ...]]:
+        """The axes of each side that do not stand in front."""
+        return self.left[self.front[0] :], self.right[self.front[1] :]
 
     def output(self, shape: Shape, given: Mapping[str, Number]) -> Shape:
         """The shape that leaves. Raises LayerError where what arrives does not fit."""
@@ -145,9 +153,26 @@ def parse(text: str) -> Pattern:
     if not all(sides):
         side = "arrives" if not sides[0] else "leaves"
         raise _wrong(f"nothing {side}", tokens[arrows[0]][1], 2, "an axis of one place is written 1")
-    pattern = Pattern(text, *(tuple(_axes(side)) for side in sides))
+    parts = [_at_bar(side) for side in sides]
+    left, right = (tuple(_axes([*before, *after])) for before, after in parts)
+    front = [len(list(_axes(before))) for before, _ in parts]
+    pattern = Pattern(text, left, right, (front[0], front[1]))
     _check(pattern)
     return pattern
+
+
+def _at_bar(tokens: list[tuple[str, int]]) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """What stands before a side's bar, and what after it."""
+    bars = [place for place, (token, _) in enumerate(tokens) if token == "|"]
+    if not bars:
+        return [], tokens
+    before, after = tokens[: bars[0]], tokens[bars[0] + 1 :]
+    if len(bars) > 1:
+        raise _wrong("a side has one bar", tokens[bars[1]][1], hint="all axes before it stand in front")
+    if not before or not after:
+        where = "before" if not before else "behind"
+        raise _wrong(f"nothing stands {where} the bar", tokens[bars[0]][1], hint="as in T | N D -> N | T D")
+    return before, after
 
 
 def _axes(tokens: list[tuple[str, int]]) -> Iterator[Axis]:

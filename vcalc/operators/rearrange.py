@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from vcalc.operators.axes import Flatten, Index, Move, Permute, Repeat, Squeeze, Unflatten, Unit
+from vcalc.operators.layout import size_of
 from vcalc.operators.paper import Operator
 from vcalc.operators.pattern import Pattern, parse
 
@@ -153,7 +154,12 @@ def copies(text: str) -> bool:
 
     An axis that leaves is a view where its parts followed one another, and only the slowest of them was cut.
     """
-    _, leaving = _units(parse(text))
+    pattern = parse(text)
+    _, leaving = _units(pattern)
+    front = [unit for units in leaving[: pattern.front[1]] for unit in units]
+    if front and front[0].place != 0:
+        return True  # one axis with the batch
+    leaving = [front, *leaving[pattern.front[1] :]]
     pairs = [pair for units in leaving for pair in pairwise(units)]
     return any(one.axis < 0 or other.cut or other.place != one.place + len(one.names) for one, other in pairs)
 
@@ -162,11 +168,12 @@ def torch_text(text: str, sizes: Mapping[str, int], shape: tuple[int, ...]) -> s
     """What torch's methods make of a tensor with a batch in front: `.flatten(2).transpose(1, 2)`."""
     taken, rank = parse(text).taken(shape, sizes), len(shape) + 1
     given = frozenset(sizes) | {name for name in taken if name.isdigit()}
-    found = ""
+    arriving, leaving = parse(text).front
+    found = f".unflatten(0, (-1, {', '.join(map(str, shape[:arriving]))}))" if arriving else ""
     for move in moves(text):
         found += move.text(taken, given, rank)
         rank = move.rank(rank)
-    return found
+    return found + (f".flatten(0, {leaving})" if leaving else "")
 
 
 class Rearrange(Operator, name="rearrange"):
@@ -174,8 +181,15 @@ class Rearrange(Operator, name="rearrange"):
 
     composed = True
 
-    def forward(self, paper: Paper, x: Value, pattern: str, sizes: Mapping[str, int]) -> Value:
-        taken = parse(pattern).taken(x.shape[1:], sizes)
+    def forward(
+        self, paper: Paper, x: Value, pattern: str, sizes: Mapping[str, int], front: tuple[int, ...] = ()
+    ) -> Value:
+        """`front` are the sizes of the arriving axes before the bar, which are one axis with the batch."""
+        parsed = parse(pattern)
+        if front:
+            x = paper.reshape(x, (x.shape[0] // size_of(front), *front, *x.shape[1:]))
+        taken = parsed.taken(x.shape[1:], sizes)
         for move in moves(pattern):
             x = move.run(paper, x, taken)
-        return x
+        leaving = parsed.front[1] + 1
+        return paper.reshape(x, (size_of(x.shape[:leaving]), *x.shape[leaving:])) if leaving > 1 else x

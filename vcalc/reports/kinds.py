@@ -8,7 +8,7 @@ from vcalc import foreign
 from vcalc.errors import VcalcError, quoted
 from vcalc.graph import Facts
 from vcalc.layers import KINDS, Layer, kinds
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, axes
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape, axes
 from vcalc.layers.base import show
 from vcalc.layers.call import OF_THE_WHOLE
 from vcalc.layers.fields import Field
@@ -88,7 +88,7 @@ def formulas_of(kind: type[Layer]) -> list[tuple[str, str]]:
     first = MAP if kind.accepts == Layer.accepts else kind.accepts[0]
     usual = ("C_in", "H", "W") if first == MAP else axes(first, _LENGTHS[first])
     names = kind.example or (usual,) * (2 if kind.joins else 1)
-    inputs = tuple(tuple(map(symbols.symbol, sizes)) for sizes in names)
+    inputs = tuple(map(_in_symbols, names))
 
     facts = Facts(layer, inputs)
     known = [size for sizes in inputs for size in sizes]
@@ -102,6 +102,16 @@ def formulas_of(kind: type[Layer]) -> list[tuple[str, str]]:
     lines += [(f"buffers: {name}", str(count)) for name, count in facts.buffers.items()]
     work = [(name, count) for name, count in facts.work.items() if name not in OF_THE_WHOLE]
     return lines + [(f"work: {name}", str(count)) for name, count in work]
+
+
+def _in_symbols(names: tuple[str, ...]) -> Any:
+    """A shape whose sizes are the symbols of their names."""
+    from vcalc import symbols
+
+    def symbol(name: Any) -> Any:
+        return symbols.symbol(name) if isinstance(name, str) else name
+
+    return names.each(symbol) if isinstance(names, NamedShape) else tuple(map(symbol, names))
 
 
 def _sample(kind: type[Layer]) -> Layer:

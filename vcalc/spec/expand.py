@@ -9,7 +9,7 @@ from vcalc.arithmetic import Shape, is_many, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
 from vcalc.language.expression import Environment, ExpressionError, undecided
 from vcalc.language.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
-from vcalc.layers.axes import described, names_of, rank
+from vcalc.layers.axes import VECTOR, described, names_of, rank
 from vcalc.layers.base import BRANCHES, describe, no_way, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
@@ -411,8 +411,8 @@ def arrive(environment: Environment, shape: Shape, names: frozenset[str]) -> Non
     for name in names:
         environment.pop(name, None)
     environment.update((name, size) for name, size in zip(names_of(shape), shape, strict=True) if name in names)
-    if len(shape) == 1:
-        environment["C"] = shape[0]
+    if rank(shape) == VECTOR:
+        environment["C"] = shape[-1]
 
 
 _RUN: dict[type[Step], Any] = {

@@ -255,7 +255,7 @@ def rows(network: Network, in_attention: bool = False) -> list[Row]:
         if within or node.kind not in ("conv", "linear", "pointwise_linear"):
             continue
         layer: Any = node.layer
-        inputs = node.input[-1] if node.kind == "linear" else node.input[0] // getattr(layer, "groups", 1)
+        inputs = node.input[-1] if node.kind == "linear" else node.facts.inner[0][0] // getattr(layer, "groups", 1)
         found.append((layer.out, inputs, getattr(layer, "kernel", (1, 1)), prod(node.output) // layer.out))
     return found
 

@@ -35,7 +35,11 @@ BUILDERS: dict[str, Builder] = {}
 
 def code_of(facts: Facts) -> Code:
     """A layer of known sizes, written in torch."""
-    return BUILDERS[facts.layer.kind](facts.layer, facts.inputs, facts.output)
+    code = BUILDERS[facts.layer.kind](facts.layer, facts.inner, facts.made)
+    for number in facts.front.lacking:
+        one = f"{{{number}}}.repeat_interleave({facts.front.times}, 0)"
+        code = Code(code.make, code.call.replace(f"{{{number}}}", one))
+    return code
 
 
 def _builds(*kinds: str) -> Callable[[Builder], Builder]:
@@ -374,9 +378,39 @@ def _flatten(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds(*(name for name, kind in KINDS.items() if issubclass(kind, Moved)))
 def _moved(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", "{0}" + _moved_text((layer.pattern_on(inputs[0]), layer.sizes), inputs[0]))
+
+
+def _moved_text(moved: tuple[str, Any], shape: Shape) -> str:
     from vcalc.operators.rearrange import torch_text
 
-    return Code("", "{0}" + torch_text(layer.pattern_on(inputs[0]), layer.sizes, inputs[0]))
+    return torch_text(*moved, shape)
+
+
+@_builds("windows")
+def _windows(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    laid, axes = output.front[0].laid, len(inputs[0]) - 1  # type: ignore[attr-defined]
+    pads = [padded - size for size, padded in zip(laid.map, laid.padded, strict=True)]
+    call = f"F.pad({{0}}, ({', '.join(f'0, {pad}' for pad in reversed(pads))}))" if laid.pads else "{0}"
+    call += f".permute(0, {', '.join(map(str, range(2, axes + 2)))}, 1)"
+    return Code("", call + _rolled(laid, -1) + _moved_text(laid.pattern(), (*laid.padded, inputs[0][0])))
+
+
+@_builds("merge_windows")
+def _merge_windows(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    laid, axes = inputs[0].front[0].laid, len(output) - 1  # type: ignore[attr-defined]
+    call = "{0}" + _moved_text(laid.pattern(rank(inputs[0])), inputs[0]) + _rolled(laid, 1)
+    if laid.pads:
+        call += f"[:, {', '.join(f':{size}' for size in laid.map)}]"
+    return Code("", call + f".permute(0, {axes + 1}, {', '.join(map(str, range(1, axes + 1)))})")
+
+
+def _rolled(laid: Any, way: int) -> str:
+    """The cyclic shift of a map whose channels come last, there or back."""
+    moved = [(way * shift, axis) for axis, shift in enumerate(laid.shifts, 1) if shift]
+    return (
+        ".roll(({}), ({}))".format(*(", ".join(map(str, each)) for each in zip(*moved, strict=True))) if moved else ""
+    )
 
 
 @_builds("keep_channels")

@@ -101,7 +101,7 @@ def _layer_checks(node: Node, seen: Seen, counts: Any, batch: int) -> list[Check
     formula = " + ".join(f"{weight} x {primitive}" for primitive, weight, _ in counts.parts(facts, batch)) or "0"
     named = zip(("FLOPs", "FLOPs, attention unfused"), seen.flops, strict=False)
     compared = {
-        "output shape": ((batch, *facts.output), seen.output, "output"),
+        "output shape": (facts.output.batched(batch), seen.output, "output"),
         "params": (sum(facts.parameters.values()), seen.params, _roles(facts.parameters)),
         "buffers": (sum(facts.buffers.values()), seen.buffers, _roles(facts.buffers)),
         **{what: (flops, theirs, formula) for what, theirs in named},

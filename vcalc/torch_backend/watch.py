@@ -91,7 +91,7 @@ class Watch:
         return self._torch.zeros(self._shape(line), dtype=getattr(self._torch, self._dtype), device=self._device)
 
     def _shape(self, line: Line) -> tuple[int, ...]:
-        return (self._batch, *line.node.facts.output)
+        return line.node.output.batched(self._batch)
 
     def _ran(self, line: Line, call: Callable[[], Any]) -> tuple[Any, Seen]:
         """A layer's output and what is seen of it."""

@@ -123,7 +123,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         _IMPORTS,
         *_used_parts(parts, used),
         f"class Network(nn.Module):\n    def __init__(self) -> None:\n        super().__init__()\n{body}\n\n"
-        f"    def forward(self, x: Tensor) -> Tensor:\n{run}\n        return {made[-1].output if made else 'x'}",
+        f"    def forward(self, x: Tensor) -> Tensor:\n{run}\n        return {_given(made)}",
         'if __name__ == "__main__":\n    network = Network().eval()\n    with torch.no_grad():\n'
         f"        print(tuple(network({example}).shape), sum(p.numel() for p in network.parameters()))",
     ]
@@ -132,6 +132,15 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         + "".join(f"\n\n\n{block}" for block in blocks[2:])
         + "\n"
     )
+
+
+def _given(made: list[Line]) -> str:
+    """The output, what stands in front of it apart from the batch."""
+    if not made:
+        return "x"
+    output = made[-1].node.output
+    sizes = ", ".join(map(str, output[: len(output.front)]))
+    return f"{made[-1].output}.unflatten(0, (-1, {sizes}))" if sizes else made[-1].output
 
 
 def _handed(to: str, number: int, text: str) -> str:

@@ -1,0 +1,239 @@
+"""Networks with windows and frames, as specs, beside torch modules written by hand from the papers' code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
+
+from test_memory_torch import Live, Saved, made, own, run
+from torch import nn
+from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.analyses.memory import Memory
+from vcalc.analyses.memory_plan import TRAINING, Plan
+from vcalc.graph import INPUT
+from vcalc.spec.find import load
+from vcalc.spec.network import Network, expand
+from vcalc.torch_backend.build import build
+from vcalc.torch_backend.validate import validate
+
+SPECS = Path(__file__).parent / "data" / "fronts"
+BATCH = 2
+
+
+class Attention(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, x: Any) -> Any:
+        batch, tokens, width = x.shape
+        q, k, v = self.qkv(x).view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        return self.proj(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, tokens, width))
+
+
+def mlp(width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+
+class ChannelNorm(nn.LayerNorm):
+    def forward(self, x: Any) -> Any:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Learned(nn.Module):
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(shape))
+
+    def forward(self) -> Any:
+        return self.weight
+
+
+class SamBlock(nn.Module):
+    """Kirillov et al. 2023, image_encoder.py, without relative positions: x is [B, H, W, C]."""
+
+    def __init__(self, width: int, heads: int, window: int) -> None:
+        super().__init__()
+        self.norm1, self.attention = nn.LayerNorm(width), Attention(width, heads)
+        self.norm2, self.mlp, self.window = nn.LayerNorm(width), mlp(width), window
+
+    def forward(self, x: Any) -> Any:
+        y = self.norm1(x)
+        batch, height, width, channels = y.shape
+        side = self.window
+        if not side:
+            y = self.attention(y.flatten(1, 2)).unflatten(1, (height, width))
+        else:
+            y = functional.pad(y, (0, 0, 0, -width % side, 0, -height % side))
+            rows, columns = y.shape[1] // side, y.shape[2] // side
+            y = y.view(batch, rows, side, columns, side, channels).permute(0, 1, 3, 2, 4, 5).contiguous()
+            y = self.attention(y.view(-1, side * side, channels))
+            y = y.view(batch, rows, columns, side, side, channels).permute(0, 1, 3, 2, 4, 5).contiguous()
+            y = y.view(batch, rows * side, columns * side, channels)[:, :height, :width]
+        x = x + y
+        return x + self.mlp(self.norm2(x))
+
+
+class Sam(nn.Module):
+    def __init__(self, width: int, depth: int, heads: int, window: int, side: int, every: int, neck: int) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, width, 16, 16)
+        self.positions = Learned(side, side, width)
+        windows = [0 if i % every == every - 1 else window for i in range(depth)]
+        self.blocks = nn.Sequential(*(SamBlock(width, heads, window) for window in windows))
+        self.neck = nn.Sequential(
+            nn.Conv2d(width, neck, 1, bias=False), ChannelNorm(neck),
+            nn.Conv2d(neck, neck, 3, padding=1, bias=False), ChannelNorm(neck),
+        )  # fmt: skip
+
+    def forward(self, x: Any) -> Any:
+        x = self.patches(x).permute(0, 2, 3, 1) + self.positions()
+        return self.neck(self.blocks(x).permute(0, 3, 1, 2))
+
+
+class TimeSformerBlock(nn.Module):
+    """Bertasius et al. 2021, figure 2 (T+S): x is [B, 1 + T*N, D], one frame after the other."""
+
+    def __init__(self, width: int, heads: int, frames: int) -> None:
+        super().__init__()
+        self.frames = frames
+        self.time_norm, self.time, self.time_fc = nn.LayerNorm(width), Attention(width, heads), nn.Linear(width, width)
+        self.norm1, self.space = nn.LayerNorm(width), Attention(width, heads)
+        self.norm2, self.mlp = nn.LayerNorm(width), mlp(width)
+
+    def forward(self, x: Any) -> Any:
+        batch, first, patches = x.shape[0], x[:, :1], x[:, 1:]
+        y = patches.unflatten(1, (self.frames, -1)).transpose(1, 2).flatten(0, 1)
+        y = y + self.time_fc(self.time(self.time_norm(y)))
+        timed = y.unflatten(0, (batch, -1)).transpose(1, 2)
+        y = torch.cat((first[:, None].expand(-1, self.frames, -1, -1), timed), 2).flatten(0, 1)
+        y = self.space(self.norm1(y)).unflatten(0, (batch, -1))
+        x = torch.cat((first, timed.flatten(1, 2)), 1) + torch.cat(
+            (y[:, :, 0].mean(1, True), y[:, :, 1:].flatten(1, 2)), 1
+        )
+        return x + self.mlp(self.norm2(x))
+
+
+class TimeSformer(nn.Module):
+    def __init__(self, width: int, depth: int, heads: int, frames: int, side: int, classes: int) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, width, 16, 16)
+        self.token = Learned(1, width)
+        self.positions = Learned(side * side + 1, width)
+        self.times = Learned(frames, width)
+        self.blocks = nn.Sequential(*(TimeSformerBlock(width, heads, frames) for _ in range(depth)))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, classes)
+
+    def forward(self, x: Any) -> Any:
+        batch, _, frames = x.shape[:3]
+        x = self.patches(x.transpose(1, 2).flatten(0, 1)).flatten(2).transpose(1, 2).unflatten(0, (batch, frames))
+        x = x + self.positions()[1:] + self.times()[:, None]
+        first = (self.token() + self.positions()[:1]).expand(batch, 1, -1)
+        x = self.blocks(torch.cat((first, x.flatten(1, 2)), 1))
+        return self.head(self.norm(x)[:, 0])
+
+
+class HieraBlock(nn.Module):
+    """Ryali et al. 2023: attention in mask units, queries as keys; x is [B * units, tokens, D]."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm1, self.attention = nn.LayerNorm(width), Attention(width, heads)
+        self.norm2, self.mlp = nn.LayerNorm(width), mlp(width)
+
+    def forward(self, x: Any) -> Any:
+        x = x + self.attention(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class Units(nn.Module):
+    """Blocks in units of 8 x 8, which a pool makes units of 4 x 4, in which blocks go on; then all together."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, width, 7, 4, 3)
+        self.first, self.second, self.third = (HieraBlock(width, heads) for _ in range(3))
+
+    def forward(self, x: Any) -> Any:
+        x = self.patches(x)
+        batch, width, height, _ = x.shape
+        side = height // 8
+        x = x.unflatten(3, (side, 8)).unflatten(2, (side, 8)).permute(0, 2, 4, 3, 5, 1).reshape(-1, 64, width)
+        x = functional.max_pool2d(self.first(x).transpose(1, 2).unflatten(2, (8, 8)), 2).flatten(2).transpose(1, 2)
+        x = self.second(x).reshape(batch, side, side, 4, 4, width).transpose(2, 3).reshape(batch, -1, width)
+        return self.third(x)
+
+
+SMALL = {"dim": 24, "depth": 3, "heads": 3}
+NETWORKS: dict[str, tuple[dict[str, Any], Any]] = {
+    "sam": ({**SMALL, "every": 3, "neck": 8, "H": 288, "W": 288}, lambda: Sam(24, 3, 3, 14, 18, 3, 8)),
+    "timesformer": ({**SMALL, "frames": 4, "H": 48, "W": 48}, lambda: TimeSformer(24, 3, 3, 4, 3, 400)),
+    "units": ({}, lambda: Units(24, 3)),
+}
+
+
+def flops_of(module: Any, image: Any) -> int:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter, sdpa_kernel([SDPBackend.MATH]):
+        module(image)
+    return counter.get_total_flops()
+
+
+def counts(network: Network, convention: str) -> tuple[int, int]:
+    total = Costs(network.graph, conventions.load(convention), BATCH).total(network.graph.nodes)
+    return total.params, total.flops
+
+
+@pytest.fixture(params=NETWORKS)
+def both(request: Any) -> tuple[Network, Any, Any]:
+    values, module = NETWORKS[request.param]
+    network = expand(*load(str(SPECS / f"{request.param}.yaml")), values)
+    return network, module(), torch.randn(BATCH, *network.graph.input)
+
+
+def test_params_and_products_are_those_of_a_module_written_by_hand(both: Any):
+    network, module, image = both
+    assert counts(network, "torch") == (sum(p.numel() for p in module.parameters()), flops_of(module, image))
+
+
+def test_the_exported_module_computes_the_same(both: Any):
+    """With the parameters of the one written by hand, in the order in which they are used."""
+    network, module, image = both
+    written = build(network)
+    theirs = [(p if "positions" not in name else p.flatten(0, -2)) for name, p in module.named_parameters()]
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for ours, given in zip(written.parameters(), theirs, strict=True):
+            nn.init.normal_(given, std=0.2)
+            ours.copy_(given)
+        assert torch.allclose(written.eval()(image), module.eval()(image), atol=1e-5)
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_every_layer_is_torchs(both: Any, device: str):
+    checks = validate(both[0], device=device, batch=BATCH)
+    assert len(checks) > 50
+    assert [check for check in checks if not check.holds] == []
+
+
+@pytest.mark.parametrize("batch", [1, BATCH])
+def test_memory_is_torchs(both: Any, batch: int):
+    network, _, image = both
+    module, image = made(network), image[:batch].clone()
+    with Saved(own(module)) as saved:
+        result = module.train()(image)
+    assert Memory(network.graph, Plan(TRAINING, device="cpu")).of(batch).saved.at(batch) == saved.bytes
+    del result
+    memory = Memory(network.graph, Plan()).of(batch)
+    with torch.no_grad(), Live(own(module), image) as live:
+        run(network, module.eval(), {INPUT: image})
+    assert memory.peak(batch).size.at(batch) - memory.held.always == live.peak
