@@ -134,6 +134,25 @@ def test_an_outer_axis_stays_in_front_of_windows():
     assert totals(made) == (3 * 5 + 5, 8 * 32 * 32 * 3 * 5)
 
 
+def test_a_model_in_use_works_on_each_frame():
+    """Four frames through one ResNet-18: its parameters once, its work four times, and so of a model in windows."""
+    image = network("[use: resnet18]", "{C: 3, H: 32, W: 32}")
+    video = network("[frames, use: resnet18, merge_frames, global_avgpool]", "{C: 3, T: 4, H: 32, W: 32}")
+    parted = network("[windows: {window: 32}, to_map, use: resnet18]", "{C: 3, H: 64, W: 64}")
+    params, work = totals(image)
+    assert params == 11_689_512
+    assert totals(video) == totals(parted) == (params, 4 * work)
+    assert video.graph.nodes[-1].output == (1000,)
+
+
+def test_a_model_of_images_says_how_it_takes_a_video():
+    with pytest.raises(VcalcError) as caught:
+        network("[use: resnet18]")
+    (problem,) = caught.value.problems
+    assert problem.message == "resnet18 takes a feature map [C, H, W], but a video [3, 8, 32, 32] arrives"
+    assert problem.hint == "put 'frames' before it, and each frame goes through it by itself"
+
+
 def test_an_axis_in_front_that_has_a_name_twice_is_numbered():
     made = network('[frames, tokens, rearrange: "T | N D -> N | T D"]')
     assert made.graph.nodes[-1].output.axes == ("N2", "N", "D")
