@@ -134,6 +134,38 @@ def test_an_outer_axis_stays_in_front_of_windows():
     assert totals(made) == (3 * 5 + 5, 8 * 32 * 32 * 3 * 5)
 
 
+def test_windows_that_stay_in_front_know_where_they_came_from():
+    """Attention in each window over all frames: 4 matrices of 3 by 3, products of 8 * 25 by as many tokens."""
+    together, apart = "T w | N D -> w | (T N) D", "{pattern: w | (T N) D -> T w | N D, T: 8}"
+    layers = f"[frames, windows: {{window: 5, shift: 2}}, rearrange: {together}, attention: {{heads: 3}}"
+    made = network(f"{layers}, rearrange: {apart}, merge_windows, merge_frames]")
+    assert made.graph.nodes[-1].output == (3, 8, 32, 32)
+    assert totals(made)[1] == 49 * (200 * 4 * 9 + 2 * 200 * 200 * 3)
+    assert made.graph.nodes[1].output.front == made.graph.nodes[4].output.front
+
+
+@pytest.mark.parametrize("pattern", ["w[1:] | N D -> w | N D", "w | N D -> (w 2) | N D"])
+def test_other_windows_are_not_put_back(pattern: str):
+    with pytest.raises(VcalcError) as caught:
+        network(f"[windows: {{window: 8}}, rearrange: '{pattern}', merge_windows]", "{C: 3, H: 32, W: 32}")
+    (problem,) = caught.value.problems
+    assert problem.message.startswith("merge_windows puts back what 'windows' has cut, but tokens [")
+    assert problem.hint == (
+        "'rearrange' takes away what it puts in front; it keeps windows that stand there before and after"
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "takes"),
+    [("frames", "a video [C, T, H, W]"), ("window_attention: {heads: 3, window: 8}", "a feature map [C, H, W]")],
+)
+def test_a_kind_says_which_maps_it_takes(layer: str, takes: str):
+    with pytest.raises(VcalcError) as caught:
+        network(f"[{layer}]", "{N: 64, D: 12}")
+    (problem,) = caught.value.problems
+    assert problem.message == f"{layer.split(':')[0]} takes {takes}, but tokens [64, 12] arrives"
+
+
 def test_a_model_in_use_works_on_each_frame():
     """Four frames through one ResNet-18: its parameters once, its work four times, and so of a model in windows."""
     image = network("[use: resnet18]", "{C: 3, H: 32, W: 32}")
