@@ -166,6 +166,26 @@ def test_a_kind_says_which_maps_it_takes(layer: str, takes: str):
     assert problem.message == f"{layer.split(':')[0]} takes {takes}, but tokens [64, 12] arrives"
 
 
+@pytest.mark.parametrize(
+    ("before", "inside", "after", "size"),
+    [
+        ("", "", "", 4),
+        ("", "", ", conv: {out: 4, kernel: 3, pad: 1}", 8),
+        ("conv: {out: 4, kernel: 3, pad: 1}, ", "", "", 6),
+        ("", "maxpool: {kernel: 2, stride: 2}, ", "", 8),
+    ],
+)
+@pytest.mark.parametrize("shift", [0, 3])
+def test_windows_in_windows_read_no_more_than_the_inner_ones(
+    before: str, inside: str, after: str, size: int, shift: int
+):
+    """Four places of an inner window; one on each side of them, or two windows of four; and in pools two each."""
+    outer = f"windows: {{window: 16, shift: {0 if inside else shift}}}, to_map"
+    inner = f"{inside}windows: {{window: 4}}, attention: {{heads: 2}}, merge_windows"
+    made = network(f"[{before}{outer}, {inner}, merge_windows{after}]", "{C: 4, H: 64, W: 64}")
+    assert as_record(receptive_fields(made.graph)[-1], made.graph.input)["size"] == [size, size]
+
+
 def test_a_model_in_use_works_on_each_frame():
     """Four frames through one ResNet-18: its parameters once, its work four times, and so of a model in windows."""
     image = network("[use: resnet18]", "{C: 3, H: 32, W: 32}")
