@@ -13,7 +13,7 @@ from vcalc.analyses.receptive_field import receptive_fields, size_of
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
-from vcalc.layers.axes import MAP, NamedShape
+from vcalc.layers.axes import MAP, TOKENS, NamedShape, rank
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
 
@@ -115,6 +115,22 @@ def test_a_vector_gates_the_channels_of_any_map():
         video = NamedShape((8, *places), MAP)
         assert Facts(KINDS["multiply"](), (video, (8,))).output == video
         assert Facts(KINDS["multiply"](), ((8,), video)).output == video
+
+
+@pytest.mark.parametrize("kind", ["add", "mean", "multiply"])
+def test_three_sequences_are_joined_as_two_are(kind: str):
+    """What two of them give is a sequence, and no tokens: a vector goes with its channels."""
+    sequence = NamedShape((8, 20), MAP)
+    assert Facts(KINDS[kind](), (sequence, sequence, (8,))).output == sequence
+    assert rank(Facts(KINDS[kind](), (sequence, sequence, sequence)).output) == MAP
+
+
+@pytest.mark.parametrize("kind", ["add", "concat", "mean", "multiply"])
+def test_a_sequence_is_not_joined_with_tokens_of_its_sizes(kind: str):
+    sequence, tokens = NamedShape((16, 16), MAP), NamedShape((16, 16), TOKENS)
+    for shapes in ((sequence, tokens), (tokens, sequence), (sequence, sequence, tokens)):
+        with pytest.raises(VcalcError, match=rf"^{kind}: .*(a sequence|tokens) .* do not match"):
+            Facts(KINDS[kind](), shapes)
 
 
 SEQUENCE, IMAGE, CLIP = NamedShape((4, 12), MAP), NamedShape((4, 6, 8), MAP), NamedShape((4, 2, 6, 8), MAP)
