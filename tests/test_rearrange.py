@@ -368,6 +368,8 @@ def test_any_text_is_a_pattern_or_refused(text: str):
         ("(C T H W) -> C T H W", VECTOR, MAP),
         ("N[0] (C T H W) -> C T H W", TOKENS, MAP),
         ("C 1 W -> C W", MAP, MAP),
+        ("(C r) L -> C (L r)", MAP, MAP),
+        ("C (L r) -> (C r) L", MAP, MAP),
         ("C H W -> (C H) W", MAP, MAP),
         ("C H W -> W (C H)", MAP, TOKENS),
         ("C H W -> C (H W)", MAP, TOKENS),

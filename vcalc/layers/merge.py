@@ -51,11 +51,11 @@ class Concat(Layer, kind="concat"):
     def output(self, *inputs: Shape) -> Shape:
         first = inputs[0]
         for shape in inputs[1:]:
-            mixed = _map_and_tokens(first, shape)
-            if mixed or not _alike(shape[1:], first[1:]):
+            alike = _alike(shape[1:], first[1:])
+            if not alike or _map_and_tokens(first, shape):
                 from vcalc.layers import mend
 
-                differ = "do not match" if mixed else "differ in more than the first size"
+                differ = "do not match" if alike else "differ in more than the first size"
                 message = f"concat: {describe(first)} and {describe(shape)} {differ}"
                 raise LayerError(message, hint=mend.concatenated(first, shape))
         return (sum(shape[0] for shape in inputs), *first[1:])

@@ -37,7 +37,7 @@ def leaves(text: str, input: Shape) -> str | None:
     if len(roles) == 1:
         return VECTOR
     if len(roles) == 2:
-        return MAP if arrives in (MAP, VECTOR) and _fits(roles, "FP") and _of_one_axis(pattern) else TOKENS
+        return MAP if arrives in (MAP, VECTOR) and _fits(roles, "FP") and _of_one_line(pattern, arrives) else TOKENS
     if len(roles) > 3:
         places_last = _fits(roles, "FPPP") or not any("P" in role for role in roles)
         return MAP if len(roles) == 4 and places_last else None
@@ -71,10 +71,11 @@ def _roles(pattern: Pattern, arrives: str) -> list[set[str]]:
     return [{of[part.name] for part in axis.parts if part.name in of} for axis in right]
 
 
-def _of_one_axis(pattern: Pattern) -> bool:
-    """Whether the letters of the last axis that leaves arrive in one."""
-    last = pattern.right[-1].parts
-    return sum(_share(axis.parts, last) for axis in pattern.left) <= 1
+def _of_one_line(pattern: Pattern, arrives: str) -> bool:
+    """Whether the places along the last axis that leaves lay along one."""
+    left, last = pattern.inner[0], pattern.right[-1].parts
+    lines = (*pattern.left[: pattern.front[0]], *(left[axis] for axis in _along_places(arrives, len(left))))
+    return sum(_share(line.parts, last) for line in lines) <= 1
 
 
 def _fits(roles: list[set[str]], wanted: str) -> bool:
