@@ -9,7 +9,7 @@ import pytest
 
 from vcalc import conventions
 from vcalc.analyses.cost import Costs
-from vcalc.analyses.receptive_field import receptive_fields, size_of
+from vcalc.analyses.receptive_field import as_record, receptive_fields, size_of
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
@@ -97,6 +97,23 @@ def test_an_open_length_and_arrays_of_lengths():
     together = multiply_adds(network_of(M5, L=sizes))
     one_by_one = [multiply_adds(network_of(M5, L=int(size))) for size in sizes]
     assert together.numbers.tolist() == one_by_one
+
+
+@pytest.mark.parametrize("kernel", [4, 5])
+def test_where_arrays_of_lengths_are_read_from(kernel: int):
+    """Padding that depends on each length: half of it lies before the first place."""
+    text = f"{{conv: {{out: 2, kernel: {kernel}, stride: 3, pad: same}}}}"
+    lengths = [20, 21, 22, 23]
+    spec = "title: t\ninput: {C: 1, L: 8}\nlayers: [" + text + ", {conv: {out: 1, kernel: 2}}]"
+
+    def read(length: Any) -> Any:
+        network = network_of(spec, L=length)
+        return as_record(receptive_fields(network.graph)[-1], network.graph.input)
+
+    together = read(numpy.array(lengths))
+    for key, (found,) in together.items():
+        each = [read(length)[key][0] for length in lengths]
+        assert (found.numbers.tolist() if hasattr(found, "numbers") else [found] * 4) == each
 
 
 def test_a_formula_in_a_length(vcalc: Any, tmp_path: Any):
