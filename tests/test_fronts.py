@@ -134,6 +134,77 @@ def test_an_outer_axis_stays_in_front_of_windows():
     assert totals(made) == (3 * 5 + 5, 8 * 32 * 32 * 3 * 5)
 
 
+def test_windows_that_stay_in_front_know_where_they_came_from():
+    """Attention in each window over all frames: 4 matrices of 3 by 3, products of 8 * 25 by as many tokens."""
+    together, apart = "T w | N D -> w | (T N) D", "{pattern: w | (T N) D -> T w | N D, T: 8}"
+    layers = f"[frames, windows: {{window: 5, shift: 2}}, rearrange: {together}, attention: {{heads: 3}}"
+    made = network(f"{layers}, rearrange: {apart}, merge_windows, merge_frames]")
+    assert made.graph.nodes[-1].output == (3, 8, 32, 32)
+    assert totals(made)[1] == 49 * (200 * 4 * 9 + 2 * 200 * 200 * 3)
+    assert made.graph.nodes[1].output.front == made.graph.nodes[4].output.front
+
+
+@pytest.mark.parametrize("pattern", ["w[1:] | N D -> w | N D", "w | N D -> (w 2) | N D"])
+def test_other_windows_are_not_put_back(pattern: str):
+    with pytest.raises(VcalcError) as caught:
+        network(f"[windows: {{window: 8}}, rearrange: '{pattern}', merge_windows]", "{C: 3, H: 32, W: 32}")
+    (problem,) = caught.value.problems
+    assert problem.message.startswith("merge_windows puts back what 'windows' has cut, but tokens [")
+    assert problem.hint == (
+        "'rearrange' takes away what it puts in front; it keeps windows that stand there before and after"
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "takes"),
+    [("frames", "a video [C, T, H, W]"), ("window_attention: {heads: 3, window: 8}", "a feature map [C, H, W]")],
+)
+def test_a_kind_says_which_maps_it_takes(layer: str, takes: str):
+    with pytest.raises(VcalcError) as caught:
+        network(f"[{layer}]", "{N: 64, D: 12}")
+    (problem,) = caught.value.problems
+    assert problem.message == f"{layer.split(':')[0]} takes {takes}, but tokens [64, 12] arrives"
+
+
+@pytest.mark.parametrize(
+    ("before", "inside", "after", "size"),
+    [
+        ("", "", "", 4),
+        ("", "", ", conv: {out: 4, kernel: 3, pad: 1}", 8),
+        ("conv: {out: 4, kernel: 3, pad: 1}, ", "", "", 6),
+        ("", "maxpool: {kernel: 2, stride: 2}, ", "", 8),
+    ],
+)
+@pytest.mark.parametrize("shift", [0, 3])
+def test_windows_in_windows_read_no_more_than_the_inner_ones(
+    before: str, inside: str, after: str, size: int, shift: int
+):
+    """Four places of an inner window; one on each side of them, or two windows of four; and in pools two each."""
+    outer = f"windows: {{window: 16, shift: {0 if inside else shift}}}, to_map"
+    inner = f"{inside}windows: {{window: 4}}, attention: {{heads: 2}}, merge_windows"
+    made = network(f"[{before}{outer}, {inner}, merge_windows{after}]", "{C: 4, H: 64, W: 64}")
+    assert as_record(receptive_fields(made.graph)[-1], made.graph.input)["size"] == [size, size]
+
+
+def test_a_model_in_use_works_on_each_frame():
+    """Four frames through one ResNet-18: its parameters once, its work four times, and so of a model in windows."""
+    image = network("[use: resnet18]", "{C: 3, H: 32, W: 32}")
+    video = network("[frames, use: resnet18, merge_frames, global_avgpool]", "{C: 3, T: 4, H: 32, W: 32}")
+    parted = network("[windows: {window: 32}, to_map, use: resnet18]", "{C: 3, H: 64, W: 64}")
+    params, work = totals(image)
+    assert params == 11_689_512
+    assert totals(video) == totals(parted) == (params, 4 * work)
+    assert video.graph.nodes[-1].output == (1000,)
+
+
+def test_a_model_of_images_says_how_it_takes_a_video():
+    with pytest.raises(VcalcError) as caught:
+        network("[use: resnet18]")
+    (problem,) = caught.value.problems
+    assert problem.message == "resnet18 takes a feature map [C, H, W], but a video [3, 8, 32, 32] arrives"
+    assert problem.hint == "put 'frames' before it, and each frame goes through it by itself"
+
+
 def test_an_axis_in_front_that_has_a_name_twice_is_numbered():
     made = network('[frames, tokens, rearrange: "T | N D -> N | T D"]')
     assert made.graph.nodes[-1].output.axes == ("N2", "N", "D")

@@ -467,6 +467,13 @@ def test_questions_that_are_wrong(vcalc: Any, arguments: tuple[str, ...], says: 
     assert says in vcalc("memory", "resnet18", *arguments, code=2).stderr
 
 
+@pytest.mark.parametrize("asked", [("--optimizer", "adam"), ("--checkpoint", "2"), ("--mixed",)])
+def test_the_help_about_training_is_what_can_be_typed(vcalc: Any, asked: tuple[str, ...]):
+    refused = vcalc("memory", "lenet5", *asked, "--dtype", "bf16", code=2).stderr
+    assert refused.splitlines()[-1] == f"  help: --mode training {' '.join(asked)}"
+    vcalc("memory", "lenet5", *refused.splitlines()[-1].split()[1:], "--dtype", "bf16")
+
+
 def test_the_memory_contract(vcalc: Any):
     asked = ("memory", "vit-ti-16", "--mode", "training", "--batch", "8", "--fit", "80GB", "--format", "json")
     found = json.loads(vcalc(*asked).stdout)

@@ -46,5 +46,9 @@ def _along(outer: AnyAxis, inner: AnyAxis, laid: Laid, number: int) -> AnyAxis:
         if certainly_equal(inner.span, 1):
             apart = laid.counts[number]
             return outer.through(Reads(left * apart, right * apart))
+    elif isinstance(inner, Axis) and isinstance(outer, Axis) and not laid.grid:
+        found = outer.inside(laid.window[number], laid.shifts[number], inner)
+        if found is not None:
+            return found
     own = laid.own(number)
     return None if own is None else outer.through(own)

@@ -8,6 +8,7 @@ take the outermost positions of their branches, element by element.
 from __future__ import annotations
 
 from functools import reduce
+from itertools import chain
 from math import gcd, lcm
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -92,6 +93,20 @@ class Axis(NamedTuple):
             return self.bounded().through(reads)
         phases = tuple((self._of(reads.first(j), 0), self._of(reads.last(j), 1)) for j in range(outputs * turns))
         return Axis(phases, self.span * (inputs * turns // len(self.phases)))
+
+    def inside(self, window: Number, shift: Number, inner: Axis) -> Axis | None:
+        """What those read that read these elements as `inner` says, in windows from `shift` on that all begin alike.
+
+        None where they do not, and where sizes are open.
+        """
+        if not all(type(number) is int for number in (window, shift, inner.span, *chain(*inner.phases))):
+            return None
+        turns = len(self.phases) // gcd(inner.span, len(self.phases))
+        if not inner.span or window % inner.span or len(inner.phases) * turns > MOST_PHASES:
+            return None
+        reads = [[shift + inner._of(j - shift, side) for side in (0, 1)] for j in range(len(inner.phases) * turns)]
+        phases = tuple((self._of(first, 0), self._of(last, 1)) for first, last in reads)
+        return Axis(phases, self.span * (inner.span * turns // len(self.phases)))
 
     def repeated(self, elements: int) -> tuple[tuple[Number, Number], ...]:
         """The phases of so many elements, a multiple of those that differ."""

@@ -88,10 +88,11 @@ def memory_command(
     from vcalc.spec.find import load
 
     if mode == "inference":
-        asked = {"--optimizer": optimizer, "--mixed": mixed == MIXED[0], "--checkpoint": checkpoint}
+        asked = {"--optimizer": optimizer, "--mixed": "" if mixed == MIXED[0] else None, "--checkpoint": checkpoint}
         for option, value in asked.items():
-            if value:
-                raise VcalcError("usage", f"{option} is for training", hint=f"--mode training {option}")
+            if value is not None:
+                hint = f"--mode training {option} {value}".rstrip()
+                raise VcalcError("usage", f"{option} is for training", hint=hint)
     named = (optimizer or "adamw").lower()
     if fold_norms and mode != "inference":
         raise VcalcError("usage", "--fold-norms is for inference: training needs the norms", hint="leave it out")

@@ -292,18 +292,23 @@ class Layer:
             if each in self.accepts and (each != MAP or len(shape) - 1 in self.spatial):
                 continue
             if each not in self.accepts:
-                wanted = " or ".join(NAMES[accepted] for accepted in self.accepts)
+                maps = self._which_maps if len(self.spatial) < len(MAPS) else NAMES[MAP]
+                wanted = " or ".join(maps if accepted == MAP else NAMES[accepted] for accepted in self.accepts)
                 message = f"{self.kind} takes {wanted}, but {describe(shape)} arrives"
                 raise LayerError(message, hint=self._rank_hint(each))
             if each == MAP and len(inner(shape)) - 1 not in self.spatial:
-                maps = " or ".join(described(MAPS[axes - 1]) for axes in self.spatial)
-                raise LayerError(f"{self.kind} takes {maps}, but {describe(shape)} arrives")
+                raise LayerError(f"{self.kind} takes {self._which_maps}, but {describe(shape)} arrives")
         if HEADS in ranks and MAP in ranks:
             from vcalc.layers import mend
 
             heads, other = inputs[ranks.index(HEADS)], inputs[ranks.index(MAP)]
             message = f"{self.kind}: {describe(heads)} and {describe(other)} do not match"
             raise LayerError(message, hint=mend.joined(heads, other))
+
+    @property
+    def _which_maps(self) -> str:
+        """The maps that it takes, in words."""
+        return " or ".join(described(MAPS[axes - 1]) for axes in self.spatial)
 
     def read(self, inputs: tuple[Shape, ...]) -> tuple[NamedShape, ...]:
         """Inputs of which perhaps only the sizes are known: three are heads to a kind that takes heads and no map."""

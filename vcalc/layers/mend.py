@@ -24,7 +24,10 @@ ONE_TOKEN = (
 )
 """How what is one for all tokens, as a scale and a shift of their features, is joined with them."""
 
-IN_FRONT = "'merge_windows' and 'merge_frames' take away what stands in front; what has nothing there is one for all"
+IN_FRONT = (
+    "'merge_windows', 'merge_frames' and 'rearrange' take away what stands in front; what has nothing there is one for"
+    " all"
+)
 """How windows or frames are joined with what is none."""
 
 MOST_STRIDE = 8

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, product
-from vcalc.layers.axes import Leading, NamedShape, inner, names_of, rank
+from vcalc.layers.axes import Leading, NamedShape, front_of, inner, names_of, rank
 from vcalc.layers.base import Layer
 from vcalc.layers.windows import Front, Window
 
@@ -46,7 +46,9 @@ class Moved(Layer):
         sizes = pattern.output(inputs[0], self.sizes)
         if not pattern.front[1]:
             return sizes
-        front = tuple(Leading(pattern.written(axis)) for axis in pattern.right[: pattern.front[1]])
+        stood = dict(zip(map(pattern.written, pattern.left), front_of(inputs[0]), strict=False))
+        names = map(pattern.written, pattern.right[: pattern.front[1]])
+        front = tuple(Leading(name, stood[name].laid if name in stood else None) for name in names)
         return NamedShape(sizes, places.leaves(text, inputs[0]) or rank(inputs[0]), front=front)
 
     def run(self, ops: Paper, x: Value) -> Value:

@@ -167,7 +167,8 @@ class MergeWindows(Layer, kind="merge_windows"):
         (axis,), laid = front_of(shape), front_of(shape)[0].laid
         if not isinstance(laid, Laid):
             message = f"merge_windows puts back what 'windows' has cut, but {describe(shape)} arrives"
-            raise LayerError(message, hint="use 'merge_frames'" if axis.name == "T" else "")
+            hint = "'rearrange' takes away what it puts in front; it keeps windows that stand there before and after"
+            raise LayerError(message, hint="use 'merge_frames'" if axis.name == "T" else hint)
         return self._tokens(shape, laid) if rank(shape) == TOKENS else self._maps(shape, laid)
 
     def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:

@@ -9,7 +9,7 @@ from vcalc.arithmetic import Shape, is_many, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
 from vcalc.language.expression import Environment, ExpressionError, undecided
 from vcalc.language.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
-from vcalc.layers.axes import VECTOR, described, front_of, names_of, rank
+from vcalc.layers.axes import MAPS, VECTOR, described, names_of, rank
 from vcalc.layers.base import BRANCHES, describe, no_way, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
@@ -391,10 +391,13 @@ class Expander:
         bindings.all()
         self.building.symbolic |= bool(bindings.symbols)
         expected, found = bindings.input(), self.building.graph.shape(at)
-        if (rank(expected), len(expected)) != (rank(found), len(found) - len(front_of(found))):
+        if (rank(expected), len(expected)) != (rank(found), len(found.inner(0))):
             message = f"{step.model} takes {described(expected.axes)}, but {describe(found)} arrives"
             wanted = (rank(expected),)
-            raise VcalcError("input", message, hint=way_between(rank(found), wanted) or no_way(rank(found), wanted))
+            hint = way_between(rank(found), wanted) or no_way(rank(found), wanted)
+            if (expected.axes, found.inner(0).axes) == (MAPS[1], MAPS[2]):
+                hint = "put 'frames' before it, and each frame goes through it by itself"
+            raise VcalcError("input", message, hint=hint)
         try:
             bindings.check_used()
         except VcalcError as error:
