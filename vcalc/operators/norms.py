@@ -35,12 +35,12 @@ class BatchNorm(_Norm, name="batch_norm"):
 
 
 class LayerNorm(_Norm, name="layer_norm"):
-    """Over the last axis."""
+    """Over so many of the last axes."""
 
-    def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
         made = paper.new(x.shape, x.batched, x.type)
-        self.width = x.shape[-1:]
-        self.statistics(paper, x, x.shape[:-1])
+        self.width = x.shape[-axes:]
+        self.statistics(paper, x, x.shape[:-axes])
         return made
 
 
