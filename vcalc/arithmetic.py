@@ -65,7 +65,7 @@ def is_many(value: Number) -> bool:
 
 def tidied(shape: Shape) -> Shape:
     """A shape with its symbolic sizes multiplied out, so that floors fold away where they can."""
-    if not any(map(is_symbolic, shape)):
+    if {int}.issuperset(map(type, shape)) or not any(map(is_symbolic, shape)):
         return shape
     from vcalc import symbols
 

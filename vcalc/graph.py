@@ -7,6 +7,7 @@ one `Facts`: a ResNet-152 has about forty of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,22 +26,21 @@ if TYPE_CHECKING:
 
 
 class Facts:
-    """What follows from a layer and the shapes that arrive: computed once, shared by all nodes that agree."""
+    """What follows from a layer and the shapes that arrive: computed once, shared by all nodes that agree.
+
+    Counts are worked out when they are first asked for: a layer that is put in another's place was never counted.
+    """
 
     __slots__ = (
-        "_parameters",
-        "_whole",
+        "_counted",
         "_work",
         "asked",
-        "buffers",
-        "calls",
         "front",
         "inner",
         "inputs",
         "layer",
         "made",
         "output",
-        "parameters",
         "shared",
     )
 
@@ -57,11 +57,30 @@ class Facts:
         self.layer, self.made = self._fitted()
         """The layer for what arrives, and the output without what stands in front of the inputs, too."""
         self.output = self.front.before(self.made)
-        self._parameters, buffers, self.calls = _counted(self.layer, self.inner, self.front.times)
-        self.parameters: dict[str, Number] = {} if shared else self._parameters
-        self.buffers: dict[str, Number] = {} if shared else buffers
+        self._counted: tuple[dict[str, Number], dict[str, Number], list[Call]] | None = None
         self._work: dict[str, Number] | None = None
-        self._whole: list[Weighed] | None = None
+        if self.layer.composed and not _is_known(self.layer, self.inner):
+            self._counts()  # what its operators refuse of arrays is refused where the layer stands
+
+    def _counts(self) -> tuple[dict[str, Number], dict[str, Number], list[Call]]:
+        if self._counted is None:
+            self._counted = _counted(self.layer, self.inner, self.front.times)
+        return self._counted
+
+    @property
+    def parameters(self) -> dict[str, Number]:
+        """Its own parameters, by role."""
+        return {} if self.shared else self._counts()[0]
+
+    @property
+    def buffers(self) -> dict[str, Number]:
+        """Its own buffers, by name."""
+        return {} if self.shared else self._counts()[1]
+
+    @property
+    def calls(self) -> list[Call]:
+        """What it calls, where it is not one operator."""
+        return self._counts()[2]
 
     @property
     def kind(self) -> str:
@@ -96,17 +115,21 @@ class Facts:
     def work(self) -> dict[str, Number]:
         """The primitives of one forward pass over an image, elements in and out among them."""
         if self._work is None:
-            work = {
-                "input_elements": sum(elements(shape) for shape in self.inner),
-                "output_elements": elements(self.made),
-                "parameters": sum(self._parameters.values()),
-                **({} if self.calls else self.layer.work(self.inner, self.made)),
-            }
-            if self.front.axes:
-                times = self.front.times
-                work = {name: many if name in ONCE_A_BATCH else times * many for name, many in work.items()}
-            self._work = {**work, **self._added()} if self.calls else work
+            self._work = self._worked_out()
         return self._work
+
+    def _worked_out(self) -> dict[str, Number]:
+        parameters, _, calls = self._counts()
+        work = {
+            "input_elements": sum(elements(shape) for shape in self.inner),
+            "output_elements": elements(self.made),
+            "parameters": sum(parameters.values()),
+            **({} if calls else self.layer.work(self.inner, self.made)),
+        }
+        if self.front.axes:
+            times = self.front.times
+            work = {name: many if name in ONCE_A_BATCH else times * many for name, many in work.items()}
+        return {**work, **self._added()} if calls else work
 
     @property
     def is_view(self) -> bool:
@@ -130,14 +153,20 @@ class Facts:
     @property
     def whole(self) -> list[Weighed]:
         """The layer as one: itself; of one that calls several operators what they do for each image, and once."""
-        if self._whole is None:
-            self._whole = self._parted() if self.calls else [self]
-        return self._whole
-
-    def _parted(self) -> list[Weighed]:
+        if not self.calls:
+            return [self]
         from vcalc.layers.call import whole
 
         return [*whole(self)]
+
+
+_PLAIN = frozenset({int, bool, str, float, type(None)})
+
+
+def _is_known(layer: Layer, inputs: tuple[Shape, ...]) -> bool:
+    """Whether all sizes and fields are plain values: no symbols, workings or arrays."""
+    values = chain(*inputs, *(value if isinstance(value, tuple) else (value,) for value in layer.values().values()))
+    return _PLAIN.issuperset(map(type, values))
 
 
 def _counted(
@@ -153,10 +182,15 @@ def _counted(
 
 
 def _named(layer: Layer, inputs: tuple[NamedShape, ...], made: Shape) -> NamedShape:
-    output, front = tidied(made), made.front if isinstance(made, NamedShape) else ()
-    of = layer.leaves(inputs, output)
-    grid = layer.grid(inputs, NamedShape(output, of, front=front)) if of in (TOKENS, HEADS) else None
-    return NamedShape(output, of, grid and tidied(grid), front)
+    first = inputs[0]
+    if made is first and len(inputs) == 1 and (first.of not in (TOKENS, HEADS) or layer.reach(first) is None):
+        return first
+    front = made.front if isinstance(made, NamedShape) else ()
+    output = NamedShape(tidied(made), layer.leaves(inputs, made), front=front)
+    if output.of in (TOKENS, HEADS):
+        grid = layer.grid(inputs, output)
+        return NamedShape(output, output.of, tidied(grid), front) if grid else output
+    return output
 
 
 class Weighed(Protocol):

@@ -254,12 +254,13 @@ def _named(rules: Rules, kind: str, form: str) -> Rule | None:
 
 def amounts(rule: Rule, part: Weighed, batch: Number) -> Iterator[tuple[str, int, Number]]:
     """The primitives that count by a rule: name, weight, and the weighed count for the batch."""
+    work = part.work
     for weights, times in ((rule.weights, batch if part.batched else 1), (rule.once, 1)):
         for primitive, weight in weights.items():
-            if primitive not in part.work:
+            if primitive not in work:
                 continue
             if isinstance(weight, int):
-                yield primitive, weight, times * (weight * part.work[primitive])
+                yield primitive, weight, times * (weight * work[primitive])
             else:
                 yield primitive, 1, times * _sum(many * weight.count(each) for each, many in part.each)
 

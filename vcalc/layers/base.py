@@ -289,6 +289,8 @@ class Layer:
         """Refuse inputs of the wrong rank, and heads together with a map."""
         ranks = [rank(shape) for shape in inputs]
         for each, shape in zip(ranks, inputs, strict=True):
+            if each in self.accepts and (each != MAP or len(shape) - 1 in self.spatial):
+                continue
             if each not in self.accepts:
                 wanted = " or ".join(NAMES[accepted] for accepted in self.accepts)
                 message = f"{self.kind} takes {wanted}, but {describe(shape)} arrives"
@@ -317,7 +319,10 @@ class Layer:
 
     def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
         """What an output of such sizes is: what the first input is that has as many, else what they usually are."""
-        return next((rank(shape) for shape in inputs if len(shape) == len(output)), usual(len(output)))
+        for shape in inputs:
+            if len(shape) == len(output):
+                return rank(shape)
+        return usual(len(output))
 
     def _rank_hint(self, rank: str) -> str:
         if any(f"'{self.kind}'" in _WAYS.get((wanted, rank), ()) for wanted in self.accepts):

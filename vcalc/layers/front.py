@@ -42,7 +42,7 @@ def parted(layer: Layer, inputs: tuple[NamedShape, ...]) -> tuple[Front, tuple[N
     Raises LayerError where there is less than the layer takes itself, and where inputs differ in it.
     """
     takes = layer.in_front
-    if not takes and not any(shape.front for shape in inputs):
+    if not takes and not [shape for shape in inputs if shape.front]:
         return NONE, inputs
     for shape in inputs:
         if len(shape.front) < takes:
