@@ -960,9 +960,9 @@ def test_a_field_takes_the_name_of_an_axis_and_no_size():
     """ConvNeXt's norm has 2*C parameters, torch's nn.LayerNorm([C, H, W]) 2*C*H*W, one of heads twice their width."""
     text = "input: {C: 8, H: 6, W: 4}\nlet: {d: 3}\nlayers:\n"
     text += "  - layernorm: {over: C}\n  - layernorm: {over: [H, W, C]}\n  - tokens\n  - layernorm: {over: N}\n"
-    text += "  - split_heads: {heads: 2}\n  - layernorm: {over: d}\n"
+    text += "  - split_heads: {heads: 2}\n  - layernorm: {over: d}\n  - rmsnorm: {over: [d, h]}\n"
     counts = [sum(node.facts.parameters.values()) for node in net(text).graph.nodes]
-    assert counts == [2 * 8, 2 * 8 * 6 * 4, 0, 2 * 24, 0, 2 * 4]
+    assert counts == [2 * 8, 2 * 8 * 6 * 4, 0, 2 * 24, 0, 2 * 4, 8]
 
 
 def test_elsewhere_the_name_of_an_axis_is_its_size():

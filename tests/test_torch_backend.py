@@ -270,10 +270,10 @@ NAMED_AXES = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["layernorm", "softmax"])
+@pytest.mark.parametrize("kind", ["layernorm", "rmsnorm", "softmax"])
 @pytest.mark.parametrize(("input", "axes", "over"), NAMED_AXES)
 def test_named_axes_are_those_that_are_normalised(input: str, axes: str, over: str, kind: str, tmp_path: Path):
-    """A mean of 0 and a variance of 1, or a sum of 1, along those axes; and nothing passes along the others."""
+    """Squares of mean 1, or a sum of 1, along those axes; and nothing passes along the others."""
     spec = f"input: {{{input}}}\nlayers: [{kind}: {{over: [{', '.join(over.split())}]}}]\n"
     network = network_of(tmp_path, f"title: t\n{spec}")
     assert [check for check in validate(network, "cpu", batch=2) if not check.holds] == []
@@ -284,8 +284,10 @@ def test_named_axes_are_those_that_are_normalised(input: str, axes: str, over: s
     sizes = product(network.graph.input[axis - 1] for axis in along)
     found = (made if kind == "softmax" else made.square()).sum(along)
     assert torch.allclose(found, torch.full_like(found, 1 if kind == "softmax" else sizes), atol=1e-2)
-    assert kind == "softmax" or torch.allclose(made.sum(along), torch.zeros_like(found), atol=1e-4)
-    assert sum(parameter.numel() for parameter in module.parameters()) == (2 * sizes if kind == "layernorm" else 0)
+    assert kind != "layernorm" or torch.allclose(made.sum(along), torch.zeros_like(found), atol=1e-4)
+    assert sum(parameter.numel() for parameter in module.parameters()) == sizes * {"layernorm": 2, "rmsnorm": 1}.get(
+        kind, 0
+    )
     made.square()[(0,) * made.dim()].backward()
     assert int((x.grad != 0).sum()) == sizes
 

@@ -60,11 +60,11 @@ class BatchNorm(_Norm, kind="batchnorm"):
         return ops.batch_norm(x, *self._factors(ops, x.shape[1]))
 
 
-class LayerNorm(_Norm, kind="layernorm"):
-    """Normalisation over the features of each token, over the channels at each position of a map, or any axes."""
+class _OverAxes(_Norm):
+    """Statistics of the features of each place, or along axes that are named, and factors for each element of these."""
 
-    forms = ("module", "final", "subclass", "functional")
-    source = "Ba, Kiros & Hinton 2016, section 3; over channels: Liu et al. 2022 (ConvNeXt), section 2.6"
+    roles: ClassVar[tuple[str, ...]] = ("scale", "shift")
+    """What is trained for each of these elements."""
 
     over: Any = field(
         axes_or("channels", "last"), "what is normalised: axes by name, channels of a map, or the last axis", "channels"
@@ -72,7 +72,8 @@ class LayerNorm(_Norm, kind="layernorm"):
 
     def output(self, *inputs: Shape) -> Shape:
         of_heads = rank(inputs[0]) == HEADS and self.over == "channels"
-        needs(not of_heads, "layernorm: heads have no channels", "over", "over: last normalises the width of a head")
+        hint = "over: last normalises the width of a head"
+        needs(not of_heads, f"{self.kind}: heads have no channels", "over", hint)
         self.axes(inputs[0])
         return inputs[0]
 
@@ -82,34 +83,46 @@ class LayerNorm(_Norm, kind="layernorm"):
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
         size = product(inputs[0][axis] for axis in self.axes(inputs[0]))
-        return {"scale": size, "shift": size} if self.affine else {}
+        return dict.fromkeys(self.roles, size) if self.affine else {}
 
     def run(self, ops: Paper, x: Value) -> Value:
         axes = self.axes(*self.named(x))
         order = put_last(len(x.shape), axes)
         turned = order != tuple(range(len(x.shape)))
         x = ops.permute(x, order) if turned else x
-        made = ops.layer_norm(x, *self._factors(ops, *x.shape[-len(axes) :]), axes=len(axes))
+        made = self.normal(ops, x, len(axes))
         return ops.permute(made, put_back(order)) if turned else made
+
+    def normal(self, ops: Paper, x: Value, axes: int) -> Value:
+        """What is normalised along so many of the last axes."""
+        raise NotImplementedError
 
     def reach(self, input: Shape) -> Window | None:
         return along(input, self.axes(input))
 
 
-class RMSNorm(_Norm, kind="rmsnorm"):
-    """Each token divided by the root of its mean square; a factor a feature is trained, no offset."""
+class LayerNorm(_OverAxes, kind="layernorm"):
+    """Normalisation over the features of each token, over the channels at each position of a map, or any axes."""
+
+    forms = ("module", "final", "subclass", "functional")
+    source = "Ba, Kiros & Hinton 2016, section 3; over channels: Liu et al. 2022 (ConvNeXt), section 2.6"
+
+    def normal(self, ops: Paper, x: Value, axes: int) -> Value:
+        return ops.layer_norm(x, *self._factors(ops, *x.shape[-axes:]), axes=axes)
+
+
+class RMSNorm(_OverAxes, kind="rmsnorm"):
+    """Each token, each position of a map, or any axes divided by the root of the mean square; no offset is trained."""
 
     source = "Zhang & Sennrich 2019, equation 4"
-    accepts = (TOKENS, VECTOR)
     forms = ("module", "subclass", "functional")
+    roles = ("scale",)
 
     affine: Any = field(FLAG, "whether a factor a feature is trained", True)
 
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"scale": features(inputs[0])} if self.affine else {}
-
-    def run(self, ops: Paper, x: Value) -> Value:
-        return ops.rms_norm(x, *([ops.parameter(x.shape[-1])] if self.affine else []))
+    def normal(self, ops: Paper, x: Value, axes: int) -> Value:
+        factors = [ops.parameter(*x.shape[-axes:])] if self.affine else []
+        return ops.rms_norm(x, *factors, axes=axes)
 
 
 class GroupNorm(_Norm, kind="groupnorm"):

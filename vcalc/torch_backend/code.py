@@ -202,18 +202,12 @@ def _batchnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code(f"nn.BatchNorm{axes}d({_arguments((shape[0],), affine=affine)})")
 
 
-@_builds("layernorm")
-def _layernorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    axes = layer.axes(inputs[0])
+@_builds("layernorm", "rmsnorm")
+def _along_axes(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    axes, of = layer.axes(inputs[0]), "LayerNorm" if layer.kind == "layernorm" else "RMSNorm"
     affine = _unless(layer.affine, True, "False")
     sizes = inputs[0][axes[0]] if len(axes) == 1 else _each(inputs[0][axis] for axis in axes)
-    return Code(f"nn.LayerNorm({_arguments((sizes,), elementwise_affine=affine)})", _behind(inputs[0], axes))
-
-
-@_builds("rmsnorm")
-def _rmsnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    affine = _unless(layer.affine, True, "False")
-    return Code(f"nn.RMSNorm({_arguments((inputs[0][-1],), elementwise_affine=affine)})")
+    return Code(f"nn.{of}({_arguments((sizes,), elementwise_affine=affine)})", _behind(inputs[0], axes))
 
 
 @_builds("groupnorm")
