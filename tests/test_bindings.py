@@ -308,6 +308,8 @@ def test_sizes_in_a_row_are_those_of_what_the_spec_takes(asked, text: str, size:
             "8x1x8000",
             "--input 8x1x8000 has 3 sizes; Sound takes CxL\n  help: the batch stands apart: --input 1x8000 --batch 8",
         ),
+        (SOUND, "3x224x224", "--input 3x224x224 has 3 sizes; Sound takes CxL\n  help: write --input 1x16000"),
+        (SOUND, "1x8000x1", "--input 1x8000x1 has 3 sizes; Sound takes CxL\n  help: write --input 1x8000"),
         (
             SOUND,
             "8000x1",

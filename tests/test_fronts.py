@@ -230,3 +230,15 @@ def test_a_bar_stands_between_axes(pattern: str, says: str, column: int):
         network(f'[rearrange: "{pattern}"]', "{N: 4, D: 6}")
     assert says in str(error.value)
     assert error.value.problems[0].place.column == len('layers: [rearrange: "') + column
+
+
+def test_a_network_of_images_is_used_on_each_frame():
+    """Its parameters once, its work for each of eight frames."""
+    params, macs = totals(expand(*load("resnet18"), {"H": 64, "W": 64}))
+    film = network("[frames, {use: resnet18, name: backbone}]", "{C: 3, T: 8, H: 64, W: 64}")
+    assert totals(film) == (params, 8 * macs)
+
+
+def test_a_network_of_images_is_not_used_on_each_vector():
+    with pytest.raises(VcalcError, match=r"resnet18 takes a feature map .*, but a vector .* in 8 frames arrives"):
+        network("[frames, global_avgpool, {use: resnet18}]")

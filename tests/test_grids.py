@@ -84,6 +84,8 @@ def test_tokens_are_put_back_into_their_map(input: str, shape: tuple[int, ...]):
          "to_map: {height: …} makes another map of them"),
         ("{branches: [[], []], join: concat}, to_map", "to_map needs 'height', the rows of the map: no map is known"
          " that these tokens come from; the input's own have none, joined or reordered ones forget it", ""),
+        ("class_token, to_map: {height: 4}", "to_map: 1 token stands in front that has no place on the map of 4x6",
+         "keep_tokens: {start: 1, count: 24} before it leaves them out"),
         ("class_token, 'rearrange: (H W) D -> D H W'",
          "rearrange: 1 token stands in front that has no place on the map of 4x6",
          "keep_tokens: {start: 1, count: 24} before it leaves them out"),

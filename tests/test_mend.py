@@ -23,6 +23,8 @@ KEEPS = "with stride 1 and pad: same, conv and pools keep the height and width t
     [
         ((64, 56, 56), (32, 28, 56), SAME_SIZE),
         ((64, 56, 56), (32, 56, 28), SAME_SIZE),
+        (NamedShape((8, 30), MAP), NamedShape((8, 31), MAP), SAME_SIZE.replace("height and width", "length")),
+        ((8, 4, 9, 9), (8, 2, 9, 9), SAME_SIZE.replace("height", "duration, height")),
         ((64, 56, 56), (32, 56, 56), "conv: {out: 64, kernel: 1} brings the second to the channels of the first"),
         ((197, 768), (197, 384), "linear: {out: 768} brings the second to the width of the first"),
         ((10,), (20,), "linear: {out: 10} brings the second to the width of the first"),
@@ -49,6 +51,7 @@ def test_a_vector_stands_for_a_constant_map():
         ((8, 4, 4), (3, 36, 36), KEEPS),  # a stride of 9 would, and is none that a network has
         ((8, 28, 56), (8, 30, 56), KEEPS),
         ((8, 28, 28), (8, 30, 28), KEEPS),
+        (NamedShape((8, 28), MAP), NamedShape((8, 30), MAP), KEEPS.replace("height and width", "length")),
         ((8, 9, 9), (8, 4, 4), "a shortcut: [...] has to bring what arrives to [8, 9, 9]"),
         ((197, 768), (197, 384), "shortcut: [linear: {out: 768}] brings what arrives to [197, 768]"),
         ((197, 768), (196, 768), "a shortcut: [...] has to bring what arrives to [197, 768]"),

@@ -19,7 +19,7 @@ from vcalc.arithmetic import conditions
 from vcalc.errors import LayerError, VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape, rank
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, Leading, NamedShape, rank
 from vcalc.layers.places import leaves
 from vcalc.layers.windows import REORDERED, SPREAD, Front, Window
 from vcalc.operators.pattern import parse
@@ -360,11 +360,29 @@ def test_any_text_is_a_pattern_or_refused(text: str):
         ("D -> D 1 1", VECTOR, MAP),
         ("(C H W) -> C H W", VECTOR, MAP),
         ("D -> 1 D", VECTOR, TOKENS),
+        ("(N D) -> N D", VECTOR, TOKENS),
+        ("(C L) -> C L", VECTOR, MAP),
+        ("L -> 1 L", VECTOR, MAP),
+        ("D -> D 1", VECTOR, MAP),
+        ("D -> D 1 1 1", VECTOR, MAP),
+        ("(C T H W) -> C T H W", VECTOR, MAP),
+        ("N[0] (C T H W) -> C T H W", TOKENS, MAP),
+        ("C 1 W -> C W", MAP, MAP),
+        ("(C r) L -> C (L r)", MAP, MAP),
+        ("C (L r) -> (C r) L", MAP, MAP),
+        ("C H W -> (C H) W", MAP, MAP),
+        ("C H W -> W (C H)", MAP, TOKENS),
+        ("C H W -> C (H W)", MAP, TOKENS),
+        ("C T 1 1 -> C T", MAP, MAP),
+        ("C T H W -> (H W) | C T", MAP, MAP),
+        ("T | D -> D T", VECTOR, MAP),
+        ("T | D -> T D", VECTOR, TOKENS),
     ],
 )
 def test_what_leaves(text: str, arrives: str, leaving: str | None):
-    sizes = (1,) * len(parse(text).left)
-    assert leaves(text, NamedShape(sizes, arrives)) == leaving
+    pattern = parse(text)
+    front = (Leading("T"),) * pattern.front[0]
+    assert leaves(text, NamedShape((1,) * len(pattern.left), arrives, front=front)) == leaving
 
 
 def test_heads_are_heads_and_a_map_is_none():

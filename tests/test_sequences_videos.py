@@ -243,6 +243,17 @@ def test_another_kind_of_input_is_a_difference(record, tmp_path):
     assert found["layers"][0]["axes"]["input"] == [["C", "L"], ["C", "H", "W"]]
 
 
+def test_one_number_for_all_axes_is_no_difference(record, tmp_path):
+    """3 on a sequence and 3 x 3 x 3 on a video are written alike; what they cost differs."""
+    files = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    for file, input_, pad in zip(files, ("{C: 4, L: 16}", "{C: 4, T: 4, H: 4, W: 4}"), (1, 0), strict=True):
+        file.write_text(f"input: {input_}\nlayers: [conv: {{out: 4, kernel: 3, stride: 2, pad: {pad}}}]\n")
+    (layer,) = record("diff", *map(str, files))["layers"]
+    assert layer["fields"] == {"pad": [[1], [0, 0, 0]]}
+    assert layer["old"]["params"] == 4 * 4 * 3 + 4
+    assert layer["new"]["params"] == 4 * 4 * 27 + 4
+
+
 @pytest.mark.parametrize(
     ("input_", "what"),
     [("{C: 3, L: 16000}", "a sequence [3, 16000]"), ("{C: 3, T: 4, H: 32, W: 32}", "a video [3, 4, 32, 32]")],

@@ -9,11 +9,11 @@ import pytest
 
 from vcalc import conventions
 from vcalc.analyses.cost import Costs
-from vcalc.analyses.receptive_field import receptive_fields, size_of
+from vcalc.analyses.receptive_field import as_record, receptive_fields, size_of
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
-from vcalc.layers.axes import MAP, NamedShape
+from vcalc.layers.axes import MAP, TOKENS, NamedShape, rank
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
 
@@ -99,6 +99,23 @@ def test_an_open_length_and_arrays_of_lengths():
     assert together.numbers.tolist() == one_by_one
 
 
+@pytest.mark.parametrize("kernel", [4, 5])
+def test_where_arrays_of_lengths_are_read_from(kernel: int):
+    """Padding that depends on each length: half of it lies before the first place."""
+    text = f"{{conv: {{out: 2, kernel: {kernel}, stride: 3, pad: same}}}}"
+    lengths = [20, 21, 22, 23]
+    spec = "title: t\ninput: {C: 1, L: 8}\nlayers: [" + text + ", {conv: {out: 1, kernel: 2}}]"
+
+    def read(length: Any) -> Any:
+        network = network_of(spec, L=length)
+        return as_record(receptive_fields(network.graph)[-1], network.graph.input)
+
+    together = read(numpy.array(lengths))
+    for key, (found,) in together.items():
+        each = [read(length)[key][0] for length in lengths]
+        assert (found.numbers.tolist() if hasattr(found, "numbers") else [found] * 4) == each
+
+
 def test_a_formula_in_a_length(vcalc: Any, tmp_path: Any):
     file = tmp_path / "m5.yaml"
     file.write_text(M5)
@@ -115,6 +132,22 @@ def test_a_vector_gates_the_channels_of_any_map():
         video = NamedShape((8, *places), MAP)
         assert Facts(KINDS["multiply"](), (video, (8,))).output == video
         assert Facts(KINDS["multiply"](), ((8,), video)).output == video
+
+
+@pytest.mark.parametrize("kind", ["add", "mean", "multiply"])
+def test_three_sequences_are_joined_as_two_are(kind: str):
+    """What two of them give is a sequence, and no tokens: a vector goes with its channels."""
+    sequence = NamedShape((8, 20), MAP)
+    assert Facts(KINDS[kind](), (sequence, sequence, (8,))).output == sequence
+    assert rank(Facts(KINDS[kind](), (sequence, sequence, sequence)).output) == MAP
+
+
+@pytest.mark.parametrize("kind", ["add", "concat", "mean", "multiply"])
+def test_a_sequence_is_not_joined_with_tokens_of_its_sizes(kind: str):
+    sequence, tokens = NamedShape((16, 16), MAP), NamedShape((16, 16), TOKENS)
+    for shapes in ((sequence, tokens), (tokens, sequence), (sequence, sequence, tokens)):
+        with pytest.raises(VcalcError, match=rf"^{kind}: .*(a sequence|tokens) .* do not match"):
+            Facts(KINDS[kind](), shapes)
 
 
 SEQUENCE, IMAGE, CLIP = NamedShape((4, 12), MAP), NamedShape((4, 6, 8), MAP), NamedShape((4, 2, 6, 8), MAP)

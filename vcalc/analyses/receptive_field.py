@@ -19,6 +19,7 @@ from vcalc.arithmetic import (
     certainly_different,
     certainly_equal,
     certainly_less,
+    is_many,
     is_symbolic,
     maximum,
     minimum,
@@ -235,11 +236,18 @@ def as_record(field: Field, input: Shape) -> dict[str, Any]:
 
 def _decimal(value: Number) -> Number:
     """Halves and quarters as decimals; whole numbers and formulas as they are."""
+    if is_many(value):
+        each: Number = value.each(_decimal)
+        return each
     return float(value) if getattr(value, "denominator", 1) != 1 and not is_symbolic(value) else value
 
 
 def _divided(a: Number, b: Number) -> Number:
     """a / b exactly: a whole number where it is one, else a fraction."""
+    if is_many(a) or is_many(b):
+        from vcalc import many
+
+        return many.each(_divided, a, b)
     if certainly_equal(b, 1):
         return a
     if certainly_equal(a % b, 0):

@@ -16,8 +16,9 @@ class _Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
+        blank = {word for word in args if not word.strip(" ,")}
         alone = [
-            word == "--mixed" and args[i + 1 : i + 2] not in ([each] for each in MIXED) for i, word in enumerate(args)
+            word == "--mixed" and not {*MIXED, *blank}.intersection(args[i + 1 : i + 2]) for i, word in enumerate(args)
         ]
         words = [f"--mixed={MIXED[0]}" if alone[i] and i < end else word for i, word in enumerate(args)]
         return super().parse_args(ctx, words)

@@ -241,8 +241,15 @@ class ConvTranspose(Layer, kind="conv_transpose"):
         needs_division("conv_transpose: rows into images", sizes[0], self.stack, "stack")
         needs_groups("conv_transpose", channels, self.out, self.groups)
         reaches = map(extent, self.kernel, self.dilation)
-        each = zip(sizes, reaches, self.stride, self.dilation, self.pad, self.output_pad, strict=True)
-        return (self.out, *(self._grown(*axis) for axis in each))
+        each = list(zip(sizes, reaches, self.stride, self.dilation, self.pad, self.output_pad, strict=True))
+        places = [self._grown(*axis) for axis in each]
+        if not certainly_equal(self.stack, 1):
+            needs(len(sizes) == 2, "conv_transpose: stack is a number of images, one below the other", "stack")
+            alone = self._grown(exact_div(sizes[0], self.stack), *each[0][1:])
+            hint = f"each would have {show(alone)} rows: a kernel as large as the stride keeps them apart"
+            apart = assumed("==", places[0], alone * self.stack)
+            needs(apart, "conv_transpose: images of a stack would reach into one another", "stack", hint)
+        return (self.out, *places)
 
     @staticmethod
     def _grown(size: Number, reach: Number, stride: Number, dilation: Number, pad: Number, more: Number) -> Number:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vcalc.arithmetic import Shape, certainly_different, certainly_equal, certainly_less
 from vcalc.errors import LayerError
 from vcalc.layers import KINDS, Layer
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, NamedShape, front_of, grid_of, inner, rank
+from vcalc.layers.axes import HEADS, MAP, PLACES, TOKENS, VECTOR, NamedShape, front_of, grid_of, inner, places_of, rank
 from vcalc.layers.base import show
 
 _RANKS = {
@@ -40,12 +40,18 @@ def joined(first: Shape, second: Shape) -> str:
     if rank(first) == MAP and len(first) != len(second):
         return ""
     if rank(first) == MAP and any(map(certainly_different, first[1:], second[1:])):
-        return "bring them to one height and width: pad, stride, or 'upsample'"
+        return f"bring them to one {_sizes(first)}: pad, stride, or 'upsample'"
     if rank(first) == MAP:
         return f"conv: {{out: {show(first[0])}, kernel: 1}} brings the second to the channels of the first"
     if certainly_different(first[-1], second[-1]):
         return f"linear: {{out: {show(first[-1])}}} brings the second to the width of the first"
     return ""
+
+
+def _sizes(shape: Shape) -> str:
+    """What the sizes of a map along its places are called."""
+    *others, last = (PLACES[axis][0] for axis in places_of(inner(shape)))
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def features(shape: Shape) -> str:
@@ -91,7 +97,7 @@ def residual(made: Shape, arrives: Shape) -> str:
             written = ", ".join(f"{name}: {value}" for name, value in fields.items())
             return f"shortcut: [{word}: {{{written}}}] brings what arrives to {show(made)}"
     if rank(made) == MAP and any(map(certainly_less, made[1:], arrives[1:])):
-        return "with stride 1 and pad: same, conv and pools keep the height and width that arrive"
+        return f"with stride 1 and pad: same, conv and pools keep the {_sizes(made)} that arrive"
     return f"a shortcut: [...] has to bring what arrives to {show(made)}"
 
 

@@ -30,6 +30,11 @@ def _common(a: Number, b: Number) -> Number:
     return a if b in (a, 1) or not certainly_equal(a, 1) else b
 
 
+def _map_and_tokens(a: Shape, b: Shape) -> bool:
+    """Whether one is a map and the other tokens, which only look alike where both have two sizes."""
+    return {rank(a), rank(b)} == {MAP, TOKENS}
+
+
 def _have_places(tokens: NamedShape) -> bool:
     """Whether some of these tokens may lie on a map, and not only in front of it."""
     return tokens.grid is not None and not certainly_less(tokens[0], tokens.grid[0] + 1)
@@ -46,10 +51,12 @@ class Concat(Layer, kind="concat"):
     def output(self, *inputs: Shape) -> Shape:
         first = inputs[0]
         for shape in inputs[1:]:
-            if not _alike(shape[1:], first[1:]):
+            alike = _alike(shape[1:], first[1:])
+            if not alike or _map_and_tokens(first, shape):
                 from vcalc.layers import mend
 
-                message = f"concat: {describe(first)} and {describe(shape)} differ in more than the first size"
+                differ = "do not match" if alike else "differ in more than the first size"
+                message = f"concat: {describe(first)} and {describe(shape)} {differ}"
                 raise LayerError(message, hint=mend.concatenated(first, shape))
         return (sum(shape[0] for shape in inputs), *first[1:])
 
@@ -80,11 +87,11 @@ class _Elementwise(Layer):
         """The common shape; a vector [C] or a map [C, 1, 1] stands for a constant over H and W."""
         first = (*a, *(1,) * len(b[1:])) if rank(a) == VECTOR and rank(b) == MAP else a
         second = (*b, *(1,) * len(a[1:])) if rank(a) == MAP and rank(b) == VECTOR else b
-        if len(first) != len(second) or not all(map(_meet, first, second)):
+        if len(first) != len(second) or _map_and_tokens(a, b) or not all(map(_meet, first, second)):
             from vcalc.layers import mend
 
             raise LayerError(f"{self.kind}: {describe(a)} and {describe(b)} do not match", hint=mend.combined(a, b))
-        return tuple(map(_common, first, second))
+        return NamedShape(map(_common, first, second), rank(b) if rank(a) == VECTOR else rank(a))
 
     def _together(self, ops: Paper, operator: str, inputs: tuple[Value, ...]) -> Value:
         """Two at a time, from the first on; vectors as maps of one position, where others are maps."""

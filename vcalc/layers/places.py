@@ -28,18 +28,19 @@ def _along_places(of: str, length: int) -> tuple[int, ...]:
 def leaves(text: str, input: Shape) -> str | None:
     """Whether a map, tokens, a vector or heads leave; None for what is none of them.
 
-    Two sizes are a map's where one of two arrives and its places leave behind its channels. Three sizes are a map's
-    where places lie along the last two, a head's where they lie along one of these: the letters tell, by the axes that
-    they arrive in.
+    Two sizes are a sequence's where places leave behind features that no tokens have, those of one axis. Three sizes
+    are a map's where places lie along the last two, a head's where they lie along one of these: the letters tell, by
+    the axes that they arrive in.
     """
     pattern, arrives = parse(text), rank(input)
-    roles, axes = _roles(pattern, arrives), len(pattern.inner[0])
+    roles = _roles(pattern, arrives)
     if len(roles) == 1:
         return VECTOR
     if len(roles) == 2:
-        return MAP if arrives == MAP and axes == 2 and _fits(roles, "FP") else TOKENS
+        return MAP if arrives in (MAP, VECTOR) and _fits(roles, "FP") and _of_one_line(pattern, arrives) else TOKENS
     if len(roles) > 3:
-        return MAP if len(roles) == 4 and _fits(roles, "FPPP") else None
+        places_last = _fits(roles, "FPPP") or not any("P" in role for role in roles)
+        return MAP if len(roles) == 4 and places_last else None
     mixed = sum(len(role) > 1 for role in roles) == 1
     is_map, is_heads = _fits(roles, "FPP"), _fits(roles, "FPF") or _fits(roles, "FFP")
     if arrives == VECTOR or (is_map and not is_heads):
@@ -58,16 +59,23 @@ def leaves(text: str, input: Shape) -> str | None:
 def _roles(pattern: Pattern, arrives: str) -> list[set[str]]:
     """For each axis that leaves, whether its letters are of places (P) or of features (F); nothing for new ones.
 
-    What stands in front, on either side, is of places.
+    What stands in front, on either side, is of places; so is an L of a vector, which has no axis that tells.
     """
     left, right = pattern.inner
     of = {part.name: "P" for each in pattern.left[: pattern.front[0]] for part in each.parts}
     of |= {
-        part.name: "P" if axis in _along_places(arrives, len(left)) else "F"
+        part.name: "P" if axis in _along_places(arrives, len(left)) or (arrives == VECTOR and part.name == "L") else "F"
         for axis, each in enumerate(left)
         for part in each.parts
     }
     return [{of[part.name] for part in axis.parts if part.name in of} for axis in right]
+
+
+def _of_one_line(pattern: Pattern, arrives: str) -> bool:
+    """Whether the places along the last axis that leaves lay along one."""
+    left, last = pattern.inner[0], pattern.right[-1].parts
+    lines = (*pattern.left[: pattern.front[0]], *(left[axis] for axis in _along_places(arrives, len(left))))
+    return sum(_share(line.parts, last) for line in lines) <= 1
 
 
 def _fits(roles: list[set[str]], wanted: str) -> bool:

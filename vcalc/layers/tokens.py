@@ -6,12 +6,13 @@ from functools import reduce
 from operator import mul
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, assumed, product
-from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR
+from vcalc.arithmetic import Number, Shape, assumed, certainly_less, product
+from vcalc.errors import LayerError
+from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, grid_of
 from vcalc.layers.base import Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
 from vcalc.layers.fields import FLAG, count, field, per_axis
-from vcalc.layers.grids import NO_MAP, filled
+from vcalc.layers.grids import NO_MAP, filled, in_front, taken_away
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import Front, Sliding, Window
 from vcalc.operators.types import INDEX
@@ -94,7 +95,10 @@ class ToMap(Moved, kind="to_map"):
     def output(self, *inputs: Shape) -> Shape:
         if "_sizes" not in self.__dict__:
             needs(self.height is not None, f"to_map needs 'height', the rows of the map: {NO_MAP}")
-            needs_division("to_map: tokens into rows", inputs[0][0], self.height, "height")
+            grid, tokens = grid_of(inputs[0]), inputs[0][0]
+            if grid is not None and certainly_less(0, grid[0]) and not assumed("%", tokens, self.height):
+                raise LayerError(f"to_map: {in_front(grid)}", "height", taken_away(grid))
+            needs_division("to_map: tokens into rows", tokens, self.height, "height")
         return super().output(*inputs)
 
     def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:

@@ -9,7 +9,7 @@ from vcalc.arithmetic import Shape, is_many, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
 from vcalc.language.expression import Environment, ExpressionError, undecided
 from vcalc.language.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
-from vcalc.layers.axes import VECTOR, described, names_of, rank
+from vcalc.layers.axes import VECTOR, described, front_of, names_of, rank
 from vcalc.layers.base import BRANCHES, describe, no_way, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
@@ -391,7 +391,7 @@ class Expander:
         bindings.all()
         self.building.symbolic |= bool(bindings.symbols)
         expected, found = bindings.input(), self.building.graph.shape(at)
-        if (rank(expected), len(expected)) != (rank(found), len(found)):
+        if (rank(expected), len(expected)) != (rank(found), len(found) - len(front_of(found))):
             message = f"{step.model} takes {described(expected.axes)}, but {describe(found)} arrives"
             wanted = (rank(expected),)
             raise VcalcError("input", message, hint=way_between(rank(found), wanted) or no_way(rank(found), wanted))

@@ -94,8 +94,8 @@ def _meant(sizes: list[str], names: tuple[str, ...], own: list[str]) -> str:
     """How sizes that are too many or too few were probably meant: with a batch in front, or without what stays."""
     first = sizes[0] == own[0]
     if len(sizes) == len(own) + 1:
-        if first and len(own) > 2 and sizes[1] != own[0]:
-            return f"write --input {'x'.join(sizes[:-1])}" if sizes[-1] == "1" else _rather(own)
+        if names[0] == "C" and own[0] and sizes[1] != own[0]:
+            return f"write --input {'x'.join(sizes[:-1])}" if first and sizes[-1] == "1" else _rather(own)
         batch = f" --batch {sizes[0]}" if sizes[0] != "1" else ""
         return f"the batch stands apart: --input {'x'.join(sizes[1:])}{batch}"
     if names == ("N", "D") and len(sizes) == 1 and own[1]:
