@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from itertools import islice
+from itertools import combinations, islice
 from math import prod
 from typing import Any
 
@@ -39,8 +39,10 @@ BATCH = 2
 
 
 def accepted(field: Field) -> Iterator[Any]:
-    """The values that a field takes of some simple ones, of its own words, and of patterns."""
-    for value in (*VALUES, *field.type.words, *(PATTERNS if field.type.names else ())):
+    """The values that a field takes of some simple ones, of its own words, of names of axes, and of patterns."""
+    axes = field.type.axes
+    named = (*axes, *map(list, combinations(axes, 2)), ["W", "C", "H"])
+    for value in (*VALUES, *field.type.words, *(named if axes else ()), *(PATTERNS if field.type.names else ())):
         try:
             field.type.accept(value)
         except (ValueError, TypeError):

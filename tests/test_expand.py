@@ -951,3 +951,29 @@ def test_a_call_is_of_a_whole_model_and_of_no_library_unless_it_says_so():
     assert (call.upto, call.library) == (use.upto, use.library) == ("stem", "timm")
     assert not syntax.Block("here", "x", {}, []).shared
     assert syntax.ModelEntry("here", "net", "", {}, {}, {}, []).schedule is None
+
+
+# Names of axes in fields
+
+
+def test_a_field_takes_the_name_of_an_axis_and_no_size():
+    """ConvNeXt's norm has 2*C parameters, torch's nn.LayerNorm([C, H, W]) 2*C*H*W, one of heads twice their width."""
+    text = "input: {C: 8, H: 6, W: 4}\nlet: {d: 3}\nlayers:\n"
+    text += "  - layernorm: {over: C}\n  - layernorm: {over: [H, W, C]}\n  - tokens\n  - layernorm: {over: N}\n"
+    text += "  - split_heads: {heads: 2}\n  - layernorm: {over: d}\n  - rmsnorm: {over: [d, h]}\n"
+    counts = [sum(node.facts.parameters.values()) for node in net(text).graph.nodes]
+    assert counts == [2 * 8, 2 * 8 * 6 * 4, 0, 2 * 24, 0, 2 * 4, 8]
+
+
+def test_elsewhere_the_name_of_an_axis_is_its_size():
+    text = "input: {C: 8, H: 6, W: 4}\nblocks: {b: {args: {c}, do: [conv: {out: c, kernel: 1}]}}\n"
+    assert net(text + "layers: [b: {c: C}, b: {c: H}]\n").graph.nodes[-1].output == (6, 6, 4)
+
+
+def test_an_axis_that_is_not_there():
+    text = "input: {C: 8, H: 6, W: 4}\nlayers: [layernorm: {over: [C, T]}]\n"
+    says = refusal(text)
+    assert "layernorm: over names T, and what arrives is a feature map [C, H, W]" in says
+    assert "over: C or H or W" in says
+    frames = "input: {C: 8, T: 5, H: 6, W: 4}\nlayers: [frames, softmax: {over: T}]\n"
+    assert "softmax: over names T, and what arrives is a feature map [C, H, W]" in refusal(frames)

@@ -31,7 +31,7 @@ from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
 from vcalc.graph import INPUT, Facts, Graph
 from vcalc.layers import KINDS
-from vcalc.layers.axes import MAP, Leading, NamedShape, rank
+from vcalc.layers.axes import HEADS, MAP, Leading, NamedShape, rank
 from vcalc.layers.partition import Laid
 from vcalc.layers.vocabulary import FROZEN
 from vcalc.operators.layout import channels_last
@@ -286,8 +286,39 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("layernorm", {}, ((6, 8, 10),)),
     ("layernorm", {}, ((5, 6),)),
     ("layernorm", {"over": "last"}, ((3, 5, 6),)),
+    ("layernorm", {"over": "C"}, ((6, 8, 10),)),
+    ("layernorm", {"over": ["C", "H", "W"]}, ((6, 8, 10),)),
+    ("layernorm", {"over": ["W", "C"], "affine": False}, ((6, 8, 10),)),
+    ("layernorm", {"over": "H"}, ((6, 8, 10),)),
+    ("layernorm", {"over": ["H", "W"]}, ((6, 8, 10),)),
+    ("layernorm", {"over": "L"}, (NamedShape((6, 20), MAP),)),
+    ("layernorm", {"over": ["C", "T"]}, ((6, 4, 8, 10),)),
+    ("layernorm", {"over": "D"}, ((5, 6),)),
+    ("layernorm", {"over": "N"}, ((5, 6),)),
+    ("layernorm", {"over": "D"}, ((6,),)),
+    ("layernorm", {"over": "D"}, (frames(4, 5, 6),)),
+    ("layernorm", {"over": "d"}, (NamedShape((3, 5, 6), HEADS),)),
+    ("layernorm", {"over": ["h", "d"]}, (NamedShape((3, 5, 6), HEADS),)),
+    ("softmax", {"over": "N"}, ((5, 6),)),
+    ("softmax", {"over": "D"}, ((5, 6),)),
+    ("softmax", {"over": "C"}, ((6, 8, 10),)),
+    ("softmax", {"over": "H"}, ((6, 8, 10),)),
+    ("softmax", {"over": ["H", "W"]}, ((6, 8, 10),)),
+    ("softmax", {"over": ["C", "W"]}, ((6, 8, 10),)),
+    ("softmax", {"over": "L"}, (NamedShape((6, 20), MAP),)),
+    ("softmax", {"over": "T"}, ((6, 4, 8, 10),)),
+    ("softmax", {"over": ["T", "W"]}, ((6, 4, 8, 10),)),
+    ("softmax", {"over": "h"}, (NamedShape((3, 5, 6), HEADS),)),
     ("rmsnorm", {}, ((5, 6),)),
     ("rmsnorm", {"affine": False}, ((5, 6),)),
+    ("rmsnorm", {}, ((6, 8, 10),)),
+    ("rmsnorm", {"over": "C"}, ((6, 8, 10),)),
+    ("rmsnorm", {"over": ["C", "H", "W"]}, ((6, 8, 10),)),
+    ("rmsnorm", {"over": ["C", "T"], "affine": False}, ((6, 4, 8, 10),)),
+    ("rmsnorm", {"over": "L"}, (NamedShape((6, 20), MAP),)),
+    ("rmsnorm", {"over": "N"}, ((5, 6),)),
+    ("rmsnorm", {"over": "D"}, (frames(4, 5, 6),)),
+    ("rmsnorm", {"over": "d"}, (NamedShape((3, 5, 6), HEADS),)),
     ("unfold", {"kernel": 3, "stride": 2, "pad": 1}, ((6, 8, 10),)),
     ("to_map", {"height": 5}, ((10, 6),)),
     ("split_heads", {"heads": 2}, ((5, 6),)),
@@ -464,7 +495,7 @@ LAST = ("layernorm", "pointwise_linear", "window_attention")
 def inputs_of(facts: Facts) -> list[Any]:
     if facts.layer.kind == "embedding":
         return [torch.randint(0, 30, (BATCH, *facts.inputs[0]))]
-    last = facts.layer.kind in LAST and facts.layer.values().get("over") != "last"
+    last = facts.layer.kind in LAST and facts.layer.values().get("over") in (None, "channels")
     tensors = [torch.randn(shape.batched(BATCH)) for shape in facts.inputs]
     if last and rank(facts.inputs[0]) == MAP:
         tensors = [tensor.movedim(1, -1).contiguous().movedim(-1, 1) for tensor in tensors]
@@ -488,7 +519,7 @@ def on_paper(facts: Facts, training: bool, dtype: str = "float32") -> tuple[Pape
     inputs = []
     for shape in facts.inputs:
         sizes = shape.batched(BATCH)
-        over_channels = facts.layer.kind in LAST and facts.layer.values().get("over") != "last"
+        over_channels = facts.layer.kind in LAST and facts.layer.values().get("over") in (None, "channels")
         last = over_channels and rank(facts.inputs[0]) == MAP
         value = paper.new(sizes, type=facts.layer.reads, strides=channels_last(sizes) if last else None)
         if facts.layer.kind == "merge_heads":

@@ -371,12 +371,13 @@ def test_a_product_of_two_activations(left: tuple[int, ...], right: tuple[int, .
     assert found.work["product_multiply_adds"] == matrix.multiply_adds
 
 
-@pytest.mark.parametrize("over", ["last", "channels"])
-def test_a_softmax_adds_up_all_but_one_element_of_each_sum(over: str):
+@pytest.mark.parametrize("over", ["last", "channels", "C", "H", ["W", "H"], ["C", "W"], ["C", "H", "W"]], ids=str)
+def test_a_softmax_adds_up_all_but_one_element_of_each_sum(over: str | list[str]):
     shape = (4, 3, 5)
-    sums: dict[tuple[int, int], int] = {}
-    for channel, row, column in itertools.product(*map(range, shape)):
-        place = (channel, row) if over == "last" else (row, column)
+    names = {"last": "W", "channels": "C"}.get(str(over), over)
+    sums: dict[tuple[int, ...], int] = {}
+    for index in itertools.product(*map(range, shape)):
+        place = tuple(at for name, at in zip("CHW", index, strict=True) if name not in names)
         sums[place] = sums[place] + 1 if place in sums else 0
     work = facts("softmax", shape, over=over).work
     assert work["softmax_additions"] == sum(sums.values())

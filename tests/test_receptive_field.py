@@ -162,6 +162,11 @@ def test_one_side_read_whole():
     """A softmax over the last axis of a map reads a row; a window as high as the map, all of a column."""
     field = stack(conv(3), ("softmax", {}))
     assert as_record(field, (4, 64, 48)) == {"size": [3, 48], "stride": [1, None], "start": [1, None]}
+    for kind in ("softmax", "layernorm", "rmsnorm"):
+        field = stack(conv(3), (kind, {"over": ["C", "H"]}))
+        assert as_record(field, (4, 64, 48)) == {"size": [64, 3], "stride": [None, 1], "start": [None, 1]}
+        assert stack(conv(3), (kind, {"over": "C"})).axes == stack(conv(3)).axes
+        assert stack(("tokens", {}), (kind, {"over": "N"})).is_whole
     field = stack(("window_attention", {"heads": 2, "window": [64, 4]}))
     assert as_record(field, (4, 64, 64)) == {"size": [64, 4], "stride": [None, 1], "start": [None, 1.5]}
 

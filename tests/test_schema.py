@@ -79,6 +79,7 @@ CHECKS: dict[str, Any] = {
     "items": lambda v, s, _: not isinstance(v, list) or all(fits(item, s) for item in v),
     "minItems": lambda v, s, _: not isinstance(v, list) or len(v) >= s,
     "maxItems": lambda v, s, _: not isinstance(v, list) or len(v) <= s,
+    "uniqueItems": lambda v, s, _: not s or not isinstance(v, list) or all(v.count(item) == 1 for item in v),
     "required": lambda v, s, _: not isinstance(v, dict) or set(s) <= set(v),
     "minProperties": lambda v, s, _: not isinstance(v, dict) or len(v) >= s,
     "maxProperties": lambda v, s, _: not isinstance(v, dict) or len(v) <= s,
@@ -206,6 +207,10 @@ WRONG_STEPS = (
     "{conv: 8}",
     "{conv: {out: 8, kernel: 3}, relu: }",
     "{conv: {out: 8, kernel: 3, name: a/b}}",
+    "{layernorm: {over: []}}",
+    "{layernorm: {over: 1}}",
+    "{softmax: {over: [C, C]}}",
+    "{softmax: {over: [C, last]}}",
     "{dropout: {rate: 2}}",
     "add",
     "{add: }",
@@ -256,6 +261,10 @@ def test_a_mistake_in_a_layer_is_refused(step):
         "input: {C: 3, H: 8, W: 8}\nlayers: [b]\nblocks:\n  b:\n    do:\n      - repeat: 2\n        do:\n"
         f"          - branches: {{a: [relu], b: [{{if: C == 3, then: [{step}]}}]}}\n            join: add\n"
     )
+
+
+def test_axes_are_named_one_or_several():
+    assert takes("input: {C: 3, H: 8, W: 8}\nlayers: [layernorm: {over: C}, softmax: {over: [H, W]}]")
 
 
 def test_the_parser_refuses_what_the_schema_refuses():

@@ -12,6 +12,7 @@ import pytest
 from test_export import network_of, run
 from zoo import of_each_file
 
+from vcalc.arithmetic import product
 from vcalc.errors import VcalcError
 from vcalc.layers.conv import Conv
 from vcalc.spec.find import load
@@ -255,6 +256,40 @@ def test_attention_is_torchs_own():
     for fused in (True, False):
         ours.fused = fused
         torch.testing.assert_close(ours(x), theirs(x, x, x, need_weights=False)[0])
+
+
+NAMED_AXES = [
+    ("C: 4, H: 3, W: 5", "C H W", "C"),
+    ("C: 4, H: 3, W: 5", "C H W", "C H W"),
+    ("C: 4, H: 3, W: 5", "C H W", "W C"),
+    ("C: 4, L: 6", "C L", "L"),
+    ("C: 4, T: 6, H: 3, W: 5", "C T H W", "T"),
+    ("C: 4, T: 6, H: 3, W: 5", "C T H W", "H W"),
+    ("N: 6, D: 4", "N D", "N"),
+    ("N: 6, D: 4", "N D", "D"),
+]
+
+
+@pytest.mark.parametrize("kind", ["layernorm", "rmsnorm", "softmax"])
+@pytest.mark.parametrize(("input", "axes", "over"), NAMED_AXES)
+def test_named_axes_are_those_that_are_normalised(input: str, axes: str, over: str, kind: str, tmp_path: Path):
+    """Squares of mean 1, or a sum of 1, along those axes; and nothing passes along the others."""
+    spec = f"input: {{{input}}}\nlayers: [{kind}: {{over: [{', '.join(over.split())}]}}]\n"
+    network = network_of(tmp_path, f"title: t\n{spec}")
+    assert [check for check in validate(network, "cpu", batch=2) if not check.holds] == []
+    module = build(network).eval()
+    x = torch.randn(1, *network.graph.input, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    made = module(x)
+    along = [1 + axes.split().index(name) for name in over.split()]
+    sizes = product(network.graph.input[axis - 1] for axis in along)
+    found = (made if kind == "softmax" else made.square()).sum(along)
+    assert torch.allclose(found, torch.full_like(found, 1 if kind == "softmax" else sizes), atol=1e-2)
+    assert kind != "layernorm" or torch.allclose(made.sum(along), torch.zeros_like(found), atol=1e-4)
+    assert sum(parameter.numel() for parameter in module.parameters()) == sizes * {"layernorm": 2, "rmsnorm": 1}.get(
+        kind, 0
+    )
+    made.square()[(0,) * made.dim()].backward()
+    assert int((x.grad != 0).sum()) == sizes
 
 
 def test_an_exported_file_runs_alone(tmp_path: Path):

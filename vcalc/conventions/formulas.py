@@ -68,6 +68,8 @@ def _values(facts: Facts) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, field in layer.fields.items():
         value, keys = getattr(layer, name), _names(field)
+        if field.type.axes:
+            continue
         if isinstance(value, str):
             if not field.type.says.startswith("true"):
                 continue  # `same`, whose sizes follow from those of the map

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, exact_div, product
 from vcalc.layers.axes import TOKENS
-from vcalc.layers.base import Layer, channels_first, elements, features, needs_division
-from vcalc.layers.fields import FLAG, FRACTION, choice, count, field
+from vcalc.layers.base import Layer, axes_over, elements, features, needs_division, put_back, put_last
+from vcalc.layers.fields import FLAG, FRACTION, axes_or, count, field
 from vcalc.layers.windows import Window, along
 from vcalc.operators.types import BOOLEAN
 
@@ -114,37 +114,54 @@ class Tanh(_Activation, kind="tanh"):
 
 
 class Softmax(_Activation, kind="softmax"):
-    """Exponentials divided by their sum, along the last axis, over channels, or across equal groups of them."""
+    """Exponentials divided by their sum, along the last axis, over channels or groups of them, or any axes."""
 
     source = "Bridle 1990; across groups: Li et al. 2019 (Selective Kernel Networks), equation 5"
     reads_output = True
 
     over: Any = field(
-        choice(("last", "channels", "groups")), "what the sum goes over: the last axis, channels, or groups", "last"
+        axes_or("last", "channels", "groups"),
+        "what the sum goes over: the last axis, channels, groups, or axes by name",
+        "last",
     )
     groups: Any = field(count(), "groups of channels whose elements of the same place compete", 1, "G")
 
     def output(self, *inputs: Shape) -> Shape:
         needs_division("softmax: channels into groups", features(inputs[0]), self.groups, "groups")
+        self.axes(inputs[0])
         return inputs[0]
 
+    def axes(self, input: Shape) -> tuple[int, ...]:
+        """Those that the sum goes over; none where it goes over groups."""
+        return () if self.over == "groups" else axes_over(self.kind, self.over, input)
+
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
-        size = elements(output)
-        if self.over == "groups":
-            rows = exact_div(size, self.groups)
+        size, axes = elements(output), self.axes(inputs[0])
+        if axes:
+            rows = product(each for axis, each in enumerate(output) if axis not in axes)
         else:
-            rows = product(output[1:] if self.over == "channels" and channels_first(output) else output[:-1])
+            rows = exact_div(size, self.groups)
         return {"exponentials": size, "softmax_additions": size - rows, "divisions": size}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        if self.over != "groups":
-            return ops.softmax(x)
+        axes = self.axes(*self.named(x))
+        if axes:
+            return ops.softmax(x) if len(axes) == 1 else self._together(ops, x, axes)
         axis = 2 if self.is_of(x, TOKENS) else 1
         parts = (*x.shape[:axis], self.groups, x.shape[axis] // self.groups, *x.shape[axis + 1 :])
         return ops.reshape(ops.softmax(ops.reshape(x, parts)), x.shape)
 
+    @staticmethod
+    def _together(ops: Paper, x: Value, axes: tuple[int, ...]) -> Value:
+        """Over several axes: as one, which is the last."""
+        order = put_last(len(x.shape), axes)
+        x = ops.permute(x, order)
+        rows = x.shape[: -len(axes)]
+        made = ops.softmax(ops.reshape(x, (*rows, product(x.shape[len(rows) :]))))
+        return ops.permute(ops.reshape(made, x.shape), put_back(order))
+
     def reach(self, input: Shape) -> Window | None:
-        return along(input, (len(input) - 1,)) if channels_first(input) and self.over == "last" else None
+        return along(input, self.axes(input))
 
 
 class Dropout(Layer, kind="dropout"):

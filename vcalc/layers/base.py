@@ -41,7 +41,7 @@ BRANCHES = "branches"
 """The field of a join's error about how many branches there are."""
 
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
-"""Axes of a map of two spatial ones with a batch in front, in another order and back: see `channels_behind`."""
+"""Axes of a map of two spatial ones with a batch in front, in another order and back: see `put_last`."""
 
 _WAYS = {
     (MAP, TOKENS): ("'tokens'",),
@@ -392,14 +392,30 @@ def along_places(x: Value) -> tuple[int, ...]:
     return tuple(range(2, len(x.shape)))
 
 
-def channels_behind(length: int) -> tuple[int, ...]:
-    """The axes of a map with a batch in front, so many in all, its channels put last."""
-    return (0, *range(2, length), 1)
+def axes_over(kind: str, over: str | tuple[str, ...], input: Shape) -> tuple[int, ...]:
+    """The axes that a layer's field `over` names, in the order of the shape: channels, the last one, or any.
+
+    Raises LayerError where one of them does not arrive.
+    """
+    if isinstance(over, str):
+        return (0 if over == "channels" and channels_first(input) else len(input) - 1,)
+    there = names_of(input)
+    lacking = next((name for name in over if name not in there), "")
+    what = f"{called(rank(input), len(input))} [{', '.join(there)}]"
+    hint = f"over: {' or '.join(there)}"
+    needs(not lacking, f"{kind}: over names {lacking}, and what arrives is {what}", "over", hint)
+    return tuple(axis for axis, name in enumerate(there) if name in over)
 
 
-def channels_in_front(length: int) -> tuple[int, ...]:
-    """The way back."""
-    return (0, length - 1, *range(1, length - 1))
+def put_last(length: int, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of a tensor with a batch in front, so many in all, with some of those behind the batch put last."""
+    last = [axis + 1 for axis in axes]
+    return (*(axis for axis in range(length) if axis not in last), *last)
+
+
+def put_back(order: tuple[int, ...]) -> tuple[int, ...]:
+    """The way back from such an order."""
+    return tuple(map(order.index, range(len(order))))
 
 
 def channels_first(shape: Shape) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from vcalc.arithmetic import assumed, is_many
 from vcalc.errors import LayerError
+from vcalc.layers.axes import ALL_AXES, MAPS
 
 REQUIRED: Any = object()
 
@@ -22,6 +23,7 @@ class FieldType:
         words: tuple[str, ...] = (),
         names: Callable[[str], tuple[str, ...]] | None = None,
         per_axis: bool = False,
+        axes: tuple[str, ...] = (),
     ) -> None:
         self.says = says
         self.accept = accept
@@ -32,6 +34,8 @@ class FieldType:
         """Of a text in a notation of its own: reads it, and gives the names in it, which are fields, too."""
         self.per_axis = per_axis
         """Whether it is a number for each spatial axis of a map."""
+        self.axes = axes
+        """Names of axes that it takes, one or several of them, and that are no sizes here."""
 
 
 def _whole(value: Any, minimum: int) -> Any:
@@ -160,6 +164,26 @@ def choice(words: tuple[str, ...]) -> FieldType:
         return str(value)
 
     return FieldType(" or ".join(words), accept, words)
+
+
+AXES = tuple(dict.fromkeys(name for axes in (*MAPS, *ALL_AXES) for name in axes))
+"""What axes are called."""
+
+
+def axes_or(*words: str) -> FieldType:
+    """An axis by its name or a list of such, stored as a tuple; or one of some words."""
+
+    def accept(value: Any) -> str | tuple[str, ...]:
+        if isinstance(value, str) and value in words:
+            return value
+        names = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        known = all(isinstance(name, str) and name in AXES for name in names)
+        if not names or not known or len(set(names)) < len(names):
+            raise ValueError
+        return names
+
+    says = f"{' or '.join(words)}, or the name of an axis, such as C, or a list of names"
+    return FieldType(says, accept, words, axes=AXES)
 
 
 def flag_or(*words: str) -> FieldType:

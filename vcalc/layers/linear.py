@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, exact_div, product
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR
-from vcalc.layers.base import Layer, channels_behind, channels_in_front, needs_division
+from vcalc.layers.base import Layer, needs_division, put_back, put_last
 from vcalc.layers.fields import FLAG, count, field, flag_or
 from vcalc.layers.windows import EVERYWHERE, Window
 
@@ -93,9 +93,9 @@ class PointwiseLinear(Layer, kind="pointwise_linear"):
         if self.form == "conv":
             weight = ops.reshape(weight, (*weight.shape, *(1 for _ in x.shape[2:])))
             return ops.conv(x, weight, bias, shape=(x.shape[0], self.out, *x.shape[2:]))
-        length = len(x.shape)
-        made = ops.linear(ops.permute(x, channels_behind(length)), weight, bias)
-        return ops.permute(made, channels_in_front(length))
+        order = put_last(len(x.shape), (0,))
+        made = ops.linear(ops.permute(x, order), weight, bias)
+        return ops.permute(made, put_back(order))
 
 
 class RadialBasis(Layer, kind="radial_basis"):

@@ -9,15 +9,16 @@ from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
 from vcalc.layers.base import (
     Layer,
     along_places,
-    channels_behind,
+    axes_over,
     channels_first,
-    channels_in_front,
     elements,
     features,
     needs,
     needs_division,
+    put_back,
+    put_last,
 )
-from vcalc.layers.fields import FLAG, NUMBER, choice, count, field
+from vcalc.layers.fields import FLAG, NUMBER, axes_or, count, field
 from vcalc.layers.windows import EVERYWHERE, Window, along
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ class _Norm(Layer):
         size = elements(output)
         return {"normalized_elements": size, **({"affine_elements": size} if self.affine else {})}
 
-    def _factors(self, ops: Paper, width: int) -> list[Value]:
+    def _factors(self, ops: Paper, *sizes: int) -> list[Value]:
         """The trained factor and offset, if there are any."""
-        return [ops.parameter(width), ops.parameter(width)] if self.affine else []
+        return [ops.parameter(*sizes), ops.parameter(*sizes)] if self.affine else []
 
 
 class BatchNorm(_Norm, kind="batchnorm"):
@@ -59,53 +60,69 @@ class BatchNorm(_Norm, kind="batchnorm"):
         return ops.batch_norm(x, *self._factors(ops, x.shape[1]))
 
 
-class LayerNorm(_Norm, kind="layernorm"):
-    """Normalisation over the features of each token, or over the channels at each position of a map."""
+class _OverAxes(_Norm):
+    """Statistics of the features of each place, or along axes that are named, and factors for each element of these."""
 
-    forms = ("module", "final", "subclass", "functional")
-    source = "Ba, Kiros & Hinton 2016, section 3; over channels: Liu et al. 2022 (ConvNeXt), section 2.6"
+    roles: ClassVar[tuple[str, ...]] = ("scale", "shift")
+    """What is trained for each of these elements."""
 
     over: Any = field(
-        choice(("channels", "last")), "what of a map is normalised: channels, or its last size, as of heads", "channels"
+        axes_or("channels", "last"), "what is normalised: axes by name, channels of a map, or the last axis", "channels"
     )
 
     def output(self, *inputs: Shape) -> Shape:
         of_heads = rank(inputs[0]) == HEADS and self.over == "channels"
-        needs(not of_heads, "layernorm: heads have no channels", "over", "over: last normalises the width of a head")
+        hint = "over: last normalises the width of a head"
+        needs(not of_heads, f"{self.kind}: heads have no channels", "over", hint)
+        self.axes(inputs[0])
         return inputs[0]
 
-    def _over_channels(self, input: Shape) -> bool:
-        return channels_first(input) and self.over == "channels"
+    def axes(self, input: Shape) -> tuple[int, ...]:
+        """Those that are normalised together."""
+        return axes_over(self.kind, self.over, input)
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        size = inputs[0][0] if self._over_channels(inputs[0]) else inputs[0][-1]
-        return {"scale": size, "shift": size} if self.affine else {}
+        size = product(inputs[0][axis] for axis in self.axes(inputs[0]))
+        return dict.fromkeys(self.roles, size) if self.affine else {}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        if not self._over_channels(*self.named(x)):
-            return ops.layer_norm(x, *self._factors(ops, x.shape[-1]))
-        length = len(x.shape)
-        made = ops.layer_norm(ops.permute(x, channels_behind(length)), *self._factors(ops, x.shape[1]))
-        return ops.permute(made, channels_in_front(length))
+        axes = self.axes(*self.named(x))
+        order = put_last(len(x.shape), axes)
+        turned = order != tuple(range(len(x.shape)))
+        x = ops.permute(x, order) if turned else x
+        made = self.normal(ops, x, len(axes))
+        return ops.permute(made, put_back(order)) if turned else made
+
+    def normal(self, ops: Paper, x: Value, axes: int) -> Value:
+        """What is normalised along so many of the last axes."""
+        raise NotImplementedError
 
     def reach(self, input: Shape) -> Window | None:
-        return along(input, (len(input) - 1,)) if channels_first(input) and self.over == "last" else None
+        return along(input, self.axes(input))
 
 
-class RMSNorm(_Norm, kind="rmsnorm"):
-    """Each token divided by the root of its mean square; a factor a feature is trained, no offset."""
+class LayerNorm(_OverAxes, kind="layernorm"):
+    """Normalisation over the features of each token, over the channels at each position of a map, or any axes."""
+
+    forms = ("module", "final", "subclass", "functional")
+    source = "Ba, Kiros & Hinton 2016, section 3; over channels: Liu et al. 2022 (ConvNeXt), section 2.6"
+
+    def normal(self, ops: Paper, x: Value, axes: int) -> Value:
+        return ops.layer_norm(x, *self._factors(ops, *x.shape[-axes:]), axes=axes)
+
+
+class RMSNorm(_OverAxes, kind="rmsnorm"):
+    """Each token, each position of a map, or any axes divided by the root of the mean square; no offset is trained."""
 
     source = "Zhang & Sennrich 2019, equation 4"
-    accepts = (TOKENS, VECTOR)
     forms = ("module", "subclass", "functional")
+    roles = ("scale",)
 
     affine: Any = field(FLAG, "whether a factor a feature is trained", True)
 
-    def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"scale": features(inputs[0])} if self.affine else {}
-
-    def run(self, ops: Paper, x: Value) -> Value:
-        return ops.rms_norm(x, *([ops.parameter(x.shape[-1])] if self.affine else []))
+    def normal(self, ops: Paper, x: Value, axes: int) -> Value:
+        factors = [ops.parameter(*x.shape[-axes:])] if self.affine else []
+        return ops.rms_norm(x, *factors, axes=axes)
 
 
 class GroupNorm(_Norm, kind="groupnorm"):

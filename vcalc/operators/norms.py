@@ -35,12 +35,12 @@ class BatchNorm(_Norm, name="batch_norm"):
 
 
 class LayerNorm(_Norm, name="layer_norm"):
-    """Over the last axis."""
+    """Over so many of the last axes."""
 
-    def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
         made = paper.new(x.shape, x.batched, x.type)
-        self.width = x.shape[-1:]
-        self.statistics(paper, x, x.shape[:-1])
+        self.width = x.shape[-axes:]
+        self.statistics(paper, x, x.shape[:-axes])
         return made
 
 
@@ -83,20 +83,20 @@ class InstanceNorm(_Norm, name="instance_norm"):
 
 
 class RMSNorm(Operator, name="rms_norm"):
-    """Divided by the root of the mean square along the last axis, in fp32 at least."""
+    """Divided by the root of the mean square along so many of the last axes, in fp32 at least."""
 
     composed = True
 
-    def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
         type, x = x.type, paper.as_type(x, STATISTIC)
-        root = self._inverse_root(paper, x)
+        root = self._inverse_root(paper, x, axes)
         normal = paper.mul(x, root)
         for factor in factors:
             normal = paper.mul(normal, factor)
         return paper.copy(paper.as_type(normal, type))
 
     @staticmethod
-    def _inverse_root(paper: Paper, x: Value) -> Value:
+    def _inverse_root(paper: Paper, x: Value, axes: int) -> Value:
         squares = paper.power(x)
-        means = paper.mean(squares, axes=(len(x.shape) - 1,))
+        means = paper.mean(squares, axes=tuple(range(len(x.shape) - axes, len(x.shape))))
         return paper.inverse_root(paper.shift(means, in_place=True))

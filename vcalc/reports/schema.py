@@ -193,6 +193,10 @@ def _taken(type_: FieldType) -> Schema:
     elif takes(((1,),)):
         made["type"].append("array")
         made |= {"items": {"type": ["array", "string"], "items": _whole(0)}, "minItems": 1}
+    if type_.axes:
+        name = {"enum": list(type_.axes)}
+        names = {"type": "array", "items": name, "minItems": 1, "uniqueItems": True}
+        return {"anyOf": [{"enum": [*type_.words, *type_.axes]}, names, made]}
     return {"anyOf": [{"enum": list(type_.words)}, made]} if type_.words else made
 
 

@@ -154,7 +154,7 @@ class StepReader(FieldReader):
         """A field's value: an expression, or a text in a notation of its own."""
         if field is not None and field.type.names:
             return Value(node, constant(node.value, node.value))
-        return self.value(node, names, field.type.words if field else ())
+        return self.value(node, names, (*field.type.words, *field.type.axes) if field else ())
 
     def named_in(self, kind: type[Layer], entries: Entries) -> tuple[str, ...] | None:
         """The fields that texts in a notation of their own name; None, and a note, where one cannot be read."""

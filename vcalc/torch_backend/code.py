@@ -15,7 +15,7 @@ from vcalc.graph import Facts
 from vcalc.layers import KINDS
 from vcalc.layers.attention import PRODUCTS
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
-from vcalc.layers.base import channels_behind, channels_first, channels_in_front
+from vcalc.layers.base import channels_first, put_back, put_last
 from vcalc.layers.conv import leading_pad
 from vcalc.layers.moved import Moved
 
@@ -66,11 +66,17 @@ def _unless_all(value: Any, usual: int) -> str:
     return _unless(set(value), {usual}, _axes(value))
 
 
-def _behind(input: Shape) -> str:
-    """A call on a map whose channels are last there."""
-    axes = len(input) + 1
-    there, back = channels_behind(axes), channels_in_front(axes)
-    return f"{{self}}({{0}}.permute{there}).permute{back}"
+def _behind(input: Shape, axes: tuple[int, ...] = (0,), merged: bool = False) -> str:
+    """A call on a tensor whose channels, or other axes, are last there, perhaps merged into one."""
+    order = put_last(len(input) + 1, axes)
+    turned = order != tuple(range(len(order)))
+    call = f"{{0}}.permute{order}" if turned else "{0}"
+    if merged:
+        first = len(order) - len(axes)
+        call = f"{{self}}({call}.flatten({first})).unflatten({first}, {_each(input[axis] for axis in axes)})"
+    else:
+        call = f"{{self}}({call})"
+    return f"{call}.permute{put_back(order)}" if turned else call
 
 
 def _arguments(positional: tuple[Any, ...], **named: Any) -> str:
@@ -196,18 +202,12 @@ def _batchnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code(f"nn.BatchNorm{axes}d({_arguments((shape[0],), affine=affine)})")
 
 
-@_builds("layernorm")
-def _layernorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    on_map = rank(inputs[0]) == MAP and layer.over == "channels"
+@_builds("layernorm", "rmsnorm")
+def _along_axes(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    axes, of = layer.axes(inputs[0]), "LayerNorm" if layer.kind == "layernorm" else "RMSNorm"
     affine = _unless(layer.affine, True, "False")
-    arguments = _arguments((inputs[0][0] if on_map else inputs[0][-1],), elementwise_affine=affine)
-    return Code(f"nn.LayerNorm({arguments})", _behind(inputs[0]) if on_map else "{self}({0})")
-
-
-@_builds("rmsnorm")
-def _rmsnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    affine = _unless(layer.affine, True, "False")
-    return Code(f"nn.RMSNorm({_arguments((inputs[0][-1],), elementwise_affine=affine)})")
+    sizes = inputs[0][axes[0]] if len(axes) == 1 else _each(inputs[0][axis] for axis in axes)
+    return Code(f"nn.{of}({_arguments((sizes,), elementwise_affine=affine)})", _behind(inputs[0], axes))
 
 
 @_builds("groupnorm")
@@ -269,8 +269,10 @@ def _softmax(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
         axis = 2 if rank(inputs[0]) == TOKENS else 1
         call = f"{{self}}({{0}}.unflatten({axis}, ({layer.groups}, -1))).flatten({axis}, {axis + 1})"
         return Code(f"nn.Softmax(dim={axis})", call)
-    over_channels = layer.over == "channels" and channels_first(inputs[0])
-    return Code(f"nn.Softmax(dim={1 if over_channels else -1})")
+    axes = layer.axes(inputs[0])
+    if len(axes) > 1:
+        return Code("nn.Softmax(dim=-1)", _behind(inputs[0], axes, merged=True))
+    return Code(f"nn.Softmax(dim={-1 if axes[0] == len(inputs[0]) - 1 else axes[0] + 1})")
 
 
 @_builds("dropout")
