@@ -26,11 +26,11 @@ ELEMENT = Plan("training", dtype="float16").element
 def on_paper(facts: Facts, training: bool = True, images: int = 2) -> tuple[Paper, list[Value], Value]:
     """A layer run on paper: its inputs, which have gradients, and its output."""
     paper = Paper(ELEMENT, images, training)
-    inputs = [paper.new((images, *shape), type=facts.layer.reads) for shape in facts.inputs]
+    inputs = [paper.new(shape.batched(images), type=facts.layer.reads) for shape in facts.inputs]
     for value in inputs:
         value.source = Leaf() if training else None
     paper.moments.clear()
-    return paper, inputs, facts.layer.run(paper, *inputs)
+    return paper, inputs, facts.run(paper, *inputs)
 
 
 SAVED: list[tuple[str, dict[str, Any], str, str]] = [
@@ -179,7 +179,7 @@ def test_what_a_kind_saves(kind: str, fields: dict[str, Any], inputs: str, saved
     paper, _, made = on_paper(facts)
     ours = tuple(sum(sizes) for sizes in zip(*((fixed, each) for _, fixed, each in paper.saved), strict=True)) or (0, 0)
     assert ours == worked_out(saved, facts, facts.output)
-    assert made.shape == (2, *facts.output)
+    assert made.shape == facts.output.batched(2)
 
 
 each_case = pytest.mark.parametrize("case", CASES, ids=label)
@@ -189,7 +189,7 @@ each_case = pytest.mark.parametrize("case", CASES, ids=label)
 def test_what_runs_has_the_shape_and_the_parameters_that_are_counted(case: Case):
     facts = case.facts(case.sizes)
     paper, _, made = on_paper(facts)
-    assert made.shape == (2, *facts.output)
+    assert made.shape == facts.output.batched(2)
     trained = {role: count for role, count in facts.parameters.items() if role not in FROZEN}
     paper.backward([(made, paper.new(made.shape))])
     gradients = [leaf.gradient for leaf in paper.parameters.values()]
