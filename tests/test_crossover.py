@@ -63,6 +63,7 @@ def test_a_comparison_says_where_one_side_overtakes_the_other(vcalc: Any):
         "symbol": "h",
         "value": 10,
         "input": [40, 10, 10],
+        "axes": {"input": ["C", "H", "W"]},
         "less_below": "attention",
         "less_above": "conv3x3",
     }

@@ -405,9 +405,13 @@ def places_of(shape: tuple[int, ...], of: str) -> tuple[int, ...]:
 def read_by_place(drawn: Drawn, arrives: str, leaving: str) -> dict[tuple[int, ...], set[tuple[int, ...]]]:
     """The places that arrive which each place that leaves reads, whatever its features."""
     found: dict[tuple[int, ...], set[tuple[int, ...]]] = {}
+    axes = places_of(drawn.output, leaving)
+    if leaving == HEADS:  # transposed, their tokens go last
+        tokens = {letter.name for axis in places_of(drawn.shape, arrives) for letter in drawn.left[axis]}
+        axes = (1,) if tokens.intersection(name for name, _ in drawn.right[1]) else (2,)
     for place, number in np.ndenumerate(drawn.sources()):
         source = np.unravel_index(int(number), drawn.shape)
-        here = tuple(place[axis] for axis in places_of(drawn.output, leaving))
+        here = tuple(place[axis] for axis in axes)
         there = tuple(int(source[axis]) for axis in places_of(drawn.shape, arrives))
         found.setdefault(here, set()).add(there)
     return found
