@@ -278,7 +278,10 @@ CASES = [
     case("windows", {"window": 4, "shift": 2}, "C H W", **MAP),
     case("windows", {"window": [3, "M"], "strided": True}, "C H W", M=2, **MAP),
     Case(
-        "merge_windows", {}, (windows("w", 12, "D", laid=(("H", "W"), (4, 3), (0, 2), False)),), {"w": 24, "D": 4, **MAP}
+        "merge_windows",
+        {},
+        (windows("w", 12, "D", laid=(("H", "W"), (4, 3), (0, 2), False)),),
+        {"w": 24, "D": 4, **MAP},
     ),
     Case("merge_windows", {}, (windows("w", "C", 3, 2, laid=((12, 8), (6, 4), (0, 0), True)),), {"w": 4, "C": 6}),
     Case(
