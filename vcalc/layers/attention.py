@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, ceil_div, certainly_equal, exact_div, may_differ, product
+from vcalc.arithmetic import Number, Shape, certainly_equal, exact_div, may_differ, product
 from vcalc.layers.axes import MAP, TOKENS
 from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, Layer, needs, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or, size2d
 from vcalc.layers.linear import project_qkv
-from vcalc.layers.windows import EVERYWHERE, Reads, Window
+from vcalc.layers.partition import Laid
+from vcalc.layers.windows import EVERYWHERE, Window
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -134,30 +135,22 @@ class WindowAttention(Layer, kind="window_attention"):
     def _offsets(self) -> Number:
         return product(2 * size - 1 for size in self.window)
 
-    def _windows(self, input: Shape) -> tuple[Number, Number]:
-        """How many windows lie one below the other, and side by side."""
-        return ceil_div(input[1], self.window[0]), ceil_div(input[2], self.window[1])
-
-    def _padded(self, input: Shape) -> tuple[Number, Number]:
-        """Height and width of the map in whole windows."""
-        down, across = self._windows(input)
-        return down * self.window[0], across * self.window[1]
+    def _laid(self, input: Shape) -> Laid:
+        """How the windows lie on a map."""
+        return Laid(tuple(input[1:]), self.window, self.shift, grid=False)
 
     def _shifts(self, input: Shape) -> bool:
         """Whether windows move, of many maps those of any: a map of one window stays."""
-        counts = self._windows(input)
+        counts = self._laid(input).counts
         return any(may_differ(self.shift[axis], 0) and may_differ(counts[axis], 1) for axis in (0, 1))
 
     def _keeps_mask(self, input: Shape) -> bool:
         """Whether the mask between windows that a shift brought together is kept, and not made anew each time."""
-        return self.form in ("timm", "functional_qkv") and not all(
-            certainly_equal(shift, 0) or certainly_equal(count, 1)
-            for shift, count in zip(self.shift, self._windows(input), strict=True)
-        )
+        return self.form in ("timm", "functional_qkv") and self._laid(input).moves
 
     def run(self, ops: Paper, x: Value) -> Value:
         batch, channels, height, width = x.shape
-        shifts, windows = self._shifts(x.shape[1:]), self._windows(x.shape[1:])
+        shifts, windows = self._shifts(x.shape[1:]), self._laid(x.shape[1:]).counts
         y = self._parted(ops, x, shifts)
         query, key, value = _heads(ops, self, y, channels)
         if self.form == "sdpa":
@@ -178,7 +171,7 @@ class WindowAttention(Layer, kind="window_attention"):
         y = ops.reshape(ops.permute(mixed, (0, 2, 1, 3)), (*y.shape[:2], channels))
         del mixed
         y = ops.reshape(_put_out(ops, self, y, channels), (batch, *windows, *self.window, channels))
-        y = ops.reshape(ops.permute(y, BESIDE), (batch, *self._padded(x.shape[1:]), channels))
+        y = ops.reshape(ops.permute(y, BESIDE), (batch, *self._laid(x.shape[1:]).padded, channels))
         if shifts:
             y = ops.roll(y)
         y = ops.slice(ops.slice(y, axis=1, count=height), axis=2, count=width)
@@ -186,8 +179,8 @@ class WindowAttention(Layer, kind="window_attention"):
 
     def _parted(self, ops: Paper, x: Value, shifts: bool) -> Value:
         """The tokens of each window of a map."""
-        (batch, channels, *_), one, windows = x.shape, self.window, self._windows(x.shape[1:])
-        y = ops.permute(ops.pad(x, (batch, channels, *self._padded(x.shape[1:]))), CHANNELS_LAST)
+        (batch, channels, *_), one, windows = x.shape, self.window, self._laid(x.shape[1:]).counts
+        y = ops.permute(ops.pad(x, (batch, channels, *self._laid(x.shape[1:]).padded)), CHANNELS_LAST)
         if shifts:
             y = ops.roll(y)
         y = ops.reshape(y, (batch, windows[0], one[0], windows[1], one[1], channels))
@@ -241,7 +234,7 @@ class WindowAttention(Layer, kind="window_attention"):
     def _mask(self, ops: Paper, input: Shape) -> Value:
         """What keeps apart the positions that a shift brought together."""
         tokens = product(self.window)
-        shape = (product(self._windows(input)), 1, tokens, tokens)
+        shape = (product(self._laid(input).counts), 1, tokens, tokens)
         return ops.own(shape, "attention_mask") if self._keeps_mask(input) else ops.made(shape)
 
     def _mask_of_each(self, ops: Paper, shape: Shape) -> Value:
@@ -250,12 +243,4 @@ class WindowAttention(Layer, kind="window_attention"):
         return ops.repeat(mask, (shape[0] * mask.shape[0], self.heads, *mask.shape[2:]))
 
     def reach(self, input: Shape) -> Window:
-        axes = zip(self._windows(input), self.window, self.shift, strict=True)
-        return Window(tuple(_own_window(*axis) for axis in axes))
-
-
-def _own_window(count: Number, size: Number, shift: Number) -> Reads | None:
-    """Along one axis of `count` windows an element reads the window that it lies in; a single one is not shifted."""
-    if certainly_equal(count, 1):
-        return None
-    return Reads(-shift, -shift, parts=size, block=size, start=shift, end=shift + size - 1)
+        return Window(tuple(map(self._laid(input).own, (0, 1))))

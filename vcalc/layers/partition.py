@@ -87,7 +87,8 @@ class Laid(NamedTuple):
     def shifts(self) -> tuple[Number, ...]:
         """How far the windows move along each axis: along one of a single window not at all."""
         return tuple(
-            0 if certainly_equal(count, 1) else shift for count, shift in zip(self.counts, self.shift, strict=True)
+            0 if certainly_equal(shift, 0) or certainly_equal(count, 1) else shift
+            for count, shift in zip(self.counts, self.shift, strict=True)
         )
 
     @property
