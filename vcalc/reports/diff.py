@@ -20,11 +20,10 @@ from vcalc.analyses.diff import (
     whole_groups,
 )
 from vcalc.arithmetic import is_symbolic
-from vcalc.layers.axes import names_of
 from vcalc.layers.base import Layer, show
 from vcalc.reports.layers_table import columns
 from vcalc.reports.notes import convention_note, params_note, signed, writing_note
-from vcalc.reports.table import KEEP, Column, Report, Row, Table, axes_of, plain_value, shape_text
+from vcalc.reports.table import KEEP, Column, Report, Row, Table, axes_of, plain_value, shape_text, sizes_of
 from vcalc.spec.network import Network
 
 METRICS = Cost._fields
@@ -50,13 +49,11 @@ class Version:
 
     def record(self) -> dict[str, Any]:
         """What it is, as data."""
-        shape = self.network.graph.input
-        sizes = dict(zip(names_of(shape), map(plain_value, shape), strict=True))
         return {
             "model": self.network.name,
             "title": self.network.title,
             "revision": self.revision or None,
-            "input": sizes,
+            "input": sizes_of(self.network.graph.input),
         }
 
 

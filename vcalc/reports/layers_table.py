@@ -21,7 +21,7 @@ from vcalc.reports.notes import (
     params_note,
     writing_note,
 )
-from vcalc.reports.table import Column, Report, Row, Table, axes_of, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, axes_of, plain_value, shape_text, sizes_of
 from vcalc.spec.network import Network
 
 if TYPE_CHECKING:
@@ -311,7 +311,7 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         "schema": 1,
         "model": network.name,
         "title": network.title,
-        "input": dict(zip(names, plain_value(network.graph.input), strict=True)),
+        "input": sizes_of(network.graph.input),
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),

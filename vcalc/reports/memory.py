@@ -8,7 +8,7 @@ from vcalc import units
 from vcalc.analyses.memory import Memory, single_values
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, UPDATE, Size
 from vcalc.arithmetic import is_symbolic
-from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text, sizes_of
 from vcalc.spec.network import Network
 
 NOT_INCLUDED = (
@@ -255,7 +255,7 @@ def _record(network: Network, memory: Memory, figures: _Figures, fit: dict[str, 
         "schema": 1,
         "model": network.name,
         "title": network.title,
-        "input": dict(zip(network.graph.input.axes, plain_value(network.graph.input), strict=True)),
+        "input": sizes_of(network.graph.input),
         "batch": plain_value(batch),
         "dtype": plan.dtype,
         "mode": plan.mode,

@@ -146,6 +146,11 @@ def axes_of(**shapes: Shape) -> dict[str, list[str]]:
     return {key: list(names_of(shape)) for key, shape in shapes.items()}
 
 
+def sizes_of(shape: Shape) -> dict[str, Any]:
+    """The sizes of a shape by what they are called, as JSON has them."""
+    return dict(zip(names_of(shape), map(plain_value, shape), strict=True))
+
+
 def plain_value(value: Any) -> Any:
     """A value as JSON has it: numbers as they are, formulas as strings."""
     if isinstance(value, (list, tuple)):

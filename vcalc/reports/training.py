@@ -9,7 +9,7 @@ from vcalc.analyses.training import DAY, HOUR, Run, Training
 from vcalc.arithmetic import Number, is_symbolic
 from vcalc.devices import DTYPES, Device, devices
 from vcalc.reports.notes import convention_note
-from vcalc.reports.table import Amount, Column, Report, Row, Table, plain_value, shape_text
+from vcalc.reports.table import Amount, Column, Report, Row, Table, plain_value, shape_text, sizes_of
 from vcalc.spec.network import Network
 
 WHOLE = "at the whole peak rate, which no training reaches: say a share, --utilization 0.4"
@@ -120,7 +120,7 @@ class _Working:
             "schema": 1,
             "model": network.name,
             "title": network.title,
-            "input": dict(zip(network.graph.input.axes, plain_value(network.graph.input), strict=True)),
+            "input": sizes_of(network.graph.input),
             "convention": training.convention.name,
             "unit": training.convention.unit,
             "multiply_add": training.convention.multiply_add,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from vcalc import units
 from vcalc.errors import VcalcError, printable
 from vcalc.spec.sizes import in_order
 from vcalc.spec.syntax import Value
@@ -57,8 +58,7 @@ def sizes_in(text: str, written: dict[str, Value], title: str) -> dict[str, str]
     if not sizes:
         raise VcalcError("input", f"--input {printable(text[:80])} is no size", hint=f"write {_example(own)}")
     if len(names) != len(sizes):
-        count = f"{len(sizes)} size{'s' if len(sizes) > 1 else ''}"
-        message = f"--input {text} has {count}; {title} takes {'x'.join(names)}"
+        message = f"--input {text} has {units.counted(len(sizes), 'size')}; {title} takes {'x'.join(names)}"
         raise VcalcError("input", message, hint=_meant(sizes, names, own))
     if names[0] == "C":
         _check_order([int(size) for size in sizes if len(size) < 10], int(own[0]) if own[0] else None)
