@@ -278,6 +278,12 @@ REFUSED = [
     ("add", {}, (W, frames(6, 16, 8)), "differ in what stands in front"),
     ("concat", {}, (frames(6, 16, 8), frames(5, 16, 8)), "differ in what stands in front"),
     ("rearrange", {"pattern": "T | N D -> N | T D"}, ((16, 8),), "takes what has windows or frames in front"),
+    (
+        "merge_frames",
+        {},
+        (NamedShape((4, 16, 10), "map", front=(Leading("T"),)),),
+        "takes a feature map [C, H, W], but a sequence [4, 16, 10] in 4 frames arrives",
+    ),
 ]
 
 

@@ -289,8 +289,6 @@ class Layer:
         """Refuse inputs of the wrong rank, and heads together with a map."""
         ranks = [rank(shape) for shape in inputs]
         for each, shape in zip(ranks, inputs, strict=True):
-            if each in self.accepts and (each != MAP or len(shape) - 1 in self.spatial):
-                continue
             if each not in self.accepts:
                 maps = self._which_maps if len(self.spatial) < len(MAPS) else NAMES[MAP]
                 wanted = " or ".join(maps if accepted == MAP else NAMES[accepted] for accepted in self.accepts)
