@@ -54,7 +54,9 @@ def expanded(written: str):
     filled = re.sub(r"(heads|window|height|factor): …", r"\1: 2", filled).replace("…", "1")
     before = "{save: '1'}, " if "take" in filled else ""
     before = "{split_heads: {heads: 2}}, " if filled in ("merge_heads", "rotary_embedding") else before
-    before = {"merge_windows": "{windows: {window: 2}}, ", "merge_frames": "frames, "}.get(filled, before)
+    before = {"merge_windows": "{windows: {window: 2}}, ", "merge_frames": "frames, ", "to_map": "tokens, "}.get(
+        filled, before
+    )
     for input_ in INPUTS:
         try:
             return network(f"[{before}{filled}]" if not filled.startswith("[") else filled, input_)
@@ -257,3 +259,11 @@ def test_a_foreign_field_is_answered_by_meaning(layer, says):
 )
 def test_a_layer_or_a_convention_in_a_models_place(vcalc, command, says):
     assert says in vcalc(*command, code=2).stderr
+
+
+def test_tokens_go_back_to_their_map_without_being_told_its_height(vcalc, tmp_path):
+    spec = tmp_path / "net.yaml"
+    spec.write_text("title: t\ninput: {C: 3, H: 8, W: 8}\nlayers: [tokens, view]\n", encoding="utf-8")
+    said = vcalc("table", str(spec), code=2).stderr
+    assert "to_map" in said
+    assert "height" not in said
