@@ -165,12 +165,6 @@ def _known(relation: str, a: Number, b: Number) -> bool | None:
     return bool(_HOLDS[relation](a, b))
 
 
-def may_differ(a: Number, b: int) -> bool:
-    """False when a is known to be b; of many numbers all of them."""
-    a = bare(a)
-    return bool(a.unfit(lambda each: each == b)) if is_many(a) else not certainly_equal(a, b)
-
-
 def maximum(a: Number, b: Number) -> Number:
     """The larger of two numbers; undecided symbols give SymPy's Max, and a working then loses how it came about."""
     other = _other_side(a, b)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, certainly_equal, exact_div, may_differ, product
+from vcalc.arithmetic import Number, Shape, always_equal, certainly_equal, exact_div, product
 from vcalc.layers.axes import MAP, TOKENS
 from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, Layer, needs, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or, size2d
@@ -142,7 +142,7 @@ class WindowAttention(Layer, kind="window_attention"):
     def _shifts(self, input: Shape) -> bool:
         """Whether windows move, of many maps those of any: a map of one window stays."""
         counts = self._laid(input).counts
-        return any(may_differ(self.shift[axis], 0) and may_differ(counts[axis], 1) for axis in (0, 1))
+        return not all(always_equal(self.shift[axis], 0) or always_equal(counts[axis], 1) for axis in (0, 1))
 
     def _keeps_mask(self, input: Shape) -> bool:
         """Whether the mask between windows that a shift brought together is kept, and not made anew each time."""

@@ -232,9 +232,9 @@ class Layer:
         known = self.arrives or ("",) * len(inputs)
         return tuple(NamedShape(x.shape[1:], of) for x, of in zip(inputs, known, strict=True))
 
-    def is_of(self, x: Value, of: str, place: int = 0) -> bool:
-        """Whether a tensor that arrives when the layer runs is a map, tokens, a vector or heads."""
-        return (self.arrives[place] if self.arrives else usual(len(x.shape) - 1)) == of
+    def is_of(self, x: Value, of: str) -> bool:
+        """Whether the first tensor that arrives when the layer runs is a map, tokens, a vector or heads."""
+        return (self.arrives[0] if self.arrives else usual(len(x.shape) - 1)) == of
 
     def in_form(self, form: str) -> Layer:
         """The same layer, called by the source in another way."""

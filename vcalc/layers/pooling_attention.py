@@ -18,7 +18,7 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.layers.axes import HEADS, NamedShape, grid_of
-from vcalc.layers.base import BRANCHES, Layer, describe, needs, needs_division, show
+from vcalc.layers.base import BRANCHES, Layer, describe, needs, needs_division, put_back, show
 from vcalc.layers.conv import slide
 from vcalc.layers.fields import count, field
 from vcalc.layers.grids import NO_MAP, by, in_front
@@ -187,4 +187,4 @@ def _by_distance(ops: Paper, query: Value, table: Value, axis: int, there: int) 
     merged = ops.reshape(first, (here, first.shape[1] * first.shape[2] * first.shape[3], width))
     products = ops.part("positions").matmul(merged, ops.permute(vectors, (0, 2, 1)))
     found = ops.reshape(products, (*first.shape[:4], there))
-    return ops.permute(found, tuple(order.index(place) for place in range(5)))
+    return ops.permute(found, put_back(order))

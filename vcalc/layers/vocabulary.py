@@ -39,14 +39,7 @@ PRIMITIVES = {
 }
 """What a layer does, in units that no counting convention can dispute. Conventions weigh them."""
 
-ONCE_A_BATCH = frozenset(
-    {
-        *(name for name in PRIMITIVES if name.startswith(("table_", "lookup_"))),
-        "standardized_weights",
-        "scaled_weights",
-        "out_parameters",
-    }
-)
+ONCE_A_BATCH = frozenset({"standardized_weights", "scaled_weights"})
 """Primitives that are of weights alone: as many for many images, windows or frames as for one."""
 
 STANDS_FOR = {
