@@ -826,3 +826,36 @@ def test_a_convention_shows_its_formulas(vcalc: Any):
             "formula": "kernel_t * kernel_h * kernel_w * (C_out // groups) * C * (T_out * H_out * W_out)",
         }
     ]
+
+
+SMALL_TRANSPOSED = "{title: t, input: {C: 1, H: 1, W: 6}, layers: [conv_transpose: {out: 10, kernel: [5, 2]}]}"
+
+
+@pytest.mark.parametrize("models", [1, 2])
+def test_a_tool_without_a_count_does_not_keep_the_others_from_being_shown(vcalc: Any, tmp_path: Path, models: int):
+    """calflops and DeepSpeed take the kernel for one that does not fit: 10 * (1 - 5 + 1) * (6 - 2 + 1) = -150."""
+    files = [tmp_path / f"net{i}.yaml" for i in range(models)]
+    for file in files:
+        file.write_text(SMALL_TRANSPOSED, encoding="utf-8")
+    text = vcalc("conventions", *map(str, files)).stdout
+    assert "gives -150, and a count is a whole number of 0 or more" in text
+    record = json.loads(vcalc("conventions", *map(str, files), "--format", "json").stdout)
+    for each in record["models"] if models > 1 else [record]:
+        flops = {side["convention"]: side["flops"] for side in each["conventions"]}
+        assert flops["macs"] == 1 * 10 * (5 * 2) * (1 * 6)
+        assert [name for name, count in flops.items() if count is None] == ["calflops", "deepspeed"]
+        (side,) = (side for side in each["conventions"] if side["convention"] == "calflops")
+        assert (side["params"], "gives -150" in side["error"]) == (1 * 10 * 10 + 10, True)
+    assert vcalc("conventions", *map(str, files), "--format", "csv").stdout
+
+
+def test_a_convention_of_ones_own_without_a_count_is_an_error(vcalc: Any, tmp_path: Path):
+    mine = tmp_path / "mine.yaml"
+    file = tmp_path / "net.yaml"
+    file.write_text(SMALL_TRANSPOSED, encoding="utf-8")
+    mine.write_text(
+        "name: mine\nsays: t\nunit: MACs\nsource: none\nextends: macs\n"
+        "kinds:\n  conv_transpose: {multiply_adds: H - kernel_h}\n"
+    )
+    said = vcalc("conventions", str(file), "--convention", str(mine), code=2).stderr
+    assert "mine.yaml:7:" in said

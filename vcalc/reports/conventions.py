@@ -7,6 +7,8 @@ from typing import Any
 from vcalc import conventions, units
 from vcalc.analyses.cost import Costs
 from vcalc.conventions import Convention
+from vcalc.errors import VcalcError
+from vcalc.graph import Node
 from vcalc.reports.layers_table import title
 from vcalc.reports.notes import bug_notes, bug_records, params_note, total_record
 from vcalc.reports.table import Amount, Column, Report, Row, Table, axes_of, plain_value
@@ -82,12 +84,28 @@ def _entry(convention: Convention) -> dict[str, Any]:
     }
 
 
+def _uncountable(costs: Costs, nodes: list[Node]) -> str:
+    """Why a tool's formula has no count here, or nothing. Raises VcalcError for a convention of one's own."""
+    try:
+        costs.total(nodes)
+    except VcalcError as error:
+        if costs.convention.name not in conventions.names():
+            raise
+        return error.problems[0].message
+    return ""
+
+
 def model_report(network: Network, sides: list[Costs]) -> Report:
     """One model under several conventions, side by side; each figure with its unit."""
     nodes = network.graph.nodes
     rows, notes = [], []
     everything = sides[0].total(nodes).params
     for costs in sides:
+        if problem := _uncountable(costs, nodes):
+            params = costs.figure(nodes, "params")
+            rows.append(Row({**_uncounted(costs), "params": params}, "layer"))
+            notes.append(f"{costs.convention.name}: {problem}")
+            continue
         convention, total = costs.convention, costs.total(nodes)
         faults, exact = bug_notes(costs, nodes), f"{units.exact(total.flops)} {convention.unit}"
         cells = {
@@ -115,15 +133,30 @@ def model_report(network: Network, sides: list[Costs]) -> Report:
     return Report([Table(title(network, sides[0]), columns, rows, notes)], record, numbers)
 
 
+def _uncounted(costs: Costs) -> dict[str, Any]:
+    """The cells of a convention that has no count."""
+    none = Amount(None, costs.convention.unit, "none")
+    return {
+        "convention": costs.convention.name,
+        "flops": none,
+        "rounded": "none",
+        "multiply_add": _weight(costs.convention),
+    }
+
+
 def models_report(sides: list[tuple[Network, list[Costs]]]) -> Report:
     """Several models, a column each, under several conventions; every cell says its unit."""
-    totals = [[costs.total(network.graph.nodes).flops for costs in under] for network, under in sides]
-    rows = []
+    rows, notes = [], []
     for i, costs in enumerate(sides[0][1]):
         convention = costs.convention
         cells: dict[str, Any] = {"convention": convention.name, "multiply_add": _weight(convention)}
-        for j, (network, _) in enumerate(sides):
-            flops = totals[j][i]
+        for network, under in sides:
+            nodes = network.graph.nodes
+            if problem := _uncountable(under[i], nodes):
+                cells[network.name] = Amount(None, convention.unit, "none")
+                notes.append(f"{convention.name} of {network.name}: {problem}")
+                continue
+            flops = under[i].total(nodes).flops
             cells[network.name] = Amount(flops, convention.unit, units.rounded(flops, convention.unit))
         rows.append(Row(cells, "layer"))
     columns = [
@@ -132,7 +165,7 @@ def models_report(sides: list[tuple[Network, list[Costs]]]) -> Report:
         *(Column(network.name, network.name, number=True, text=str) for network, _ in sides),
     ]
     record = {"schema": 1, "models": [_record(network, under) for network, under in sides]}
-    return Report([Table("one forward pass", columns, rows)], record)
+    return Report([Table("one forward pass", columns, rows, notes)], record)
 
 
 def _record(network: Network, sides: list[Costs]) -> dict[str, Any]:
@@ -143,5 +176,15 @@ def _record(network: Network, sides: list[Costs]) -> dict[str, Any]:
         "input": plain_value(network.graph.input),
         "axes": axes_of(input=network.graph.input),
         "written": network.library or None,
-        "conventions": [{**total_record(costs, nodes), "bugs": bug_records(costs, nodes)} for costs in sides],
+        "conventions": [_side(costs, nodes) for costs in sides],
     }
+
+
+def _side(costs: Costs, nodes: list[Node]) -> dict[str, Any]:
+    """A model under one convention; without a count with the reason."""
+    if problem := _uncountable(costs, nodes):
+        plain = {"convention": costs.convention.name, "unit": costs.convention.unit}
+        counts = {"multiply_add": costs.convention.multiply_add, "flops": None}
+        params = plain_value(costs.figure(nodes, "params"))
+        return {**plain, **counts, "params": params, "bugs": [], "error": problem}
+    return {**total_record(costs, nodes), "bugs": bug_records(costs, nodes)}
