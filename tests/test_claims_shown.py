@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from vcalc.render import markup, text
 from vcalc.reports.claims import claims_report, distinct, kind_of
 from vcalc.reports.claims_overview import overview
 from vcalc.reports.table import BELOW, HEAD, SMALL, Column, Report, Row, Table
+from vcalc.spec.find import catalogue
 
 WIDTHS = (60, 80, 100, 140)
 ASKED = (
@@ -94,10 +96,11 @@ def test_figures_of_one_source_share_it():
 
 
 def test_a_terminal_tells_verdicts_by_colour_and_a_pipe_gets_none():
-    coloured = on_a_terminal("claims", "vgg16", columns=80)
+    model = str(Path(catalogue()) / "vgg.yaml:vgg16")  # reads the claims of this file alone
+    coloured = on_a_terminal("claims", model, columns=80)
     assert re.search(r"\x1b\[1m[^\n]*17\.8x +19\.414 +differs", coloured)
     assert re.search(r"\x1b\[36m[^\n]*13\.6 GFLOP", coloured)
-    assert "\x1b[" not in on_a_terminal("claims", "vgg16", NO_COLOR="1").rpartition("published figures")[2]
+    assert "\x1b[" not in on_a_terminal("claims", model, NO_COLOR="1").rpartition("published figures")[2]
 
 
 @pytest.mark.parametrize(("columns", "most"), one_in(2, [("80", 80), ("", 100), ("60", 60), ("7", 100), ("wide", 100)]))
