@@ -10,7 +10,7 @@ from typing import Any
 
 from vcalc.arithmetic import Shape, certainly_equal
 from vcalc.errors import Place, Problem, quoted
-from vcalc.graph import INPUT, Node, untouched
+from vcalc.graph import Node, untouched
 from vcalc.layers.axes import MAP, PLACES, TOKENS, names_of, rank
 from vcalc.layers.base import show
 from vcalc.layers.conv import extent
@@ -128,7 +128,7 @@ def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[No
     if node.kind == "rearrange" and not moves(pattern):
         return Problem("moved-for-nothing", "all leaves this pattern as it arrives", hint="leave it out")
     (index,) = node.inputs
-    before = nodes[index] if index != INPUT and len(readers[index]) == 1 else None
+    before = nodes[index] if index >= 0 and len(readers[index]) == 1 else None
     if before is None or not isinstance(before.layer, Moved) or not all(type(size) is int for size in before.input):
         return None
     first = read(before.layer.pattern_on(before.input), before.input, before.layer.sizes)

@@ -23,7 +23,18 @@ from vcalc.arithmetic import is_symbolic
 from vcalc.layers.base import Layer, show
 from vcalc.reports.layers_table import columns
 from vcalc.reports.notes import convention_note, params_note, signed, writing_note
-from vcalc.reports.table import KEEP, Column, Report, Row, Table, axes_of, plain_value, shape_text, sizes_of
+from vcalc.reports.table import (
+    KEEP,
+    Column,
+    Report,
+    Row,
+    Table,
+    axes_of,
+    inputs_of,
+    inputs_text,
+    plain_value,
+    shape_text,
+)
 from vcalc.spec.network import Network
 
 METRICS = Cost._fields
@@ -53,7 +64,7 @@ class Version:
             "model": self.network.name,
             "title": self.network.title,
             "revision": self.revision or None,
-            "input": sizes_of(self.network.graph.input),
+            **inputs_of(self.network.graph.inputs, by_name=True),
         }
 
 
@@ -108,10 +119,9 @@ def _sums(
         change = f"{headers[metric]} change"
         shown.append(Column(f"{metric}_change", change, number=True, drop=drop, text=_change(text)))
     rows = [_sum_row(change, "layer") for change in stages if change.old != change.new]
-    if not old or old.network.graph.input == new.network.graph.input:
-        input = shape_text(new.network.graph.input)
-    else:
-        input = f"{shape_text(old.network.graph.input)} → {shape_text(new.network.graph.input)}"
+    input = inputs_text(new.network.graph.inputs)
+    if old and old.network.graph.inputs != new.network.graph.inputs:
+        input = f"{inputs_text(old.network.graph.inputs)} → {input}"
     names = f"{old.name} → {new.name}" if old else f"{new.name}, which was not there at {_short(since)}"
     title = f"{names}: {'what changed' if changed else 'nothing changed'} (input {input}, {new.costs.dtype})"
     notes = [convention_note(new.costs.convention), *params_note(new.costs.convention)]

@@ -116,6 +116,7 @@ def _expand(
     root = Scope(None, "", 0, False)
     expander = Expander(spec, model, environment, building, root)
     output = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
+    graph.outputs = {"": output}
     building.name_nodes()
     _write(graph, graph.nodes, spec, model, library)
     for used in building.used:

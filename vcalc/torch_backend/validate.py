@@ -14,8 +14,8 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Node
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
-from vcalc.torch_backend.build import build, example
-from vcalc.torch_backend.watch import RefusedError, Seen, Watch, counting, held, in_a_line, naming
+from vcalc.torch_backend.build import build, examples
+from vcalc.torch_backend.watch import RefusedError, Seen, Watch, counting, held, in_a_line, naming, shapes
 
 
 class Check(NamedTuple):
@@ -87,8 +87,8 @@ def _whole(network: Network, watch: Watch, device: str, dtype: str, batch: int) 
                 return watch.whole
             built = build(network, device, dtype).eval()
             with counting(device) as counter:
-                output = built(example(network, batch, device, dtype))
-            return Seen(*held(built), tuple(output.shape), (counter.get_total_flops(),))
+                output = built(*examples(network, batch, device, dtype))
+            return Seen(*held(built), shapes(output), (counter.get_total_flops(),))
     except RefusedError as refused:
         return Seen(refused=str(refused))
 
@@ -113,10 +113,12 @@ def _network_checks(network: Network, seen: Seen, counts: Any, batch: int) -> li
     """The whole network, as it is exported."""
     if seen.refused:
         return [_refusal("total", network.name, seen)]
-    nodes = network.graph.nodes
-    last = nodes[-1].output if nodes else network.graph.input
+    nodes, outputs = network.graph.nodes, network.graph.outputs
     compared = {
-        "output shape": ((batch, *last), seen.output),
+        **{
+            f"output shape of {name}" if name else "output shape": ((batch, *network.graph.shape(index)), theirs)
+            for (name, index), theirs in zip(outputs.items(), seen.output, strict=True)
+        },
         "params": (sum(sum(node.facts.parameters.values()) for node in nodes), seen.params),
         "buffers": (sum(sum(node.facts.buffers.values()) for node in nodes), seen.buffers),
         "FLOPs": (sum(counts.flops(node.facts, batch) for node in nodes), seen.flops[0]),
