@@ -32,6 +32,7 @@ from vcalc.reports.table import (
     axes_of,
     inputs_of,
     inputs_text,
+    outputs_of,
     plain_value,
     shape_text,
 )
@@ -65,7 +66,14 @@ class Version:
             "title": self.network.title,
             "revision": self.revision or None,
             **inputs_of(self.network.graph.inputs, by_name=True),
+            **outputs_of(self.network.graph),
         }
+
+    @property
+    def outputs(self) -> list[str]:
+        """The outputs that have names, with the layers that give them."""
+        named = outputs_of(self.network.graph).get("outputs", {})
+        return [f"{name} of {each['layer'] or 'the input'}" for name, each in named.items()]
 
 
 def diff_report(old: Version | None, new: Version, *, since: str = "", show_all: bool = False) -> Report:
@@ -73,7 +81,11 @@ def diff_report(old: Version | None, new: Version, *, since: str = "", show_all:
     before, after = old.side if old else NOTHING_THERE, new.side
     layers, stages = layer_changes(before, after), stage_changes(before, after)
     total = total_change(before, after)
-    tables = [_sums(old, new, since, bool(layers), stages, total)]
+    others = bool(old and old.outputs != new.outputs)
+    tables = [_sums(old, new, since, bool(layers) or others, stages, total)]
+    if old and others:
+        each = [", ".join(side.outputs) or "what the list ends with" for side in (old, new)]
+        tables[0].notes.insert(0, f"outputs: {' → '.join(each)}")
     if layers:
         shown = [[each] for each in layers] if show_all else whole_groups(layers, before, after)
         tables.append(_layers(new.costs, layers, shown, show_all))
@@ -85,7 +97,7 @@ def diff_report(old: Version | None, new: Version, *, since: str = "", show_all:
         "unit": new.costs.convention.unit,
         "batch": plain_value(new.costs.batch),
         "dtype": new.costs.dtype,
-        "same": _same(layers, total),
+        "same": _same(layers, total) and not others,
         "layers": [_layer_record(change) for change in layers],
         "stages": [{"stage": change.name, **_cost_record(change)} for change in stages],
         "total": _cost_record(total),

@@ -28,6 +28,7 @@ from vcalc.reports.table import (
     axes_of,
     inputs_of,
     inputs_text,
+    outputs_of,
     pair_text,
     plain_value,
     shape_text,
@@ -235,8 +236,10 @@ def title(network: Network, costs: Costs) -> str:
 def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
     convention = costs.convention
     part = f" of {', '.join(only)}" if only else ""
+    outputs = {name: network.graph.shape(index) for name, index in network.graph.outputs.items() if name and not only}
     notes = [
         f"total{part}: {summary(costs, total)}",
+        *([f"outputs: {inputs_text(outputs)}"] if outputs else []),
         convention_note(convention),
         *writing_note(costs, network.library),
         *params_note(convention),
@@ -307,6 +310,7 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         "model": network.name,
         "title": network.title,
         **inputs_of(network.graph.inputs, by_name=True),
+        **outputs_of(network.graph),
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),

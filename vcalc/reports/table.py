@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc import units
 from vcalc.arithmetic import Shape, is_many
 from vcalc.layers.axes import names_of
+
+if TYPE_CHECKING:
+    from vcalc.graph import Graph
 
 KEEP = 0
 """The priority of a column that is never dropped."""
@@ -168,6 +171,17 @@ def inputs_of(inputs: Mapping[str, Any], *, by_name: bool = False, axes: bool = 
 
     made: dict[str, Any] = {"input": of(*inputs.values()) if len(inputs) == 1 else None}
     return made if "" in inputs else {**made, "inputs": {name: of(shape) for name, shape in inputs.items()}}
+
+
+def outputs_of(graph: Graph) -> dict[str, Any]:
+    """What comes out where it has names, as JSON has it: the layer that gives each, and its sizes."""
+    if "" in graph.outputs:
+        return {}
+    made = {}
+    for name, index in graph.outputs.items():
+        layer, shape = graph.nodes[index].path if index >= 0 else None, graph.shape(index)
+        made[name] = {"layer": layer, "shape": plain_value(shape), "axes": list(names_of(shape))}
+    return {"outputs": made}
 
 
 def axes_of(**shapes: Shape) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from vcalc.graph import Node
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
 from vcalc.torch_backend.build import build, examples
-from vcalc.torch_backend.watch import RefusedError, Seen, Watch, counting, held, in_a_line, naming, shapes
+from vcalc.torch_backend.watch import RefusedError, Seen, Watch, counting, held, in_a_line, naming, shapes_of
 
 
 class Check(NamedTuple):
@@ -88,7 +88,7 @@ def _whole(network: Network, watch: Watch, device: str, dtype: str, batch: int) 
             built = build(network, device, dtype).eval()
             with counting(device) as counter:
                 output = built(*examples(network, batch, device, dtype))
-            return Seen(*held(built), shapes(output), (counter.get_total_flops(),))
+            return Seen(*held(built), shapes_of(output), (counter.get_total_flops(),))
     except RefusedError as refused:
         return Seen(refused=str(refused))
 
@@ -114,16 +114,18 @@ def _network_checks(network: Network, seen: Seen, counts: Any, batch: int) -> li
     if seen.refused:
         return [_refusal("total", network.name, seen)]
     nodes, outputs = network.graph.nodes, network.graph.outputs
+    shapes = {
+        name: ((batch, *network.graph.shape(index)), theirs)
+        for (name, index), theirs in zip(outputs.items(), seen.output, strict=True)
+    }
+    named = [Check(f"output {name}", "output", "output shape", *two) for name, two in shapes.items() if name]
     compared = {
-        **{
-            f"output shape of {name}" if name else "output shape": ((batch, *network.graph.shape(index)), theirs)
-            for (name, index), theirs in zip(outputs.items(), seen.output, strict=True)
-        },
+        **({"output shape": shapes[""]} if "" in shapes else {}),
         "params": (sum(sum(node.facts.parameters.values()) for node in nodes), seen.params),
         "buffers": (sum(sum(node.facts.buffers.values()) for node in nodes), seen.buffers),
         "FLOPs": (sum(counts.flops(node.facts, batch) for node in nodes), seen.flops[0]),
     }
-    return [Check("total", network.name, what, *two, "the sum of the layers") for what, two in compared.items()]
+    return named + [Check("total", network.name, what, *two, "the sum of the layers") for what, two in compared.items()]
 
 
 def _refusal(path: str, kind: str, seen: Seen) -> Check:

@@ -64,7 +64,7 @@ class Watch:
             output = self._built(*given)
         if all(seen.output == self._shape(line) for seen, line in zip(self.seen, self.lines, strict=True)):
             flops = sum(seen.flops[0] for seen in self.seen)
-            self.whole = Seen(*held(self._built), shapes(output), (flops,))
+            self.whole = Seen(*held(self._built), shapes_of(output), (flops,))
 
     def makes(self, index: int, make: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """A layer's module; none where torch refuses to make it."""
@@ -148,7 +148,7 @@ def counting(device: str) -> Iterator[Any]:
         yield counter
 
 
-def shapes(output: Any) -> tuple[tuple[int, ...], ...]:
+def shapes_of(output: Any) -> tuple[tuple[int, ...], ...]:
     """The shapes of what a network gives."""
     return tuple(tuple(each.shape) for each in (output if isinstance(output, tuple) else (output,)))
 
