@@ -96,6 +96,9 @@ def test_the_api_binds_and_gives_them_by_name():
     assert clip.outputs == {"image_features": (512,), "text_features": (512,)}
     with pytest.raises(VcalcError, match="image and text"):
         _ = clip.input
+    with pytest.raises(VcalcError, match=r"text is an input, and no number") as caught:
+        api.load(CLIP).bind(text=16)
+    assert caught.value.problems[0].hint == "its sizes are text.D"
     many = api.load(CLIP).bind(text={"D": np.array([16, 77])})
     each = [api.load(CLIP).bind({"text.D": words}).total.flops for words in (16, 77)]
     assert list(many.total.flops) == each

@@ -42,10 +42,13 @@ class Bindings:
         """What is given, each size by a name of its own: `image.H` for `image={"H": 224}`."""
         found: dict[str, Any] = {}
         for name, value in given.items():
-            if name in self._inputs and isinstance(value, Mapping):
+            if name not in self._inputs:
+                found[name] = value
+            elif isinstance(value, Mapping):
                 found |= {label(name, str(size)): each for size, each in value.items()}
             else:
-                found[name] = value
+                sizes = " and ".join(label(name, size) for size in self._inputs[name])
+                raise VcalcError("binding", f"{name} is an input, and no number", hint=f"its sizes are {sizes}")
         return found
 
     def all(self) -> dict[str, Any]:
