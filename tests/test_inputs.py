@@ -234,3 +234,24 @@ def test_a_copy_keeps_inputs_and_outputs(vcalc, tmp_path, monkeypatch):
     ours, theirs = (expand(*load(name)).graph for name in ("copy.yaml", "cross.yaml"))
     assert (ours.inputs, ours.outputs) == (theirs.inputs, theirs.outputs)
     assert "changed: " not in vcalc("fmt", "--check", "copy.yaml").stdout
+
+
+def test_a_check_looks_at_inputs_and_outputs(vcalc, tmp_path):
+    """What is an output needs no reader, what is none does, and a name is an input's or another tensor's."""
+    net = tmp_path / "net.yaml"
+    text = """
+        title: Net
+        cite: own work
+        inputs: {a: {D: 4}, b: {C: 64, H: 64, W: 3}}
+        outputs: [x, y]
+        layers: [linear: {out: 3}, save: x, {name: left, do: [linear: {out: 2}]}, take: b, save: a, global_avgpool,
+          linear: {out: 2}, save: y]
+        expect: {params: 153}
+    """
+    net.write_text(text, encoding="utf-8")
+    said = vcalc("check", str(net)).stdout
+    assert "warning[shadowed-name]: 'a' names another tensor from here on, and hides the input" in said
+    assert "warning[unused-branch]: nothing reads what this linear gives" in said
+    assert "warning[channels-last]: an input of 64 channels, 64 rows and 3 columns" in said
+    assert "'x' is saved" not in said
+    assert "'y' is saved" not in said

@@ -44,7 +44,7 @@ class Run:
         """What each layer adds to the saved tensors; a storage is the first one's that saves it."""
         readers = {index: node.index for node in graph.nodes for index in node.inputs}
         ends = _held_by_modules(graph, readers) if plan.modules else readers
-        given = graph.outputs.values()
+        given = {*graph.outputs.values()}
         self._readers = {index: node for index, node in readers.items() if index not in given}
         """The last reader of each tensor that is no output of the network."""
         self._ends = _ends({index: end for index, end in ends.items() if index not in given})

@@ -249,8 +249,11 @@ def _unread(spec: Spec) -> Iterator[Problem]:
         taken = {name for step in steps for name in _taken(step)} | (asked if of_block else outputs)
         for step in steps:
             for name in _named(step):
+                place: Place = spec.source.place(step.node)
+                if name in spec.inputs and not of_block:
+                    message = f"{quoted(name)} names another tensor from here on, and hides the input of that name"
+                    yield _shadowed(message, place)
                 if name not in taken:
-                    place: Place = spec.source.place(step.node)
                     message = f"{quoted(name)} is saved, and nothing takes it up"
                     yield Problem("unused-branch", message, place, f"take: {name}, or leave the save out")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import yaml
 
-from vcalc import foreign
+from vcalc import foreign, limits
 from vcalc.errors import quoted, suggestion
 from vcalc.language.expression import SHAPE_NAMES, SHAPE_NAMES_OF_SOME
 from vcalc.source.read import Entries, YamlNode, is_null
@@ -44,6 +44,9 @@ class PortReader:
         found = self.source.mapping(node, "inputs", _EXAMPLE)
         if not found and (isinstance(node, yaml.MappingNode) or is_null(node)):
             self.source.report("missing", "inputs needs the name of an input, and its sizes", node, _EXAMPLE)
+        if len(found) > limits.INPUTS:
+            message = f"{len(found):,} inputs; a network has at most {limits.INPUTS}"
+            self.source.report("limit", message, node, "see docs/limits.md")
         return found
 
     def _unknown(self, name: str, key: YamlNode, whole: Spec) -> None:

@@ -28,7 +28,8 @@ title: {title}
 cite: not published
 
 # What arrives: channels, height and width of an image. {{C: 1, L: 16000}} would be a sequence, sound for one,
-# {{C: 3, T: 16, H: 112, W: 112}} a video, {{N: 196, D: 768}} tokens, {{D: 100}} a vector.
+# {{C: 3, T: 16, H: 112, W: 112}} a video, {{N: 196, D: 768}} tokens, {{D: 100}} a vector. Several have names:
+# inputs: {{image: {{C: 3, H: 224, W: 224}}, text: {{D: 77}}}}; outputs: [boxes, classes] names what comes out.
 input: {{C: 3, H: 224, W: 224}}
 
 # Hyperparameters. Each can be set from the command line: --set width=64, or --set width=w for formulas in w.
