@@ -130,9 +130,11 @@ def _expand(
 
 def _check_taken(spec: Spec, graph: Graph) -> None:
     """Refuse an input with a name that nothing reads and that is no output."""
+    if "" in graph.inputs:
+        return
     read = {index for node in graph.nodes for index in node.inputs} | {*graph.outputs.values()}
     for index, name in zip(graph.starts, graph.inputs, strict=True):
-        if name and index not in read:
+        if index not in read:
             hint = f"write take: {name} where it comes in, or leave it out"
             error = VcalcError("input", f"nothing takes the input {quoted(name)}", hint=hint)
             raise error.at(spec.source.place(spec.input_nodes[name][0]))
