@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import vcalc as api
+from vcalc import conventions
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.memory import Memory
-from vcalc.analyses.memory_plan import Plan
+from vcalc.analyses.memory_plan import TRAINING, Plan
+from vcalc.analyses.receptive_field import fields_by_input
 from vcalc.conventions import load as convention
 from vcalc.errors import VcalcError
 from vcalc.spec import find
@@ -255,3 +257,22 @@ def test_a_check_looks_at_inputs_and_outputs(vcalc, tmp_path):
     assert "warning[channels-last]: an input of 64 channels, 64 rows and 3 columns" in said
     assert "'x' is saved" not in said
     assert "'y' is saved" not in said
+
+
+def test_two_networks_side_by_side_are_each_what_they_are_alone():
+    """Counts under every convention, saved bytes and receptive fields; an image of one, words of the other."""
+    towers = [expand(*load(name)) for name in ("resnet18", "clip-text-b")]
+    both = of("""
+        inputs: {image: {C: 3, H: 224, W: 224}, words: {D: 77}}
+        outputs: [seen, read]
+        layers: [use: resnet18, save: seen, take: words, use: clip-text-b, save: read]
+    """)
+    for name in conventions.names():
+        whole, *each = (Costs(of.graph, convention(name)).total(of.graph.nodes) for of in (both, *towers))
+        assert [*whole] == [sum(parts) for parts in zip(*each, strict=True)], name
+    saved, one, other = (Memory(of.graph, Plan(TRAINING)).saved for of in (both, *towers))
+    assert saved == one.plus(other)
+    fields = [field for of in towers for each in fields_by_input(of.graph) for field in each.values()]
+    side_by_side = [each for fields in fields_by_input(both.graph) for each in fields.items()]
+    assert [field.axes for _, field in side_by_side] == [field.axes for field in fields]
+    assert [*dict.fromkeys(name for name, _ in side_by_side)] == ["image", "words"]

@@ -13,8 +13,9 @@ from live_memory import Live, Saved, own
 from test_inputs import CLIP, CROSS, DIT, HELD, PYRAMID, SIAMESE, of
 from torch import nn
 
+from vcalc.analyses.liveness import Run
 from vcalc.analyses.memory import Memory
-from vcalc.analyses.memory_plan import TRAINING, Plan
+from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
 from vcalc.torch_backend.build import build, examples, exported
@@ -61,6 +62,21 @@ def test_the_peak_of_inference_is_torchs(network: Network):
         with Live(own(module), *given) as live:
             module(*given)
     assert memory.peak(BATCH).size.at(BATCH) - memory.held.always == live.peak
+
+
+def test_the_peaks_of_training_are_torchs(network: Network):
+    """Outputs that are read again have a gradient from outside, too; the loss takes 8 bytes."""
+    module = build(network).train()
+    given = examples(network, BATCH)
+    ours = Run(network.graph, Plan(TRAINING, device="cpu").checked(), watched=True)
+    with Live(own(module), *given) as live:
+        results = module(*given)
+        forward, live.peak = live.peak, 0
+        sum((each * 1.0).sum() for each in results).backward()
+    peaks = {
+        phase: max(each.size.at(BATCH) for each in ours.moments if each.phase == phase) for phase in (FORWARD, BACKWARD)
+    }
+    assert peaks == {FORWARD: forward, BACKWARD: live.peak - 8}
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
