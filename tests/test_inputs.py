@@ -276,3 +276,18 @@ def test_two_networks_side_by_side_are_each_what_they_are_alone():
     side_by_side = [each for fields in fields_by_input(both.graph) for each in fields.items()]
     assert [field.axes for _, field in side_by_side] == [field.axes for field in fields]
     assert [*dict.fromkeys(name for name, _ in side_by_side)] == ["image", "words"]
+
+
+def test_what_is_an_output_is_neither_overwritten_nor_folded_into():
+    text = "input: {C: 8, L: 1}\nOUTPUTS\nlayers: [conv: {out: 8, kernel: 1}, save: x, batchnorm, relu, save: y]"
+    folds = [
+        Memory(of(text.replace("OUTPUTS", outputs)).graph, Plan(), fold=True).folded
+        for outputs in ("", "outputs: y", "outputs: [x, y]")
+    ]
+    assert folds == [1, 1, 0]
+    text = "input: {D: 8}\nOUTPUTS\nlayers: [linear: {out: 8}, save: x, relu, save: y]"
+    peaks = [
+        Memory(of(text.replace("OUTPUTS", outputs)).graph, Plan(in_place=True)).peak(1).size.per_image
+        for outputs in ("", "outputs: y", "outputs: [x, y]")
+    ]
+    assert peaks == [4 * 2 * 8, 4 * 2 * 8, 4 * 3 * 8]

@@ -53,7 +53,7 @@ def spec_schema() -> Schema:
             "label": {"type": ["string", "number"], "pattern": r"^[^/,:\s]{1,60}$"},
             "name": {"$ref": "#/$defs/label", "description": NAME},
             "sizes": _sizes(),
-            "inputs": {**_named(_ref("sizes")), "minProperties": 1},
+            "inputs": {**_named(_ref("sizes")), "minProperties": 1, "maxProperties": limits.INPUTS},
             "outputs": _outputs(),
             "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
             "models": _by_label(_ref("model")),
