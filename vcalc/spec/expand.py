@@ -372,16 +372,17 @@ class Expander:
             raise VcalcError("recursion", f"a spec uses itself: {circle}")
         self.building.outside += 1
         self.building.carried_out += 1
+        values = {name: self.value(value, at, environment) for name, value in step.values.items()}
         given = self.arriving(step, spec, model, at)
-        at = next(iter(given.values()))
-        bindings = self.bound(step, spec, model, given, environment)
+        bindings = self.bound(step, spec, model, given, values)
         inner = bindings.all()
         within = scope.child(step.name or model.name)
         expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
         expander.saved[0] = {name: index for name, index in given.items() if name}
+        first = next(iter(given))
         depth, start = self.building.depth, len(self.building.graph.nodes)
         try:
-            end = self.leave_model(step, expander, expander.steps(spec.layers, at, inner, within))
+            end = self.leave_model(step, expander, expander.steps(spec.layers, given[first], inner, within))
         except _Reached as reached:
             end, self.building.depth = reached.at, depth
         else:
@@ -429,11 +430,9 @@ class Expander:
             raise VcalcError("library", f"{model.name} is not in '{step.library}'", hint=hint)
 
     def bound(
-        self, step: syntax.UseModel, spec: Spec, model: ModelEntry, tensors: dict[str, int], environment: Environment
+        self, step: syntax.UseModel, spec: Spec, model: ModelEntry, tensors: dict[str, int], given: dict[str, Any]
     ) -> Bindings:
         """The hyperparameters of a model in use; its inputs' sizes give way to what arrives."""
-        at = next(iter(tensors.values()))
-        given = {name: self.value(value, at, environment) for name, value in step.values.items()}
         library = step.library or next(iter(model.same_as), "")
         bindings = Bindings(spec, model, given, self.building.budget, library)
         bindings.all()
