@@ -99,7 +99,7 @@ class Calls:
     def run(self, operator: type[Operator], part: str, *arguments: Any, **fields: Any) -> Any:
         """Note an operator, and give what it makes."""
         tensors = [given for given in arguments if isinstance(given, Tensor)]
-        batched = operator.batches or any(tensor.batched for tensor in tensors)
+        batched = operator.batches or True in [tensor.batched for tensor in tensors]
         shape = operator.output(*arguments, **fields)
         kind, work = fields.get("function") or operator.kind, operator.work(shape, *arguments, **fields)
         if kind or work:
