@@ -88,7 +88,7 @@ class Calls:
         self.parameters[role] = self.parameters.get(role, 0) + made.count
         return Tensor(shape, False, (made,))
 
-    def own(self, shape: Shape, role: str = "") -> Tensor:
+    def own(self, shape: Shape, role: str = "", by: tuple[Any, ...] = ()) -> Tensor:
         """A buffer, or a parameter that is not trained."""
         if role and role not in BUFFERS:
             return self.parameter(*shape, role=role)
