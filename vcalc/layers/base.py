@@ -288,18 +288,18 @@ class Layer:
 
     # Checks
 
-    def check(self, inputs: tuple[NamedShape, ...]) -> None:
+    def check(self, inputs: tuple[Shape, ...]) -> None:
         """Refuse inputs of the wrong rank, and heads together with a map."""
-        for shape in inputs:
-            each = shape.of
+        ranks = [rank(shape) for shape in inputs]
+        for each, shape in zip(ranks, inputs, strict=True):
             if each not in self.accepts:
                 maps = self._which_maps if len(self.spatial) < len(MAPS) else NAMES[MAP]
                 wanted = " or ".join(maps if accepted == MAP else NAMES[accepted] for accepted in self.accepts)
                 message = f"{self.kind} takes {wanted}, but {describe(shape)} arrives"
                 raise LayerError(message, hint=self._rank_hint(each))
-            if each == MAP and len(shape) - len(shape.front) - 1 not in self.spatial:
+            if each == MAP and len(inner(shape)) - 1 not in self.spatial:
                 raise LayerError(f"{self.kind} takes {self._which_maps}, but {describe(shape)} arrives")
-        if len(inputs) > 1 and {HEADS, MAP} <= set(ranks := [shape.of for shape in inputs]):
+        if HEADS in ranks and MAP in ranks:
             from vcalc.layers import mend
 
             heads, other = inputs[ranks.index(HEADS)], inputs[ranks.index(MAP)]
