@@ -23,7 +23,6 @@ from vcalc.spec import syntax
 from vcalc.spec.find import is_model
 from vcalc.spec.network import Network
 from vcalc.spec.rows import channels_first
-from vcalc.spec.sizes import merged_input
 from vcalc.spec.syntax import Spec
 
 MISTAKES = {
@@ -77,8 +76,7 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
 
 def _channels_last(network: Network) -> Iterator[Problem]:
     """An input of few columns, or samples, and many channels."""
-    sizes, model = network.graph.input, network.spec.models.get(network.name)
-    written = merged_input(network.spec.input, model.input if model else {})
+    sizes, written = network.graph.input, network.sizes
     meant = channels_first(sizes) if "C" in written else ()
     if meant:
         counted = [_counted(size, PLACES[name][1]) for name, size in zip(sizes.axes[1:], sizes[1:], strict=True)]

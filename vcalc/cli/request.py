@@ -89,10 +89,9 @@ class Request:
         if self.input is None:
             return bound
         from vcalc.spec.rows import sizes_in
-        from vcalc.spec.sizes import merged_input
+        from vcalc.spec.sizes import input_of
 
-        written = merged_input(spec.input, model.input, option.input if option else {})
-        return {**sizes_in(self.input, written, spec.title), **bound}
+        return {**sizes_in(self.input, input_of(spec, model, option), spec.title), **bound}
 
     def costs(self, network: Network, convention: Convention) -> Costs:
         """A network's costs under a convention."""

@@ -16,19 +16,28 @@ from vcalc.layers.axes import INPUTS, NamedShape
 from vcalc.layers.base import describe
 from vcalc.spec.build import Budget
 from vcalc.spec.fields import WORDS, is_word, name_hint
-from vcalc.spec.sizes import in_order, merged_input, rank_problem
+from vcalc.spec.sizes import input_of, order_of
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 
 
 class Bindings:
     """The value of every hyperparameter, worked out on demand in whatever order they refer to one another."""
 
-    def __init__(self, spec: Spec, model: ModelEntry, given: dict[str, Any], budget: Budget, library: str = "") -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        model: ModelEntry,
+        given: dict[str, Any],
+        budget: Budget,
+        library: str = "",
+        option: Option | None = None,
+    ) -> None:
         self.spec = spec
         self.model = model
         self.budget = budget
         self._written: dict[str, Value] = {**spec.let, **spec.libraries.get(library, {}), **model.values}
-        self._sizes = set(merged_input(spec.input, model.input))
+        self.sizes = input_of(spec, model, option)
+        """The input's sizes, as they are written."""
         self._given = dict(given)
         self._values: dict[str, Any] = dict(spec.blocks)
         self._open: list[str] = []
@@ -154,7 +163,7 @@ class Bindings:
 
     def _check_sizes(self, names: frozenset[str]) -> None:
         """Refuse the name of an input size: H=W would neither be the width that the input has nor a new name."""
-        for name in sorted(names & self._sizes - set(self.spec.symbols)):
+        for name in sorted(names & self.sizes.keys() - set(self.spec.symbols)):
             raise ExpressionError(f"'{name}' is a size of the input", f"choose another name: {name.lower()}")
 
     def _refers(self, name: str, bound: str) -> bool:
@@ -170,14 +179,10 @@ class Bindings:
             self.symbols[name] = symbols.symbol(name) if whole else symbols.share(name)
         return self.symbols[name]
 
-    def input(self, option: Option | None = None) -> NamedShape:
+    def input(self) -> NamedShape:
         """The input's shape, with its sizes in order. Raises VcalcError for sizes that make no input."""
-        written = merged_input(self.spec.input, self.model.input, option.input if option else {})
-        problem = rank_problem(written)
-        if problem:
-            raise problem
-        order = in_order(written)
-        return NamedShape((self._size(name, written[name]) for name in order), INPUTS[order])
+        order = order_of(self.sizes)
+        return NamedShape((self._size(name, self.sizes[name]) for name in order), INPUTS[order])
 
     def _size(self, name: str, written: Value) -> Any:
         from_outside = name in self._given and name not in self.spec.symbols
@@ -198,7 +203,7 @@ class Bindings:
         """Refuse a binding that nothing took up."""
         name = self.left_over()
         if name is not None:
-            known = {*self._written, *self.spec.symbols, *self._sizes}
+            known = {*self._written, *self.spec.symbols, *self.sizes}
             what = self.spec.title or self.spec.file
             hint = suggestion(name, known, "it has")
             raise VcalcError("binding", f"{what} has no hyperparameter {quoted(name)}", hint=hint)

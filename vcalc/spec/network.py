@@ -53,6 +53,8 @@ class Network:
         self.same_as = model.same_as
         """The independent implementations that it equals, by library."""
         self.graph = graph
+        self.sizes = bindings.sizes
+        """The input's sizes, as they are written."""
         self.hyperparameters = bindings.hyperparameters()
         self.symbols = dict(bindings.symbols)
         self.arrays = bindings.arrays
@@ -104,8 +106,8 @@ def _expand(
     budget: Budget,
     assumed: dict[Condition, None],
 ) -> Network:
-    bindings = Bindings(spec, model, given, budget, library)
-    graph = Graph(bindings.input(option))
+    bindings = Bindings(spec, model, given, budget, library, option)
+    graph = Graph(bindings.input())
     environment = bindings.all()
     bindings.check_used()
     if bindings.arrays and bindings.symbols:

@@ -14,7 +14,7 @@ from vcalc.language.expression import SHAPE_NAMES, SHAPE_NAMES_OF_SOME, can_name
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
 from vcalc.spec.fields import Names, is_word, name_hint
-from vcalc.spec.sizes import SIZES, WHAT_THERE_IS, merged_input, rank_problem
+from vcalc.spec.sizes import SIZES, WHAT_THERE_IS, input_of, rank_problem
 from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 from vcalc.spec.top import LIBRARY_EXAMPLE, MODEL, TOP
@@ -103,12 +103,11 @@ class _Parser:
             self.check_inputs(spec, written)
 
     def check_inputs(self, spec: Spec, written: YamlNode) -> None:
-        """Refuse sizes that make no input, together or with those of a model or an option."""
+        """Refuse sizes that make no input: of the file, of a model, or of an option, which the first model has."""
+        models, options = spec.models.values(), spec.options.values()
         whole = [(written, spec.input)]
-        whole += [(model.node, merged_input(spec.input, model.input)) for model in spec.models.values() if model.input]
-        whole += [
-            (option.node, merged_input(spec.input, option.input)) for option in spec.options.values() if option.input
-        ]
+        whole += [(model.node, input_of(spec, model)) for model in models if model.input]
+        whole += [(option.node, input_of(spec, next(iter(models)), option)) for option in options if option.input]
         for node, sizes in whole:
             problem = rank_problem(sizes)
             if problem and SIZES.issuperset(sizes):

@@ -13,7 +13,7 @@ from vcalc.source.read import YamlNode, is_null
 from vcalc.source.sections import Section, sections
 from vcalc.spec.network import Network, expand, written_by
 from vcalc.spec.parse import parse_spec
-from vcalc.spec.sizes import merged_input
+from vcalc.spec.sizes import input_of
 from vcalc.spec.syntax import ModelEntry, Spec
 from vcalc.spec.top import TOP
 
@@ -155,7 +155,7 @@ def _root(spec: Spec) -> YamlNode:
 def _input(spec: Spec, model: ModelEntry, part: Section) -> list[str]:
     if not model.input:
         return [*part.comments, *part.lines]
-    sizes = {name: _flow(value.node) for name, value in merged_input(spec.input, model.input).items()}
+    sizes = {name: _flow(value.node) for name, value in input_of(spec, model).items()}
     return [f"input: {{{', '.join(f'{name}: {size}' for name, size in sizes.items())}}}"]
 
 
