@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import click
 
@@ -21,7 +22,12 @@ class _Command(click.Command):
             word == "--mixed" and not {*MIXED, *blank}.intersection(args[i + 1 : i + 2]) for i, word in enumerate(args)
         ]
         words = [f"--mixed={MIXED[0]}" if alone[i] and i < end else word for i, word in enumerate(args)]
-        return super().parse_args(ctx, words)
+        try:
+            return super().parse_args(ctx, words)
+        except click.UsageError as error:
+            if any(error.message.endswith(f"({after})") for before, after in pairwise(args) if before == "--mixed"):
+                super().parse_args(ctx, args)  # the word is no model, but one that --mixed does not know
+            raise
 
 
 MIXED = ("weights", "autocast")
