@@ -125,7 +125,7 @@ def _capacity(text: str) -> int:
 
     message, hint = f"--fit {quoted(text)} is no size of a memory", "--fit 80GB, or --fit 512MB"
     try:
-        size = read(text, "KMGT", ("B", "b", "iB", "ib", "IB", "bytes", "ibytes"))
+        size = read(text, "KMGT", ("B", "b", "iB", "ib", "IB", "byte", "bytes", "ibytes"))
     except NumeralError as error:
         raise error.error("size", message, hint) from None
     if not size.word or size.number < 0:
