@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from vcalc.errors import VcalcError
 from vcalc.language.expression import SHAPE_NAMES, SHAPE_NAMES_OF_SOME
 from vcalc.layers.axes import INPUTS
-from vcalc.spec.syntax import ModelEntry, Option, Spec, Value
+from vcalc.spec.syntax import Sizes, Taking
 
 SIZES = SHAPE_NAMES | SHAPE_NAMES_OF_SOME
 """Every name that a size can have."""
@@ -60,10 +60,21 @@ def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
     return VcalcError("input", f"{what} is no image, sequence or video, no tokens and no vector", hint=hint)
 
 
-def input_of(spec: Spec, *variants: ModelEntry | Option | None) -> dict[str, Value]:
-    """The input's sizes as written: a variant's own in place of some of the file's, or of all if they make an input."""
-    sizes = spec.input
-    for variant in variants:
-        own = variant.input if variant else {}
-        sizes = own if in_order(own) else {**sizes, **own}
-    return sizes
+def _merged(whole: Sizes, *own: Sizes) -> Sizes:
+    """The sizes of an input: a variant's own in place of some of the file's, or of all where they make an input."""
+    for sizes in own:
+        whole = sizes if in_order(sizes) else {**whole, **sizes}
+    return whole
+
+
+def merged_inputs(whole: Taking, *own: Taking | None) -> dict[str, Sizes]:
+    """The sizes of every input by name, a model's or an option's own in place of the file's."""
+    return {
+        name: _merged(sizes, *(each.inputs.get(name, {}) for each in own if each))
+        for name, sizes in whole.inputs.items()
+    }
+
+
+def label(input: str, size: str) -> str:
+    """What binds a size from outside: `H`, or `image.H` of an input that has a name."""
+    return f"{input}.{size}" if input else size
