@@ -12,7 +12,7 @@ from vcalc import symbols
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
-from vcalc.layers.axes import MAP, NamedShape
+from vcalc.layers.axes import MAP, Leading, NamedShape
 from vcalc.layers.base import Layer, describe, kinds, needs, needs_division, show
 from vcalc.layers.fields import (
     FLAG,
@@ -354,6 +354,8 @@ def test_values_and_shapes_in_messages():
     assert show(many(1, 2)) == "[1, 2]"
     described = [describe(tuple(range(1, rank + 1))) for rank in range(1, 5)]
     assert describe(NamedShape((1, 2), MAP)) == "a sequence [1, 2]"
+    front = (Leading("T"), Leading("w"))
+    assert describe(NamedShape((1, 4, 9, 8), "tokens", front=front)) == "tokens [1, 4, 9, 8] in 1 frame and 4 windows"
     assert described == ["a vector [1]", "tokens [1, 2]", "a feature map [1, 2, 3]", "a video [1, 2, 3, 4]"]
 
 

@@ -358,13 +358,14 @@ def no_way(rank: str, wanted: Iterable[str]) -> str:
     return f"no layer makes {made} of a vector, but 'embedding' of word numbers{pattern}"
 
 
-_IN_FRONT = {"w": "windows", "T": "frames"}
+_IN_FRONT = {"w": ("window", "windows"), "T": ("frame", "frames")}
 
 
 def describe(shape: Shape) -> str:
     """A shape in words for a message: `a feature map [64, 56, 56]`, `tokens [64, 49, 96] in 64 windows`."""
     front = zip(shape, front_of(shape), strict=False)
-    many = " and ".join(f"{show(size)} {_IN_FRONT.get(axis.name, axis.name)}" for size, axis in front)
+    words = ((size, _IN_FRONT.get(axis.name, (axis.name,) * 2)) for size, axis in front)
+    many = " and ".join(f"{show(size)} {word if size == 1 else several}" for size, (word, several) in words)
     return f"{called(rank(shape), len(inner(shape)))} {show(shape)}" + (f" in {many}" if many else "")
 
 
