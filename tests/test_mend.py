@@ -96,14 +96,14 @@ def test_a_help_about_what_a_layer_takes_is_true(kind: str, arrives: int):
     """Put a layer before it, use another kind, leave it out, or there is no way: each is tried."""
     layer, shape = object.__new__(KINDS[kind]), SHAPES[arrives]
     with pytest.raises(LayerError) as refused:
-        layer.check((shape,))
+        layer.check((NamedShape(shape, arrives),))
     hint = refused.value.problems[0].hint
     ways = [way for put in re.findall("put (.*?) before it", hint) for way in put.split(" or ")]
     for way in ways:
         there = shape
         for word in re.findall(r"'(\w+)'", way):
             there = after(word, there)
-        layer.check((there,))
+        layer.check((NamedShape(there, rank(there)),))
     used = re.findall(r"use '(\w+)'", hint)
     assert all(fits(word, shape) for word in used)
     assert all(("out" in KINDS[word].fields) == ("out" in KINDS[kind].fields) for word in used)

@@ -320,7 +320,7 @@ class StepReader(FieldReader):
         return syntax.Let(node, values)
 
     def use(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        self.source.known_keys(entries, _USE, "use", "uses")
+        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "name"), "use", "uses")
         target = entries["use"][1]
         text = self.source.text(target, "use")
         inside = entries["with"][1] if "with" in entries else None
@@ -365,8 +365,6 @@ class StepReader(FieldReader):
 
 _ALONE = ("save", "take", "do", "let")
 """The words beside which no other stands in an item."""
-_USE = ("use", "with", "upto", "as", "take", "save", "name")
-"""The keys of an item that puts in a block or another model."""
 
 
 def _no_layer(node: YamlNode) -> str:
