@@ -292,6 +292,48 @@ def test_named_axes_are_those_that_are_normalised(input: str, axes: str, over: s
     assert int((x.grad != 0).sum()) == sizes
 
 
+F = torch.nn.functional
+NORMS = {
+    "batchnorm": lambda x, m: m.batchnorm(x.flatten(0, 1)).view(x.shape),
+    "batchnorm: {bias: false, eps: 0.25}": lambda x, m: m.batchnorm.weight * (x - 0.5) / (4 + 0.25) ** 0.5,
+    "layernorm: {bias: false, eps: 0.5}": lambda x, m: F.layer_norm(x, (4,), m.layernorm.weight, None, 0.5),
+    "rmsnorm: {eps: 0.5}": lambda x, m: m.rmsnorm.weight * x / (x.square().mean(-1, True) + 0.5).sqrt(),
+    "groupnorm: {groups: 2, bias: false, eps: 1e-3}": lambda x, m: (
+        F.group_norm(x.mT, 2, m.groupnorm.weight, None, 1e-3).mT
+    ),
+    "affine": lambda x, m: m.affine.factor * x + m.affine.offset,
+    "l2norm: {over: N}": lambda x, m: F.normalize(x, dim=1),
+    "l2norm: {eps: 100}": lambda x, m: x / 100,
+}
+"""Norms of tokens [B, N, 4], and what libraries compute there."""
+
+
+@pytest.mark.parametrize("layer", NORMS)
+def test_a_norm_computes_what_libraries_compute(layer: str, tmp_path: Path):
+    network = network_of(tmp_path, f"title: t\ninput: {{N: 5, D: 4}}\nlayers: [{layer}]\n")
+    assert [check for check in validate(network, "cpu", batch=2) if not check.holds] == []
+    module, x = build(network).eval(), torch.randn(2, 5, 4)
+    for number, tensor in enumerate([*module.parameters(), *module.buffers()]):
+        tensor.detach().fill_(
+            {"running_mean": 0.5, "running_var": 4}.get([*module.state_dict()][number][10:], number + 2)
+        )
+    torch.testing.assert_close(module(x), NORMS[layer](x, module))
+
+
+def test_a_frozen_batch_norm_is_torchvisions(tmp_path: Path):
+    start_torchvision()
+    from torchvision.ops import FrozenBatchNorm2d
+
+    text = "title: t\ninput: {C: 4, H: 3, W: 5}\nlayers: [frozen_batchnorm: {eps: 1e-3}]\n"
+    ours, theirs = build(network_of(tmp_path, text)), FrozenBatchNorm2d(4, eps=1e-3)
+    held = {name.partition(".")[2]: torch.rand_like(tensor) for name, tensor in ours.state_dict().items()}
+    ours.frozen_batchnorm.load_state_dict(held)
+    theirs.load_state_dict(held)
+    x = torch.randn(2, 4, 3, 5)
+    torch.testing.assert_close(ours(x), theirs(x))
+    assert not [*ours.parameters()]
+
+
 def test_an_exported_file_runs_alone(tmp_path: Path):
     target = tmp_path / "vit.py"
     assert run("export", "vit-ti-16", "-o", str(target)).exit_code == 0

@@ -104,7 +104,7 @@ class Scale(_Multiplied, name="scale", kind="multiply"):
 class Shift(Operator, name="shift"):
     """Plus a number, perhaps in place: the gradient passes."""
 
-    def forward(self, paper: Paper, x: Value, in_place: bool = False) -> Value:
+    def forward(self, paper: Paper, x: Value, by: Any = None, in_place: bool = False) -> Value:
         return x.bare() if in_place else paper.like(x)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
@@ -166,7 +166,7 @@ class Exp(Operator, name="exp"):
 class Power(Operator, name="power"):
     """A power of a number; backward makes the power one lower, times the exponent, times the gradient."""
 
-    def forward(self, paper: Paper, x: Value) -> Value:
+    def forward(self, paper: Paper, x: Value, exponent: Any = 2) -> Value:
         self.saved = (x,)
         return paper.like(x)
 
@@ -231,7 +231,7 @@ class Mean(Operator, name="mean"):
 class AtLeast(Operator, name="at_least"):
     """The larger of each element and a number; backward asks which it was."""
 
-    def forward(self, paper: Paper, x: Value) -> Value:
+    def forward(self, paper: Paper, x: Value, by: Any = None) -> Value:
         self.saved = (x,)
         return paper.like(x)
 
@@ -274,18 +274,24 @@ class Length(Operator, name="length"):
 class MulAdd(Operator, name="mul_add"):
     """a + b * c in one operator (addcmul)."""
 
+    output = staticmethod(together)
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        size = product(output)
+        return {"multiplications": size, "additions": size}
+
     def forward(self, paper: Paper, a: Value, b: Value, c: Value) -> Value:
-        self.saved = (b, c)
+        self.saved = (b if self.needs[2] else None, c if self.needs[1] else None)
         return paper.like(c, a, b)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        (gradient,), (b, c) = gradients, self.saved
-        assert b is not None
-        assert c is not None
-        scaled = paper.like(c)
-        of_b = paper.like(gradient, scaled)
-        del scaled
-        return (gradient, of_b, paper.like(gradient, b) if self.needs[2] else None)
+        (gradient,), (b, c), of_b = gradients, self.saved, None
+        if c is not None:
+            scaled = paper.like(c)
+            of_b = paper.like(gradient, scaled)
+            del scaled
+        return (gradient, of_b, None if b is None else paper.like(gradient, b))
 
 
 class PReLU(Operator, name="prelu"):

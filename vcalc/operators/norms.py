@@ -26,7 +26,7 @@ class _Norm(Operator):
 class BatchNorm(_Norm, name="batch_norm"):
     """Over all axes but the channels, and over the batch. Running statistics make none at inference."""
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, fixed: bool = False) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, fixed: bool = False, eps: float | None = None) -> Value:
         made = paper.map_like(x, x.shape)
         self.width = (x.shape[1],)
         if fixed or paper.training:
@@ -37,7 +37,7 @@ class BatchNorm(_Norm, name="batch_norm"):
 class LayerNorm(_Norm, name="layer_norm"):
     """Over so many of the last axes."""
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1, eps: float | None = None) -> Value:
         made = paper.new(x.shape, x.batched, x.type)
         self.width = x.shape[-axes:]
         self.statistics(paper, x, x.shape[:-axes])
@@ -47,7 +47,7 @@ class LayerNorm(_Norm, name="layer_norm"):
 class GroupNorm(_Norm, name="group_norm"):
     """Over groups of channels; it wants its input in order, or channels last, and backward its gradient likewise."""
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, groups: int) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, groups: int, eps: float | None = None) -> Value:
         x = x if x.channels_last else paper.in_order(x)
         made = paper.map_like(x, x.shape)
         self.width = (x.shape[1],)
@@ -69,7 +69,7 @@ class GroupNorm(_Norm, name="group_norm"):
 class InstanceNorm(_Norm, name="instance_norm"):
     """Over the positions of each channel by itself; its trained factors are there for each image."""
 
-    def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, eps: float | None = None) -> Value:
         x = paper.in_order(x)
         made = paper.new(x.shape, type=x.type)
         statistics = self.statistics(paper, x, x.shape[:2])
@@ -87,7 +87,7 @@ class RMSNorm(Operator, name="rms_norm"):
 
     composed = True
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1, eps: float | None = None) -> Value:
         type, x = x.type, paper.as_type(x, STATISTIC)
         root = self._inverse_root(paper, x, axes)
         normal = paper.mul(x, root)

@@ -15,7 +15,7 @@ from vcalc.graph import Facts
 from vcalc.layers import KINDS
 from vcalc.layers.attention import PRODUCTS
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
-from vcalc.layers.base import channels_first, put_back, put_last
+from vcalc.layers.base import axes_over, channels_first, put_back, put_last
 from vcalc.layers.conv import leading_pad
 from vcalc.layers.moved import Moved
 
@@ -192,29 +192,32 @@ def _radial_basis(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("batchnorm", "instancenorm")
 def _batchnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    shape = inputs[0]
-    if layer.kind == "instancenorm":
-        return Code(
-            f"nn.InstanceNorm{len(shape) - 1}d({_arguments((shape[0],), affine=_unless(layer.affine, False, 'True'))})"
-        )
-    affine = _unless(layer.affine, True, "False")
-    axes = len(shape) - 1 if rank(shape) == MAP else 1
-    return Code(f"nn.BatchNorm{axes}d({_arguments((shape[0],), affine=affine)})")
+    shape, of = inputs[0], "BatchNorm" if layer.kind == "batchnorm" else "InstanceNorm"
+    width = shape[0] if rank(shape) == MAP else shape[-1]
+    made = f"nn.{of}{len(shape) - 1 if rank(shape) == MAP else 1}d({_arguments((width,), **_of_norm(layer))})"
+    return Code(made, "{self}({0}.flatten(0, 1)).reshape_as({0})" if rank(shape) == TOKENS else "{self}({0})")
+
+
+def _of_norm(layer: Any, affine: str = "affine") -> dict[str, str]:
+    """The arguments that all norms of torch take, those that are not as torch has them."""
+    given = {
+        "eps": "" if layer.eps is None else repr(layer.eps),
+        affine: _unless(layer.affine, layer.fields["affine"].default, str(bool(layer.affine))),
+    }
+    return given | ({"bias": "False"} if layer.roles == ("scale",) and "bias" in layer.fields else {})
 
 
 @_builds("layernorm", "rmsnorm")
 def _along_axes(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     axes, of = layer.axes(inputs[0]), "LayerNorm" if layer.kind == "layernorm" else "RMSNorm"
-    affine = _unless(layer.affine, True, "False")
     sizes = inputs[0][axes[0]] if len(axes) == 1 else _each(inputs[0][axis] for axis in axes)
-    return Code(f"nn.{of}({_arguments((sizes,), elementwise_affine=affine)})", _behind(inputs[0], axes))
+    return Code(f"nn.{of}({_arguments((sizes,), **_of_norm(layer, 'elementwise_affine'))})", _behind(inputs[0], axes))
 
 
 @_builds("groupnorm")
 def _groupnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     on_map = rank(inputs[0]) == MAP
-    affine = _unless(layer.affine, True, "False")
-    arguments = _arguments((layer.groups, inputs[0][0] if on_map else inputs[0][-1]), affine=affine)
+    arguments = _arguments((layer.groups, inputs[0][0] if on_map else inputs[0][-1]), **_of_norm(layer))
     call = "{self}({0})" if on_map else "{self}({0}.transpose(1, 2)).transpose(1, 2)"
     return Code(f"nn.GroupNorm({arguments})", call)
 
@@ -484,3 +487,23 @@ def _scaled_dot_product_attention(layer: Any, inputs: tuple[Shape, ...], output:
     causal = ", is_causal=True" if layer.causal else ""
     grouped = ", enable_gqa=True" if inputs[0][:-2] != inputs[1][:-2] else ""
     return Code("", f"F.scaled_dot_product_attention({{0}}, {{1}}, {{2}}{causal}{grouped})")
+
+
+@_builds("frozen_batchnorm")
+def _frozen_batchnorm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    arguments = _arguments((inputs[0][0], len(inputs[0]) - 1), eps=_unless(layer.eps, 1e-5, repr(layer.eps)))
+    return Code(f"FrozenBatchNorm({arguments})")
+
+
+@_builds("l2norm")
+def _l2norm(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    axes = tuple(axis + 1 for axis in axes_over(layer.kind, layer.over, inputs[0]))
+    eps = _unless(layer.eps, 1e-12, repr(layer.eps))
+    return Code("", f"F.normalize({_arguments(('{0}',), dim=axes[0] if len(axes) == 1 else axes, eps=eps)})")
+
+
+@_builds("affine")
+def _affine(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    first = channels_first(inputs[0])
+    width = 1 if layer.shared else inputs[0][0] if first else inputs[0][-1]
+    return Code(f"Affine({width}, {len(inputs[0]) - 1 if first else 0})")

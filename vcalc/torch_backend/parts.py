@@ -580,3 +580,37 @@ class WindowAttention(nn.Module):
                 regions = regions + (along[None, :, None, None] if number == 0 else along[None, None, :, None])
         region = self._windows(regions).squeeze(-1)
         return (region[:, None] != region[:, :, None]).to(like.dtype) * -100.0
+
+
+class FrozenBatchNorm(nn.Module):
+    """A batch norm of which nothing is trained: factors, offsets and statistics are buffers."""
+
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, axes: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.shape, self.eps = (1, -1, *[1] * axes), eps
+        for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
+            self.register_buffer(name, torch.full((channels,), value))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias, mean, variance = (
+            each.reshape(self.shape) for each in (self.weight, self.bias, self.running_mean, self.running_var)
+        )
+        scale = weight * (variance + self.eps) ** -0.5
+        return x * scale + (bias - mean * scale)
+
+
+class Affine(nn.Module):
+    """A trained factor and offset a channel, or one for all; so many axes are behind that of the channels."""
+
+    def __init__(self, features: int, behind: int) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(features, *[1] * behind))
+        self.offset = nn.Parameter(torch.zeros(features, *[1] * behind))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addcmul(self.offset, self.factor, x)
