@@ -101,10 +101,28 @@ def outputs(values: dict[int, Any]) -> list[Any]:
     return [tensor for index, tensor in values.items() if index != INPUT]
 
 
-@pytest.fixture(scope="module", params=MODELS)
+FREEZING = (
+    "resnet50 stem,stage1",
+    "resnet18 stage2,fc",
+    "vit-ti-16 encoder/block1,encoder/block3",
+    "convnext-t stage1,classifier",
+)
+"""Networks of which parts are not trained: the first ones, those in the middle, those at the end."""
+
+
+def frozen(network: Network, paths: str) -> Network:
+    """The network with groups that are not trained."""
+    network.graph.freeze(
+        node.index for path in filter(None, paths.split(",")) for node in network.graph.select((path,))
+    )
+    return network
+
+
+@pytest.fixture(scope="module", params=[*MODELS, *FREEZING])
 def model(request: Any) -> tuple[Network, Any, Any]:
-    file = ROOT / request.param
-    network = expand(*load(str(file) if file.is_file() else request.param), MODELS[request.param])
+    name, _, paths = request.param.partition(" ")
+    file = ROOT / name
+    network = frozen(expand(*load(str(file) if file.is_file() else name), MODELS[name]), paths)
     module, image = made(network), torch.randn(BATCH, *network.graph.input)
     with torch.no_grad(), Live(own(module)):
         module.eval()(image)  # what is imported at a first call holds its tensors for a while
@@ -205,10 +223,16 @@ def test_what_an_activation_in_place_saves(name: str, in_place: bool):
     del result
 
 
-@pytest.mark.parametrize(("name", "depth"), [("resnet18", 2), ("vit-ti-16", 2), ("densenet121", 1), ("vgg11-bn", 1)])
-def test_checkpoints(name: str, depth: int):
+CHECKPOINTED = [
+    *(("resnet18", 2, ""), ("vit-ti-16", 2, ""), ("densenet121", 1, ""), ("vgg11-bn", 1, "")),
+    *(("resnet18", 2, "stem,stage1,stage3"), ("vgg11-bn", 1, "stage1,stage2/conv1")),
+]
+
+
+@pytest.mark.parametrize(("name", "depth", "paths"), CHECKPOINTED)
+def test_checkpoints(name: str, depth: int, paths: str):
     """What is alive after a forward pass through torch.utils.checkpoint: what is saved, and the output."""
-    network = expand(*load(name), MODELS[name])
+    network = frozen(expand(*load(name), MODELS[name]), paths)
     module, image = made(network).train(), torch.randn(BATCH, *network.graph.input)
     last = {index: node.index for node in network.graph.nodes for index in node.inputs}
     with Live(own(module), image) as live:
@@ -237,7 +261,8 @@ def test_checkpoints(name: str, depth: int):
         now = live.now
     memory = Memory(network.graph, Plan(TRAINING, checkpoint=depth, device="cpu"))
     logits = sum(tensor.numel() * 4 for tensor in outputs(values))
-    assert memory.saved.at(BATCH) + logits == now
+    unsaved = image.nbytes if paths else 0  # what the caller holds, and frozen layers at the beginning do not save
+    assert memory.saved.at(BATCH) + logits + unsaved == now
     assert memory.saved.at(BATCH) < Memory(network.graph, Plan(TRAINING, device="cpu")).saved.at(BATCH)
 
 
@@ -650,6 +675,66 @@ def test_what_is_alive_while_a_kind_runs_backward(
     paper.mark()
     scalars = 16
     assert abs(live.peak - most(paper)) <= scalars
+
+
+WITH_PARAMETERS = [
+    case for case in CASES if case[0] != "embedding" and Facts(KINDS[case[0]](**case[1]), case[2]).parameters
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "shapes"), WITH_PARAMETERS, ids=str)
+def test_what_a_frozen_kind_saves_and_what_is_alive_backward(
+    kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
+):
+    """Gradients pass through it, and none are made of its parameters."""
+    facts = Facts(KINDS[kind](**fields), shapes)
+    module, call = module_of(facts)
+    module.requires_grad_(False)
+    inputs = [x.requires_grad_() for x in inputs_of(facts)]
+    with Saved(own(module)) as saved:
+        result = call(inputs)
+    paper, given = on_paper(facts, training=True)
+    paper.enter(0, 0, frozen=True)
+    made = facts.run(paper, *given)
+    assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
+    assert made.trains == result.requires_grad
+    del result, made
+    with Live(own(module), *inputs) as live:
+        total = (call(inputs) * 1.0).sum()
+        live.peak = 0
+        torch.autograd.grad(total, inputs, allow_unused=True)
+    paper, given = on_paper(facts, training=True)
+    paper.enter(0, 0, frozen=True)
+    made = facts.run(paper, *given)
+    seeds = [(made, paper.new(made.shape))]
+    del made
+    paper.moments.clear()
+    paper.backward(seeds)
+    paper.mark()
+    assert not paper.parameters
+    scalars = 16
+    assert abs(live.peak - most(paper)) <= scalars
+
+
+@pytest.mark.parametrize(("kind", "fields", "shapes"), WITH_PARAMETERS, ids=str)
+def test_nothing_is_saved_for_an_input_that_wants_no_gradient_but_for_parameters(
+    kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
+):
+    facts = Facts(KINDS[kind](**fields), shapes)
+    for frozen in (False, True):
+        module, call = module_of(facts)
+        module.requires_grad_(False) if frozen else None
+        inputs = inputs_of(facts)
+        with Saved(own(module)) as saved:
+            result = call(inputs)
+        paper, given = on_paper(facts, training=True)
+        for value in given:
+            value.source = None
+        paper.enter(0, 0, frozen)
+        made = facts.run(paper, *given)
+        assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
+        assert made.trains == result.requires_grad
+        del result
 
 
 # What depends on how a network is called

@@ -29,6 +29,7 @@ def fold_norms(graph: Graph) -> tuple[Graph, int]:
             layer.bias = True
         shares = None if node.shares is None else places[node.shares]
         places[node.index] = made.add(layer, inputs, node.path, shares)
+    made.freeze(places[node.index] for node in graph.nodes if node.frozen)
     return made, len(folded)
 
 

@@ -170,7 +170,7 @@ def _held(graph: Graph, plan: Plan) -> Held:
     for node in graph.nodes:
         for role, count in node.facts.parameters.items():
             parameters += int(count)
-            trained += 0 if role in FROZEN else int(count)
+            trained += 0 if role in FROZEN or node.frozen else int(count)
         for name, count in node.facts.buffers.items():
             buffers += int(count) * (8 if name in INTEGER_BUFFERS else element)
     if not plan.training:

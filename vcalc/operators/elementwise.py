@@ -286,12 +286,9 @@ class MulAdd(Operator, name="mul_add"):
         return paper.like(c, a, b)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        (gradient,), (b, c), of_b = gradients, self.saved, None
-        if c is not None:
-            scaled = paper.like(c)
-            of_b = paper.like(gradient, scaled)
-            del scaled
-        return (gradient, of_b, None if b is None else paper.like(gradient, b))
+        (gradient,), (b, c) = gradients, self.saved
+        of_b = None if c is None else paper.like(gradient, paper.like(c))
+        return (gradient, of_b, None if b is None else paper.like(gradient, paper.like(b)))
 
 
 class PReLU(Operator, name="prelu"):

@@ -79,7 +79,7 @@ class InstanceNorm(_Norm, name="instance_norm"):
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         shape = gradients[0].shape
         of_input = paper.new(shape) if self.needs[0] else None
-        return (of_input, *(paper.new(shape[:2], type=ACTIVATION) for _ in self.needs[1:]))
+        return (of_input, *(paper.new(shape[:2], type=ACTIVATION) if each else None for each in self.needs[1:]))
 
 
 class RMSNorm(Operator, name="rms_norm"):

@@ -8,6 +8,7 @@ from vcalc import units
 from vcalc.analyses.memory import Memory, single_values
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, UPDATE, Size
 from vcalc.arithmetic import is_symbolic
+from vcalc.reports.notes import what_is_frozen
 from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text, sizes_of
 from vcalc.spec.network import Network
 
@@ -182,6 +183,7 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
             f"{plan.dtype}, the other operators what torch's lists for {plan.device} say; a weight's copy stays until "
             "the forward pass ends, and longer where backward reads it"
         )
+    notes += _frozen(memory)
     if memory.folded is not None:
         says = "there is no batch norm that alone reads a convolution or linear layer"
         if memory.folded:
@@ -209,6 +211,13 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
             "(--batch 2 has theirs)"
         )
     return [*notes, f"not included: {'; '.join(NOT_INCLUDED)}"]
+
+
+def _frozen(memory: Memory) -> list[str]:
+    """What training leaves alone, and what that spares."""
+    frozen = what_is_frozen(memory.graph.nodes) if memory.plan.training else ""
+    spares = "its parameters have no gradients and no optimizer state, and only what gradients pass through is saved"
+    return [f"frozen: {frozen}; {spares}"] if frozen else []
 
 
 def _layers(memory: Memory, batch: Any) -> list[dict[str, Any]]:

@@ -7,13 +7,14 @@ from typing import Any
 
 from vcalc import units
 from vcalc.analyses.cost import Costs
-from vcalc.arithmetic import Condition
+from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
+from vcalc.arithmetic import Condition, is_many, is_symbolic
 from vcalc.conventions import Convention
 from vcalc.graph import Node
 from vcalc.reports.table import plain_value
 
 MOST_SAID = 20
-"""Conditions that a note tells; JSON has all of them."""
+"""Conditions, and frozen parts, that a note tells; JSON has all of them."""
 
 
 def convention_note(convention: Convention) -> str:
@@ -33,6 +34,22 @@ def params_note(convention: Convention) -> list[str]:
     notes = [f"params leave out: {', '.join(sorted(rule.left_out))}"] if rule.left_out else []
     notes += [f"params of these are not seen: {', '.join(sorted(rule.lost))}"] if rule.lost else []
     return notes + ([f"params hold buffers: {', '.join(sorted(rule.buffers))}"] if rule.buffers else [])
+
+
+def frozen_note(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:
+    """How many parameters are trained and how many are not, and which, where some are frozen."""
+    frozen = frozen_params(costs, nodes)
+    if not is_symbolic(frozen) and not is_many(frozen) and frozen == 0:
+        return []
+    trained = units.exact(trained_params(costs, nodes))
+    return [f"params{whose}: {trained} trained, {units.exact(frozen)} frozen ({what_is_frozen(nodes)})"]
+
+
+def what_is_frozen(nodes: list[Node]) -> str:
+    """The groups and layers that are not trained, in words; empty where there are none."""
+    where = frozen_parts(nodes)
+    more = f", and {len(where) - MOST_SAID} more" if len(where) > MOST_SAID else ""
+    return f"{', '.join(where[:MOST_SAID])}{more}"
 
 
 def conditions_note(conditions: Sequence[Condition], what: str = "") -> list[str]:

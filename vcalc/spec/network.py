@@ -117,6 +117,8 @@ def _expand(
     expander = Expander(spec, model, environment, building, root)
     output = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
     building.name_nodes()
+    building.frozen.note(spec.frozen, range(len(graph.nodes)), root, spec, bool(option))
+    building.frozen.end()
     _write(graph, graph.nodes, spec, model, library)
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]

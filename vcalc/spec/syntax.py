@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 MODELS_KEEP = "a model takes what arrives, and keeps the names of its tensors to itself"
+GROUPS_OF_MODELS = "frozen is true, false or a condition; only a model in use has groups that can be named there"
 THEIR_GROUPS = "take: backbone/stage2 goes on from a group of it, where name: backbone is its name"
 
 
@@ -32,13 +33,29 @@ class Value:
         self.items = items
 
 
+ALL = "."
+"""The path of everything."""
+
+
+class Frozen:
+    """That parameters are not trained: those of all layers where a condition holds, or of the named groups."""
+
+    __slots__ = ("condition", "parts")
+
+    def __init__(self, condition: Value | None, parts: dict[str, Any]) -> None:
+        self.condition = condition
+        self.parts = parts
+        """The YAML node of each path."""
+
+
 class Step:
     """One item of a list of layers."""
 
-    __slots__ = ("node",)
+    __slots__ = ("frozen", "node")
 
     def __init__(self, node: Any) -> None:
         self.node = node
+        self.frozen: Frozen | None = None
 
 
 class LayerStep(Step):
@@ -201,7 +218,8 @@ def names_in(part: Any) -> frozenset[str]:
     if isinstance(part, Value):
         part = part.items
     elif isinstance(part, Step):
-        part = [getattr(part, slot) for slot in part.__slots__ if slot != "__dict__"]
+        frozen = [part.frozen.condition] if part.frozen else []
+        part = [*frozen, *(getattr(part, slot) for slot in part.__slots__ if slot != "__dict__")]
     elif isinstance(part, dict):
         part = list(part.values())
     return frozenset().union(*map(names_in, part)) if isinstance(part, (list, tuple)) else frozenset()
@@ -310,6 +328,8 @@ class Spec:
         self.written_node: Any = None
         self.libraries: dict[str, dict[str, Value]] = {}
         """The hyperparameters that a library's networks have otherwise than `let` says."""
+        self.frozen: Frozen | None = None
+        """What is not trained, where the file says so for the network."""
         self.input: dict[str, Value] = {}
         self.let: dict[str, Value] = {}
         self.symbols: list[str] = []
