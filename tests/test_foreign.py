@@ -29,7 +29,7 @@ TABLE = yaml.safe_load(Path(foreign.FILE).read_text(encoding="utf-8"))
 NAMES = yaml.safe_load((Path(__file__).parent / "data" / "foreign_names.yaml").read_text(encoding="utf-8"))
 INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}", "{C: 32, L: 64}", "{C: 32, T: 8, H: 8, W: 8}")
 ALLOWED = {
-    "fields": {field for kind in KINDS.values() for field in kind.fields},
+    "fields": {"frozen", *(field for kind in KINDS.values() for field in kind.fields)},
     "values": ("0", *SHAPE_NAMES),
     "joins": JOINS,
     "sizes": SIZES,
@@ -231,8 +231,9 @@ def test_a_block_of_the_file_goes_before_what_others_call_so():
         ("conv: {out: in_channels, kernel: 3}", ["here that is C (of the map that arrives)"]),
         ("batchnorm: {epsilon: 0.1}", ["here that is eps"]),
         ("linear: {out: 4, eps: 0.1}", ["it changes no count"]),
+        ("linear: {out: 4, trainable: false}", ["here that is frozen (true where it is not)"]),
         ("dropout: {rate: 0.1}", ["here that is p"]),
-        ("relu: {kernel_size: 3}", ["it has: name, written"]),
+        ("relu: {kernel_size: 3}", ["it has: frozen, name, written"]),
         ("conv: {out: 8, kernle: 3}", ["did you mean 'kernel'"]),
     ],
 )

@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import memory as benchmark
 
+from vcalc.analyses.fold_norms import fold_norms
 from vcalc.analyses.liveness import Run, blocks
 from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
@@ -799,7 +800,7 @@ def test_norms_folded_as_torch_fuses_them(name: str):
             fused = fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm))
             setattr(module, convolution, fused)
             setattr(module, norm, torch.nn.Identity())
-    memory = Memory(network.graph, Plan(), fold=True)
+    memory = Memory(fold_norms(network.graph), Plan())
     assert memory.held.weights == sum(tensor.nbytes for tensor in module.parameters())
     assert memory.held.buffers == sum(tensor.nbytes for tensor in module.buffers()) == 0
     with torch.no_grad(), Live(own(module), image) as live:

@@ -273,6 +273,8 @@ class Graph:
     def __init__(self, input: Shape) -> None:
         self.input = input if isinstance(input, NamedShape) else NamedShape(input)
         self.nodes: list[Node] = []
+        self.folded: list[tuple[str, str]] | None = None
+        """The paths of norms that are part of another layer, and of that; None where none should be."""
         self._facts: dict[Any, Facts] = {}
 
     def add(self, layer: Layer, inputs: tuple[int, ...], path: str, shares: int | None = None) -> int:

@@ -11,7 +11,16 @@ from vcalc.analyses.measure import LET, METRICS, hyperparameter
 from vcalc.analyses.trained import frozen_parts
 from vcalc.errors import VcalcError
 from vcalc.graph import Node, group_of
-from vcalc.reports.notes import bug_notes, convention_note, frozen_note, left_out_notes, params_note, writing_note
+from vcalc.reports.notes import (
+    bug_notes,
+    convention_note,
+    folded_note,
+    folded_record,
+    frozen_note,
+    left_out_notes,
+    params_note,
+    writing_note,
+)
 from vcalc.reports.table import Column, Report, Row, Table, axes_of, bar_text, plain_value, shape_text
 from vcalc.spec.network import Network
 
@@ -112,6 +121,7 @@ def _captions(sides: list[Side]) -> list[str]:
     for network, costs in sides:
         whose = f", {network.name}"
         notes += frozen_note(costs, network.graph.nodes, f" of {network.name}")
+        notes += folded_note(network.graph, whose)
         notes += [f"{note} ({network.name})" for note in writing_note(costs, network.library)]
         notes += left_out_notes(costs, network.graph.nodes, whose)
         notes += bug_notes(costs, network.graph.nodes, whose)
@@ -138,6 +148,7 @@ def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
                 },
                 "columns": {c.key: plain_value(_cell(c.key, side)) for c in columns},
                 "axes": axes_of(input=side[0].graph.input),
+                "folded": folded_record(side[0].graph),
             }
             for side in sides
         ],

@@ -18,6 +18,7 @@ from vcalc.reports.notes import (
     conditions_note,
     convention_note,
     convention_record,
+    folded_note,
     frozen_note,
     left_out_notes,
     params_note,
@@ -241,7 +242,8 @@ def title(network: Network, costs: Costs) -> str:
     """What a table is of: the network, its input, batch and dtype."""
     batch = f", batch {costs.batch}" if str(costs.batch) != "1" else ""
     name = network.title if network.title == network.name else f"{network.title} ({network.name})"
-    return f"{name}, input {shape_text(network.graph.input)}{batch}, {costs.dtype}"
+    folded = ", norms folded" if network.graph.folded is not None else ""
+    return f"{name}, input {shape_text(network.graph.input)}{batch}, {costs.dtype}{folded}"
 
 
 def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
@@ -250,6 +252,7 @@ def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only:
     notes = [
         f"total{part}: {summary(costs, total)}",
         *frozen_note(costs, nodes),
+        *folded_note(network.graph),
         convention_note(convention),
         *writing_note(costs, network.library),
         *params_note(convention),
@@ -340,6 +343,7 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         "hyperparameters": {name: plain_value(value) for name, value in network.hyperparameters.items()},
         "axes": {"input": list(names), "receptive_field": list(places_of(network.graph.input))},
         "layers": layers,
+        "frozen": frozen_parts(nodes),
         "total": {
             **{key: plain_value(value) for key, value in total._asdict().items()},
             "trained_params": plain_value(trained_params(costs, nodes)),
@@ -369,6 +373,7 @@ def formula_report(network: Network, costs: Costs) -> Report:
     if frozen_parts(nodes):
         rows.insert(1, Row({"what": "trained params", "formula": trained_params(costs, nodes)}))
     notes = [
+        *folded_note(network.graph),
         convention_note(costs.convention),
         *writing_note(costs, network.library),
         *params_note(costs.convention),

@@ -8,7 +8,7 @@ from vcalc import units
 from vcalc.analyses.memory import Memory, single_values
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, UPDATE, Size
 from vcalc.arithmetic import is_symbolic
-from vcalc.reports.notes import what_is_frozen
+from vcalc.reports.notes import folded_note, what_is_frozen
 from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text, sizes_of
 from vcalc.spec.network import Network
 
@@ -58,7 +58,7 @@ def _title(network: Network, memory: Memory, batch: Any) -> str:
     both = f"mixed {plan.dtype} and float32" if plan.mixed else plan.dtype
     parts += [f"autocast to {plan.dtype} on {plan.device}" if plan.autocast else both]
     parts += ["activations in place"] if plan.in_place else []
-    parts += ["norms folded"] if memory.folded is not None else []
+    parts += ["norms folded"] if memory.graph.folded is not None else []
     parts += ["inputs held by modules"] if plan.modules else []
     parts += [f"checkpoints at depth {plan.checkpoint}"] if plan.checkpoint else []
     shape = shape_text(network.graph.input)
@@ -184,14 +184,7 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
             "the forward pass ends, and longer where backward reads it"
         )
     notes += _frozen(memory)
-    if memory.folded is not None:
-        says = "there is no batch norm that alone reads a convolution or linear layer"
-        if memory.folded:
-            says = (
-                f"batch norms folded into the convolution or linear layer before them: {memory.folded}; it has a bias "
-            )
-            says += "then, and their parameters and buffers are gone"
-        notes.append(says)
+    notes += folded_note(memory.graph)
     if plan.checkpoint:
         notes.append(
             f"a group at depth {plan.checkpoint} saves only what enters it and runs again in the backward pass"
@@ -275,7 +268,7 @@ def _record(network: Network, memory: Memory, figures: _Figures, fit: dict[str, 
         "in_place": plan.in_place,
         "modules": plan.modules,
         "checkpoint": plan.checkpoint or None,
-        "folded_norms": memory.folded,
+        "folded_norms": None if memory.graph.folded is None else len(memory.graph.folded),
         "weights": held.weights,
         "master_weights": held.master,
         "gradients": held.gradients,

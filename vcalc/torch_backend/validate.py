@@ -10,12 +10,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.analyses.trained import frozen_parts, trained_params
 from vcalc.errors import VcalcError
 from vcalc.graph import Node
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
 from vcalc.torch_backend.build import build, example
-from vcalc.torch_backend.watch import RefusedError, Seen, Watch, counting, held, in_a_line, naming
+from vcalc.torch_backend.watch import RefusedError, Seen, Watch, counting, held, in_a_line, naming, trained
 
 
 class Check(NamedTuple):
@@ -88,7 +90,7 @@ def _whole(network: Network, watch: Watch, device: str, dtype: str, batch: int) 
             built = build(network, device, dtype).eval()
             with counting(device) as counter:
                 output = built(example(network, batch, device, dtype))
-            return Seen(*held(built), tuple(output.shape), (counter.get_total_flops(),))
+            return Seen(*held(built), tuple(output.shape), (counter.get_total_flops(),), trained=trained(built))
     except RefusedError as refused:
         return Seen(refused=str(refused))
 
@@ -115,12 +117,14 @@ def _network_checks(network: Network, seen: Seen, counts: Any, batch: int) -> li
         return [_refusal("total", network.name, seen)]
     nodes = network.graph.nodes
     last = nodes[-1].output if nodes else network.graph.input
-    compared = {
+    compared: dict[str, tuple[Any, Any]] = {
         "output shape": ((batch, *last), seen.output),
         "params": (sum(sum(node.facts.parameters.values()) for node in nodes), seen.params),
         "buffers": (sum(sum(node.facts.buffers.values()) for node in nodes), seen.buffers),
         "FLOPs": (sum(counts.flops(node.facts, batch) for node in nodes), seen.flops[0]),
     }
+    if frozen_parts(nodes):
+        compared["trained params"] = (trained_params(Costs(network.graph, counts), nodes), seen.trained)
     return [Check("total", network.name, what, *two, "the sum of the layers") for what, two in compared.items()]
 
 
