@@ -26,10 +26,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import memory as benchmark
 
+from vcalc import conventions
+from vcalc.analyses.cost import Costs
 from vcalc.analyses.fold_norms import fold_norms
 from vcalc.analyses.liveness import Run, blocks
 from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
+from vcalc.analyses.trained import frozen_params, trained_params
 from vcalc.graph import INPUT, Facts, Graph
 from vcalc.layers import KINDS
 from vcalc.layers.axes import HEADS, MAP, Leading, NamedShape, rank
@@ -898,3 +901,30 @@ def test_small_networks_are_torchs_to_the_byte(name: str, images: int):
     assert max(each.size.at(images) for each in training.moments if each.phase == FORWARD) == forward
     backward = [each.size.at(images) for each in training.moments if each.phase == BACKWARD]
     assert not backward or max(backward) == live.peak - 8
+
+
+def test_a_detectors_backbone_is_torchvisions(tmp_path: Path):
+    """ResNet-50 with frozen batch norms, its stem and first blocks frozen, too: what is trained, and what is saved."""
+    start_torchvision()
+    from torchvision.models import resnet50
+    from torchvision.ops import FrozenBatchNorm2d
+
+    text = (ROOT / "specs" / "resnet.yaml").read_text(encoding="utf-8").replace("- batchnorm\n", "- frozen_batchnorm\n")
+    spec = tmp_path / "resnet.yaml"
+    spec.write_text(text.replace("let:\n", "frozen: [stem, stage1]\nlet:\n", 1))
+    ours = expand(*load(f"{spec}:resnet50"), SMALL)
+    theirs = resnet50(norm_layer=FrozenBatchNorm2d)
+    for part in (theirs.conv1, theirs.layer1):
+        part.requires_grad_(False)
+    counts = [sum(p.numel() for p in theirs.parameters() if p.requires_grad is trained) for trained in (True, False)]
+    costs = Costs(ours.graph, conventions.load("macs"))
+    nodes = ours.graph.nodes
+    assert counts == [trained_params(costs, nodes), frozen_params(costs, nodes)]
+    assert sum(counts) == 25_557_032 - 53_120  # DETR's backbone, and the classifier that it leaves out
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
+    with Saved(own(theirs)) as saved:
+        result = theirs.train()(torch.randn(BATCH, 3, 64, 64))
+    assert Memory(ours.graph, Plan(TRAINING, device="cpu")).saved.at(BATCH) == saved.bytes
+    del result
