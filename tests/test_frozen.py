@@ -103,6 +103,7 @@ def test_what_a_file_freezes(said: str, left: int, tmp_path: Path):
     ("layers", "says"),
     [
         ("  - {use: resnet50, frozen: [stem, stage9]}\n", "6:36: there is no layer or group 'stage9' to freeze"),
+        ("  - {use: resnet50, frozen: stem}\n", "write frozen: [stem] for a group of the model"),
         ("  - {name: a, frozen: [b], do: [relu]}\n", "frozen is true, false or a condition; only a model in use has"),
         ("  - {use: unit, frozen: [conv]}\n", "frozen is true, false or a condition; only a model in use has"),
         ("  - {name: a, frozen: 3, do: [relu]}\n", "a condition is true or false, not 3"),
@@ -145,6 +146,18 @@ def test_a_linear_probe(vcalc: Any):
     assert vcalc("table", "vit-b-16", "--frozen", "embeding", code=2).stderr.startswith(
         "error: there is no layer or group"
     )
+
+
+def test_what_is_trained_of_many_widths_and_of_an_open_one(tmp_path: Path):
+    """A frozen stem of 3 * 9 * c weights, and as many as c * c behind it."""
+    numpy = pytest.importorskip("numpy")
+    path = tmp_path / "net.yaml"
+    stem = "{name: stem, frozen: true, do: [conv: {out: c, kernel: 3, bias: false}]}"
+    path.write_text(f"{INPUT}let: {{c: 8}}\nlayers:\n  - {stem}\n  - conv: {{out: c, kernel: 1, bias: false}}\n")
+    assert list(api.load(str(path)).bind(c=numpy.array([8, 16])).trained_params) == [64, 256]
+    assert str(api.load(str(path)).bind(c="d").trained_params) == "d**2"
+    many = api.load(str(path)).bind(c=numpy.array([8, 16])).to_dict()
+    assert [many["total"][key] for key in ("params", "trained_params")] == [[280, 688], [64, 256]]
 
 
 def test_fixed_positions_are_not_trained(tmp_path: Path):

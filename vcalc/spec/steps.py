@@ -9,7 +9,7 @@ import yaml
 
 from vcalc import foreign
 from vcalc.errors import LayerError, quoted, suggestion
-from vcalc.language.expression import constant, named
+from vcalc.language.expression import CONSTANTS, can_name, constant, named
 from vcalc.layers import KINDS, Field, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
@@ -158,9 +158,14 @@ class StepReader(FieldReader):
         if step is None or step.frozen or "frozen" not in entries:
             return step
         node = entries["frozen"][1]
-        if not isinstance(node, yaml.SequenceNode):
+        uses = isinstance(step, (syntax.Call, syntax.UseModel))
+        word = getattr(node, "value", "")
+        if uses and isinstance(word, str) and can_name(word) and word not in (*names, *CONSTANTS):
+            message = f"{quoted(word)} is not defined here"
+            self.source.report("undefined", message, node, f"write frozen: [{word}] for a group of the model")
+        elif not isinstance(node, yaml.SequenceNode):
             step.frozen = syntax.Frozen(self.value(node, names), {})
-        elif isinstance(step, (syntax.Call, syntax.UseModel)):
+        elif uses:
             step.frozen = syntax.Frozen(None, {self.source.text(item, "a group"): item for item in node.value})
         else:
             self.source.report("type", syntax.GROUPS_OF_MODELS, node, "frozen: true")

@@ -33,8 +33,8 @@ class Value:
         self.items = items
 
 
-ALL = "."
-"""The path of everything."""
+ALL = ""
+"""The path of everything; no list has it."""
 
 
 class Frozen:
