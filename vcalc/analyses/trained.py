@@ -25,7 +25,7 @@ def _counted(costs: Costs, nodes: list[Node], trained: bool) -> Number:
             [
                 count
                 for node in nodes
-                for role, count in costs.convention.counted_params(node.facts)
+                for role, count in costs.convention.counted_params(node.facts).items()
                 if role in ROLES and _is_trained(node, role) is trained
             ]
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from vcalc.errors import VcalcError
 from vcalc.spec.network import Network
@@ -101,10 +102,9 @@ class Watch:
         """A layer's output and what is seen of it."""
         module: Any = getattr(self._built, line.attribute) if line.code.make else None
         unfused: tuple[int, ...] = ()
-        if hasattr(module, "fused"):
-            module.fused = False
-            unfused = (self._flops(call)[1],)
-            module.fused = True
+        if FUSED in line.code.call + line.code.body:
+            with patch.object(self._torch.nn.functional, FUSED, _products):
+                unfused = (self._flops(call)[1],)
         output, flops = self._flops(call)
         own = None if line.node.facts.shared else module
         return output, Seen(*held(own), tuple(output.shape), (flops, *unfused))
@@ -114,6 +114,20 @@ class Watch:
         before = self._counter.get_total_flops()
         output = call()
         return output, self._counter.get_total_flops() - before
+
+
+FUSED = "scaled_dot_product_attention"
+"""Torch's function of an attention in one operator."""
+
+
+def _products(query: Any, key: Any, value: Any, mask: Any = None, **how: Any) -> Any:
+    """The same as two products and a softmax; which keys are read changes no shape."""
+    times = query.shape[-3] // key.shape[-3] if how.get("enable_gqa") else 1
+    if times > 1:
+        key, value = (given.repeat_interleave(times, -3) for given in (key, value))
+    scores = query @ key.transpose(-2, -1)
+    scores = scores if mask is None else scores + mask
+    return scores.softmax(-1) @ value
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from vcalc.graph import Graph, Node, takes_words
 from vcalc.spec.network import Network
-from vcalc.torch_backend.code import Code, code_of
+from vcalc.torch_backend.code import CLASS, Code, code_of
 
 
 class Line:
@@ -62,6 +62,7 @@ def lines(graph: Graph) -> list[Line]:
     own = len(holds) if "" not in graph.inputs else 0
     free: list[str] = []
     made: list[Line] = []
+    classes: dict[str, str] = {}
     attributes: dict[int, str] = {}
     for node in graph.nodes:
         attributes[node.index] = attribute = (
@@ -76,8 +77,20 @@ def lines(graph: Graph) -> list[Line]:
         output = heappop(free) if free else f"x{len(holds) - own or ''}"
         holds[node.index] = output
         dead = [name for name in dead if name != output]
-        made.append(Line(node, attribute, code_of(node.facts), inputs, output, dead))
+        code = _called(code_of(node.facts), type(node.facts.layer).__name__, classes)
+        made.append(Line(node, attribute, code, inputs, output, dead))
     return made
+
+
+def _called(code: Code, base: str, classes: dict[str, str]) -> Code:
+    """Code whose class has a name: that of the layer's, and a number where layers of one kind differ in it."""
+    if not code.body:
+        return code
+    name = classes.get(code.body)
+    if name is None:
+        number = 1 + sum(each.rstrip("0123456789") == base for each in classes.values())
+        name = classes[code.body] = base if number == 1 else f"{base}{number}"
+    return code._replace(make=code.make.replace(CLASS, name), body=f"class {name}{code.body}")
 
 
 def arguments(graph: Graph) -> dict[int, str]:
@@ -143,7 +156,8 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         for i, line in enumerate(made)
     )
     graph = network.graph
-    used = {name for line in made for name in re.findall(r"\b([A-Z]\w+)\(", line.code.make)}
+    classes = list(dict.fromkeys(line.code.body for line in made if line.code.body))
+    used = set(re.findall(r"\b(\w+)\(", "\n".join([body, run, *classes])))
     taken = ", ".join(f"{name}: Tensor" for name in arguments(graph).values())
     given = "Tensor" if len(graph.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(graph.outputs))}]"
     cite = f"\n\n{_plain(network.spec.cite)}" if network.spec.cite else ""
@@ -151,6 +165,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         f'"""{_plain(network.title)}, {_signature(graph)}.{cite}\n\nWritten by vcalc; needs torch only.\n"""',
         _IMPORTS,
         *_used_parts(parts, used),
+        *classes,
         f"class Network(nn.Module):\n    def __init__(self) -> None:\n        super().__init__()\n{body}\n\n"
         f"    def forward(self, {taken}) -> {given}:\n{run}\n        return {_given(graph, made)}",
         'if __name__ == "__main__":\n    network = Network().eval()\n    with torch.no_grad():\n'
@@ -207,10 +222,10 @@ def _plain(text: str) -> str:
 
 
 def _used_parts(text: str, used: set[str]) -> list[str]:
-    """The classes of a module's text that are used, with those that they use themselves, in their order."""
+    """The classes and functions of a module's text that are used, with those that they use, in their order."""
     blocks = {
         match[1]: match[0].rstrip()
-        for match in re.finditer(r"^class (\w+)\(.*?(?=^class |\Z)", text, re.MULTILINE | re.DOTALL)
+        for match in re.finditer(r"^(?:class|def) (\w+)\(.*?(?=^class |^def |\Z)", text, re.MULTILINE | re.DOTALL)
     }
     wanted = {name for name in used if name in blocks}
     while True:
