@@ -1219,7 +1219,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("layernorm", {"eps": 0}, "3 8", "eps is 0, not a number above 0"),
     ("batchnorm", {"eps": "small"}, "3 8", "eps is 'small', not a number above 0"),
     ("l2norm", {"over": "H"}, "3 8", "l2norm: over names H, and what arrives is tokens [N, D]"),
-    ("frozen_batchnorm", {}, "3 8", "frozen_batchnorm takes a feature map [C, H, W], but tokens [3, 8] arrives"),
+    ("frozen_batchnorm", {}, "3 8", "a video [C, T, H, W], but tokens [3, 8] arrives"),
     ("layer_scale", {"constant": float("inf")}, "3 8 8", "constant is inf, not a number"),
     ("layer_scale", {"constant": True}, "3 8 8", "constant is true, not a number"),
     ("layer_scale", {"constant": 0.1, "shared": True}, "3 8 8", "layer_scale: a constant is shared already"),
