@@ -185,7 +185,13 @@ def said(layers: str) -> str:
     ("layer", "says", "never"),
     [
         ("deconv", "conv_transpose: {out: …, kernel: …, stride: …}", "'conv'"),
-        ("pixel_shuffle", "(C m n) H W -> C (H m) (W n), m: 2, n: 2} (a larger map of channels)", "did you mean"),
+        ("depth_to_space", "here that is pixel_shuffle: {factor: …} (a larger map of channels)", "did you mean"),
+        ("center_crop", "crop: {out: …} (to a size), or {branches: […, …], join: {concat: {fit: crop}}}", "rearrange"),
+        (
+            "separable_conv",
+            "[{conv: {out: C, kernel: …, groups: C, bias: false}}, {conv: {out: …, kernel: 1}}]",
+            "did you mean",
+        ),
         ("swish", "here that is silu;", "hardswish"),
         ("F.relu_", "here that is relu", "did you mean"),
         ("tf.keras.layers.Conv2DTranspose", "conv_transpose", "did you mean"),
@@ -225,7 +231,7 @@ def test_a_block_of_the_file_goes_before_what_others_call_so():
         ("upsample: {size: 2}", ["here that is out (a size), or scale (a factor)"]),
         ("upsample: {channels: 2}", ["leave it out"]),
         ("groupnorm: {group_size: 2, groups: 1}", ["groups (C // group_size)"]),
-        ("maxpool: {kernel: 2, dilation: 2}", ["there is none of that kind"]),
+        ("avgpool: {kernel: 2, dilation: 2}", ["there is none of that kind"]),
         ("attention: {num_heads: 2, bias: false}", ["here that is heads", "qkv_bias, or out_bias"]),
         ("conv: {out: 8, kernel: 3, pad: valid}", ["here that is 0 (as a pad)"]),
         ("conv: {out: in_channels, kernel: 3}", ["here that is C (of the map that arrives)"]),

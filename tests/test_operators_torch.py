@@ -60,6 +60,10 @@ ROWS_OF_TABLE = [
     Row("activation", F.hardsigmoid, MAP),
     Row("activation", F.leaky_relu, MAP),
     Row("activation", F.relu6, MAP),
+    *(Row("activation", call, MAP) for call in (F.elu, F.selu, F.hardtanh, F.softplus, F.mish)),
+    Row("absolute", torch.abs, MAP),
+    Row("largest", lambda x: x.amax(1, keepdim=True), MAP, fields={"axes": (1,)}),
+    Row("largest", lambda x: x.amax((2, 3), keepdim=True), MAP, fields={"axes": (2, 3)}),
     Row("add", torch.add, MAP, MAP),
     Row("add", torch.add, MAP, (2, 6, 1, 1)),
     Row("add", torch.add, MAP, parameters=((6, 1, 1),)),
@@ -101,7 +105,12 @@ ROWS_OF_TABLE = [
     Row("roll", lambda x: x.roll((1, 2), (1, 2)), MAP),
     Row("copy", lambda x: x.contiguous(), MAP),
     Row("unfold", lambda x: F.unfold(x, 3, stride=2, padding=1), MAP, fields={"shape": (2, 54, 20)}),
+    Row("fold", lambda x: F.fold(x, (8, 10), 3, stride=2, padding=1), (2, 54, 20),
+        fields={"shape": MAP, "kernel": (3, 3), "stride": (2, 2), "pad": (1, 1)}),
+    Row("fold", lambda x: F.fold(x, (8, 10), 2, stride=2), (2, 24, 20),
+        fields={"shape": MAP, "kernel": (2, 2), "stride": (2, 2), "pad": (0, 0)}),
     Row("ordered", lambda x: F.pixel_unshuffle(x, 2), MAP, fields={"shape": (2, 24, 4, 5)}),
+    Row("ordered", lambda x: F.pixel_shuffle(x, 2), (2, 8, 4, 5), fields={"shape": (2, 2, 8, 10)}),
     *(
         Row("interpolate", lambda x, mode=mode: F.interpolate(x, scale_factor=2, mode=mode), MAP,
             fields={"shape": (2, 6, 16, 20), "nearest": mode == "nearest"})

@@ -7,7 +7,7 @@ from typing import Any
 from vcalc.arithmetic import Number, Shape, product
 from vcalc.operators.layout import broadcast
 from vcalc.operators.paper import Operator, Paper, Value
-from vcalc.operators.types import ACTIVATION, BOOLEAN, MASK, STATISTIC
+from vcalc.operators.types import ACTIVATION, BOOLEAN, INDEX, MASK, STATISTIC
 
 
 def together(*parts: Any, **fields: Any) -> Shape:
@@ -150,6 +150,20 @@ class Sub(_Added, name="sub"):
         return (gradients[0], paper.like(gradients[0]) if self.needs[1] else None)
 
 
+class Absolute(Operator, name="absolute"):
+    """The absolute value; backward makes the sign of what it saved, times the gradient."""
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        self.saved = (x,)
+        return paper.like(x)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (x,) = self.saved
+        assert x is not None
+        sign = paper.like(x)
+        return (paper.like(gradients[0], sign),)
+
+
 class Exp(Operator, name="exp"):
     """The exponential, whose derivative is itself."""
 
@@ -226,6 +240,26 @@ class Mean(Operator, name="mean"):
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return (paper.new(self.shape, gradients[0].batched),)
+
+
+class Largest(Operator, name="largest"):
+    """The largest along axes, which are kept with a size of 1; backward shares the gradient among all that are it."""
+
+    def forward(self, paper: Paper, x: Value, axes: tuple[int, ...]) -> Value:
+        made = paper.new(_single(x.shape, axes), x.batched)
+        self.saved = (x, made)
+        return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        x, made = self.saved
+        assert x is not None
+        assert made is not None
+        equal = paper.like(x, made, type=BOOLEAN)
+        many = paper.new(made.shape, made.batched, INDEX)
+        share = paper.like(gradients[0])
+        shared = paper.like(share, equal)
+        del many
+        return (shared,)
 
 
 class AtLeast(Operator, name="at_least"):

@@ -49,10 +49,10 @@ class Slice(Operator, name="slice"):
     """So many places along an axis, perhaps not all: a view. Backward fills a tensor of zeros, if there are others."""
 
     @staticmethod
-    def output(x: Any, axis: int, count: Number, step: int = 1) -> Shape:
+    def output(x: Any, axis: int, count: Number, step: int = 1, start: Number = 0) -> Shape:
         return (*x.shape[:axis], count, *x.shape[axis + 1 :])
 
-    def forward(self, paper: Paper, x: Value, axis: int, count: int, step: int = 1) -> Value:
+    def forward(self, paper: Paper, x: Value, axis: int, count: int, step: int = 1, start: int = 0) -> Value:
         self.shape = x.shape
         strides = (*x.strides[:axis], x.strides[axis] * step, *x.strides[axis + 1 :])
         return paper.view(x, self.output(x, axis, count), strides)
@@ -164,9 +164,9 @@ class Pad(_AsTold, name="pad"):
 
 
 class Roll(Operator, name="roll"):
-    """Moved around in a ring along two axes."""
+    """Moved around in a ring along axes, by so many places along each."""
 
-    def forward(self, paper: Paper, x: Value) -> Value:
+    def forward(self, paper: Paper, x: Value, shifts: Sizes = (), axes: Sizes = ()) -> Value:
         return paper.new(x.shape, x.batched)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
@@ -264,6 +264,22 @@ class Unfold(Operator, name="unfold"):
     """Windows of a map as columns [B, C * K * K, places]; backward adds them up. Both take the memory of the larger."""
 
     def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+        self.shape = x.shape
+        return paper.new(shape, x.batched, room=max(size_of(shape), size_of(x.shape)))
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        room = max(size_of(gradients[0].shape), size_of(self.shape))
+        return (paper.new(self.shape, gradients[0].batched, room=room),)
+
+
+class Fold(_AsTold, name="fold"):
+    """Columns [B, C * K * K, places] added up to a map; backward reads windows of it. Memory is as of an unfold."""
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        return {"additions": product(inputs[0].shape)}
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes, kernel: Sizes, stride: Sizes, pad: Sizes) -> Value:
         self.shape = x.shape
         return paper.new(shape, x.batched, room=max(size_of(shape), size_of(x.shape)))
 

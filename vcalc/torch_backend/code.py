@@ -16,8 +16,10 @@ from vcalc.layers import KINDS
 from vcalc.layers.attention import PRODUCTS
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
 from vcalc.layers.base import channels_first, put_back, put_last
+from vcalc.layers.centre import CROP, offsets
 from vcalc.layers.conv import leading_pad
 from vcalc.layers.moved import Moved
+from vcalc.layers.shape import is_square
 
 
 class Code(NamedTuple):
@@ -120,13 +122,17 @@ def _conv_transpose(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Cod
     arguments = _arguments(
         (inputs[0][0], layer.out, _axes(layer.kernel)),
         stride=_unless_all(layer.stride, 1),
-        padding=_unless_all(layer.pad, 0),
-        output_padding=_unless_all(layer.output_pad, 0),
+        padding=_unless_all(layer.left_out, 0),
+        output_padding=_unless_all(layer.added, 0),
         groups=_unless(layer.groups, 1, str(layer.groups)),
         bias=_unless(bool(layer.bias), True, "False"),
         dilation=_unless_all(layer.dilation, 1),
     )
-    return Code(f"nn.ConvTranspose{len(layer.kernel)}d({arguments})")
+    uneven = [after != before for before, after in layer.cut]
+    call = (
+        f"{{self}}({{0}})[:, :, {', '.join(':-1' if one else ':' for one in uneven)}]" if any(uneven) else "{self}({0})"
+    )
+    return Code(f"nn.ConvTranspose{len(layer.kernel)}d({arguments})", call)
 
 
 @_builds("maxpool", "avgpool")
@@ -140,13 +146,14 @@ def _pool(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
         (_axes(layer.kernel),),
         stride=_axes(layer.stride),
         padding="" if same else _unless_all(layer.pad, 0),
+        dilation="" if average else _unless_all(layer.dilation, 1),
         ceil_mode=_unless(bool(layer.ceil_mode), False, "True"),
         count_include_pad="False" if average and not layer.count_pad else "",
     )
     made = f"nn.{'Avg' if average else 'Max'}Pool{len(layer.kernel)}d({arguments})"
     if not same:
         return Code(made)
-    value = "" if average else ", value=float('-inf')"
+    value = "" if average else f", {_each(layer.dilation)}, value=float('-inf')"
     return Code(f"nn.Sequential(SamePad({window}{value}), {made})")
 
 
@@ -248,6 +255,10 @@ ACTIVATIONS = {
     "sigmoid": "nn.Sigmoid()",
     "hardsigmoid": "nn.Hardsigmoid()",
     "tanh": "nn.Tanh()",
+    "selu": "nn.SELU()",
+    "softplus": "nn.Softplus()",
+    "softsign": "nn.Softsign()",
+    "mish": "nn.Mish()",
 }
 
 
@@ -429,7 +440,7 @@ def _zero_pad(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("space_to_depth")
 def _space_to_depth(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code(f"SpaceToDepth({_axes(layer.factor) if layer.square else _each(layer.factor)})")
+    return Code(f"SpaceToDepth({_axes(layer.factor) if is_square(layer.factor) else _each(layer.factor)})")
 
 
 @_builds("upsample")
@@ -442,7 +453,8 @@ def _upsample(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("concat")
 def _concat(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", f"torch.cat(({', '.join(f'{{{i}}}' for i in range(len(inputs)))},), 1)")
+    fits = [_fit(layer.fit, shape, output) if layer.fit else "{}" for shape in inputs]
+    return Code("", f"torch.cat(({', '.join(fit.replace('{}', f'{{{i}}}') for i, fit in enumerate(fits))},), 1)")
 
 
 @_builds("add", "multiply")
@@ -484,3 +496,69 @@ def _scaled_dot_product_attention(layer: Any, inputs: tuple[Shape, ...], output:
     causal = ", is_causal=True" if layer.causal else ""
     grouped = ", enable_gqa=True" if inputs[0][:-2] != inputs[1][:-2] else ""
     return Code("", f"F.scaled_dot_product_attention({{0}}, {{1}}, {{2}}{causal}{grouped})")
+
+
+def _fit(fit: str, input: Shape, output: Shape, starts: Shape | None = None) -> str:
+    """A map {} cropped or padded to the sizes of what leaves."""
+    starts = starts or offsets(fit, input[1:], output[1:])
+    if input[1:] == output[1:]:
+        return "{}"
+    each = list(zip(input[1:], output[1:], starts, strict=True))
+    if fit == CROP:
+        parts = (
+            ":" if out == size else f"{start or ''}:{start + out if start + out != size else ''}"
+            for size, out, start in each
+        )
+        return f"{{}}[:, :, {', '.join(parts)}]"
+    pads = ", ".join(f"{start}, {out - size - start}" for size, out, start in reversed(each))
+    return f"F.pad({{}}, ({pads}))"
+
+
+@_builds("crop")
+def _crop(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", _fit(CROP, inputs[0], output, layer.start).replace("{}", "{0}"))
+
+
+@_builds("roll")
+def _roll(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    moved = layer.shifts(inputs[0])
+    return Code("", f"{{0}}.roll({tuple(moved.values())}, {tuple(moved)})" if moved else "{0}")
+
+
+@_builds("pixel_shuffle")
+def _pixel_shuffle(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    if is_square(layer.factor):
+        return Code(f"nn.PixelShuffle({layer.factor[0]})")
+    return _moved(layer, inputs, output)
+
+
+@_builds("fold")
+def _fold(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    window = _arguments((_each(layer.out), _axes(layer.kernel)), stride=_axes(layer.stride), padding=_axes(layer.pad))
+    return Code("", f"F.fold({{0}}.transpose(1, 2), {window})")
+
+
+@_builds("reduce_axes")
+def _reduce(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    axes = tuple(axis + 1 for axis in layer.axes(inputs[0]))
+    return Code("", f"{{0}}.{'mean' if layer.by == 'mean' else 'amax'}({axes}, keepdim=True)")
+
+
+@_builds("elu")
+def _elu(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"nn.ELU({_unless(layer.alpha, 1, repr(layer.alpha))})")
+
+
+@_builds("hardtanh")
+def _hardtanh(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"nn.Hardtanh({layer.low}, {layer.high})")
+
+
+@_builds("squared_relu")
+def _squared_relu(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("", "{0}.relu().square()")
+
+
+@_builds("star_relu")
+def _star_relu(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code("StarReLU()")

@@ -580,3 +580,15 @@ class WindowAttention(nn.Module):
                 regions = regions + (along[None, :, None, None] if number == 0 else along[None, None, :, None])
         region = self._windows(regions).squeeze(-1)
         return (region[:, None] != region[:, :, None]).to(like.dtype) * -100.0
+
+
+class StarReLU(nn.Module):
+    """The square of max(x, 0), times a trained number, plus another (MetaFormer Baselines)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.shift = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * F.relu(x).square() + self.shift
