@@ -64,6 +64,9 @@ MODELS: dict[str, dict[str, int]] = {
     "vit-ti-16": SMALL,
     "swin-t": SMALL,
     "mvit-v2-t": SMALL,
+    "unet": {"H": 188, "W": 204},
+    "unet-padded": {"H": 42, "W": 25},
+    "dcgan": {"width": 8},
     "examples/m5.yaml": {"L": 4000},
     "examples/c3d.yaml": {"T": 16, "H": 32, "W": 32},
 }
