@@ -264,6 +264,10 @@ class Layer:
         """What an output element reads of the input; None: only the element in its own place."""
         return None
 
+    def aligned(self, inputs: tuple[Shape, ...]) -> tuple[Window, ...] | None:
+        """What each of several maps goes through before they lie place on place; None where they do as they arrive."""
+        return None
+
     def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
         """How tokens or heads that leave lie on the map that they come from, as far as it is known."""
         return lies(self.reach(inputs[0]), inputs, output)

@@ -55,15 +55,6 @@ class Concat(Layer, kind="concat"):
         None,
     )
 
-    @property
-    def placed(self) -> bool:  # type: ignore[override]
-        """What it reads depends on the sizes of all maps."""
-        return self.fit is not None
-
-    def place(self, inputs: tuple[Shape, ...]) -> None:
-        if self.fit is not None and {MAP}.issuperset(map(rank, inputs)):
-            self._sizes = common_sizes(self.fit, inputs)
-
     def _fitted(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """The inputs, maps among them brought to one size."""
         if self.fit is None:
@@ -93,9 +84,13 @@ class Concat(Layer, kind="concat"):
         return ops.concat(*inputs, axis=1)
 
     def reach(self, input: Shape) -> Window | None:
-        if self.fit is not None:
-            return moved(self.fit, offsets(self.fit, input[1:], self._sizes))
         return {MAP: None, HEADS: None, TOKENS: REORDERED}.get(rank(input), EVERYWHERE)
+
+    def aligned(self, inputs: tuple[Shape, ...]) -> tuple[Window, ...] | None:
+        if self.fit is None:
+            return None
+        sizes = common_sizes(self.fit, inputs)
+        return tuple(moved(self.fit, offsets(self.fit, shape[1:], sizes)) for shape in inputs)
 
     def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
         *others, last = inputs
