@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import (
     Number,
@@ -220,6 +220,7 @@ class ReduceAxes(Layer, kind="reduce_axes"):
 
     source = "Woo et al. 2018 (CBAM), section 3, spatial attention: both over channels"
     accepts = (MAP, TOKENS, HEADS)
+    sample: ClassVar[dict[str, Any]] = {"by": "max", "over": "channels"}
 
     by: Any = field(choice(("mean", "max")), "what is made of the elements")
     over: Any = field(axes_or("channels", "last"), "channels, the last axis, or axes by name")

@@ -174,7 +174,7 @@ class Crop(Layer, kind="crop"):
     reuses_input = True
     accepts = (MAP,)
 
-    out: Any = field(per_axis(), "size along each spatial axis that stays")
+    out: Any = field(per_axis(), "size along each spatial axis that stays", symbol="M")
     start: Any = field(per_axis(0), "the first place along each axis that stays, from 0, where not at the centre", None)
 
     def _starts(self, input: Shape) -> tuple[Number, ...]:

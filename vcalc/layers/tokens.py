@@ -72,11 +72,10 @@ class Fold(Layer, kind="fold"):
     source = "Yuan et al. 2022 (VOLO), section 3.1 (outlook attention)"
     accepts = (TOKENS,)
 
-    out: Any = field(per_axis(), "size of the map along each spatial axis")
+    out: Any = field(per_axis(), "size of the map along each spatial axis", symbol="M")
     kernel: Any = field(per_axis(), "window size", symbol="K")
     stride: Any = field(per_axis(), "step between windows", 1, "S")
     pad: Any = field(per_axis(0), "padding of the map on each side, which is left out", 0, "P")
-    sample: ClassVar[dict[str, Any]] = {"out": ("H", "W")}
 
     def _counts(self) -> tuple[Number, ...]:
         """How many windows there are along each axis."""
