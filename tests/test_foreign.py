@@ -237,6 +237,7 @@ def test_a_block_of_the_file_goes_before_what_others_call_so():
         ("conv: {out: in_channels, kernel: 3}", ["here that is C (of the map that arrives)"]),
         ("batchnorm: {eps: 0.1}", ["it changes no count"]),
         ("dropout: {rate: 0.1}", ["here that is p"]),
+        ("leaky_relu: {negative_slope: 0.1}", ["here that is slope"]),
         ("relu: {kernel_size: 3}", ["it has: name, written"]),
         ("conv: {out: 8, kernle: 3}", ["did you mean 'kernel'"]),
     ],

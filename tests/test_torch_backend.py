@@ -38,6 +38,7 @@ title: Rare kinds
 input: {C: 6, H: 13, W: 18}
 layers:
   - elu: {alpha: 0.5}
+  - leaky_relu: {slope: 0.2}
   - selu
   - hardtanh: {low: 0, high: 20}
   - softplus

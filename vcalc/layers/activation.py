@@ -55,6 +55,8 @@ class LeakyReLU(_Activation, kind="leaky_relu"):
     source = "Maas, Hannun & Ng 2013"
     in_place = "output"
 
+    slope: Any = field(NUMBER, "the multiple", 0.01)
+
 
 class ELU(_Activation, kind="elu"):
     """x where positive, alpha (exp(x) - 1) elsewhere."""

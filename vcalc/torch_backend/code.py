@@ -248,7 +248,6 @@ def _global_response_norm(layer: Any, inputs: tuple[Shape, ...], output: Shape) 
 ACTIVATIONS = {
     "relu": "nn.ReLU()",
     "relu6": "nn.ReLU6()",
-    "leaky_relu": "nn.LeakyReLU()",
     "gelu": "nn.GELU()",
     "silu": "nn.SiLU()",
     "hardswish": "nn.Hardswish()",
@@ -542,6 +541,11 @@ def _fold(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 def _reduce(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     axes = tuple(axis + 1 for axis in layer.axes(inputs[0]))
     return Code("", f"{{0}}.{'mean' if layer.by == 'mean' else 'amax'}({axes}, keepdim=True)")
+
+
+@_builds("leaky_relu")
+def _leaky_relu(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    return Code(f"nn.LeakyReLU({_unless(layer.slope, 0.01, repr(layer.slope))})")
 
 
 @_builds("elu")
