@@ -109,8 +109,8 @@ ROWS_OF_TABLE = [
         fields={"shape": MAP, "kernel": (3, 3), "stride": (2, 2), "pad": (1, 1)}),
     Row("fold", lambda x: F.fold(x, (8, 10), 2, stride=2), (2, 24, 20),
         fields={"shape": MAP, "kernel": (2, 2), "stride": (2, 2), "pad": (0, 0)}),
-    Row("ordered", lambda x: F.pixel_unshuffle(x, 2), MAP, fields={"shape": (2, 24, 4, 5)}),
-    Row("ordered", lambda x: F.pixel_shuffle(x, 2), (2, 8, 4, 5), fields={"shape": (2, 2, 8, 10)}),
+    Row("pixel_unshuffle", lambda x: F.pixel_unshuffle(x, 2), MAP, fields={"shape": (2, 24, 4, 5)}),
+    Row("pixel_shuffle", lambda x: F.pixel_shuffle(x, 2), (2, 8, 4, 5), fields={"shape": (2, 2, 8, 10)}),
     *(
         Row("interpolate", lambda x, mode=mode: F.interpolate(x, scale_factor=2, mode=mode), MAP,
             fields={"shape": (2, 6, 16, 20), "nearest": mode == "nearest"})

@@ -7,7 +7,6 @@ From the class alone follow validation, defaults, documentation, the symbolic fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
@@ -215,10 +214,10 @@ class Layer:
         found: Layer = known[key]
         return found
 
-    @cached_property
+    @property
     def _is_on_two_axes(self) -> bool:
-        values = self.__dict__
-        return {2}.issuperset([len(values[name]) for name in self.per_axis if type(values[name]) in (tuple, Alike)])
+        values = [getattr(self, name) for name in self.per_axis]
+        return {2}.issuperset([len(value) for value in values if type(value) in (tuple, Alike)])
 
     def place(self, inputs: tuple[NamedShape, ...]) -> None:
         """Fill in what follows from the maps that tokens come from, on a layer that is for such inputs alone."""
@@ -268,6 +267,10 @@ class Layer:
         """What each of several maps goes through before they lie place on place; None where they do as they arrive."""
         return None
 
+    def rows_apart(self, input: Shape) -> bool:
+        """Of a join: whether a token reads only its own of the first branch, however much it reads of the others."""
+        return False
+
     def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
         """How tokens or heads that leave lie on the map that they come from, as far as it is known."""
         return lies(self.reach(inputs[0]), inputs, output)
@@ -289,18 +292,18 @@ class Layer:
 
     # Checks
 
-    def check(self, inputs: tuple[Shape, ...]) -> None:
+    def check(self, inputs: tuple[NamedShape, ...]) -> None:
         """Refuse inputs of the wrong rank, and heads together with a map."""
-        ranks = [rank(shape) for shape in inputs]
-        for each, shape in zip(ranks, inputs, strict=True):
+        for shape in inputs:
+            each = shape.of
             if each not in self.accepts:
                 maps = self._which_maps if len(self.spatial) < len(MAPS) else NAMES[MAP]
                 wanted = " or ".join(maps if accepted == MAP else NAMES[accepted] for accepted in self.accepts)
                 message = f"{self.kind} takes {wanted}, but {describe(shape)} arrives"
                 raise LayerError(message, hint=self._rank_hint(each))
-            if each == MAP and len(inner(shape)) - 1 not in self.spatial:
+            if each == MAP and len(shape) - len(shape.front) - 1 not in self.spatial:
                 raise LayerError(f"{self.kind} takes {self._which_maps}, but {describe(shape)} arrives")
-        if HEADS in ranks and MAP in ranks:
+        if len(inputs) > 1 and {HEADS, MAP} <= set(ranks := [shape.of for shape in inputs]):
             from vcalc.layers import mend
 
             heads, other = inputs[ranks.index(HEADS)], inputs[ranks.index(MAP)]

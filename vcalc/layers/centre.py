@@ -40,7 +40,7 @@ def fitted(ops: Paper, fit: str, x: Value, to: Shape) -> Value:
     if fit == CROP:
         return cut(ops, x, offsets(fit, x.shape[2:], to), to)
     shape = (*x.shape[:2], *to)
-    return x if x.shape == shape else ops.pad(x, shape)
+    return x if x.shape == shape else ops.pad(x, shape, before=(0, *offsets(fit, x.shape[2:], to)))
 
 
 def moved(fit: str, starts: Shape) -> Sliding:

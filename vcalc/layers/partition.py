@@ -95,6 +95,10 @@ class Laid(NamedTuple):
     def moves(self) -> bool:
         return not all(certainly_equal(shift, 0) for shift in self.shifts)
 
+    def rolled(self, ops: Paper, x: Value, way: int) -> Value:
+        """A map whose channels come last, moved as the windows are shifted (-1), or back (1)."""
+        return ops.roll(x, shifts=tuple(way * shift for shift in self.shifts), axes=tuple(range(1, len(self.map) + 1)))
+
     def own(self, axis: int) -> Reads | None:
         """What lies in a place's window along an axis; None for the whole axis, along which strided windows reach."""
         size, shift = self.window[axis], self.shift[axis]
@@ -144,7 +148,7 @@ class Windows(Layer, kind="windows"):
             x = ops.pad(x, (*x.shape[:2], *laid.padded))
         x = ops.permute(x, (0, *range(2, len(x.shape)), 1))
         if laid.moves:
-            x = ops.roll(x)
+            x = laid.rolled(ops, x, -1)
         return ops.rearrange(x, *laid.pattern())
 
     def reach(self, input: Shape) -> Window:
@@ -201,7 +205,7 @@ class MergeWindows(Layer, kind="merge_windows"):
         laid: Laid = self.takes.front[0].laid
         x = ops.rearrange(x, *laid.pattern(rank(self.takes)), tuple(self.takes[:1]))
         if laid.moves:
-            x = ops.roll(x)
+            x = laid.rolled(ops, x, 1)
         for axis, (size, padded) in enumerate(zip(laid.map, laid.padded, strict=True), 1):
             if size != padded:
                 x = ops.slice(x, axis=axis, count=size)
