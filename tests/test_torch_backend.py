@@ -40,7 +40,7 @@ layers:
   - elu: {alpha: 0.5}
   - leaky_relu: {slope: 0.2}
   - selu
-  - hardtanh: {low: 0, high: 20}
+  - hardtanh: {low: -3, high: 20}
   - softplus
   - softsign
   - mish
