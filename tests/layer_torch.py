@@ -7,15 +7,17 @@ from functools import partial
 from math import prod
 from typing import Any
 
-import torch
+import pytest
 
 from vcalc.graph import Facts
 from vcalc.operators.pattern import parse
 from vcalc.operators.text import BATCH
-from vcalc.torch_backend import parts
 from vcalc.torch_backend.code import CLASS, Code, code_of
 from vcalc.torch_backend.lines import Lines
 from vcalc.torch_backend.script import Script
+
+torch = pytest.importorskip("torch")
+parts = pytest.importorskip("vcalc.torch_backend.parts")
 
 NAMES = {**vars(parts), "torch": torch, "nn": torch.nn, "F": torch.nn.functional, "Tensor": torch.Tensor}
 

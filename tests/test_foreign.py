@@ -31,6 +31,7 @@ INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}", "{C: 32, L: 64}"
 ALLOWED = {
     "fields": {field for kind in KINDS.values() for field in kind.fields},
     "values": ("0", *SHAPE_NAMES),
+    "uses": ("with", "upto", "as", "take", "save", "name"),
     "joins": JOINS,
     "sizes": SIZES,
     "keys": TOP.keys,

@@ -71,6 +71,7 @@ def windows(*sizes: Any, laid: tuple[Any, ...]) -> NamedShape:
 
 C, H, W, N, D, G = (symbols.symbol(name) for name in "CHWNDG")
 
+ANY_MAP = "a feature map [C, H, W], a sequence [C, L] or a video [C, T, H, W]"
 MAP = {"C": 6, "H": 13, "W": 18}
 WINDOWS: list[dict[str, Any]] = [
     {"kernel": 3},
@@ -1123,7 +1124,7 @@ def test_a_layer_computes_the_same_however_it_is_written(case: Case):
 # Refusals: what is known not to fit, and nothing else.
 
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
-    ("conv", {"out": 4, "kernel": 3}, "10", "conv takes a feature map [C, H, W], but a vector [10] arrives"),
+    ("conv", {"out": 4, "kernel": 3}, "10", f"conv takes {ANY_MAP}, but a vector [10] arrives"),
     ("linear", {"out": 4}, "3 8 8", "put 'flatten' or 'global_avgpool' before it"),
     ("attention", {"heads": 2}, "4 8 8", "put 'tokens' before it"),
     ("conv", {"out": 4, "kernel": 7}, "3 5 5", "a window of 7 does not fit an input of 5 padded by 0"),
@@ -1158,7 +1159,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8", "nothing is left of 4 positions without 2 on"),
     ("conv_transpose", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8", "input channels into groups: 3 does not divide"),
     ("conv_transpose", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8", "output channels into groups: 5 does not divide"),
-    ("conv_transpose", {"out": 4, "kernel": 3}, "10", "conv_transpose takes a feature map [C, H, W], but a vector"),
+    ("conv_transpose", {"out": 4, "kernel": 3}, "10", f"conv_transpose takes {ANY_MAP}, but a vector"),
     ("conv_transpose", {"out": 4, "kernel": 3, "pad": "same", "output_pad": 1}, "3 8 8", "output_pad adds none"),
     ("hardtanh", {"low": 1, "high": 1}, "3 8 8", "low, 1.0, is not below high, 1.0"),
     ("crop", {"out": 9}, "3 8 8", "crop: 9 from 0 cannot stay of 8"),
@@ -1213,7 +1214,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8 8", "embedding takes a vector [D], but a feature map [3, 8, 8]"),
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8", "embedding takes a vector [D], but tokens [3, 8] arrives"),
     ("embedding", {"out": 4}, "3", "embedding needs 'vocabulary': words in the table"),
-    ("instancenorm", {}, "3 8", "instancenorm takes a feature map [C, H, W], but tokens [3, 8] arrives"),
+    ("instancenorm", {}, "3 8", f"instancenorm takes {ANY_MAP}, but tokens [3, 8] arrives"),
     ("upsample", {"mode": "cubic"}, "3 8 8", "mode is 'cubic', not nearest or linear or bilinear or trilinear or"),
     ("upsample", {"mode": True}, "3 8 8", "mode is true, not nearest or linear or bilinear or trilinear or bicubic"),
     ("softmax", {"over": "rows"}, "3 8 8", "over is 'rows', not last or channels or groups"),

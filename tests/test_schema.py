@@ -326,9 +326,9 @@ def keys_taken(text: str) -> dict[str, tuple[str, ...]]:
     seen: dict[str, tuple[str, ...]] = {}
 
     class Spy(Source):
-        def known_keys(self, entries, allowed, what):
+        def known_keys(self, entries, allowed, what, section=""):
             seen[what] = tuple(allowed)
-            return super().known_keys(entries, allowed, what)
+            return super().known_keys(entries, allowed, what, section)
 
     source = Spy("net.yaml", text)
     _, root = read(text, "net.yaml")

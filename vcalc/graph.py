@@ -93,10 +93,10 @@ class Facts:
             layer = layer.fitted(self.inner)
             return layer, _named(layer, self.inner, layer.output(*self.inner))
         except LayerError as error:
-            if self.front.lacking:
+            if self.front.lacking and not error.field:
                 from vcalc.layers import mend
 
-                error.problems[0].hint = mend.IN_FRONT
+                error.problems[0].hint = mend.with_fronts(self.inner, error.problems[0].hint)
             raise
 
     @property

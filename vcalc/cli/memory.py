@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import click
 
@@ -21,7 +22,12 @@ class _Command(click.Command):
             word == "--mixed" and not {*MIXED, *blank}.intersection(args[i + 1 : i + 2]) for i, word in enumerate(args)
         ]
         words = [f"--mixed={MIXED[0]}" if alone[i] and i < end else word for i, word in enumerate(args)]
-        return super().parse_args(ctx, words)
+        try:
+            return super().parse_args(ctx, words)
+        except click.UsageError as error:
+            if any(error.message.endswith(f"({after})") for before, after in pairwise(args) if before == "--mixed"):
+                super().parse_args(ctx, args)  # the word is no model, but one that --mixed does not know
+            raise
 
 
 MIXED = ("weights", "autocast")
@@ -119,7 +125,7 @@ def _capacity(text: str) -> int:
 
     message, hint = f"--fit {quoted(text)} is no size of a memory", "--fit 80GB, or --fit 512MB"
     try:
-        size = read(text, "KMGT", ("B", "b", "iB", "ib", "IB", "bytes", "ibytes"))
+        size = read(text, "KMGT", ("B", "b", "iB", "ib", "IB", "byte", "bytes", "ibytes"))
     except NumeralError as error:
         raise error.error("size", message, hint) from None
     if not size.word or size.number < 0:

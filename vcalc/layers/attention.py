@@ -141,8 +141,7 @@ class WindowAttention(Layer, kind="window_attention"):
 
     def _shifts(self, input: Shape) -> bool:
         """Whether windows move, of many maps those of any: a map of one window stays."""
-        counts = self._laid(input).counts
-        return not all(always_equal(self.shift[axis], 0) or always_equal(counts[axis], 1) for axis in (0, 1))
+        return not all(always_equal(shift, 0) for shift in self._laid(input).shifts)
 
     def _keeps_mask(self, input: Shape) -> bool:
         """Whether the mask between windows that a shift brought together is kept, and not made anew each time."""

@@ -101,7 +101,8 @@ def on_axes(kind: str, name: str, value: tuple[Any, ...], axes: int) -> tuple[An
     if len(value) != axes:
         there = f"{axes} spatial axes" if axes > 1 else "one spatial axis"
         message = f"{kind}: {name} has a number for each of {len(value)} axes, and what arrives has {there}"
-        raise LayerError(message, name, "one number goes for all axes")
+        hint = f"one for each of {', '.join(MAPS[axes - 1][1:])}, or one number that goes for all axes"
+        raise LayerError(message, name, hint if axes > 1 else "one number")
     return value
 
 

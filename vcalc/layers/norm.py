@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
 class _Norm(Layer):
     forms: ClassVar[tuple[str, ...]] = ("module", "subclass", "functional")
+    roles: ClassVar[tuple[str, ...]] = ("scale", "shift")
+    """What is trained for each feature, or for each element that is normalised together with others."""
 
     affine: Any = field(FLAG, "whether a factor and an offset a channel are trained", True)
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"scale": features(inputs[0]), "shift": features(inputs[0])} if self.affine else {}
+        return dict.fromkeys(self.roles, features(inputs[0])) if self.affine else {}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         size = elements(output)
@@ -39,7 +41,7 @@ class _Norm(Layer):
 
     def _factors(self, ops: Paper, *sizes: int) -> list[Value]:
         """The trained factor and offset, if there are any."""
-        return [ops.parameter(*sizes, role="scale"), ops.parameter(*sizes, role="shift")] if self.affine else []
+        return [ops.parameter(*sizes, role=role) for role in self.roles] if self.affine else []
 
 
 class BatchNorm(_Norm, kind="batchnorm"):
@@ -62,9 +64,6 @@ class BatchNorm(_Norm, kind="batchnorm"):
 
 class _OverAxes(_Norm):
     """Statistics of the features of each place, or along axes that are named, and factors for each element of these."""
-
-    roles: ClassVar[tuple[str, ...]] = ("scale", "shift")
-    """What is trained for each of these elements."""
 
     over: Any = field(
         axes_or("channels", "last"), "what is normalised: axes by name, channels of a map, or the last axis", "channels"
@@ -120,8 +119,7 @@ class RMSNorm(_OverAxes, kind="rmsnorm"):
     affine: Any = field(FLAG, "whether a factor a feature is trained", True)
 
     def normal(self, ops: Paper, x: Value, axes: int) -> Value:
-        factors = [ops.parameter(*x.shape[-axes:], role="scale")] if self.affine else []
-        return ops.rms_norm(x, *factors, axes=axes)
+        return ops.rms_norm(x, *self._factors(ops, *x.shape[-axes:]), axes=axes)
 
 
 class GroupNorm(_Norm, kind="groupnorm"):

@@ -87,6 +87,7 @@ def table_report(
     picked = [column_named(name, known) for name in chosen or DEFAULT_COLUMNS]
     makes = _Rows(network, costs, "receptive_field" in chosen)
     total = costs.total(nodes)
+    show_all = show_all or all(_is_free(costs.of(node)) for node in nodes)
     rows = (
         makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth, show_all)]
     )

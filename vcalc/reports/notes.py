@@ -77,8 +77,8 @@ def left_out_notes(costs: Costs, nodes: list[Node], whose: str = "") -> list[str
 
 def _elements(count: Any) -> str:
     """How many elements pass, where that is no long formula."""
-    text = units.exact(count)
-    return f", {text} elements" if len(text) <= 40 else ""
+    text = f"{units.exact(count)} element{'' if count == 1 else 's'}"
+    return f", {text}" if len(text) <= 49 else ""
 
 
 def bug_notes(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:

@@ -105,8 +105,8 @@ def _expand(
     budget: Budget,
     assumed: dict[Condition, None],
 ) -> Network:
-    bindings = Bindings(spec, model, given, budget, library)
-    graph = Graph(bindings.inputs(option))
+    bindings = Bindings(spec, model, given, budget, library, option)
+    graph = Graph(bindings.inputs())
     environment = bindings.all()
     bindings.check_used()
     if bindings.arrays and bindings.symbols:

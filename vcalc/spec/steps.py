@@ -42,11 +42,11 @@ class StepReader(FieldReader):
             "if": self.condition,
             "branches": self.branches,
             "residual": self.residual,
-            "let": self.let,
             "use": self.use,
             "save": self.save,
             "take": self.take,
             "do": self.group,
+            "let": self.let,
         }
 
     def steps(self, node: YamlNode, names: Names, what: str) -> list[Step]:
@@ -70,6 +70,9 @@ class StepReader(FieldReader):
         entries = self.source.mapping(node, "a layer")
         for word in self.words:
             if word in entries:
+                if word in _ALONE and any(map(self.begins, entries.keys() - {word})):
+                    self.several(entries, node)
+                    return None
                 return self.words[word](node, entries, names)
         key, value = node.value[0]
         if len(entries) > 1 and any(map(self.is_known, entries)):
@@ -83,12 +86,16 @@ class StepReader(FieldReader):
     def is_known(self, word: str) -> bool:
         return word in KINDS or word in self.blocks
 
+    def begins(self, word: str) -> bool:
+        """Whether an item of its own begins with the word."""
+        return word in self.words or self.is_known(word)
+
     def several(self, entries: Entries, node: YamlNode) -> None:
-        first = next(filter(self.is_known, entries))
-        others = [key for key in entries if key != first]
-        words = " and ".join(quoted(key) for key in entries)
+        first, *others = sorted(entries, key=lambda word: (word not in self.blocks, not self.begins(word)))
+        words = " and ".join(quoted(key) for key in entries if key != "name" or len(entries) == 2)
         hint = "begin each with '- '"
-        if not any(map(self.is_known, others)):
+        handed = first in self.blocks and not {"take", "save"}.isdisjoint(others)
+        if handed or not any(map(self.begins, others)):
             hint = f"fields stand inside: {first}: {{{others[0]}: …}}"
         self.source.report("step", f"one layer at a time: {words} stand in one item", node, hint)
 
@@ -313,7 +320,7 @@ class StepReader(FieldReader):
         return syntax.Let(node, values)
 
     def use(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "name"), "use")
+        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "name"), "use", "uses")
         target = entries["use"][1]
         text = self.source.text(target, "use")
         inside = entries["with"][1] if "with" in entries else None
@@ -354,6 +361,10 @@ class StepReader(FieldReader):
         if "name" not in entries:
             self.source.report("missing", "a group needs 'name'", node, "{name: stem, do: [...]}")
         return syntax.Group(node, self.name(entries), self.body(node, entries, names, "a group", "do", set()))
+
+
+_ALONE = ("save", "take", "do", "let")
+"""The words beside which no other stands in an item."""
 
 
 def _no_layer(node: YamlNode) -> str:

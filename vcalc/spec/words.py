@@ -69,7 +69,6 @@ FORMS = {
         },
         (),
     ),
-    "let": Form("Names bound for the rest of the list.", {"let": "Names with their values."}, ()),
     "use": Form(
         "A block called by the value of a hyperparameter, or another model of the catalogue.",
         {
@@ -90,6 +89,7 @@ FORMS = {
         (),
     ),
     "do": Form("A named group.", {"do": "Its layers.", "name": "The group's name."}, ("name",)),
+    "let": Form("Names bound for the rest of the list.", {"let": "Names with their values."}, ()),
 }
 """Every word that makes an item of a list of layers more than a layer; the first one that is there decides."""
 
