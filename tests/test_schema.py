@@ -301,7 +301,7 @@ def test_every_layer_kind_has_its_fields_with_their_documentation(kind):
     made = SCHEMA["$defs"][f"layer_{kind}"]
     assert made["description"]
     assert KINDS[kind].source in made["markdownDescription"]
-    assert list(made["properties"]) == [*KINDS[kind].fields, "name"]
+    assert list(made["properties"]) == [*KINDS[kind].fields, "name", "frozen"]
     for name, field in KINDS[kind].fields.items():
         assert field.doc in made["properties"][name]["description"]
     assert made.get("required", []) == [name for name, field in KINDS[kind].fields.items() if field.required]

@@ -202,10 +202,13 @@ def _merged(old: list[str], new: list[str]) -> list[str]:
 
 def _fields(old: Node | None, new: Node | None) -> dict[str, tuple[Any, Any]]:
     """The fields that differ, in a kind that is the same."""
-    if old is None or new is None or old.kind != new.kind or old.layer is new.layer:
+    if old is None or new is None or old.kind != new.kind:
         return {}
+    frozen = {"frozen": (old.frozen, new.frozen)} if old.frozen != new.frozen and new.facts.parameters else {}
+    if old.layer is new.layer:
+        return frozen
     before, after = _values(old.layer), _values(new.layer)
-    return {name: (before[name], after[name]) for name in before if not same_value(before[name], after[name])}
+    return {name: (before[name], after[name]) for name in before if not same_value(before[name], after[name])} | frozen
 
 
 def _values(layer: Layer) -> dict[str, Any]:

@@ -57,9 +57,6 @@ MIXED = ("weights", "autocast")
     metavar="DEPTH",
     help="Save only what enters the groups at this depth of the paths, and run them again in the backward pass.",
 )
-@click.option(
-    "--fold-norms", is_flag=True, help="Batch norms are part of the convolutions before them, as in deployment."
-)
 @click.option("--fit", metavar="SIZE", help="The largest batch that fits into this memory: 80GB, in steps of 1024.")
 @click.option("--layers", "show_layers", is_flag=True, help="Show what each layer saves and what is alive as it runs.")
 @reporting
@@ -73,7 +70,6 @@ def memory_command(
     in_place: bool,
     modules: bool,
     checkpoint: int | None,
-    fold_norms: bool,
     fit: str | None,
     show_layers: bool,
     request: Request,
@@ -100,7 +96,7 @@ def memory_command(
                 hint = f"--mode training {option} {value}".rstrip()
                 raise VcalcError("usage", f"{option} is for training", hint=hint)
     named = (optimizer or "adamw").lower()
-    if fold_norms and mode != "inference":
+    if request.fold_norms and mode != "inference":
         raise VcalcError("usage", "--fold-norms is for inference: training needs the norms", hint="leave it out")
     plan = Plan(
         mode,
@@ -115,7 +111,7 @@ def memory_command(
     ).checked()
     capacity = None if fit is None else _capacity(fit)
     network, costs = request.counted(*load(model))
-    return memory_report(network, Memory(network.graph, plan, fold_norms), costs.batch, capacity, show_layers)
+    return memory_report(network, Memory(network.graph, plan), costs.batch, capacity, show_layers)
 
 
 def _capacity(text: str) -> int:

@@ -140,6 +140,13 @@ def _number(value: Any) -> float:
     return float(value)
 
 
+def _positive(value: Any) -> float:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError
+    return number
+
+
 def _of_each(accept: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A check of each number of an array by itself."""
     return lambda value: value.each(accept) if is_many(value) else accept(value)
@@ -201,6 +208,7 @@ def flag_or(*words: str) -> FieldType:
 
 FLAG = FieldType("true or false", _flag)
 NUMBER = FieldType("a number", _of_each(_number))
+POSITIVE = FieldType("a number above 0", _of_each(_positive))
 FRACTION = FieldType("a number from 0 to 1", _of_each(_fraction))
 INDEX_LISTS = FieldType("a list of lists of input channels, one list an output channel", _index_lists)
 

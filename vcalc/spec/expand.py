@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from vcalc import limits
@@ -66,12 +67,25 @@ class Expander:
                     raise VcalcError("limit", f"nested more than {limits.NESTING} deep", hint="see docs/limits.md")
                 if type(step) is syntax.Let:
                     environment = self.let(step, at, environment)
-                else:
+                elif step.frozen is None or type(step) is syntax.Loop:
                     at = _RUN[type(step)](self, step, at, environment, scope)
+                else:
+                    at = self.frozen(step, at, environment, scope)
             except VcalcError as error:
                 raise error.at(self.place(step.node), scope.path) from None
         self.building.depth -= 1
         return at
+
+    def frozen(self, step: Step, at: int, environment: Environment, scope: Scope) -> int:
+        """Carry out a step that says whether its parameters are trained."""
+        with self.freezing(step, at, environment):
+            end: int = _RUN[type(step)](self, step, at, environment, scope)
+        return end
+
+    def freezing(self, step: Step, at: int, environment: Environment) -> AbstractContextManager[None]:
+        """Parameters of what is added meanwhile are not trained, where the condition of a step holds."""
+        condition = step.frozen.condition if step.frozen else None
+        return self.building.frozen.meanwhile(condition is not None and self.truth(condition, at, environment))
 
     def place(self, node: Any) -> Place:
         place: Place = self.spec.source.place(node)
@@ -146,12 +160,16 @@ class Expander:
         if isinstance(block, str):
             node = step.block.node
             use = syntax.UseModel(step.node, node, block, step.arguments, step.upto, step.name, step.library)
+            use.frozen = step.frozen
             use.takes, use.saves = step.takes, step.saves
             return self.use_model(use, at, environment, scope)
         if not isinstance(block, Block):
             hint = suggestion(str(block), self.spec.blocks, "blocks")
             message = f"{quoted(str(block))} is not a block"
             raise VcalcError("type", message, hint=hint).at(self.place(step.block.node))
+        if step.frozen and step.frozen.parts:
+            first = next(iter(step.frozen.parts.values()))
+            raise VcalcError("type", syntax.GROUPS_OF_MODELS, hint="frozen: true").at(self.place(first))
         if block.name in self.calls:
             circle = " → ".join((*self.calls[self.calls.index(block.name) :], block.name))
             hint = "repeat and each write layers several times, each with other values"
@@ -231,7 +249,8 @@ class Expander:
                 continue
             within = scope.child(step.name, numbered=True) if step.name else scope
             sees = (this_loop, turn if step.reads_index else 0, *[column[turn] for column in columns.values()])
-            at = self.part(sees, step.body, at, environment, within)
+            with self.freezing(step, at, environment):
+                at = self.part(sees, step.body, at, environment, within)
             at = self.leave(within, at) if step.name else at
         return at
 
@@ -392,6 +411,8 @@ class Expander:
         self.check_library(step, model)
         nodes = range(start, len(self.building.graph.nodes))
         self.building.used.append(Used(spec, model, nodes, step.library, bool(step.upto)))
+        for said, source in ((step.frozen, self.spec), (spec.frozen, spec)):
+            self.building.frozen.note(said, nodes, within, source, bool(step.upto) and source is spec)
         return self.leave(within, end)
 
     def arriving(self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int) -> dict[str, int]:

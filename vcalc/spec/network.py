@@ -121,6 +121,8 @@ def _expand(
     graph.outputs = expander.outputs(end)
     _check_taken(spec, graph)
     building.name_nodes()
+    building.frozen.note(spec.frozen, range(len(graph.nodes)), root, spec, bool(option))
+    building.frozen.end()
     _write(graph, graph.nodes, spec, model, library)
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import yaml
 
 from vcalc import foreign
 from vcalc.errors import LayerError, quoted, suggestion
-from vcalc.language.expression import constant, named
+from vcalc.language.expression import CONSTANTS, can_name, constant, named
 from vcalc.layers import KINDS, Field, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
@@ -27,6 +28,8 @@ BELONGS = {
 _LISTED = "'vcalc layers' lists the layer kinds"
 _KIND = ("type", "kind", "layer", "op", "class_name", "module", "block")
 """Under what others write a layer's kind."""
+
+StepT = TypeVar("StepT", bound="Step | None")
 
 LAYERS = tuple(name for name, kind in KINDS.items() if not kind.joins)
 
@@ -73,7 +76,7 @@ class StepReader(FieldReader):
                 if word in _ALONE and any(map(self.begins, entries.keys() - {word})):
                     self.several(entries, node)
                     return None
-                return self.words[word](node, entries, names)
+                return self.freezing(self.words[word](node, entries, names), entries, names)
         key, value = node.value[0]
         if len(entries) > 1 and any(map(self.is_known, entries)):
             self.several(entries, node)
@@ -146,7 +149,7 @@ class StepReader(FieldReader):
         named = self.named_in(kind, entries)
         if named is None:
             return None
-        meant = self.source.known_keys(entries, (*kind.fields, *named, "name"), kind.kind, "fields")
+        meant = self.source.known_keys(entries, (*kind.fields, *named, "name", "frozen"), kind.kind, "fields")
         fields = {
             key: self.field_value(kind.fields.get(key), v, names)
             for key, (_, v) in entries.items()
@@ -155,7 +158,25 @@ class StepReader(FieldReader):
         lacking = [name for name, spec in kind.fields.items() if spec.required and name not in {*entries, *meant}]
         doc = f", {kind.fields[lacking[0]].doc}" if len(lacking) == 1 else ""
         self.lacking(kind.kind, lacking, node, written_out(kind.kind, lacking) + doc)
-        return syntax.LayerStep(node, kind, fields, self.name(entries))
+        return self.freezing(syntax.LayerStep(node, kind, fields, self.name(entries)), entries, names)
+
+    def freezing(self, step: StepT, entries: Entries, names: Names) -> StepT:
+        """A step with what its entries say of its parameters: whether they are trained."""
+        if step is None or step.frozen or "frozen" not in entries:
+            return step
+        node = entries["frozen"][1]
+        uses = isinstance(step, (syntax.Call, syntax.UseModel))
+        word = getattr(node, "value", "")
+        if uses and isinstance(word, str) and can_name(word) and word not in (*names, *CONSTANTS):
+            message = f"{quoted(word)} is not defined here"
+            self.source.report("undefined", message, node, f"write frozen: [{word}] for a group of the model")
+        elif not isinstance(node, yaml.SequenceNode):
+            step.frozen = syntax.Frozen(self.value(node, names), {})
+        elif uses:
+            step.frozen = syntax.Frozen(None, {self.source.text(item, "a group"): item for item in node.value})
+        else:
+            self.source.report("type", syntax.GROUPS_OF_MODELS, node, "frozen: true")
+        return step
 
     def field_value(self, field: Field | None, node: YamlNode, names: Names) -> Value:
         """A field's value: an expression, or a text in a notation of its own."""
@@ -194,7 +215,7 @@ class StepReader(FieldReader):
         """A block's call; `name` is empty where only a hyperparameter's value tells which block it is."""
         from vcalc.spec.words import CALL
 
-        own = ("name",) if use else tuple(CALL)
+        own = ("name", "frozen") if use else tuple(CALL)
         if name:
             meant = self.source.known_keys(entries, (*self.blocks[name], *own), f"block {name}")
             required = [argument for argument, required in self.blocks[name].items() if required]
@@ -206,7 +227,7 @@ class StepReader(FieldReader):
         if not use:
             step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
             self.tensors.update(step.saves)
-        return step
+        return self.freezing(step, entries, names)
 
     def handed(self, entries: Entries, word: str) -> dict[str, str]:
         """The tensors that a call hands over, by their new names: `{new: name}`, or names that stay as they are."""
@@ -221,14 +242,15 @@ class StepReader(FieldReader):
 
     def loop(self, node: YamlNode, entries: Entries, names: Names) -> Step:
         word = "repeat" if "repeat" in entries else "each"
-        meant = self.source.known_keys(entries, (word, "do", "index", "when", "name"), word)
+        meant = self.source.known_keys(entries, (word, "do", "index", "when", "frozen", "name"), word)
         count = self.value(entries["repeat"][1], names) if word == "repeat" else None
         variables = self.variables(entries["each"][1], names) if word == "each" else {}
         index = self.index(entries, variables, names)
         inner = self.visible(names, [*variables, *([index] if index else [])], node)
         body = self.body(node, entries, inner, word, "do", meant)
         when = self.value(entries["when"][1], inner) if "when" in entries else None
-        return syntax.Loop(node, count, variables, index, self.name(entries), body, when)
+        made = syntax.Loop(node, count, variables, index, self.name(entries), body, when)
+        return self.freezing(made, entries, inner)
 
     def variables(self, node: YamlNode, names: Names) -> dict[str, Value]:
         entries = self.source.mapping(node, "each", "each: {c: [64, 128]}")
@@ -267,7 +289,7 @@ class StepReader(FieldReader):
         return syntax.If(node, test, then, otherwise)
 
     def branches(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        meant = self.source.known_keys(entries, ("branches", "join", "name"), "branches")
+        meant = self.source.known_keys(entries, ("branches", "join", "frozen", "name"), "branches")
         inside = entries["branches"][1]
         parts = self.branch_lists(inside, names)
         if len(parts) < 2 and not isinstance(inside, yaml.ScalarNode):
@@ -302,7 +324,7 @@ class StepReader(FieldReader):
         return [("", self.steps(item, names, "a branch")) for item in self.source.sequence(node, "branches")]
 
     def residual(self, node: YamlNode, entries: Entries, names: Names) -> Step:
-        self.source.known_keys(entries, ("residual", "shortcut", "when", "name"), "residual")
+        self.source.known_keys(entries, ("residual", "shortcut", "when", "frozen", "name"), "residual")
         body = self.steps(entries["residual"][1], names, "residual")
         shortcut = self.steps(entries["shortcut"][1], names, "shortcut") if "shortcut" in entries else []
         parts = [("", body), ("shortcut" if shortcut else "", shortcut)]
@@ -320,7 +342,7 @@ class StepReader(FieldReader):
         return syntax.Let(node, values)
 
     def use(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "name"), "use", "uses")
+        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "frozen", "name"), "use", "uses")
         target = entries["use"][1]
         text = self.source.text(target, "use")
         inside = entries["with"][1] if "with" in entries else None
@@ -354,7 +376,7 @@ class StepReader(FieldReader):
         return syntax.Take(node, self.source.text(entries["take"][1], "take"))
 
     def group(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "name")]
+        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "frozen", "name")]
         if unknown:
             self.unknown(unknown[0])
             return None
