@@ -172,7 +172,7 @@ SPATIAL: list[tuple[str, dict[str, Any]]] = [
     ("groupnorm", {"groups": 4}),
     ("layernorm", {}),
     ("local_response_norm", {}),
-    *((activation, {}) for activation in ("relu", "gelu", "silu", "prelu", "leaky_relu")),
+    *((activation, {}) for activation in ("relu", "gelu", "silu", "prelu", "leaky_relu", "elu", "mish")),
     ("softmax", {"over": "channels"}),
     *((pool, {"kernel": 3, "stride": 2, "pad": pad}) for pool in ("maxpool", "avgpool") for pad in (0, 1)),
     ("global_avgpool", {"keep_dims": True}),

@@ -408,7 +408,7 @@ def test_a_transposed_convolution_saves_its_input():
 
 
 RESHAPES = {"flatten", "tokens", "to_map", "split_heads", "merge_heads", "rearrange", "merge_frames"}
-PARTS = {"take_token", "keep_tokens", "keep_channels"}
+PARTS = {"take_token", "keep_tokens", "keep_channels", "crop"}
 
 
 def test_whose_output_lies_in_its_inputs_memory():

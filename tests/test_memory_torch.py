@@ -67,6 +67,9 @@ MODELS: dict[str, dict[str, int]] = {
     "vit-ti-16": SMALL,
     "swin-t": SMALL,
     "mvit-v2-t": SMALL,
+    "unet": {"H": 188, "W": 204},
+    "unet-padded": {"H": 42, "W": 25},
+    "dcgan": {"width": 8},
     "examples/m5.yaml": {"L": 4000},
     "examples/c3d.yaml": {"T": 16, "H": 32, "W": 32},
 }
@@ -211,7 +214,9 @@ def test_in_place(name: str):
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-@pytest.mark.parametrize("name", ["ReLU", "ReLU6", "LeakyReLU", "SiLU", "Hardswish", "Hardsigmoid"])
+@pytest.mark.parametrize(
+    "name", ["ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "Hardtanh", "Mish", "SiLU", "Hardswish", "Hardsigmoid"]
+)
 def test_what_an_activation_in_place_saves(name: str, in_place: bool):
     """Its output, or a copy of its input. Before it stands what saves an input of its own, behind it what reads it."""
     kind = {"LeakyReLU": "leaky_relu"}.get(name, name.lower())
@@ -412,6 +417,24 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("mean", {}, ((6, 8, 10), (6, 8, 10), (6, 1, 1))),
     *((kind, {}, ((6, 8, 10),)) for kind in ("relu", "relu6", "leaky_relu", "gelu", "silu", "hardswish", "sigmoid")),
     *((kind, {}, ((6, 8, 10),)) for kind in ("hardsigmoid", "tanh", "softmax", "dropout", "drop_path")),
+    *((kind, {}, ((6, 8, 10),)) for kind in ("elu", "selu", "hardtanh", "softplus", "softsign", "mish")),
+    *((kind, {}, (shape,)) for kind in ("squared_relu", "star_relu") for shape in ((6, 8, 10), (5, 6))),
+    ("crop", {"out": [5, 10]}, ((6, 8, 10),)),
+    ("crop", {"out": 3, "start": [1, 0]}, ((6, 8, 10),)),
+    ("roll", {"rows": 1, "columns": -2}, ((6, 8, 10),)),
+    ("roll", {}, ((6, 8, 10),)),
+    ("roll", {"positions": 3, "channels": 1}, (NamedShape((6, 20), MAP),)),
+    ("pixel_shuffle", {}, ((8, 4, 5),)),
+    ("pixel_shuffle", {"factor": [3, 1]}, ((6, 4, 5),)),
+    ("pixel_shuffle", {}, ((8, 3, 4, 5),)),
+    ("fold", {"out": [8, 10], "kernel": 3, "stride": 2, "pad": 1}, ((20, 54),)),
+    ("concat", {"fit": "crop"}, ((6, 8, 10), (4, 5, 10))),
+    ("concat", {"fit": "pad"}, ((6, 8, 10), (4, 5, 10))),
+    *(("reduce_axes", {"by": by, "over": over}, ((6, 8, 10),)) for by in ("mean", "max") for over in ("C", ["H", "W"])),
+    ("reduce_axes", {"by": "max", "over": "N"}, ((5, 6),)),
+    ("maxpool", {"kernel": 3, "dilation": 2, "stride": 1, "pad": 1}, ((6, 8, 10),)),
+    ("conv_transpose", {"out": 4, "kernel": 3, "stride": 2, "pad": "same"}, ((6, 8, 10),)),
+    ("conv_transpose", {"out": 4, "kernel": [4, 2], "stride": [2, 3], "pad": "same"}, ((6, 8, 10),)),
     ("drop_path", {"p": 0.5}, ((6, 8, 10),)),
     ("dropout", {"p": 0}, ((6, 8, 10),)),
     ("conv", {"out": 3, "kernel": 3, "pad": "same", "connections": [[0, 1], [2], [0, 1, 2]]}, ((3, 8, 10),)),

@@ -37,6 +37,27 @@ EVERY_KIND = """
 title: Rare kinds
 input: {C: 6, H: 13, W: 18}
 layers:
+  - elu: {alpha: 0.5}
+  - leaky_relu: {slope: 0.2}
+  - selu
+  - hardtanh: {low: -3, high: 20}
+  - softplus
+  - softsign
+  - mish
+  - star_relu
+  - conv_transpose: {out: 6, kernel: [3, 2], stride: [2, 3], pad: same}
+  - maxpool: {kernel: 3, stride: 2, dilation: 2, pad: same}
+  - branches: [[], [maxpool: {kernel: 2, dilation: 3, stride: 1, ceil_mode: true}], [reduce_axes: {by: max, over: C}]]
+    join: {concat: {fit: pad}}
+  - pixel_shuffle: {factor: [1, 13]}
+  - conv: {out: 24, kernel: 1, stride: [1, 13]}
+  - pixel_shuffle
+  - roll: {rows: 3, columns: -2}
+  - branches: [[], [crop: {out: [13, 18]}, squared_relu]]
+    join: {concat: {fit: crop}}
+  - conv: {out: 6, kernel: 1}
+  - unfold: {kernel: 3, pad: 1}
+  - fold: {out: [13, 18], kernel: 3, pad: 1}
   - conv: {out: 8, kernel: [3, 4], stride: 2, pad: same}
   - conv: {out: 8, kernel: 3, dilation: 2, pad: 2, groups: 4}
   - conv: {out: 2, kernel: 1, connections: [[0, 1], [2, 3, 5]]}

@@ -38,7 +38,7 @@ def test_a_model_in_a_commands_place_is_its_table(vcalc):
         (("plot",), "there is none; `vcalc compare A B --metric flops` draws bars"),
         (("summary", "resnet50"), "here that is table"),
         (("lint", "a.yaml"), "here that is check"),
-        (("unet",), "the catalogue has none of this family"),
+        (("segnet",), "the catalogue has none of this family"),
         (("vgg16,resnet50",), "with a space between them: vgg16 resnet50"),
         (("compare", "vgg16,resnet50"), "with a space between them: vgg16 resnet50"),
         (("compare", "vgg16"), "vcalc compare vgg16 resnet50"),

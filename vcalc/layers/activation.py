@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, exact_div, product
 from vcalc.layers.axes import TOKENS
-from vcalc.layers.base import Layer, axes_over, elements, features, needs_division, put_back, put_last
-from vcalc.layers.fields import FLAG, FRACTION, axes_or, count, field
+from vcalc.layers.base import Layer, axes_over, elements, features, needs, needs_division, put_back, put_last
+from vcalc.layers.fields import FLAG, FRACTION, NUMBER, axes_or, count, field
 from vcalc.layers.windows import Window, along
 
 if TYPE_CHECKING:
@@ -24,7 +24,19 @@ class _Activation(Layer):
     def run(self, ops: Paper, x: Value) -> Value:
         usual = "output" if self.reads_output else "input"
         saves = self.in_place if ops.overwrites else usual
-        return ops.activation(x, saves=saves, in_place=ops.overwrites, function=self.kind)
+        return ops.activation(x, saves=saves, in_place=ops.overwrites, function=self.kind, **self._numbers)
+
+    @property
+    def _numbers(self) -> dict[str, float]:
+        """What torch's function takes beside x, where that is not the usual, by its name there."""
+        return {}
+
+
+class _OfSeveral(Layer):
+    """One that torch has no operator for."""
+
+    nonlinear = True
+    composed = True
 
 
 class ReLU(_Activation, kind="relu"):
@@ -47,6 +59,72 @@ class LeakyReLU(_Activation, kind="leaky_relu"):
 
     source = "Maas, Hannun & Ng 2013"
     in_place = "output"
+
+    slope: Any = field(NUMBER, "the multiple", 0.01)
+
+    @property
+    def _numbers(self) -> dict[str, float]:
+        return {} if self.slope == 0.01 else {"negative_slope": self.slope}
+
+
+class ELU(_Activation, kind="elu"):
+    """x where positive, alpha (exp(x) - 1) elsewhere."""
+
+    source = "Clevert, Unterthiner & Hochreiter 2016"
+    in_place = "output"
+
+    alpha: Any = field(NUMBER, "what it comes to far below 0, with its sign turned", 1.0)
+
+    @property
+    def _numbers(self) -> dict[str, float]:
+        return {} if self.alpha == 1 else {"alpha": self.alpha}
+
+
+class SELU(_Activation, kind="selu"):
+    """An ELU with the two factors under which activations keep mean 0 and variance 1."""
+
+    source = "Klambauer, Unterthiner, Mayr & Hochreiter 2017 (Self-Normalizing Neural Networks), equation 2"
+    in_place = "output"
+
+
+class Hardtanh(_Activation, kind="hardtanh"):
+    """x cut off at two numbers."""
+
+    source = "Collobert 2004 (Large Scale Machine Learning)"
+    in_place = "input"
+
+    low: Any = field(NUMBER, "what it is at least", -1.0)
+    high: Any = field(NUMBER, "what it is at most", 1.0)
+
+    @property
+    def _numbers(self) -> dict[str, float]:
+        return {"min_val": self.low, "max_val": self.high}
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs(self.low < self.high, f"hardtanh: low, {self.low}, is not below high, {self.high}", "low")
+        return inputs[0]
+
+
+class Softplus(_Activation, kind="softplus"):
+    """log(1 + exp(x))."""
+
+    source = "Dugas, Bengio, Bélisle, Nadeau & Garcia 2001"
+
+
+class Softsign(_Activation, kind="softsign"):
+    """x / (1 + |x|)."""
+
+    source = "Bergstra, Desjardins, Lamblin & Bengio 2009"
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.div(x, ops.shift(ops.absolute(x), by=1))
+
+
+class Mish(_Activation, kind="mish"):
+    """x times the hyperbolic tangent of its softplus."""
+
+    source = "Misra 2020 (Mish), equation 1"
+    in_place = "input"
 
 
 class PReLU(_Activation, kind="prelu"):
@@ -77,6 +155,25 @@ class SiLU(_Activation, kind="silu"):
 
     source = "Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017"
     in_place = "input"
+
+
+class SquaredReLU(_OfSeveral, kind="squared_relu"):
+    """The square of max(x, 0)."""
+
+    source = "So et al. 2021 (Primer), section 3"
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.power(ops.activation(x, saves="output", function="relu"))
+
+
+class StarReLU(SquaredReLU, kind="star_relu"):
+    """s max(x, 0)^2 + b, with a trained s and b that all elements share."""
+
+    source = "Yu et al. 2024 (MetaFormer Baselines), its StarReLU"
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        scale, shift = ops.parameter(1, role="scale"), ops.parameter(1, role="shift")
+        return ops.add(ops.mul(super().run(ops, x), scale), shift)
 
 
 class Hardswish(_Activation, kind="hardswish"):

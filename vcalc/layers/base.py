@@ -262,6 +262,10 @@ class Layer:
         """What an output element reads of the input; None: only the element in its own place."""
         return None
 
+    def aligned(self, inputs: tuple[Shape, ...]) -> tuple[Window, ...] | None:
+        """What each of several maps goes through before they lie place on place; None where they do as they arrive."""
+        return None
+
     def rows_apart(self, input: Shape) -> bool:
         """Of a join: whether a token reads only its own of the first branch, however much it reads of the others."""
         return False

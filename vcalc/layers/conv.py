@@ -54,13 +54,18 @@ def slide_map(shape: Shape, layer: Any, channels: Number, ceil_mode: bool = Fals
     """A feature map's shape after a layer with kernel, stride, pad (`same` as in TensorFlow) and perhaps dilation."""
     if isinstance(layer.pad, str):
         return (channels, *map(ceil_div, shape[1:], layer.stride))
-    each = zip(shape[1:], layer.kernel, layer.stride, layer.pad, _dilation(layer), strict=True)
+    each = zip(shape[1:], layer.kernel, layer.stride, layer.pad, dilation_of(layer), strict=True)
     return (channels, *(slide(*axis, ceil_mode) for axis in each))
 
 
-def _dilation(layer: Any) -> Shape:
-    """The distance between elements of a window along each axis; a pool's lie side by side."""
+def dilation_of(layer: Any) -> Shape:
+    """The distance between elements of a window along each axis; else they lie side by side."""
     return getattr(layer, "dilation", None) or (1,) * len(layer.kernel)
+
+
+def extents(layer: Any) -> Shape:
+    """Positions from the first element of a window to its last, along each axis."""
+    return tuple(map(extent, layer.kernel, dilation_of(layer)))
 
 
 def leading_pad(layer: Any, shape: Shape) -> tuple[Number, ...]:
@@ -75,7 +80,7 @@ def same_pads(layer: Any, shape: Shape) -> tuple[Number, ...]:
     """What `same` adds along each axis, on both sides together; nothing where the padding is given."""
     if not isinstance(layer.pad, str):
         return (0,) * len(shape[1:])
-    each = zip(shape[1:], layer.stride, map(extent, layer.kernel, _dilation(layer)), strict=True)
+    each = zip(shape[1:], layer.stride, extents(layer), strict=True)
     return tuple(maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0) for size, stride, reach in each)
 
 
@@ -90,7 +95,7 @@ def pad_same(ops: Paper, layer: Any, x: Value, value: float = 0) -> Value:
     if not any(pads):
         return x
     shape = (*x.shape[:2], *(size + pad for size, pad in zip(x.shape[2:], pads, strict=True)))
-    return ops.pad(x, shape, same=(layer.kernel, layer.stride, _dilation(layer)), value=value)
+    return ops.pad(x, shape, same=(layer.kernel, layer.stride, dilation_of(layer)), value=value)
 
 
 class Conv(Layer, kind="conv"):
@@ -236,7 +241,12 @@ class ConvTranspose(Layer, kind="conv_transpose"):
     out: Any = field(count(), "output channels", symbol="C_out")
     kernel: Any = field(per_axis(), "kernel size", symbol="K")
     stride: Any = field(per_axis(), "step between kernels in the output", 1, "S")
-    pad: Any = field(per_axis(0), "positions left out on each side of the output", 0, "P")
+    pad: Any = field(
+        padding(),
+        "positions left out on each side of the output, or 'same': so many that size * stride are left",
+        0,
+        "P",
+    )
     output_pad: Any = field(per_axis(0), "positions added after the output", 0)
     dilation: Any = field(per_axis(), "distance between kernel elements", 1, "D")
     groups: Any = field(count(), "groups that channels are split into", 1, "G")
@@ -247,8 +257,7 @@ class ConvTranspose(Layer, kind="conv_transpose"):
         channels, *sizes = inputs[0]
         needs_division("conv_transpose: rows into images", sizes[0], self.stack, "stack")
         needs_groups("conv_transpose", channels, self.out, self.groups)
-        reaches = map(extent, self.kernel, self.dilation)
-        each = list(zip(sizes, reaches, self.stride, self.dilation, self.pad, self.output_pad, strict=True))
+        each = list(zip(sizes, extents(self), self.stride, self.dilation, self.cut, self.added, strict=True))
         places = [self._grown(*axis) for axis in each]
         if not certainly_equal(self.stack, 1):
             needs(len(sizes) == 2, "conv_transpose: stack is a number of images, one below the other", "stack")
@@ -258,14 +267,45 @@ class ConvTranspose(Layer, kind="conv_transpose"):
             needs(apart, "conv_transpose: images of a stack would reach into one another", "stack", hint)
         return (self.out, *places)
 
+    @property
+    def _same(self) -> tuple[Number, ...] | None:
+        """What `same` leaves out along each axis, on both sides together: below 0, what it adds; None if not asked."""
+        if not isinstance(self.pad, str):
+            return None
+        return tuple(reach - stride for reach, stride in zip(extents(self), self.stride, strict=True))
+
+    @property
+    def cut(self) -> tuple[tuple[Number, Number], ...]:
+        """The positions left out before and after, along each axis: of an odd number one more after."""
+        if self._same is None:
+            return tuple((pad, pad) for pad in self.pad)
+        wholes = (maximum(more, 0) for more in self._same)
+        return tuple((whole // 2, whole - whole // 2) for whole in wholes)
+
+    @property
+    def left_out(self) -> tuple[Number, ...]:
+        """The positions left out before the first, along each axis."""
+        return tuple(before for before, _ in self.cut)
+
+    @property
+    def added(self) -> tuple[Number, ...]:
+        """The positions added after the output, along each axis."""
+        if self._same is None:
+            return tuple(self.output_pad)
+        none = all(certainly_equal(more, 0) for more in self.output_pad)
+        needs(none, "conv_transpose: with pad: same the output's size is given, and output_pad adds none", "output_pad")
+        return tuple(maximum(-more, 0) for more in self._same)
+
     @staticmethod
-    def _grown(size: Number, reach: Number, stride: Number, dilation: Number, pad: Number, more: Number) -> Number:
+    def _grown(
+        size: Number, reach: Number, stride: Number, dilation: Number, cut: tuple[Number, Number], more: Number
+    ) -> Number:
         """The positions that leave along one axis."""
         less = assumed(">=", maximum(stride, dilation) - 1, more)
         needs(less, "conv_transpose: output_pad is less than the stride or the dilation", "output_pad")
         full = (size - 1) * stride + reach + more
-        left = full - 2 * pad
-        nothing = f"conv_transpose: nothing is left of {show(full)} positions without {show(pad)} on each side"
+        left = full - cut[0] - cut[1]
+        nothing = f"conv_transpose: nothing is left of {show(full)} positions without {show(cut[0])} on each side"
         needs(assumed(">=", left, 1), nothing, "pad")
         return left
 
@@ -285,15 +325,18 @@ class ConvTranspose(Layer, kind="conv_transpose"):
     def run(self, ops: Paper, x: Value) -> Value:
         weight = ops.parameter(x.shape[1], self.out // self.groups, *self.kernel)
         bias = ops.parameter(self.out, role="bias") if self.bias else None
-        window = {name: getattr(self, name) for name in ("stride", "pad", "output_pad", "dilation", "groups")}
-        return ops.conv(x, weight, bias, shape=self.on(x), transposed=True, **window)
+        shape = self.on(x)
+        # A convolution leaves out as many on both sides; one more goes afterwards.
+        wide = (*shape[:2], *(size + after - before for size, (before, after) in zip(shape[2:], self.cut, strict=True)))
+        window = {name: getattr(self, name) for name in ("stride", "dilation", "groups")}
+        window |= {"pad": self.left_out, "output_pad": self.added}
+        made = ops.conv(x, weight, bias, shape=wide, transposed=True, **window)
+        for axis, (size, more) in enumerate(zip(shape, wide, strict=True)):
+            if size != more:
+                made = ops.slice(made, axis=axis, count=size)
+        return made
 
     def reach(self, input: Shape) -> Window:
         # Output element j has the kernels of those input elements in it that stand up to `pad` after it.
-        extents = map(extent, self.kernel, self.dilation)
-        return Window(
-            tuple(
-                Reads(pad - reach + stride, pad, parts=stride)
-                for reach, stride, pad in zip(extents, self.stride, self.pad, strict=True)
-            )
-        )
+        each = zip(extents(self), self.stride, self.cut, strict=True)
+        return Window(tuple(Reads(pad - reach + stride, pad, parts=stride) for reach, stride, (pad, _) in each))

@@ -38,7 +38,7 @@ class FieldType:
         """Names of axes that it takes, one or several of them, and that are no sizes here."""
 
 
-def _whole(value: Any, minimum: int) -> Any:
+def _whole(value: Any, minimum: float) -> Any:
     if isinstance(value, (bool, str, tuple, list)):
         raise ValueError
     if isinstance(value, float):
@@ -48,7 +48,7 @@ def _whole(value: Any, minimum: int) -> Any:
     if type(value) is int:
         if value < minimum:
             raise ValueError
-    elif not (assumed("%", value, 1) and assumed(">=", value, minimum)):
+    elif not (assumed("%", value, 1) and (minimum == -math.inf or assumed(">=", value, minimum))):
         raise ValueError
     return value
 
@@ -56,6 +56,9 @@ def _whole(value: Any, minimum: int) -> Any:
 def count(minimum: int = 1) -> FieldType:
     """A whole number or an expression that gives one."""
     return FieldType(f"a whole number, {minimum} or more", lambda value: _whole(value, minimum))
+
+
+WHOLE = FieldType("a whole number", lambda value: _whole(value, -math.inf))
 
 
 def size2d(minimum: int = 1) -> FieldType:

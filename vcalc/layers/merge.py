@@ -8,7 +8,8 @@ from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, certainly_
 from vcalc.errors import LayerError
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, Grid, NamedShape, rank
 from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
-from vcalc.layers.fields import FLAG, count, field
+from vcalc.layers.centre import CROP, PAD, common_sizes, fitted, moved, offsets
+from vcalc.layers.fields import FLAG, choice, count, field
 from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
 
 if TYPE_CHECKING:
@@ -48,7 +49,23 @@ class Concat(Layer, kind="concat"):
     joins = True
     joins_one = True
 
+    fit: Any = field(
+        choice((CROP, PAD)),
+        "maps of several sizes cropped to the smallest, or padded to the largest, at the centre",
+        None,
+    )
+
+    def _fitted(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The inputs, maps among them brought to one size."""
+        if self.fit is None:
+            return inputs
+        only = {MAP}.issuperset(map(rank, inputs)) and len(set(map(len, inputs))) == 1
+        needs(only, f"concat: fit is for maps, but {' and '.join(map(describe, inputs))} arrive", "fit", "leave it out")
+        sizes = common_sizes(self.fit, inputs)
+        return tuple(NamedShape((shape[0], *sizes), MAP) for shape in inputs)
+
     def output(self, *inputs: Shape) -> Shape:
+        inputs = self._fitted(inputs)
         first = inputs[0]
         for shape in inputs[1:]:
             alike = _alike(shape[1:], first[1:])
@@ -61,10 +78,19 @@ class Concat(Layer, kind="concat"):
         return (sum(shape[0] for shape in inputs), *first[1:])
 
     def run(self, ops: Paper, *inputs: Value) -> Value:
+        if self.fit is not None:
+            sizes = common_sizes(self.fit, tuple(x.shape[1:] for x in inputs))
+            inputs = tuple(fitted(ops, self.fit, x, sizes) for x in inputs)
         return ops.concat(*inputs, axis=1)
 
     def reach(self, input: Shape) -> Window | None:
         return {MAP: None, HEADS: None, TOKENS: REORDERED}.get(rank(input), EVERYWHERE)
+
+    def aligned(self, inputs: tuple[Shape, ...]) -> tuple[Window, ...] | None:
+        if self.fit is None:
+            return None
+        sizes = common_sizes(self.fit, inputs)
+        return tuple(moved(self.fit, offsets(self.fit, shape[1:], sizes)) for shape in inputs)
 
     def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
         *others, last = inputs

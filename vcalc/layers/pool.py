@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import (
     Number,
@@ -18,11 +18,11 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.errors import LayerError
-from vcalc.layers.axes import MAP, TOKENS, rank
-from vcalc.layers.base import Layer, elements, features, needs, show
-from vcalc.layers.conv import leading_pad, pad_same, padded_map, slide_map
-from vcalc.layers.fields import FLAG, Like, count, field, padding, per_axis
-from vcalc.layers.windows import EVERYWHERE, Reads, Sliding, Window
+from vcalc.layers.axes import HEADS, MAP, TOKENS, rank
+from vcalc.layers.base import Layer, axes_over, elements, features, needs, show
+from vcalc.layers.conv import dilation_of, leading_pad, pad_same, padded_map, slide_map
+from vcalc.layers.fields import FLAG, Like, axes_or, choice, count, field, padding, per_axis
+from vcalc.layers.windows import EVERYWHERE, Reads, Sliding, Window, along
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -61,7 +61,7 @@ class _Pool(Layer):
         return {"kernel": self.kernel, "stride": self.stride, "pad": pad, "ceil_mode": bool(self.ceil_mode)}
 
     def reach(self, input: Shape) -> Window:
-        return Sliding(self.kernel, self.stride, leading_pad(self, input))
+        return Sliding(self.kernel, self.stride, leading_pad(self, input), dilation_of(self))
 
 
 class MaxPool(_Pool, kind="maxpool"):
@@ -69,8 +69,11 @@ class MaxPool(_Pool, kind="maxpool"):
 
     source = "Krizhevsky et al. 2012, section 3.4 (overlapping windows)"
 
+    dilation: Any = field(per_axis(), "distance between elements of a window", 1, "D")
+
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.max_pool(pad_same(ops, self, x, float("-inf")), self.on(x), **self._window())
+        window = {**self._window(), "dilation": self.dilation}
+        return ops.max_pool(pad_same(ops, self, x, float("-inf")), self.on(x), **window)
 
 
 class AvgPool(_Pool, kind="avgpool"):
@@ -217,6 +220,35 @@ def _adaptive_reads(size: Number, out: int) -> Number:
     if is_symbolic(bare(size)):
         return sum(ceil_div((i + 1) * size, out) - i * size // out for i in range(out))
     return size + out - common_divisor(size, out)
+
+
+class ReduceAxes(Layer, kind="reduce_axes"):
+    """The mean or the largest of what lies along axes, each of which is left with one place."""
+
+    source = "Woo et al. 2018 (CBAM), section 3, spatial attention: both over channels"
+    accepts = (MAP, TOKENS, HEADS)
+    sample: ClassVar[dict[str, Any]] = {"by": "max", "over": "channels"}
+
+    by: Any = field(choice(("mean", "max")), "what is made of the elements")
+    over: Any = field(axes_or("channels", "last"), "channels, the last axis, or axes by name")
+
+    def axes(self, input: Shape) -> tuple[int, ...]:
+        """Those that are left with one place."""
+        return axes_over(self.kind, self.over, input)
+
+    def output(self, *inputs: Shape) -> Shape:
+        axes = self.axes(inputs[0])
+        return tuple(1 if axis in axes else size for axis, size in enumerate(inputs[0]))
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {"window_elements": elements(inputs[0])}
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        axes = tuple(axis + 1 for axis in self.axes(*self.named(x)))
+        return ops.mean(x, axes=axes) if self.by == "mean" else ops.largest(x, axes=axes)
+
+    def reach(self, input: Shape) -> Window | None:
+        return along(input, self.axes(input))
 
 
 class Subsample(Layer, kind="subsample"):

@@ -6,7 +6,7 @@ from functools import reduce
 from operator import mul
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, assumed, certainly_less, product
+from vcalc.arithmetic import Number, Shape, assumed, certainly_less, exact_div, product
 from vcalc.errors import LayerError
 from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, grid_of
 from vcalc.layers.base import Layer, elements, needs, needs_division, show
@@ -14,7 +14,7 @@ from vcalc.layers.conv import slide_map
 from vcalc.layers.fields import FLAG, count, field, per_axis
 from vcalc.layers.grids import NO_MAP, filled, in_front, taken_away
 from vcalc.layers.moved import Moved
-from vcalc.layers.windows import Front, Sliding, Window
+from vcalc.layers.windows import SPREAD, Front, Reads, Sliding, Window, alike
 from vcalc.operators.types import INDEX
 
 if TYPE_CHECKING:
@@ -67,6 +67,48 @@ class Unfold(Layer, kind="unfold"):
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.kernel, self.stride, self.pad, gives=(0, *slide_map(input, self, input[0])[1:]))
+
+
+class Fold(Layer, kind="fold"):
+    """Tokens [N, C * K * K] read as windows of a map and added up where they overlap: `unfold` the other way round."""
+
+    source = "Yuan et al. 2022 (VOLO), section 3.1 (outlook attention)"
+    accepts = (TOKENS,)
+
+    out: Any = field(per_axis(), "size of the map along each spatial axis", symbol="M")
+    kernel: Any = field(per_axis(), "window size", symbol="K")
+    stride: Any = field(per_axis(), "step between windows", 1, "S")
+    pad: Any = field(per_axis(0), "padding of the map on each side, which is left out", 0, "P")
+
+    def _counts(self) -> tuple[Number, ...]:
+        """How many windows there are along each axis."""
+        return slide_map((1, *self.out), self, 1)[1:]
+
+    def output(self, *inputs: Shape) -> Shape:
+        tokens, width = inputs[0]
+        needs(len(self.kernel) == 2, "fold: windows are of an image", "kernel", "'rearrange' puts back those of others")
+        counts = self._counts()
+        message = (
+            f"fold: a map of {show(self.out)} has {show(product(counts))} windows, but {show(tokens)} tokens arrive"
+        )
+        needs(assumed("==", tokens, product(counts)), message, "out")
+        needs_division("fold: width into the places of a window", width, product(self.kernel), "kernel")
+        return (exact_div(width, product(self.kernel)), *self.out)
+
+    def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
+        return MAP
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {"additions": elements(inputs[0])}
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.fold(ops.permute(x, (0, 2, 1)), self.on(x), kernel=self.kernel, stride=self.stride, pad=self.pad)
+
+    def reach(self, input: Shape) -> Window:
+        if not alike(grid_of(input), (0, *self._counts())):
+            return SPREAD
+        each = zip(self.kernel, self.stride, self.pad, strict=True)
+        return Window(tuple(Reads(pad - kernel + stride, pad, parts=stride) for kernel, stride, pad in each))
 
 
 class ToMap(Moved, kind="to_map"):

@@ -8,7 +8,7 @@ from vcalc.arithmetic import Number, Shape, product
 from vcalc.operators import text as written
 from vcalc.operators.layout import broadcast
 from vcalc.operators.paper import Operator, Paper, Value
-from vcalc.operators.types import ACTIVATION, BOOLEAN, MASK, STATISTIC
+from vcalc.operators.types import ACTIVATION, BOOLEAN, INDEX, MASK, STATISTIC
 
 
 def together(*parts: Any, **fields: Any) -> Shape:
@@ -20,7 +20,7 @@ class Activation(Operator, name="activation"):
     """A function of each element. Backward reads the input or the output; in place they have one memory."""
 
     def forward(
-        self, paper: Paper, x: Value, saves: str = "input", in_place: bool = False, function: str = ""
+        self, paper: Paper, x: Value, saves: str = "input", in_place: bool = False, function: str = "", **numbers: float
     ) -> Value:
         if in_place:
             self.saved = (x if saves == "output" else paper.like(x),)
@@ -30,18 +30,24 @@ class Activation(Operator, name="activation"):
         return made
 
     @staticmethod
-    def module(x: Any, function: str, **fields: Any) -> str:
-        return f"nn.{MODULES[function]}()"
+    def module(x: Any, function: str, saves: str = "", in_place: bool = False, **numbers: float) -> str:
+        return f"nn.{MODULES[function]}({written.arguments(**{name: repr(each) for name, each in numbers.items()})})"
 
     @staticmethod
-    def text(x: Any, function: str, **fields: Any) -> str:
-        return f"{x}.sigmoid()" if function == "sigmoid" else f"F.{function}({x})"
+    def text(x: Any, function: str, saves: str = "", in_place: bool = False, **numbers: float) -> str:
+        named = {name: repr(each) for name, each in numbers.items()}
+        return f"{x}.sigmoid()" if function == "sigmoid" else f"F.{function}({written.arguments(x, **named)})"
 
 
 MODULES = {
     "relu": "ReLU",
     "relu6": "ReLU6",
     "leaky_relu": "LeakyReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "hardtanh": "Hardtanh",
+    "softplus": "Softplus",
+    "mish": "Mish",
     "gelu": "GELU",
     "silu": "SiLU",
     "hardswish": "Hardswish",
@@ -204,6 +210,24 @@ class Sub(_Added, name="sub"):
         return (gradients[0], paper.like(gradients[0]) if self.needs[1] else None)
 
 
+class Absolute(Operator, name="absolute"):
+    """The absolute value; backward makes the sign of what it saved, times the gradient."""
+
+    @staticmethod
+    def text(x: Any) -> str:
+        return f"{x}.abs()"
+
+    def forward(self, paper: Paper, x: Value) -> Value:
+        self.saved = (x,)
+        return paper.like(x)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (x,) = self.saved
+        assert x is not None
+        sign = paper.like(x)
+        return (paper.like(gradients[0], sign),)
+
+
 class Exp(Operator, name="exp"):
     """The exponential, whose derivative is itself."""
 
@@ -300,6 +324,34 @@ class Mean(Operator, name="mean"):
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return (paper.new(self.shape, gradients[0].batched),)
+
+
+class Largest(Operator, name="largest"):
+    """The largest along axes, which are kept with a size of 1; backward shares the gradient among all that are it."""
+
+    @staticmethod
+    def output(x: Any, axes: tuple[int, ...]) -> Shape:
+        return _single(x.shape, axes)
+
+    @staticmethod
+    def text(x: Any, axes: tuple[int, ...]) -> str:
+        return f"{x}.amax({axes[0] if len(axes) == 1 else axes}, keepdim=True)"
+
+    def forward(self, paper: Paper, x: Value, axes: tuple[int, ...]) -> Value:
+        made = paper.new(_single(x.shape, axes), x.batched)
+        self.saved = (x, made)
+        return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        x, made = self.saved
+        assert x is not None
+        assert made is not None
+        equal = paper.like(x, made, type=BOOLEAN)
+        many = paper.new(made.shape, made.batched, INDEX)
+        share = paper.like(gradients[0])
+        shared = paper.like(share, equal)
+        del many
+        return (shared,)
 
 
 class AtLeast(Operator, name="at_least"):

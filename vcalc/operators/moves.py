@@ -409,6 +409,28 @@ class Unfold(Operator, name="unfold"):
         return (paper.new(self.shape, gradients[0].batched, room=room),)
 
 
+class Fold(_AsTold, name="fold"):
+    """Columns [B, C * K * K, places] added up to a map; backward reads windows of it. Memory is as of an unfold."""
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        return {"additions": product(inputs[0].shape)}
+
+    @staticmethod
+    def text(x: Any, shape: Sizes, kernel: Sizes, stride: Sizes, pad: Sizes) -> str:
+        given = (("stride", stride, 1), ("padding", pad, 0))
+        named = {name: written.unless_all(value, usual) for name, value, usual in given}
+        return f"F.fold({written.arguments(x, written.each(shape[2:]), written.axes(kernel), **named)})"
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes, **window: Any) -> Value:
+        self.shape = x.shape
+        return paper.new(shape, x.batched, room=max(size_of(shape), size_of(x.shape)))
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        room = max(size_of(gradients[0].shape), size_of(self.shape))
+        return (paper.new(self.shape, gradients[0].batched, room=room),)
+
+
 class _Remade(_AsTold):
     """A map made of another, which lies as that one does; likewise backward."""
 
@@ -444,6 +466,18 @@ class PixelUnshuffle(_Remade, name="pixel_unshuffle"):
     @staticmethod
     def text(x: Any, shape: Sizes, factor: int) -> str:
         return f"F.pixel_unshuffle({x}, {factor})"
+
+
+class PixelShuffle(_Remade, name="pixel_shuffle"):
+    """Channels spread over blocks of a larger map."""
+
+    @staticmethod
+    def module(x: Any, shape: Sizes, factor: int) -> str:
+        return f"nn.PixelShuffle({factor})"
+
+    @staticmethod
+    def text(x: Any, shape: Sizes, factor: int) -> str:
+        return f"F.pixel_shuffle({x}, {factor})"
 
 
 class Sample(Operator, name="sample"):

@@ -97,8 +97,8 @@ class MaxPool(_Pool, name="max_pool"):
     """The largest of each window, and where it stood; at inference that is made, too, and dropped."""
 
     @staticmethod
-    def module(x: Any, shape: Sizes, kernel: Sizes = (), **window: Any) -> str:
-        return _pool("Max", shape, kernel, **window)
+    def module(x: Any, shape: Sizes, kernel: Sizes = (), dilation: Sizes = (1,), **window: Any) -> str:
+        return _pool("Max", shape, kernel, dilation=written.unless_all(dilation, 1), **window)
 
     def forward(self, paper: Paper, x: Value, shape: Sizes, kernel: Sizes = (), **window: Any) -> Value:
         self.in_order = not kernel and len(shape) == 5

@@ -196,7 +196,8 @@ def _taken(type_: FieldType) -> Schema:
     least = next((number for number in (-1, 0, 1, 2) if takes(number)), None)
     if least is not None:
         made["type"].append("number" if takes(0.5) else "integer")
-        made |= {"exclusiveMinimum": 0} if least and takes(least / 2) else {"minimum": least}
+        if least >= 0:  # below 0 nothing is the least
+            made |= {"exclusiveMinimum": 0} if least and takes(least / 2) else {"minimum": least}
         if not takes(10):
             made["maximum"] = 1
     lengths = [length for length in range(1, len(MAPS[2])) if takes((2,) * length)]
