@@ -256,20 +256,24 @@ def _unread(spec: Spec) -> Iterator[Problem]:
 def _named(step: syntax.Step) -> tuple[str, ...]:
     """The names that a step gives to tensors."""
     if isinstance(step, syntax.Save):
-        return (step.name,)
-    return tuple(step.saves) if isinstance(step, syntax.Call) else ()
+        return (step.tensor.name,)
+    return tuple(target.name for target, _ in step.saves) if isinstance(step, syntax.Call) else ()
 
 
 def _taken(step: syntax.Step) -> tuple[str, ...]:
     """The names of tensors that a step takes up, or hands to a block."""
     if isinstance(step, syntax.Take):
-        return (step.name,)
-    return tuple(step.takes.values()) if isinstance(step, syntax.Call) else ()
+        return tuple(tensor.name for tensor in step.tensors)
+    if isinstance(step, syntax.Call):
+        return tuple(tensor.name for tensors in step.takes.values() for tensor in tensors)
+    return ()
 
 
 def _asked(step: syntax.Step) -> tuple[str, ...]:
     """The names that a call asks its block for."""
-    return tuple(step.saves.values()) if isinstance(step, syntax.Call) else ()
+    if isinstance(step, syntax.Call):
+        return tuple(tensor.name for _, tensors in step.saves for tensor in tensors)
+    return ()
 
 
 def _steps_of(body: list[syntax.Step]) -> list[syntax.Step]:
@@ -284,8 +288,10 @@ def _steps_of(body: list[syntax.Step]) -> list[syntax.Step]:
 
 def _inside(step: Any) -> list[list[syntax.Step]]:
     """The lists of steps within a step."""
-    if isinstance(step, (syntax.Group, syntax.Loop)):
+    if isinstance(step, syntax.Loop):
+        return [step.body, step.first or []]
+    if isinstance(step, (syntax.Group, syntax.Branch)):
         return [step.body]
     if isinstance(step, syntax.If):
-        return [step.then, step.otherwise or []]
-    return [body for _, body in step.branches] if isinstance(step, syntax.Branches) else []
+        return [*(then for _, then in step.cases), step.otherwise or []]
+    return [[*step.branches]] if isinstance(step, syntax.Branches) else []

@@ -140,7 +140,7 @@ class _Parser:
         if isinstance(node, yaml.SequenceNode):
             return self.reader.argument(node, names, NOTHING)
         known = names | self.reader.blocks.keys()
-        word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known)
+        word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known, self.model_entries)
         return self.reader.value(node, names, (node.value,) if word else (), shape=NOTHING)
 
     def hyperparameters(self, spec: Spec) -> Names:
