@@ -258,7 +258,7 @@ class Expander(Keeper):
             else:
                 ends += self.branch(part.name, part.body, step.residual and number > 0, at, environment, outer)
         if not ends:
-            raise VcalcError("missing", _none_left(step), hint=PASSES_ON)
+            raise _none_left(step)
         alone = len(ends) == 1 and step.join.kind.joins_one
         joined = ends[0] if alone else self.join(step, tuple(ends), at, environment, outer)
         return self.leave(outer, joined) if step.name else joined
@@ -374,12 +374,13 @@ class Expander(Keeper):
         return bindings
 
 
-def _none_left(step: syntax.Branches) -> str:
+def _none_left(step: syntax.Branches) -> VcalcError:
     """What to say of branches of which none is left."""
-    if all(type(part) is syntax.Take for part in step.branches):
-        return "these are lists of no tensors, and nothing is joined"
+    if all(isinstance(part, syntax.Take) for part in step.branches):
+        return VcalcError("missing", "these are lists of no tensors, and nothing is joined")
     many = f"none of these {len(step.branches)} branches" if len(step.branches) > 1 else "no branch"
-    return f"{many} is left: no condition in them holds, and no loop takes a turn"
+    message = f"{many} is left: no condition in them holds, and no loop takes a turn"
+    return VcalcError("missing", message, hint=PASSES_ON)
 
 
 def _item(node: Any, number: int) -> Any:

@@ -38,7 +38,9 @@ class LoopReader(TensorReader):
 
     def variables(self, node: YamlNode, names: Names) -> dict[tuple[str, ...], Value]:
         """The lists of a loop; those of several names that share one, `{k, c, s: table}`, have its rows."""
-        entries = self.source.mapping(node, "each", "each: {c: [64, 128]}")
+        bound, through, table = str(node.value).partition(" in ") if isinstance(node, yaml.ScalarNode) else ("", "", "")
+        hint = f"each: {{{bound}: {table}}}" if through else "each: {c: [64, 128]}"
+        entries = self.source.mapping(node, "each", hint)
         found: dict[tuple[str, ...], Value] = {}
         names_so_far: list[str] = []
         for text, (key, value) in entries.items():

@@ -221,6 +221,9 @@ class StepReader(LoopReader):
 
     def case(self, node: YamlNode, entries: Entries, made: syntax.If, word: str, names: Names) -> None:
         """One case of a condition, and the last of all where it has an `else`."""
+        if word == "if" and "elif" in entries:
+            self.report_elif(entries)
+            entries = {key: entry for key, entry in entries.items() if key != "elif"}
         meant = self.source.known_keys(entries, (word, "then", "else"), word)
         test = self.value(entries[word][1], names)
         made.cases.append((test, self.body(node, entries, names, word, "then", meant)))
@@ -238,6 +241,9 @@ class StepReader(LoopReader):
 
     def no_case(self, node: YamlNode, entries: Entries, names: Names) -> None:
         self.source.known_keys(entries, ("elif", "then", "else"), "elif")
+        self.report_elif(entries)
+
+    def report_elif(self, entries: Entries) -> None:
         message = "'elif' stands in an item of its own right after one with 'if' or 'elif'"
         self.source.report("misplaced", message, entries["elif"][0], "begin with {if: …, then: […]}")
 
