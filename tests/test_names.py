@@ -425,3 +425,36 @@ def test_a_model_uses_another_of_its_file():
     assert net("- use: body", OWN, "resnet18").graph.nodes[-2].output == (128, 4, 4)  # the catalogue's
     assert "a spec uses itself: round → loop2 → round" in refusal("- use: body", OWN, "round")
     assert "a spec uses itself: wide → wide" in refusal("- use: wide", OWN, "wide")
+
+
+PARTS = """
+input: {C: 3, H: 64, W: 64}
+models:
+  backbone:
+    width: 16
+    do:
+      - each: {c: [width, 2*width, 4*width]}
+        name: stage
+        do: [conv: {out: c, kernel: 3, stride: 2, pad: 1}]
+  detector:
+    do:
+      - {use: backbone, with: {width: 8}}
+      - repeat: 3
+        index: i
+        name: level
+        do: [take: "backbone/stage[i]", conv: {out: 5, kernel: 1}]
+"""
+
+
+def test_a_model_has_layers_of_its_own():
+    """Each level reads a stage of a backbone of 8, 16 and 32 channels: 5 * (c + 1) parameters."""
+    spec = parse_spec(PARTS, "net.yaml", "net")
+    assert [node.output[0] for node in expand(spec, spec.models["backbone"]).graph.nodes] == [16, 32, 64]
+    nodes = expand(spec, spec.models["detector"]).graph.nodes
+    assert [node.inputs for node in nodes] == [(-1,), (0,), (1,), (0,), (1,), (2,)]
+    assert [sum(node.facts.parameters.values()) for node in nodes[3:]] == [5 * 9, 5 * 17, 5 * 33]
+    assert [node.path for node in nodes[2:4]] == ["backbone/stage3/conv", "level1/conv"]
+    with pytest.raises(VcalcError, match="a spec needs 'layers'"):
+        parse_spec(PARTS + "  other: {}\n", "net.yaml", "net")
+    with pytest.raises(VcalcError, match="there is no layer or block 'cnv'"):
+        parse_spec(PARTS + "  other: {do: [cnv]}\n", "net.yaml", "net")

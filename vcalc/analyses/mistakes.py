@@ -240,7 +240,8 @@ def _required(spec: Spec) -> Iterator[YamlNode]:
 
 def _unread(spec: Spec) -> Iterator[Problem]:
     """Saved tensors whose name is never taken up: in the block that has it, or by a call that asks the block for it."""
-    networks = [_steps_of(spec.layers), *(_steps_of(option.body) for option in spec.options.values())]
+    bodies = [spec.layers, *(model.body or [] for model in spec.models.values())]
+    networks = [*map(_steps_of, bodies), *(_steps_of(option.body) for option in spec.options.values())]
     blocks = [_steps_of(block.body) for block in spec.blocks.values()]
     asked = {name for steps in (*networks, *blocks) for step in steps for name in _asked(step)}
     for steps, of_block in (*((each, False) for each in networks), *((each, True) for each in blocks)):

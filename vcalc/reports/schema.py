@@ -52,7 +52,7 @@ def spec_schema() -> Schema:
         "description": "A vision architecture, or a comparison of blocks, for vcalc.",
         **_top(),
         "required": ["input"],
-        "anyOf": [{"required": ["layers"]}, {"required": ["options"]}],
+        "anyOf": [{"required": ["layers"]}, {"required": ["options"]}, _every_model_has("do")],
         "if": {"required": ["models"]},
         "then": {"properties": dict.fromkeys(("same_as", "aliases"), False)},
         "$defs": {
@@ -329,6 +329,15 @@ def _block() -> Schema:
     parts: dict[str, Schema] = {"args": {**_named(default, *CALL), "type": ["object", "null"]}, "do": _ref("steps")}
     parts["shared"] = {"type": "boolean"}
     return _object({key: _documented(parts[key], text) for key, text in BLOCK.items()}, ("do",))
+
+
+def _every_model_has(key: str) -> Schema:
+    models: Schema = {
+        "type": "object",
+        "additionalProperties": {"type": "object", "required": [key]},
+        "minProperties": 1,
+    }
+    return {"required": ["models"], "properties": {"models": models}}
 
 
 def _model() -> Schema:

@@ -332,7 +332,7 @@ class Expander(Keeper):
         expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
         depth, start = self.building.depth, len(self.building.graph.nodes)
         try:
-            end = expander.steps(spec.layers, at, inner, within)
+            end = expander.steps(spec.layers_of(model), at, inner, within)
         except _Reached as reached:
             end, self.building.depth = reached.at, depth
         else:

@@ -115,7 +115,7 @@ def _expand(
     building = Building(graph, budget, bool(bindings.symbols))
     root = Scope(None, "", 0, False)
     expander = Expander(spec, model, environment, building, root)
-    output = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
+    output = expander.steps(option.body if option else spec.layers_of(model), INPUT, environment, root)
     building.name_nodes()
     _write(graph, graph.nodes, spec, model, library)
     for used in building.used:

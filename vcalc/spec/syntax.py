@@ -272,6 +272,7 @@ class ModelEntry:
 
     __slots__ = (
         "aliases",
+        "body",
         "input",
         "name",
         "node",
@@ -300,6 +301,8 @@ class ModelEntry:
         self.input = input
         self.same_as = same_as
         self.aliases = aliases
+        self.body: list[Step] | None = None
+        """Its own layers, where it does not have the file's."""
         self.schedule: Schedule | None = None
         """How it is trained, where it says so itself."""
         self.written: dict[str, dict[str, str]] = {}
@@ -373,3 +376,12 @@ class Spec:
         """The words of fields that are names, too, where they stand."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""
+
+    def layers_of(self, model: ModelEntry) -> list[Step]:
+        """The layers of one of the file's models."""
+        return self.layers if model.body is None else model.body
+
+    @property
+    def has_models(self) -> bool:
+        """Whether the file has a network, and not only the sides of a comparison."""
+        return bool(self.layers) or any(model.body is not None for model in self.models.values())
