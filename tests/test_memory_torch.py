@@ -25,6 +25,7 @@ from torch.utils.checkpoint import checkpoint
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import memory as benchmark
+from layer_torch import alone
 
 from vcalc.analyses.liveness import Run, blocks
 from vcalc.analyses.memory import Memory
@@ -38,9 +39,7 @@ from vcalc.operators.layout import channels_last
 from vcalc.operators.paper import Leaf, Paper, Value
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
-from vcalc.torch_backend import parts
 from vcalc.torch_backend.build import build
-from vcalc.torch_backend.code import code_of
 from vcalc.torch_backend.write import lines
 
 ROOT = Path(__file__).parent.parent
@@ -509,11 +508,8 @@ def inputs_of(facts: Facts) -> list[Any]:
 
 def module_of(facts: Facts) -> tuple[Any, Any]:
     """The layer as the torch backend writes it: its module, and the call on a list of inputs."""
-    code = code_of(facts)
-    names = {**vars(parts), "torch": torch, "F": torch.nn.functional, "nn": torch.nn}
-    module = eval(code.make, names) if code.make else torch.nn.Identity()
-    call = code.call.format(*(f"inputs[{i}]" for i in range(len(facts.inputs))), self="module")
-    return module, lambda inputs: eval(call, names, {"module": module, "inputs": inputs})
+    module, call = alone(facts)
+    return torch.nn.Identity() if module is None else module, call
 
 
 def on_paper(facts: Facts, training: bool, dtype: str = "float32") -> tuple[Paper, list[Value]]:
@@ -645,8 +641,7 @@ def test_attention_written_as_products_saves_what_those_save():
     graph = Graph((197, 768))
     graph.add(KINDS["linear"](out=768), (INPUT,), "linear")
     graph.add(KINDS["attention"](heads=12, written="matmul"), (0,), "attention")
-    attention = parts.Attention(768, 12, 64)
-    attention.fused = False
+    attention, _ = alone(graph.nodes[1].facts)
     x = torch.randn(1, 197, 768, requires_grad=True)
     with Saved(own(attention) | {x.untyped_storage()._cdata}) as saved:
         result = attention(x)

@@ -177,8 +177,8 @@ def test_a_model_is_read_from_one_file(monkeypatch):
         return really(file, *arguments, **more)
 
     monkeypatch.setattr("builtins.open", noted)
+    monkeypatch.setattr("vcalc.spec.find._parse", _parse.__wrapped__)
     for name in names:
-        _parse.cache_clear()
         opened.clear()
         load(name)
         assert opened == [find(name)[0]], name

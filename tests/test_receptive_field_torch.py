@@ -9,6 +9,7 @@ import random
 from typing import Any, NamedTuple
 
 import pytest
+from layer_torch import alone
 
 from vcalc.analyses.receptive_field import Axis, receptive_fields
 from vcalc.arithmetic import product
@@ -19,8 +20,6 @@ from vcalc.layers.axes import MAP, MAPS, NamedShape
 
 torch: Any = pytest.importorskip("torch", reason="gradients are torch's")
 
-from vcalc.torch_backend import parts
-from vcalc.torch_backend.code import code_of
 
 CHANNELS = 2
 
@@ -198,16 +197,12 @@ def extent(gradient: Any) -> tuple[int, int] | None:
 
 def run(graph: Graph, x: Any) -> Any:
     """The last node's output, each layer as vcalc writes it in torch, with positive weights."""
-    names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, **vars(parts)}
     made = {INPUT: x}
     for node in graph.nodes:
-        code = code_of(node.facts)
-        module: Any = eval(code.make, names).double().eval() if code.make else None
-        for parameter in module.parameters() if module else ():
+        module, call = alone(node.facts)
+        for parameter in module.double().eval().parameters() if module else ():
             parameter.data.uniform_(0.1, 1.0)
-        given = [made[i] for i in node.inputs]
-        call = code.call.format(*(f"given[{i}]" for i in range(len(given))), self="module")
-        y = eval(call, {**names, "module": module, "given": given})
+        y = call([made[i] for i in node.inputs])
         made[node.index] = y / y.detach().abs().max()
     return made[graph.nodes[-1].index]
 

@@ -220,7 +220,7 @@ def test_the_same_weights_give_the_same_answer(model: str):
         torch.testing.assert_close(built(image), peer(image), rtol=1e-3, atol=1e-4)
 
 
-def test_windows_attend_as_torchvisions_do():
+def test_windows_attend_as_torchvisions_do(tmp_path: Path):
     """Padded, shifted and masked windows, with the same weights."""
     try:
         start_torchvision()
@@ -228,33 +228,33 @@ def test_windows_attend_as_torchvisions_do():
         pytest.skip(str(error))
     from torchvision.models.swin_transformer import ShiftedWindowAttention
 
-    from vcalc.torch_backend.parts import WindowAttention
-
     torch.manual_seed(1)
     for shift in (0, 3):
         theirs = ShiftedWindowAttention(12, [7, 7], [shift, shift], 3).eval()
-        ours = WindowAttention(12, 3, (7, 7), (shift, shift)).eval()
-        ours.qkv.load_state_dict(theirs.qkv.state_dict())
-        ours.proj.load_state_dict(theirs.proj.state_dict())
-        ours.relative_position_bias.data.copy_(theirs.relative_position_bias_table.data.normal_())
+        theirs.relative_position_bias_table.data.normal_()
         for height, width in ((14, 14), (16, 23), (7, 7)):
+            layer = f"window_attention: {{heads: 3, window: 7, shift: {shift}}}"
+            input = f"{{C: 12, H: {height}, W: {width}}}"
+            ours = build(network_of(tmp_path, f"title: T\ninput: {input}\nlayers: [{layer}]")).window_attention.eval()
+            ours.qkv.load_state_dict(theirs.qkv.state_dict())
+            ours.out.load_state_dict(theirs.proj.state_dict())
+            ours.relative_position_bias.data.copy_(theirs.relative_position_bias_table.data)
             x = torch.randn(2, height, width, 12)
             with torch.no_grad():
                 torch.testing.assert_close(ours(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1), theirs(x))
 
 
-def test_attention_is_torchs_own():
-    from vcalc.torch_backend.parts import Attention
-
+def test_attention_is_torchs_own(tmp_path: Path):
     torch.manual_seed(1)
     theirs = torch.nn.MultiheadAttention(12, 3, batch_first=True).eval()
-    ours = Attention(12, 3, 4).eval()
-    ours.qkv.weight.data.copy_(theirs.in_proj_weight.data)
-    ours.qkv.bias.data.copy_(theirs.in_proj_bias.data.normal_())
-    ours.proj.load_state_dict(theirs.out_proj.state_dict())
+    theirs.in_proj_bias.data.normal_()
     x = torch.randn(2, 5, 12)
-    for fused in (True, False):
-        ours.fused = fused
+    for form in ("sdpa", "operator"):
+        spec = f"title: T\ninput: {{N: 5, D: 12}}\nlayers: [attention: {{heads: 3, written: {form}}}]"
+        ours = build(network_of(tmp_path, spec)).attention.eval()
+        ours.qkv.weight.data.copy_(theirs.in_proj_weight.data)
+        ours.qkv.bias.data.copy_(theirs.in_proj_bias.data)
+        ours.out.load_state_dict(theirs.out_proj.state_dict())
         torch.testing.assert_close(ours(x), theirs(x, x, x, need_weights=False)[0])
 
 
@@ -395,7 +395,9 @@ def test_a_layer_that_torch_refuses_is_named(tmp_path: Path, monkeypatch: pytest
     network = network_of(
         tmp_path, "title: T\ninput: {C: 3, H: 8, W: 8}\nlayers: [relu, maxpool: {kernel: 3, stride: 2}]"
     )
-    monkeypatch.setattr(network.graph.nodes[1].layer, "pad", (2, 2))
+    layer: Any = network.graph.nodes[1].layer
+    window = layer._window()
+    monkeypatch.setattr(layer, "_window", lambda: {**window, "pad": (2, 2)})
     wrong = [check for check in validate(network) if not check.holds]
     assert [(check.path, check.what) for check in wrong] == [("maxpool", "runs in torch"), ("total", "runs in torch")]
     assert "no: pad should be at most half" in wrong[0].theirs
@@ -426,7 +428,6 @@ layers:
         ("groupnorm", "groups", 3, {"runs in torch"}, {"runs in torch"}),
         ("batchnorm", "affine", False, {"params"}, {"params"}),
         ("maxpool", "ceil_mode", True, set(), set()),
-        ("maxpool", "pad", (2, 2), {"runs in torch"}, {"runs in torch"}),
         ("maxpool", "stride", (3, 3), {"output shape"}, set()),
         ("linear", "out", 6, {"output shape", "params", "FLOPs"}, {"output shape", "params", "FLOPs"}),
     ],

@@ -25,7 +25,7 @@ from vcalc.arithmetic import (
     maximum,
     minimum,
 )
-from vcalc.graph import Graph, Node
+from vcalc.graph import INPUT, Graph, Node
 from vcalc.layers.axes import MAP, NamedShape, rank
 from vcalc.layers.base import channels_first
 from vcalc.layers.windows import REORDERED, Front, Reads, Window, alike
@@ -218,14 +218,25 @@ class Field(NamedTuple):
 _HERE = Axis(((0, 0),), 1)
 
 
-def receptive_fields(graph: Graph) -> list[Field]:
-    """The receptive field of every node, in order."""
-    axes = range(len(graph.input) - 1)
-    start = Field(tuple(_HERE for _ in axes), tuple(axes), None if rank(graph.input) == MAP else -1)
-    fields: list[Field] = []
+def receptive_fields(graph: Graph, start: int = INPUT) -> list[Field | None]:
+    """The receptive field of every node in one of the inputs, in order; None of what does not depend on that."""
+    shape = graph.starts[start]
+    axes = range(len(shape) - 1)
+    fields: dict[int, Field | None] = dict.fromkeys(graph.starts)
+    fields[start] = Field(tuple(_HERE for _ in axes), tuple(axes), None if rank(shape) == MAP else -1)
     for node in graph.nodes:
-        fields.append(_step(node, [fields[i] if i >= 0 else start for i in node.inputs]))
-    return [_shown(field) for field in fields]
+        fields[node.index] = _of_those_that_depend(node, [fields[index] for index in node.inputs])
+    found = [fields[node.index] for node in graph.nodes]
+    return [field and _shown(field) for field in found]
+
+
+def fields_by_input(graph: Graph) -> list[dict[str, Field]]:
+    """The receptive field of every node, in order, in each input that it depends on, by the input's name."""
+    each = [receptive_fields(graph, start) for start in graph.starts]
+    return [
+        {name: field for name, field in zip(graph.inputs, fields, strict=True) if field is not None}
+        for fields in zip(*each, strict=True)
+    ]
 
 
 def _shown(field: Field) -> Field:
@@ -274,11 +285,21 @@ def _divided(a: Number, b: Number) -> Number:
     return Fraction(a) / b
 
 
-def _step(node: Node, fields: list[Field]) -> Field:
+def _of_those_that_depend(node: Node, fields: list[Field | None]) -> Field | None:
+    """What a layer's elements read, of which some branches may not depend on the input."""
+    there = [(number, field) for number, field in enumerate(fields) if field is not None]
+    if not there:
+        return None
+    if [number for number, _ in there] == [0] != [*range(len(fields))] and node.layer.rows_apart(node.facts.inner[0]):
+        return there[0][1]
+    return _step(node, [field for _, field in there], tuple(node.facts.inner[number] for number, _ in there))
+
+
+def _step(node: Node, fields: list[Field], shapes: tuple[NamedShape, ...]) -> Field:
     """What a layer's elements read, from what those of its inputs do."""
     if len(node.output.front) != len(node.input.front) or node.layer.in_front:
         return _parted(node, fields[0])
-    window, shapes = node.layer.reach(node.facts.inner[0]), node.facts.inner
+    window = node.layer.reach(node.facts.inner[0])
     if window is REORDERED:
         if any(field.within != fields[0].within for field in fields):
             return inside.whole_of(max(fields, key=_depth))._replace(order=node.index)

@@ -9,7 +9,6 @@ from vcalc.layers.axes import TOKENS
 from vcalc.layers.base import Layer, axes_over, elements, features, needs_division, put_back, put_last
 from vcalc.layers.fields import FLAG, FRACTION, axes_or, count, field
 from vcalc.layers.windows import Window, along
-from vcalc.operators.types import BOOLEAN
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -24,7 +23,8 @@ class _Activation(Layer):
 
     def run(self, ops: Paper, x: Value) -> Value:
         usual = "output" if self.reads_output else "input"
-        return ops.activation(x, saves=self.in_place if ops.overwrites else usual, in_place=ops.overwrites)
+        saves = self.in_place if ops.overwrites else usual
+        return ops.activation(x, saves=saves, in_place=ops.overwrites, function=self.kind)
 
 
 class ReLU(_Activation, kind="relu"):
@@ -60,14 +60,10 @@ class PReLU(_Activation, kind="prelu"):
         return {"slope": 1 if self.shared else features(inputs[0])}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        if self.shared:
-            factors = ops.parameter(1)
-            return ops.prelu(x, ops.reshape(factors, (1,) * len(x.shape)))
-        if self.is_of(x, TOKENS):
-            x = ops.permute(x, (0, 2, 1))
-        factors = ops.parameter(x.shape[1])
-        made = ops.prelu(x, ops.reshape(factors, (1, x.shape[1], *(1 for _ in x.shape[2:]))))
-        return ops.permute(made, (0, 2, 1)) if self.is_of(x, TOKENS) else made
+        if self.shared or not self.is_of(x, TOKENS):
+            return ops.prelu(x, ops.parameter(1 if self.shared else x.shape[1], role="slope"))
+        x = ops.permute(x, (0, 2, 1))
+        return ops.permute(ops.prelu(x, ops.parameter(x.shape[1], role="slope")), (0, 2, 1))
 
 
 class GELU(_Activation, kind="gelu"):
@@ -146,10 +142,11 @@ class Softmax(_Activation, kind="softmax"):
     def run(self, ops: Paper, x: Value) -> Value:
         axes = self.axes(*self.named(x))
         if axes:
-            return ops.softmax(x) if len(axes) == 1 else self._together(ops, x, axes)
+            last = axes[0] == len(x.shape) - 2
+            return ops.softmax(x, axis=-1 if last else axes[0] + 1) if len(axes) == 1 else self._together(ops, x, axes)
         axis = 2 if self.is_of(x, TOKENS) else 1
         parts = (*x.shape[:axis], self.groups, x.shape[axis] // self.groups, *x.shape[axis + 1 :])
-        return ops.reshape(ops.softmax(ops.reshape(x, parts)), x.shape)
+        return ops.reshape(ops.softmax(ops.reshape(x, parts), axis=axis), x.shape)
 
     @staticmethod
     def _together(ops: Paper, x: Value, axes: tuple[int, ...]) -> Value:
@@ -172,7 +169,7 @@ class Dropout(Layer, kind="dropout"):
     p: Any = field(FRACTION, "probability that an element is dropped", 0.5)
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return x if self.is_view(ops.training, x.shape[1:]) else ops.dropout(x)
+        return x if self.is_view(ops.training, x.shape[1:]) else ops.dropout(x, p=float(self.p))
 
     def is_view(self, training: bool, input: Shape) -> bool:
         return not training or self.p == 0
@@ -189,8 +186,8 @@ class DropPath(Layer, kind="drop_path"):
         if self.is_view(ops.training, x.shape[1:]):
             return x
         each = (x.shape[0], *(1 for _ in x.shape[1:]))
-        kept = ops.made(each, batched=True, type=BOOLEAN)
-        found = ops.scale(ops.mul(x, ops.made(kept.shape, batched=True, type=x.type)))
+        kept = ops.at_random(each, p=float(self.p))
+        found = ops.scale(ops.mul(x, ops.cast(kept, type=x.type)), over=1 - float(self.p))
         del kept
         return found
 

@@ -7,7 +7,6 @@ From the class alone follow validation, defaults, documentation, the symbolic fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
@@ -215,10 +214,10 @@ class Layer:
         found: Layer = known[key]
         return found
 
-    @cached_property
+    @property
     def _is_on_two_axes(self) -> bool:
-        values = self.__dict__
-        return {2}.issuperset([len(values[name]) for name in self.per_axis if type(values[name]) in (tuple, Alike)])
+        values = [getattr(self, name) for name in self.per_axis]
+        return {2}.issuperset([len(value) for value in values if type(value) in (tuple, Alike)])
 
     def place(self, inputs: tuple[NamedShape, ...]) -> None:
         """Fill in what follows from the maps that tokens come from, on a layer that is for such inputs alone."""
@@ -263,6 +262,10 @@ class Layer:
     def reach(self, input: Shape) -> Window | Front | None:
         """What an output element reads of the input; None: only the element in its own place."""
         return None
+
+    def rows_apart(self, input: Shape) -> bool:
+        """Of a join: whether a token reads only its own of the first branch, however much it reads of the others."""
+        return False
 
     def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
         """How tokens or heads that leave lie on the map that they come from, as far as it is known."""

@@ -84,12 +84,13 @@ def padded_map(layer: Any, shape: Shape) -> Number:
     return product(size + pad for size, pad in zip(shape[1:], same_pads(layer, shape), strict=True))
 
 
-def pad_same(ops: Paper, layer: Any, x: Value) -> Value:
+def pad_same(ops: Paper, layer: Any, x: Value, value: float = 0) -> Value:
     """A map with what `same` adds, a copy then."""
     pads = same_pads(layer, x.shape[1:])
     if not any(pads):
         return x
-    return ops.pad(x, (*x.shape[:2], *(size + pad for size, pad in zip(x.shape[2:], pads, strict=True))))
+    shape = (*x.shape[:2], *(size + pad for size, pad in zip(x.shape[2:], pads, strict=True)))
+    return ops.pad(x, shape, same=(layer.kernel, layer.stride, _dilation(layer)), value=value)
 
 
 class Conv(Layer, kind="conv"):
@@ -190,30 +191,36 @@ class Conv(Layer, kind="conv"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         shape = self.on(x)
-        x = x if self.even_same else pad_same(ops, self, x)
+        even = self.even_same or not isinstance(self.pad, str)
+        window = {"stride": self.stride, "dilation": self.dilation, "pad": (0,) * len(self.kernel)}
+        if even:
+            window["pad"] = leading_pad(self, x.shape[1:])
+        else:
+            x = pad_same(ops, self, x)
         if self.connections:
-            return self._gathered(ops, x, shape)
+            return self._gathered(ops, x, shape, window)
         kernel = ops.parameter(self.out, x.shape[1] // self.groups, *self.kernel)
         if self.standardized:
-            gain = [ops.parameter(self.out)] if self.gain else []
+            gain = [ops.parameter(self.out, role="scale")] if self.gain else []
             rows = ops.reshape(kernel, (1, self.out, product(kernel.shape[1:])))
             kernel = ops.reshape(ops.batch_norm(rows, *gain, fixed=True), kernel.shape)
             del rows
-        return ops.conv(x, kernel, ops.parameter(self.out) if self.bias else None, shape=shape)
+        bias = ops.parameter(self.out, role="bias") if self.bias else None
+        return ops.conv(x, kernel, bias, shape=shape, groups=self.groups, **window)
 
-    def _gathered(self, ops: Paper, x: Value, shape: tuple[int, ...]) -> Value:
+    def _gathered(self, ops: Paper, x: Value, shape: tuple[int, ...], window: dict[str, Any]) -> Value:
         """A convolution for each output channel, of the channels that it reads."""
         maps = []
         for row in self.connections:
             weight = ops.parameter(1, len(row), *self.kernel)
-            index = ops.numbers((len(row),))
+            index = ops.numbers((len(row),), by=("torch.tensor", list(map(int, row))))
             read = ops.gather(x, index, axis=1, shape=(x.shape[0], len(row), *x.shape[2:]))
             del index
-            maps.append(ops.conv(read, weight, shape=(shape[0], 1, *shape[2:])))
+            maps.append(ops.conv(read, weight, shape=(shape[0], 1, *shape[2:]), **window))
             del read
         made = ops.concat(*maps, axis=1)
         wide = (self.out, *(1 for _ in self.kernel))
-        return ops.add(made, ops.reshape(ops.parameter(self.out), wide)) if self.bias else made
+        return ops.add(made, ops.reshape(ops.parameter(self.out, role="bias"), wide)) if self.bias else made
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.kernel, self.stride, leading_pad(self, input), self.dilation)
@@ -277,8 +284,9 @@ class ConvTranspose(Layer, kind="conv_transpose"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         weight = ops.parameter(x.shape[1], self.out // self.groups, *self.kernel)
-        bias = ops.parameter(self.out) if self.bias else None
-        return ops.conv(x, weight, bias, shape=self.on(x), transposed=True)
+        bias = ops.parameter(self.out, role="bias") if self.bias else None
+        window = {name: getattr(self, name) for name in ("stride", "pad", "output_pad", "dilation", "groups")}
+        return ops.conv(x, weight, bias, shape=self.on(x), transposed=True, **window)
 
     def reach(self, input: Shape) -> Window:
         # Output element j has the kernels of those input elements in it that stand up to `pad` after it.

@@ -124,7 +124,7 @@ class Mean(_Elementwise, kind="mean"):
         return {"additions": (len(inputs) - 1) * elements(output), "multiplications": elements(output)}
 
     def run(self, ops: Paper, *inputs: Value) -> Value:
-        return ops.scale(self._together(ops, "add", inputs))
+        return ops.scale(self._together(ops, "add", inputs), over=len(inputs))
 
 
 class Multiply(_Elementwise, kind="multiply"):
@@ -167,6 +167,9 @@ class MatMul(Layer, kind="matmul"):
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
+
+    def rows_apart(self, input: Shape) -> bool:
+        return rank(input) != MAP
 
 
 class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
@@ -219,20 +222,24 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
 
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
         bias = None if self._unbiased else self._looked_up(ops, query, key)
+        mask, pairs = None, (query.shape[-2], key.shape[-2])
         if self.keys_read is not None:
-            ops.own((query.shape[-2], key.shape[-2]), "attention_mask")
-        return ops.attention(query, key, value, bias, causal=self.causal, reads=self.keys_read)
+            mask = ops.own(pairs, "attention_mask", by=("sparse_mask", *pairs, self.keys_read, bool(self.causal)))
+        return ops.attention(query, key, value, bias, mask, causal=self.causal, reads=self.keys_read)
 
     def _looked_up(self, ops: Paper, query: Value, key: Value) -> Value:
         """The bias of each pair, as heads [1, h, N, M], or of one head."""
         heads, pairs = query.shape[1] if len(query.shape) == 4 else 1, (query.shape[-2], key.shape[-2])
         table = ops.parameter(self.relative_positions, heads, role="relative_position_bias")
-        index = ops.own(pairs, "relative_position_index")
+        index = ops.own(pairs, "relative_position_index", by=("distances", *pairs, self.relative_positions))
         found = ops.permute(ops.gather(table, index, axis=0, shape=(*pairs, heads)), (2, 0, 1))
         return ops.reshape(found, (1, *found.shape)) if len(query.shape) == 4 else ops.select(found, axis=0)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
+
+    def rows_apart(self, input: Shape) -> bool:
+        return rank(input) != MAP
 
 
 class RoIAlign(Layer, kind="roi_align"):
@@ -265,11 +272,12 @@ class RoIAlign(Layer, kind="roi_align"):
         share, rest = divmod(self.proposals, len(levels))
         sampled = [self._regions(ops, x, share + (i < rest)) for i, x in enumerate(levels)]
         joined = ops.concat(*sampled, axis=2)
-        return ops.avg_pool(joined, (joined.shape[0], *self.output(*(x.shape[1:] for x in levels))))
+        shape, window = self.output(*(x.shape[1:] for x in levels)), (self.samples, self.samples)
+        return ops.avg_pool(joined, (joined.shape[0], *shape), kernel=window, stride=window)
 
     def _regions(self, ops: Paper, x: Value, count: int) -> Value:
         side = self.out * self.samples
-        places = ops.made((count * side, side, 2))
+        places = ops.made((count * side, side, 2), by=("regions", count, side))
         return ops.sample(x, places, shape=(*x.shape[:2], count * side, side))
 
     def reach(self, input: Shape) -> Window:

@@ -39,7 +39,7 @@ class _Norm(Layer):
 
     def _factors(self, ops: Paper, *sizes: int) -> list[Value]:
         """The trained factor and offset, if there are any."""
-        return [ops.parameter(*sizes), ops.parameter(*sizes)] if self.affine else []
+        return [ops.parameter(*sizes, role="scale"), ops.parameter(*sizes, role="shift")] if self.affine else []
 
 
 class BatchNorm(_Norm, kind="batchnorm"):
@@ -88,10 +88,9 @@ class _OverAxes(_Norm):
     def run(self, ops: Paper, x: Value) -> Value:
         axes = self.axes(*self.named(x))
         order = put_last(len(x.shape), axes)
-        turned = order != tuple(range(len(x.shape)))
-        x = ops.permute(x, order) if turned else x
-        made = self.normal(ops, x, len(axes))
-        return ops.permute(made, put_back(order)) if turned else made
+        if order == tuple(range(len(x.shape))):
+            return self.normal(ops, x, len(axes))
+        return ops.permute(self.normal(ops, ops.permute(x, order), len(axes)), put_back(order))
 
     def normal(self, ops: Paper, x: Value, axes: int) -> Value:
         """What is normalised along so many of the last axes."""
@@ -121,7 +120,7 @@ class RMSNorm(_OverAxes, kind="rmsnorm"):
     affine: Any = field(FLAG, "whether a factor a feature is trained", True)
 
     def normal(self, ops: Paper, x: Value, axes: int) -> Value:
-        factors = [ops.parameter(*x.shape[-axes:])] if self.affine else []
+        factors = [ops.parameter(*x.shape[-axes:], role="scale")] if self.affine else []
         return ops.rms_norm(x, *factors, axes=axes)
 
 
@@ -165,8 +164,7 @@ class InstanceNorm(_Norm, kind="instancenorm"):
         return inputs[0]
 
     def run(self, ops: Paper, x: Value) -> Value:
-        repeated = [ops.repeat(factor, x.shape[:2]) for factor in self._factors(ops, x.shape[1])]
-        return ops.instance_norm(x, *repeated)
+        return ops.instance_norm(x, *self._factors(ops, x.shape[1]))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -187,13 +185,7 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
         return product((input[0] + self.size - 1, *input[1:]))
 
     def run(self, ops: Paper, x: Value) -> Value:
-        batch, channels, first, *others = x.shape
-        places = (first, *((product(others),) if others else ()))
-        divisor = ops.reshape(ops.mul(x, x), (batch, 1, channels, *places))
-        divisor = ops.pad(divisor, (batch, 1, channels + self.size - 1, *places))
-        divisor = ops.reshape(ops.avg_pool(divisor, (batch, 1, channels, *places)), x.shape)
-        divisor = ops.power(ops.shift(ops.scale(divisor)))
-        return ops.div(x, divisor)
+        return ops.local_response_norm(x, size=self.size)
 
 
 class GlobalResponseNorm(Layer, kind="global_response_norm"):
@@ -210,9 +202,10 @@ class GlobalResponseNorm(Layer, kind="global_response_norm"):
         return {"normalized_elements": size, "affine_elements": size, "additions": size}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        factor, offset = (ops.parameter(x.shape[1], *(1 for _ in x.shape[2:])) for _ in range(2))
+        wide = (x.shape[1], *(1 for _ in x.shape[2:]))
+        factor, offset = (ops.parameter(*wide, role=role) for role in ("scale", "shift"))
         length = ops.length(x, axes=along_places(x))
-        length = ops.div(length, ops.shift(ops.mean(length, axes=(1,))))
+        length = ops.div(length, ops.shift(ops.mean(length, axes=(1,)), 1e-6))
         return ops.add(x, ops.mul_add(offset, factor, ops.mul(x, length)))
 
     def reach(self, input: Shape) -> Window:
@@ -242,7 +235,8 @@ class LayerScale(Layer, kind="layer_scale"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         if self.constant is not None:
-            return ops.scale(x)
+            return ops.scale(x, by=self.constant)
         first = channels_first(*self.named(x))
         width = 1 if self.shared else x.shape[1] if first else x.shape[-1]
-        return ops.mul(x, ops.parameter(width, *((1,) * len(x.shape[2:]) if first else ())))
+        wide = (width, *((1,) * len(x.shape[2:]) if first else ()))
+        return ops.mul(x, ops.parameter(*wide, role="layer_scale"))

@@ -127,7 +127,7 @@ class KeepChannels(Layer, kind="keep_channels"):
         return (shape[0], self.count) if rank(shape) == TOKENS else (self.count, *shape[1:])
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.slice(x, axis=2 if self.is_of(x, TOKENS) else 1, count=self.count)
+        return ops.slice(x, axis=2 if self.is_of(x, TOKENS) else 1, count=self.count, start=self.start)
 
     def is_view(self, training: bool, input: Shape) -> bool:
         return True
@@ -177,7 +177,8 @@ class ZeroPad(Layer, kind="zero_pad"):
         return tuple(size + pad[0] + pad[1] for size, pad in zip(inputs[0], pads, strict=True))
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.pad(x, self.on(x))
+        before = tuple(first for first, _ in (self.channels, *self.pads(x.shape[1:])))
+        return ops.pad(x, self.on(x), before=before)
 
     def reach(self, input: Shape) -> Window:
         pads = self.pads(input)
@@ -209,7 +210,7 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
         whole = (*x.shape[:2], *(size * factor for size, factor in zip(shape[2:], self.factor, strict=True)))
         x = x if whole == x.shape else ops.pad(x, whole)
         if self.square:
-            return ops.ordered(x, shape)
+            return ops.pixel_unshuffle(x, shape, factor=self.factor[0])
         blocks = ops.reshape(x, (*x.shape[:2], *chain(*zip(shape[2:], self.factor, strict=True))))
         inside, places = range(3, len(blocks.shape), 2), range(2, len(blocks.shape), 2)
         return ops.reshape(ops.permute(blocks, (0, 1, *inside, *places)), shape)
@@ -247,7 +248,7 @@ class Upsample(Layer, kind="upsample"):
         return {f"{self.mode}_elements": elements(output)}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.interpolate(x, self.on(x), nearest=self.mode == "nearest")
+        return ops.interpolate(x, self.on(x), mode=self.mode, scale=() if self.out else self.scale)
 
     def reach(self, input: Shape) -> Window:
         if self.out:

@@ -52,10 +52,13 @@ class Unfold(Layer, kind="unfold"):
         batch, tokens, width = self.on(x)
         if len(self.kernel) < 3:
             x = x if len(self.kernel) == 2 else ops.reshape(x, (*x.shape[:2], 1, x.shape[2]))
-            return ops.permute(ops.unfold(x, (batch, width, tokens)), (0, 2, 1))
+            wide = ((1,), (1,), (0,)) if len(self.kernel) == 1 else ((), (), ())
+            window = (one + each for one, each in zip(wide, (self.kernel, self.stride, self.pad), strict=True))
+            named = dict(zip(("kernel", "stride", "pad"), window, strict=True))
+            return ops.permute(ops.unfold(x, (batch, width, tokens), **named), (0, 2, 1))
         places = slide_map(x.shape[1:], self, x.shape[1])[1:]
         padded = (*x.shape[:2], *(size + 2 * pad for size, pad in zip(x.shape[2:], self.pad, strict=True)))
-        x = x if padded == x.shape else ops.pad(x, padded)
+        x = x if padded == x.shape else ops.pad(x, padded, before=(0, *self.pad))
         for axis, (kernel, stride) in enumerate(zip(self.kernel, self.stride, strict=True)):
             x = ops.windows(x, axis=2 + axis, kernel=kernel, stride=stride)
         axes = len(places)
@@ -122,7 +125,7 @@ class Embedding(Layer, kind="embedding"):
         return {"embedding": self.vocabulary * self.out}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.embedding(x, ops.parameter(self.vocabulary, self.out))
+        return ops.embedding(x, ops.parameter(self.vocabulary, self.out, role="embedding"))
 
 
 class ClassToken(Layer, kind="class_token"):
@@ -142,7 +145,7 @@ class ClassToken(Layer, kind="class_token"):
         return {"class_token": self.count * inputs[0][1]}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        token = ops.parameter(self.count, x.shape[2])
+        token = ops.parameter(self.count, x.shape[2], role="class_token")
         return ops.concat(ops.expand(token, (x.shape[0], *token.shape)), x, axis=1)
 
     def reach(self, input: Shape) -> Front:
@@ -164,7 +167,8 @@ class PositionEmbedding(Layer, kind="position_embedding"):
         return {"additions": elements(output)}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.add(x, ops.own(x.shape[1:]) if self.fixed else ops.parameter(*x.shape[1:]))
+        fixed, shape = "fixed_position_embedding", x.shape[1:]
+        return ops.add(x, ops.own(shape, fixed) if self.fixed else ops.parameter(*shape, role="position_embedding"))
 
 
 class TakeToken(Moved, kind="take_token"):
@@ -230,7 +234,7 @@ class AppendTokens(Layer, kind="append_tokens"):
         return {"mask_token": inputs[0][1]}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        token = ops.parameter(x.shape[2])
+        token = ops.parameter(x.shape[2], role="mask_token")
         return ops.concat(x, ops.expand(token, (x.shape[0], self.count, x.shape[2])), axis=1)
 
     def reach(self, input: Shape) -> Front:

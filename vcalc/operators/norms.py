@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes
+from typing import Any
+
+from vcalc.operators import text as written
+from vcalc.operators.layout import Sizes, size_of
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, STATISTIC
 
@@ -23,8 +26,22 @@ class _Norm(Operator):
     width: Sizes = ()
 
 
+def _affine(factors: tuple[Any, ...]) -> str:
+    return "" if factors else "False"
+
+
 class BatchNorm(_Norm, name="batch_norm"):
     """Over all axes but the channels, and over the batch. Running statistics make none at inference."""
+
+    @staticmethod
+    def module(x: Any, *factors: Any, fixed: bool = False) -> str:
+        axes = max(len(x.shape) - 2, 1)
+        return "" if fixed else f"nn.BatchNorm{axes}d({written.arguments(x.shape[1], affine=_affine(factors))})"
+
+    @staticmethod
+    def text(x: Any, *factors: Any, fixed: bool = False) -> str:
+        given = written.arguments(x, None, None, *factors, training=True, momentum=0.0)
+        return f"F.batch_norm({given})"
 
     def forward(self, paper: Paper, x: Value, *factors: Value, fixed: bool = False) -> Value:
         made = paper.map_like(x, x.shape)
@@ -37,6 +54,10 @@ class BatchNorm(_Norm, name="batch_norm"):
 class LayerNorm(_Norm, name="layer_norm"):
     """Over so many of the last axes."""
 
+    @staticmethod
+    def module(x: Any, *factors: Any, axes: int = 1) -> str:
+        return _over_last("LayerNorm", x, factors, axes)
+
     def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
         made = paper.new(x.shape, x.batched, x.type)
         self.width = x.shape[-axes:]
@@ -46,6 +67,10 @@ class LayerNorm(_Norm, name="layer_norm"):
 
 class GroupNorm(_Norm, name="group_norm"):
     """Over groups of channels; it wants its input in order, or channels last, and backward its gradient likewise."""
+
+    @staticmethod
+    def module(x: Any, *factors: Any, groups: int) -> str:
+        return f"nn.GroupNorm({written.arguments(groups, x.shape[1], affine=_affine(factors))})"
 
     def forward(self, paper: Paper, x: Value, *factors: Value, groups: int) -> Value:
         x = x if x.channels_last else paper.in_order(x)
@@ -66,8 +91,22 @@ class GroupNorm(_Norm, name="group_norm"):
         return found
 
 
-class InstanceNorm(_Norm, name="instance_norm"):
-    """Over the positions of each channel by itself; its trained factors are there for each image."""
+class InstanceNorm(Operator, name="instance_norm"):
+    """Over the positions of each channel by itself; trained factors are repeated for each image."""
+
+    composed = True
+
+    @staticmethod
+    def module(x: Any, *factors: Any) -> str:
+        affine = "True" if factors else ""
+        return f"nn.InstanceNorm{len(x.shape) - 2}d({written.arguments(x.shape[1], affine=affine)})"
+
+    def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
+        return paper.each_normalized(x, *[paper.repeat(factor, x.shape[:2]) for factor in factors])
+
+
+class EachNormalized(_Norm, name="each_normalized"):
+    """Instance norm with factors for each image."""
 
     def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
         x = paper.in_order(x)
@@ -87,6 +126,10 @@ class RMSNorm(Operator, name="rms_norm"):
 
     composed = True
 
+    @staticmethod
+    def module(x: Any, *factors: Any, axes: int = 1) -> str:
+        return _over_last("RMSNorm", x, factors, axes)
+
     def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
         type, x = x.type, paper.as_type(x, STATISTIC)
         root = self._inverse_root(paper, x, axes)
@@ -99,4 +142,29 @@ class RMSNorm(Operator, name="rms_norm"):
     def _inverse_root(paper: Paper, x: Value, axes: int) -> Value:
         squares = paper.power(x)
         means = paper.mean(squares, axes=tuple(range(len(x.shape) - axes, len(x.shape))))
-        return paper.inverse_root(paper.shift(means, in_place=True))
+        return paper.inverse_root(paper.shift(means, 1e-6, in_place=True))
+
+
+def _over_last(of: str, x: Any, factors: tuple[Any, ...], axes: int) -> str:
+    """Torch's module of a norm over so many of the last axes."""
+    sizes = x.shape[-1] if axes == 1 else written.each(x.shape[-axes:])
+    return f"nn.{of}({written.arguments(sizes, elementwise_affine=_affine(factors))})"
+
+
+class LocalResponseNorm(Operator, name="local_response_norm"):
+    """Divided by a power of the mean square of neighbouring channels."""
+
+    composed = True
+
+    @staticmethod
+    def module(x: Any, size: int) -> str:
+        return f"nn.LocalResponseNorm({size})"
+
+    def forward(self, paper: Paper, x: Value, size: int) -> Value:
+        batch, channels, first, *others = x.shape
+        places = (first, *((size_of(tuple(others)),) if others else ()))
+        divisor = paper.reshape(paper.mul(x, x), (batch, 1, channels, *places))
+        divisor = paper.pad(divisor, (batch, 1, channels + size - 1, *places))
+        divisor = paper.reshape(paper.avg_pool(divisor, (batch, 1, channels, *places)), x.shape)
+        divisor = paper.power(paper.shift(paper.scale(divisor), 1))
+        return paper.div(x, divisor)

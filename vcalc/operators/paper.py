@@ -146,6 +146,10 @@ class Operator:
     type = ACTIVATION
     """Of what numbers its output is, and what its backward makes."""
     name: ClassVar[str] = ""
+    argument: ClassVar[str] = "{}"
+    """What its module is called with."""
+    changes: ClassVar[bool] = False
+    """True for one that changes its first input, and makes no other tensor."""
     composed: ClassVar[bool] = False
     """True for one that runs other operators, which go on the tape in its place."""
 
@@ -165,6 +169,16 @@ class Operator:
     def work(output: Any, *inputs: Any, **fields: Any) -> dict[str, Number]:
         """What it does, by primitive (see `vcalc.layers.vocabulary`)."""
         return {}
+
+    @staticmethod
+    def module(*inputs: Any, **fields: Any) -> str:
+        """Torch's module that does it with such parameters; empty where it has none."""
+        return ""
+
+    @staticmethod
+    def text(*inputs: Any, **fields: Any) -> str:
+        """Its call in torch, in which an input writes itself; see `vcalc.operators.text`."""
+        raise NotImplementedError
 
     def forward(self, paper: Paper, *inputs: Any, **fields: Any) -> Any:
         """The output, or several in a tuple. What backward needs of it and of the inputs is put in `saved`."""
@@ -334,8 +348,11 @@ class Paper:
         """Itself: which part of the layer the next operator is decides how the source calls it, not what it leaves."""
         return self
 
-    def own(self, shape: Sizes, role: str = "") -> Value:
-        """A buffer, or a parameter that is not trained: held all the time, without a gradient."""
+    def own(self, shape: Sizes, role: str = "", by: tuple[Any, ...] = ()) -> Value:
+        """A buffer, or a parameter that is not trained: held all the time, without a gradient.
+
+        `by` names what makes it in torch, and the numbers that it is made of.
+        """
         return Value(None, shape, contiguous(shape), False)
 
     def enter(self, where: int, owner: int) -> None:

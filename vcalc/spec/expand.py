@@ -9,7 +9,7 @@ from vcalc.errors import LayerError, VcalcError, quoted, suggestion
 from vcalc.language.expression import Environment
 from vcalc.language.values import decimal, shown
 from vcalc.layers import KINDS
-from vcalc.layers.axes import MAPS, described, rank
+from vcalc.layers.axes import MAPS, NamedShape, described, rank
 from vcalc.layers.base import BRANCHES, describe, no_way, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings
@@ -119,13 +119,12 @@ class Expander(Keeper):
     def call_by_word(self, step: syntax.Call, word: str, at: int, environment: Environment, scope: Scope) -> int:
         """Run the layer or the model that a hyperparameter names."""
         kind = None if word in self.spec.models else KINDS.get(word)
-        is_layer = kind is not None and not kind.joins
-        if step.takes or step.saves:
-            keeps = f"{word} is a layer, and has no names of tensors" if is_layer else syntax.MODELS_KEEP
-            raise VcalcError("misplaced", keeps, hint="" if is_layer else syntax.THEIR_GROUPS)
-        if kind is None or not is_layer:
+        if kind is None or kind.joins:
             use = syntax.UseModel(step.node, step.block.node, word, step.arguments, step.upto, step.name, step.library)
+            use.takes, use.saves = step.takes, step.saves
             return self.use_model(use, at, environment, scope)
+        if step.takes or step.saves:
+            raise VcalcError("misplaced", f"{word} is a layer, and has no names of tensors")
         if step.upto or step.library:
             raise VcalcError("misplaced", f"{word} is a layer, and no model", hint="leave upto and as out")
         for name in step.arguments:
@@ -310,6 +309,21 @@ class Expander(Keeper):
                 error.problems[0].hint = PASSES_ON
             raise
 
+    def outputs(self, end: int) -> dict[str, int]:
+        """What the network gives when its list has ended at tensor `end`: that, or what the spec names."""
+        outputs: dict[str, int] = {}
+        for step in self.spec.outputs:
+            name = str(step.tensors[0])
+            try:
+                outputs[name] = self.only(step, end, self.globals)
+            except VcalcError as error:
+                if error.problems[0].code == "undefined":
+                    known = [*self.saved.open[-1], *self.root.ended()]
+                    hint = suggestion(name, known, "there are") or f"write save: {name} where it is"
+                    error = VcalcError("undefined", f"no tensor is called {quoted(name)}, an output", hint=hint)
+                raise error.at(self.place(step.node)) from None
+        return outputs or {"": end}
+
     def use_model(self, step: syntax.UseModel, at: int, environment: Environment, scope: Scope) -> int:
         from vcalc.spec.find import is_file_name, is_model, load
 
@@ -326,13 +340,19 @@ class Expander(Keeper):
             raise VcalcError("recursion", f"a spec uses itself: {circle}")
         self.building.outside += 1
         self.building.carried_out += 1
-        bindings = self.bound(step, spec, model, at, environment)
+        values = {name: self.value(value, at, environment) for name, value in step.values.items()}
+        given = self.arriving(step, spec, model, at, environment)
+        bindings = self.bound(step, spec, model, given, values)
         inner = bindings.all()
         within = scope.child(step.name or model.name)
         expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
+        expander.saved.open[0] = {name: [index] for name, index in given.items() if name}
+        first = next(iter(given))
         depth, start = self.building.depth, len(self.building.graph.nodes)
         try:
-            end = expander.steps(spec.layers_of(model), at, inner, within)
+            end = self.leave_model(
+                step, expander, expander.steps(spec.layers_of(model), given[first], inner, within), environment
+            )
         except _Reached as reached:
             end, self.building.depth = reached.at, depth
         else:
@@ -344,6 +364,42 @@ class Expander(Keeper):
         self.building.used.append(Used(spec, model, nodes, step.library, bool(step.upto)))
         return self.leave(within, end)
 
+    def arriving(
+        self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int, environment: Environment
+    ) -> dict[str, int]:
+        """The tensors that a model in use takes, by its inputs' names: what arrives is the first where none is said."""
+        names = [*spec.inputs]
+        if (step.takes and "" in names) or (step.saves and not spec.outputs):
+            raise VcalcError("misplaced", syntax.MODELS_KEEP, hint=syntax.THEIR_GROUPS)
+        if step.saves and step.upto:
+            message = f"'upto' ends {model.name} before it has its outputs, which 'save' asks for"
+            raise VcalcError("misplaced", message, hint="leave one of them out")
+        for name in step.takes:
+            if name not in names:
+                hint = suggestion(name, names, "it takes")
+                raise VcalcError("input", f"{model.name} has no input {quoted(name)}", hint=hint)
+        given = {names[0]: at}
+        for name, tensors in step.takes.items():
+            given[name] = self.only(syntax.Take(step.node, tensors), at, environment)
+        for name in names:
+            if name not in given:
+                hint = f"write {{use: {step.model}, take: {{{name}: …}}}}"
+                raise VcalcError("input", f"{model.name} takes {' and '.join(names)}: nothing is its {name}", hint=hint)
+        return {name: given[name] for name in names}
+
+    def leave_model(self, step: syntax.UseModel, inner: Expander, end: int, environment: Environment) -> int:
+        """Save the outputs of a model in use that are asked for; returns the last of all."""
+        outputs = inner.outputs(end)
+        for ours, tensors in step.saves:
+            asked: list[int] = []
+            for its in tensors:
+                if its.name not in outputs:
+                    hint = suggestion(its.name, outputs, "it gives")
+                    raise VcalcError("undefined", f"{inner.model.name} has no output {quoted(its.name)}", hint=hint)
+                asked += self.picked(its, [outputs[its.name]], end, environment)
+            self.save_as(ours, asked, end, environment)
+        return [*outputs.values()][-1]
+
     def check_library(self, step: syntax.UseModel, model: ModelEntry) -> None:
         """Refuse a library that has no such model."""
         if step.library and step.library not in model.same_as:
@@ -351,27 +407,32 @@ class Expander(Keeper):
             raise VcalcError("library", f"{model.name} is not in '{step.library}'", hint=hint)
 
     def bound(
-        self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int, environment: Environment
+        self, step: syntax.UseModel, spec: Spec, model: ModelEntry, tensors: dict[str, int], given: dict[str, Any]
     ) -> Bindings:
-        """The hyperparameters of a model in use; its input's sizes give way to what arrives."""
-        given = {name: self.value(value, at, environment) for name, value in step.values.items()}
+        """The hyperparameters of a model in use; its inputs' sizes give way to what arrives."""
         library = step.library or next(iter(model.same_as), "")
         bindings = Bindings(spec, model, given, self.building.budget, library)
         bindings.all()
         self.building.symbolic |= bool(bindings.symbols)
-        expected, found = bindings.input(), self.building.graph.shape(at)
-        if (rank(expected), len(expected)) != (rank(found), len(found.inner(0))):
-            message = f"{step.model} takes {described(expected.axes)}, but {describe(found)} arrives"
-            wanted = (rank(expected),)
-            hint = way_between(rank(found), wanted) or no_way(rank(found), wanted)
-            if (expected.axes, found.inner(0).axes) == (MAPS[1], MAPS[2]):
-                hint = "put 'frames' before it, and each frame goes through it by itself"
-            raise VcalcError("input", message, hint=hint)
+        for name, expected in bindings.inputs().items():
+            self.check_arriving(step, name, expected, self.building.graph.shape(tensors[name]))
         try:
             bindings.check_used()
         except VcalcError as error:
             raise error.at(self.place(step.values[bindings.left_over() or ""].node)) from None
         return bindings
+
+    def check_arriving(self, step: syntax.UseModel, name: str, expected: NamedShape, found: NamedShape) -> None:
+        """Refuse a tensor of other axes than a model's input has."""
+        if (rank(expected), len(expected)) == (rank(found), len(found.inner(0))):
+            return
+        its = f" as {name}" if name else ""
+        message = f"{step.model} takes {described(expected.axes)}{its}, but {describe(found)} arrives"
+        wanted = (rank(expected),)
+        hint = way_between(rank(found), wanted) or no_way(rank(found), wanted)
+        if (expected.axes, found.inner(0).axes) == (MAPS[1], MAPS[2]):
+            hint = "put 'frames' before it, and each frame goes through it by itself"
+        raise VcalcError("input", message, hint=hint)
 
 
 def _none_left(step: syntax.Branches) -> VcalcError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from functools import cache, partial
 from typing import Any
 
@@ -231,10 +232,10 @@ def load_block(name: str) -> Spec:
 
 
 def load_file(path: str) -> Spec:
-    """Read and check one spec file."""
+    """Read and check one spec file, once as long as it stays as it is."""
     from vcalc.source.read import stamp
 
-    return _parse(path, stamp(path))
+    return _parse(path, sys.stdin if path == "-" else stamp(path))
 
 
 def load_claimed(claims: str) -> Spec:

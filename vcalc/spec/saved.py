@@ -125,6 +125,10 @@ class Keeper(Evaluator):
     def take(self, step: syntax.Take, at: int, environment: Environment, scope: Scope) -> int:
         self.building.outside += 1
         self.building.carried_out += 1
+        return self.only(step, at, environment)
+
+    def only(self, step: syntax.Take, at: int, environment: Environment) -> int:
+        """The one tensor that a name stands for here."""
         tensors = self.taken(step.tensors, step, at, environment)
         if len(tensors) != 1:
             name = ", ".join(map(str, step.tensors))

@@ -14,7 +14,7 @@ from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
 from vcalc.spec.fields import Names, written_out
 from vcalc.spec.loops import LoopReader
-from vcalc.spec.syntax import MODELS_KEEP, THEIR_GROUPS, Step, Value
+from vcalc.spec.syntax import Step, Value
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
 BELONGS = {
@@ -337,15 +337,16 @@ class StepReader(LoopReader):
         if text in self.blocks or text in names:
             self.used.add(text)
             fields = self.fields(inside, "with", self.blocks.get(text, {})) or {}
-            step = self.call(node, Value(target, named(text)), text if text in self.blocks else "", fields, names, True)
+            step: syntax.Call | syntax.UseModel = self.call(
+                node, Value(target, named(text)), text if text in self.blocks else "", fields, names, True
+            )
             step.name = self.name(entries) or step.name
             step.upto, step.library = upto, library
-            step.takes, step.saves = self.handed(entries, names), self.asked(entries, names)
-            return step
-        for word in {"take", "save"} & entries.keys():
-            self.source.report("misplaced", MODELS_KEEP, entries[word][0], THEIR_GROUPS)
-        values = self.values(inside, names, "with")
-        return syntax.UseModel(node, target, text, values, upto, self.name(entries), library)
+        else:
+            values = self.values(inside, names, "with")
+            step = syntax.UseModel(node, target, text, values, upto, self.name(entries), library)
+        step.takes, step.saves = self.handed(entries, names), self.asked(entries, names)
+        return step
 
     def take(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
         self.source.known_keys(entries, ("take", "join", "name"), "take")

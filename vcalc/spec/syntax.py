@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
 
 
-MODELS_KEEP = "a model takes what arrives, and keeps the names of its tensors to itself"
+MODELS_KEEP = (
+    "a model takes what arrives, and keeps the names of its tensors to itself, unless it names inputs and outputs"
+)
 THEIR_GROUPS = "take: backbone/stage2 goes on from a group of it, where name: backbone is its name"
 
 
@@ -70,15 +72,31 @@ class LayerStep(Step):
         self.name = name
 
 
-class Call(Step):
-    """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`.
+Sizes = dict[str, Value]
+"""An input's sizes by what they are called."""
 
-    That value may be a layer kind, or the name of a model, too, whose use may end with a named group, `upto`. `takes`
-    are tensors handed to the block, by the names that it has for them, `saves` those it is asked for, each with the
-    caller's name first.
+
+class Handing(Step):
+    """What is handed tensors, `takes`, by the names that it has for them, and asked for some, `saves`.
+
+    Each of those has the caller's name first.
     """
 
-    __slots__ = ("arguments", "block", "library", "name", "saves", "takes", "upto")
+    __slots__ = ("saves", "takes")
+
+    def __init__(self, node: Any) -> None:
+        super().__init__(node)
+        self.takes: dict[str, list[Tensor]] = {}
+        self.saves: list[tuple[Tensor, list[Tensor]]] = []
+
+
+class Call(Handing):
+    """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`.
+
+    That value may be a layer kind, or the name of a model, too, whose use may end with a named group, `upto`.
+    """
+
+    __slots__ = ("arguments", "block", "library", "name", "upto")
 
     def __init__(
         self, node: Any, block: Value, arguments: dict[str, Value], name: str, upto: str = "", library: str = ""
@@ -89,12 +107,13 @@ class Call(Step):
         self.name = name
         self.upto = upto
         self.library = library
-        self.takes: dict[str, list[Tensor]] = {}
-        self.saves: list[tuple[Tensor, list[Tensor]]] = []
 
 
-class UseModel(Step):
-    """Another spec's model run on the arriving tensor, as a whole or up to a named group, as a library writes it."""
+class UseModel(Handing):
+    """Another spec's model run on the arriving tensor, as a whole or up to a named group, as a library writes it.
+
+    `takes` are tensors for its inputs, `saves` ask for its outputs.
+    """
 
     __slots__ = ("library", "model", "name", "target", "upto", "values")
 
@@ -238,7 +257,8 @@ def names_in(part: Any) -> frozenset[str]:
     elif isinstance(part, Tensor):
         part = [part.places]
     elif isinstance(part, Step):
-        part = [getattr(part, slot) for slot in part.__slots__ if slot != "__dict__"]
+        handed = [part.takes, part.saves] if isinstance(part, Handing) else []
+        part = handed + [getattr(part, slot) for slot in part.__slots__ if slot != "__dict__"]
     elif isinstance(part, dict):
         part = list(part.values())
     return frozenset().union(*map(names_in, part)) if isinstance(part, (list, tuple)) else frozenset()
@@ -267,13 +287,25 @@ class Block:
     __str__ = __repr__
 
 
-class ModelEntry:
+class Taking:
+    """What takes inputs: their sizes by name; the only one may have none."""
+
+    __slots__ = ()
+    inputs: dict[str, Sizes]
+
+    @property
+    def input(self) -> Sizes:
+        """The sizes of its first input, the only one of most."""
+        return next(iter(self.inputs.values()), {})
+
+
+class ModelEntry(Taking):
     """A named variant: hyperparameters that override `let`, and what the catalogue says of it."""
 
     __slots__ = (
         "aliases",
         "body",
-        "input",
+        "inputs",
         "name",
         "node",
         "same_as",
@@ -290,7 +322,7 @@ class ModelEntry:
         name: str,
         title: str,
         values: dict[str, Value],
-        input: dict[str, Value],
+        inputs: dict[str, Sizes],
         same_as: dict[str, str],
         aliases: list[str],
     ) -> None:
@@ -298,7 +330,7 @@ class ModelEntry:
         self.name = name
         self.title = title
         self.values = values
-        self.input = input
+        self.inputs = inputs
         self.same_as = same_as
         self.aliases = aliases
         self.body: list[Step] | None = None
@@ -318,19 +350,19 @@ class ModelEntry:
         return other
 
 
-class Option:
-    """One side of a comparison of blocks, with its own input where that differs."""
+class Option(Taking):
+    """One side of a comparison of blocks, with its own inputs where they differ."""
 
-    __slots__ = ("body", "input", "name", "node")
+    __slots__ = ("body", "inputs", "name", "node")
 
-    def __init__(self, node: Any, name: str, body: list[Step], input: dict[str, Value]) -> None:
+    def __init__(self, node: Any, name: str, body: list[Step], inputs: dict[str, Sizes]) -> None:
         self.node = node
         self.name = name
         self.body = body
-        self.input = input
+        self.inputs = inputs
 
 
-class Spec:
+class Spec(Taking):
     """A whole file."""
 
     def __init__(self, source: Any) -> None:
@@ -350,7 +382,11 @@ class Spec:
         self.written_node: Any = None
         self.libraries: dict[str, dict[str, Value]] = {}
         """The hyperparameters that a library's networks have otherwise than `let` says."""
-        self.input: dict[str, Value] = {}
+        self.inputs = {}
+        self.input_nodes: dict[str, Any] = {}
+        """Where the sizes of each input are written."""
+        self.outputs: list[Take] = []
+        """The tensors that it gives, where they are named."""
         self.let: dict[str, Value] = {}
         self.symbols: list[str] = []
         self.crossover = ""

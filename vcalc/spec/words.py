@@ -92,8 +92,8 @@ FORMS = {
             "with": "Arguments of the block, hyperparameters of the model, fields of the layer.",
             "upto": "The named group after which the model ends.",
             "as": "The library whose way of writing the model counts, where a convention depends on it.",
-            "take": CALL["take"],
-            "save": CALL["save"],
+            "take": "Tensors handed to the block, or to a model's inputs: their names, or `{its: ours}`.",
+            "save": "Tensors that the block has saved, or a model's outputs: their names, or `{ours: its}`.",
             "name": NAME,
         },
         (),
@@ -104,7 +104,7 @@ FORMS = {
         (),
     ),
     "take": Form(
-        "Goes on from a tensor saved before, or from the output of a named group.",
+        "Goes on from a tensor saved before, from an input, or from the output of a named group.",
         {
             "take": "The name: `p5`, `backbone/stage2`, `x[i - 1]`. With a join, all tensors of a list: `x`, `x[1:]`, "
             "or several names.",
@@ -123,4 +123,8 @@ BLOCK = {
     "shared": "Whether all its calls have the same parameters, counted once; false if not said.",
 }
 
-OPTION = {"input": "The input's sizes, where this side has its own.", "do": "Its layers."}
+OPTION = {
+    "input": "The input's sizes, where this side has its own.",
+    "inputs": "The sizes of inputs, by name, where this side has its own.",
+    "do": "Its layers.",
+}

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from vcalc.errors import VcalcError
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
-from vcalc.torch_backend.build import build, example
+from vcalc.torch_backend.build import build, examples
 from vcalc.torch_backend.write import Line, lines
 
 
@@ -26,7 +27,8 @@ class Seen(NamedTuple):
 
     params: int = 0
     buffers: int = 0
-    output: tuple[int, ...] = ()
+    output: tuple[Any, ...] = ()
+    """Its shape; of a network a tuple of those of all outputs."""
     flops: tuple[int, ...] = ()
     refused: str = ""
 
@@ -55,14 +57,15 @@ class Watch:
         nodes = self._network.graph.nodes
         try:
             with naming(nodes[0].path, nodes[0].kind) if nodes else nullcontext():
-                given = example(self._network, self._batch, self._device, self._dtype)
+                given = examples(self._network, self._batch, self._device, self._dtype)
         except RefusedError as refused:
             self.seen.append(Seen(refused=str(refused)))
             return
         with counting(self._device) as self._counter:
-            output = self._built(given)
+            output = self._built(*given)
         if all(seen.output == self._shape(line) for seen, line in zip(self.seen, self.lines, strict=True)):
-            self.whole = Seen(*held(self._built), tuple(output.shape), (sum(seen.flops[0] for seen in self.seen),))
+            flops = sum(seen.flops[0] for seen in self.seen)
+            self.whole = Seen(*held(self._built), shapes_of(output), (flops,))
 
     def makes(self, index: int, make: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """A layer's module; none where torch refuses to make it."""
@@ -97,10 +100,9 @@ class Watch:
         """A layer's output and what is seen of it."""
         module: Any = getattr(self._built, line.attribute) if line.code.make else None
         unfused: tuple[int, ...] = ()
-        if hasattr(module, "fused"):
-            module.fused = False
-            unfused = (self._flops(call)[1],)
-            module.fused = True
+        if FUSED in line.code.call + line.code.body:
+            with patch.object(self._torch.nn.functional, FUSED, _products):
+                unfused = (self._flops(call)[1],)
         output, flops = self._flops(call)
         own = None if line.node.facts.shared else module
         return output, Seen(*held(own), tuple(output.shape), (flops, *unfused))
@@ -110,6 +112,20 @@ class Watch:
         before = self._counter.get_total_flops()
         output = call()
         return output, self._counter.get_total_flops() - before
+
+
+FUSED = "scaled_dot_product_attention"
+"""Torch's function of an attention in one operator."""
+
+
+def _products(query: Any, key: Any, value: Any, mask: Any = None, **how: Any) -> Any:
+    """The same as two products and a softmax; which keys are read changes no shape."""
+    times = query.shape[-3] // key.shape[-3] if how.get("enable_gqa") else 1
+    if times > 1:
+        key, value = (given.repeat_interleave(times, -3) for given in (key, value))
+    scores = query @ key.transpose(-2, -1)
+    scores = scores if mask is None else scores + mask
+    return scores.softmax(-1) @ value
 
 
 @contextmanager
@@ -144,6 +160,11 @@ def counting(device: str) -> Iterator[Any]:
         if device == "cpu":  # FlopCounterMode does not know a CPU's fused attention in every version of torch
             stack.enter_context(sdpa_kernel([SDPBackend.MATH]))
         yield counter
+
+
+def shapes_of(output: Any) -> tuple[tuple[int, ...], ...]:
+    """The shapes of what a network gives."""
+    return tuple(tuple(each.shape) for each in (output if isinstance(output, tuple) else (output,)))
 
 
 def held(module: Any) -> tuple[int, int]:
