@@ -663,7 +663,10 @@ def test_a_block_that_has_run_on_a_map_is_not_taken_to_run_on_heads():
         layers: [pool, tokens, linear: {out: 8}, to_map, tokens, {keep_tokens: {count: 4}},
           {split_heads: {heads: 2}}, pool]
     """
-    assert "maxpool takes a feature map [C, H, W], but heads [2, 4, 4] arrives" in refusal(text)
+    assert (
+        "maxpool takes a feature map [C, H, W], a sequence [C, L] or a video [C, T, H, W], but heads [2, 4, 4] arrives"
+        in refusal(text)
+    )
 
 
 def test_groups_loops_and_branches_name_tensors_for_the_list_around_them():

@@ -29,8 +29,9 @@ TABLE = yaml.safe_load(Path(foreign.FILE).read_text(encoding="utf-8"))
 NAMES = yaml.safe_load((Path(__file__).parent / "data" / "foreign_names.yaml").read_text(encoding="utf-8"))
 INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}", "{C: 32, L: 64}", "{C: 32, T: 8, H: 8, W: 8}")
 ALLOWED = {
-    "fields": {field for kind in KINDS.values() for field in kind.fields},
+    "fields": {"frozen", *(field for kind in KINDS.values() for field in kind.fields)},
     "values": ("0", *SHAPE_NAMES),
+    "uses": ("with", "upto", "as", "take", "save", "name"),
     "joins": JOINS,
     "sizes": SIZES,
     "keys": TOP.keys,
@@ -156,7 +157,7 @@ def test_every_model_that_a_foreign_name_stands_for_is_there(vcalc):
         ("Gemm", 32 + 1),
         ("swish", 0),
         ("GlobalAveragePooling2D", 0),
-        ("FrozenBatchNorm2d", 64),
+        ("FrozenBatchNorm2d", 0),
         ("mlp", 32 * 128 + 128 + 128 * 32 + 32),
         ("SE", 32 * 2 + 2 + 2 * 32 + 32),
         ("PatchMerging", 2 * 128 + 128 * 64),
@@ -229,9 +230,11 @@ def test_a_block_of_the_file_goes_before_what_others_call_so():
         ("attention: {num_heads: 2, bias: false}", ["here that is heads", "qkv_bias, or out_bias"]),
         ("conv: {out: 8, kernel: 3, pad: valid}", ["here that is 0 (as a pad)"]),
         ("conv: {out: in_channels, kernel: 3}", ["here that is C (of the map that arrives)"]),
-        ("batchnorm: {eps: 0.1}", ["it changes no count"]),
+        ("batchnorm: {epsilon: 0.1}", ["here that is eps"]),
+        ("linear: {out: 4, eps: 0.1}", ["it changes no count"]),
+        ("linear: {out: 4, trainable: false}", ["here that is frozen (true where it is not)"]),
         ("dropout: {rate: 0.1}", ["here that is p"]),
-        ("relu: {kernel_size: 3}", ["it has: name, written"]),
+        ("relu: {kernel_size: 3}", ["it has: frozen, name, written"]),
         ("conv: {out: 8, kernle: 3}", ["did you mean 'kernel'"]),
     ],
 )

@@ -71,6 +71,7 @@ def windows(*sizes: Any, laid: tuple[Any, ...]) -> NamedShape:
 
 C, H, W, N, D, G = (symbols.symbol(name) for name in "CHWNDG")
 
+ANY_MAP = "a feature map [C, H, W], a sequence [C, L] or a video [C, T, H, W]"
 MAP = {"C": 6, "H": 13, "W": 18}
 WINDOWS: list[dict[str, Any]] = [
     {"kernel": 3},
@@ -107,6 +108,9 @@ ON_ANY_AXES: list[tuple[str, dict[str, Any]]] = [
     ("subsample", {"kernel": 3}),
     ("batchnorm", {}),
     ("layernorm", {}),
+    ("frozen_batchnorm", {}),
+    ("affine", {}),
+    ("l2norm", {}),
     ("groupnorm", {"groups": 3}),
     ("instancenorm", {"affine": True}),
     ("local_response_norm", {}),
@@ -174,6 +178,13 @@ CASES = [
     case("radial_basis", {"out": "K"}, "D", D=6, K=10),
     case("batchnorm", {}, "C H W", **MAP),
     case("batchnorm", {"affine": False}, "D", D=6),
+    case("batchnorm", {"eps": 1e-3}, "N D", N=5, D=6),
+    case("frozen_batchnorm", {}, "C H W", **MAP),
+    case("affine", {}, "N D", N=5, D=6),
+    case("affine", {"shared": True}, "C H W", **MAP),
+    case("l2norm", {"over": "last"}, "C N D", C=3, N=5, D=6),
+    case("l2norm", {}, "C H W", **MAP),
+    case("layernorm", {"bias": False}, "C H W", **MAP),
     case("layernorm", {}, "C H W", **MAP),
     case("layernorm", {}, "N D", N=5, D=6),
     case("layernorm", {"affine": False}, "D", D=6),
@@ -573,6 +584,29 @@ FACTS = [
          {"running_mean": 64, "running_variance": 64, "batches_tracked": 1}),
     Fact("batchnorm", {"affine": False}, "64 -> 64", {}, {"normalized_elements": 64},
          {"running_mean": 64, "running_variance": 64, "batches_tracked": 1}),
+    # LeViT-256's first block on 14 x 14 places: one mean and variance a channel, over the tokens of all images
+    Fact("batchnorm", {"eps": 1e-3}, "196 256 -> 196 256", {"scale": 256, "shift": 256},
+         {"normalized_elements": 196*256, "affine_elements": 196*256},
+         {"running_mean": 256, "running_variance": 256, "batches_tracked": 1}),
+    # Detection's frozen norm: no parameters; a factor and an offset a channel are worked out of four buffers
+    Fact("frozen_batchnorm", {}, "64 7 5 -> 64 7 5", {},
+         {"multiplications": 64*7*5 + 2*64, "additions": 64*7*5 + 64},
+         {"frozen_scale": 64, "frozen_shift": 64, "running_mean": 64, "running_variance": 64}),
+    # ResMLP-S12's tokens; StarReLU's one factor and one offset
+    Fact("affine", {}, "196 384 -> 196 384", {"scale": 384, "shift": 384},
+         {"multiplications": 196*384, "additions": 196*384}),
+    Fact("affine", {"shared": True}, "64 56 56 -> 64 56 56", {"scale": 1, "shift": 1},
+         {"multiplications": 64*56*56, "additions": 64*56*56}),
+    # a length is a square of each element and 5 sums of 6; XCiT's is along the tokens
+    Fact("l2norm", {}, "5 6 -> 5 6", {}, {"multiplications": 30, "additions": 25, "divisions": 30}),
+    Fact("l2norm", {"over": "N"}, "196 48 -> 196 48", {},
+         {"multiplications": 196*48, "additions": 195*48, "divisions": 196*48}),
+    # CAFormer's norms have a factor and no offset
+    Fact("layernorm", {"bias": False}, "64 56 56 -> 64 56 56", {"scale": 64},
+         {"normalized_elements": 64*56*56, "affine_elements": 64*56*56}),
+    Fact("groupnorm", {"groups": 1, "bias": False}, "64 9 9 -> 64 9 9", {"scale": 64},
+         {"normalized_elements": 64*81, "affine_elements": 64*81}),
+    Fact("layernorm", {"affine": False, "bias": False}, "16 8 -> 16 8", {}, {"normalized_elements": 16*8}),
     Fact("layernorm", {}, "197 768 -> 197 768", {"scale": 768, "shift": 768},
          {"normalized_elements": 197*768, "affine_elements": 197*768}),
     Fact("layernorm", {}, "96 56 28 -> 96 56 28", {"scale": 96, "shift": 96},
@@ -1086,7 +1120,7 @@ def test_a_layer_computes_the_same_however_it_is_written(case: Case):
 # Refusals: what is known not to fit, and nothing else.
 
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
-    ("conv", {"out": 4, "kernel": 3}, "10", "conv takes a feature map [C, H, W], but a vector [10] arrives"),
+    ("conv", {"out": 4, "kernel": 3}, "10", f"conv takes {ANY_MAP}, but a vector [10] arrives"),
     ("linear", {"out": 4}, "3 8 8", "put 'flatten' or 'global_avgpool' before it"),
     ("attention", {"heads": 2}, "4 8 8", "put 'tokens' before it"),
     ("conv", {"out": 4, "kernel": 7}, "3 5 5", "a window of 7 does not fit an input of 5 padded by 0"),
@@ -1121,7 +1155,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8", "nothing is left of 4 positions without 2 on"),
     ("conv_transpose", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8", "input channels into groups: 3 does not divide"),
     ("conv_transpose", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8", "output channels into groups: 5 does not divide"),
-    ("conv_transpose", {"out": 4, "kernel": 3}, "10", "conv_transpose takes a feature map [C, H, W], but a vector"),
+    ("conv_transpose", {"out": 4, "kernel": 3}, "10", f"conv_transpose takes {ANY_MAP}, but a vector"),
     ("conv_transpose", {"out": 4, "kernel": 3, "pad": "same"}, "3 8 8", "pad is 'same', not a whole number, 0 or more"),
     ("conv_transpose", {"out": 4, "kernel": 3, "output_pad": -1}, "3 8 8", "output_pad is -1, not"),
     ("matmul", {}, "3 4, 4 5, 5 6", "matmul joins 2 branches, not 3"),
@@ -1167,7 +1201,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8 8", "embedding takes a vector [D], but a feature map [3, 8, 8]"),
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8", "embedding takes a vector [D], but tokens [3, 8] arrives"),
     ("embedding", {"out": 4}, "3", "embedding needs 'vocabulary': words in the table"),
-    ("instancenorm", {}, "3 8", "instancenorm takes a feature map [C, H, W], but tokens [3, 8] arrives"),
+    ("instancenorm", {}, "3 8", f"instancenorm takes {ANY_MAP}, but tokens [3, 8] arrives"),
     ("upsample", {"mode": "cubic"}, "3 8 8", "mode is 'cubic', not nearest or linear or bilinear or trilinear or"),
     ("upsample", {"mode": True}, "3 8 8", "mode is true, not nearest or linear or bilinear or trilinear or bicubic"),
     ("softmax", {"over": "rows"}, "3 8 8", "over is 'rows', not last or channels or groups"),
@@ -1182,6 +1216,10 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("channel_shuffle", {"groups": 2}, "3 8 8", "channel_shuffle: channels into groups: 3 does not divide into 2"),
     ("zero_pad", {"rows": -1}, "3 8 8", "rows is -1, not a whole number, 0 or more, or a pair [before, after]"),
     ("layer_scale", {"constant": "half"}, "3 8 8", "constant is 'half', not a number"),
+    ("layernorm", {"eps": 0}, "3 8", "eps is 0, not a number above 0"),
+    ("batchnorm", {"eps": "small"}, "3 8", "eps is 'small', not a number above 0"),
+    ("l2norm", {"over": "H"}, "3 8", "l2norm: over names H, and what arrives is tokens [N, D]"),
+    ("frozen_batchnorm", {}, "3 8", "frozen_batchnorm takes a feature map [C, H, W], but tokens [3, 8] arrives"),
     ("layer_scale", {"constant": float("inf")}, "3 8 8", "constant is inf, not a number"),
     ("layer_scale", {"constant": True}, "3 8 8", "constant is true, not a number"),
     ("layer_scale", {"constant": 0.1, "shared": True}, "3 8 8", "layer_scale: a constant is shared already"),

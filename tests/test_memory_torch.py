@@ -27,9 +27,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import memory as benchmark
 from layer_torch import alone
 
+from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.analyses.fold_norms import fold_norms
 from vcalc.analyses.liveness import Run, blocks
 from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
+from vcalc.analyses.trained import frozen_params, trained_params
 from vcalc.graph import INPUT, Facts, Graph
 from vcalc.layers import KINDS
 from vcalc.layers.axes import HEADS, MAP, Leading, NamedShape, rank
@@ -103,10 +107,28 @@ def outputs(values: dict[int, Any]) -> list[Any]:
     return [tensor for index, tensor in values.items() if index != INPUT]
 
 
-@pytest.fixture(scope="module", params=MODELS)
+FREEZING = (
+    "resnet50 stem,stage1",
+    "resnet18 stage2,fc",
+    "vit-ti-16 encoder/block1,encoder/block3",
+    "convnext-t stage1,classifier",
+)
+"""Networks of which parts are not trained: the first ones, those in the middle, those at the end."""
+
+
+def frozen(network: Network, paths: str) -> Network:
+    """The network with groups that are not trained."""
+    network.graph.freeze(
+        node.index for path in filter(None, paths.split(",")) for node in network.graph.select((path,))
+    )
+    return network
+
+
+@pytest.fixture(scope="module", params=[*MODELS, *FREEZING])
 def model(request: Any) -> tuple[Network, Any, Any]:
-    file = ROOT / request.param
-    network = expand(*load(str(file) if file.is_file() else request.param), MODELS[request.param])
+    name, _, paths = request.param.partition(" ")
+    file = ROOT / name
+    network = frozen(expand(*load(str(file) if file.is_file() else name), MODELS[name]), paths)
     module, image = made(network), torch.randn(BATCH, *network.graph.input)
     with torch.no_grad(), Live(own(module)):
         module.eval()(image)  # what is imported at a first call holds its tensors for a while
@@ -207,10 +229,16 @@ def test_what_an_activation_in_place_saves(name: str, in_place: bool):
     del result
 
 
-@pytest.mark.parametrize(("name", "depth"), [("resnet18", 2), ("vit-ti-16", 2), ("densenet121", 1), ("vgg11-bn", 1)])
-def test_checkpoints(name: str, depth: int):
+CHECKPOINTED = [
+    *(("resnet18", 2, ""), ("vit-ti-16", 2, ""), ("densenet121", 1, ""), ("vgg11-bn", 1, "")),
+    *(("resnet18", 2, "stem,stage1,stage3"), ("vgg11-bn", 1, "stage1,stage2/conv1")),
+]
+
+
+@pytest.mark.parametrize(("name", "depth", "paths"), CHECKPOINTED)
+def test_checkpoints(name: str, depth: int, paths: str):
     """What is alive after a forward pass through torch.utils.checkpoint: what is saved, and the output."""
-    network = expand(*load(name), MODELS[name])
+    network = frozen(expand(*load(name), MODELS[name]), paths)
     module, image = made(network).train(), torch.randn(BATCH, *network.graph.input)
     last = {index: node.index for node in network.graph.nodes for index in node.inputs}
     with Live(own(module), image) as live:
@@ -239,7 +267,8 @@ def test_checkpoints(name: str, depth: int):
         now = live.now
     memory = Memory(network.graph, Plan(TRAINING, checkpoint=depth, device="cpu"))
     logits = sum(tensor.numel() * 4 for tensor in outputs(values))
-    assert memory.saved.at(BATCH) + logits == now
+    unsaved = image.nbytes if paths else 0  # what the caller holds, and frozen layers at the beginning do not save
+    assert memory.saved.at(BATCH) + logits + unsaved == now
     assert memory.saved.at(BATCH) < Memory(network.graph, Plan(TRAINING, device="cpu")).saved.at(BATCH)
 
 
@@ -285,6 +314,24 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("radial_basis", {"out": 5}, ((6,),)),
     ("batchnorm", {}, ((6, 8, 10),)),
     ("batchnorm", {"affine": False}, ((6,),)),
+    ("batchnorm", {}, ((5, 6),)),
+    ("batchnorm", {"bias": False}, ((5, 6),)),
+    ("batchnorm", {}, (NamedShape((6, 20), MAP),)),
+    ("batchnorm", {}, (frames(4, 5, 6),)),
+    ("frozen_batchnorm", {}, ((6, 8, 10),)),
+    ("frozen_batchnorm", {}, (NamedShape((6, 20), MAP),)),
+    ("layernorm", {"bias": False}, ((5, 6),)),
+    ("layernorm", {"bias": False, "over": ["H", "W"]}, ((6, 8, 10),)),
+    ("groupnorm", {"groups": 3, "bias": False}, ((6, 8, 10),)),
+    ("instancenorm", {"affine": True, "bias": False}, ((6, 8, 10),)),
+    ("affine", {}, ((5, 6),)),
+    ("affine", {}, ((6, 8, 10),)),
+    ("affine", {"shared": True}, ((6, 8, 10),)),
+    ("l2norm", {}, ((5, 6),)),
+    ("l2norm", {}, ((6, 8, 10),)),
+    ("l2norm", {"over": "N"}, ((5, 6),)),
+    ("l2norm", {"over": ["H", "W"]}, ((6, 8, 10),)),
+    ("l2norm", {"over": "last"}, (NamedShape((3, 5, 6), HEADS),)),
     ("layernorm", {}, ((6, 8, 10),)),
     ("layernorm", {}, ((5, 6),)),
     ("layernorm", {"over": "last"}, ((3, 5, 6),)),
@@ -633,6 +680,66 @@ def test_what_is_alive_while_a_kind_runs_backward(
     assert abs(live.peak - most(paper)) <= scalars
 
 
+WITH_PARAMETERS = [
+    case for case in CASES if case[0] != "embedding" and Facts(KINDS[case[0]](**case[1]), case[2]).parameters
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "shapes"), WITH_PARAMETERS, ids=str)
+def test_what_a_frozen_kind_saves_and_what_is_alive_backward(
+    kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
+):
+    """Gradients pass through it, and none are made of its parameters."""
+    facts = Facts(KINDS[kind](**fields), shapes)
+    module, call = module_of(facts)
+    module.requires_grad_(False)
+    inputs = [x.requires_grad_() for x in inputs_of(facts)]
+    with Saved(own(module)) as saved:
+        result = call(inputs)
+    paper, given = on_paper(facts, training=True)
+    paper.enter(0, 0, frozen=True)
+    made = facts.run(paper, *given)
+    assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
+    assert made.trains == result.requires_grad
+    del result, made
+    with Live(own(module), *inputs) as live:
+        total = (call(inputs) * 1.0).sum()
+        live.peak = 0
+        torch.autograd.grad(total, inputs, allow_unused=True)
+    paper, given = on_paper(facts, training=True)
+    paper.enter(0, 0, frozen=True)
+    made = facts.run(paper, *given)
+    seeds = [(made, paper.new(made.shape))]
+    del made
+    paper.moments.clear()
+    paper.backward(seeds)
+    paper.mark()
+    assert not paper.parameters
+    scalars = 16
+    assert abs(live.peak - most(paper)) <= scalars
+
+
+@pytest.mark.parametrize(("kind", "fields", "shapes"), WITH_PARAMETERS, ids=str)
+def test_nothing_is_saved_for_an_input_that_wants_no_gradient_but_for_parameters(
+    kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
+):
+    facts = Facts(KINDS[kind](**fields), shapes)
+    for frozen in (False, True):
+        module, call = module_of(facts)
+        module.requires_grad_(False) if frozen else None
+        inputs = inputs_of(facts)
+        with Saved(own(module)) as saved:
+            result = call(inputs)
+        paper, given = on_paper(facts, training=True)
+        for value in given:
+            value.source = None
+        paper.enter(0, 0, frozen)
+        made = facts.run(paper, *given)
+        assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
+        assert made.trains == result.requires_grad
+        del result
+
+
 # What depends on how a network is called
 
 
@@ -694,7 +801,7 @@ def test_norms_folded_as_torch_fuses_them(name: str):
             fused = fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm))
             setattr(module, convolution, fused)
             setattr(module, norm, torch.nn.Identity())
-    memory = Memory(network.graph, Plan(), fold=True)
+    memory = Memory(fold_norms(network.graph), Plan())
     assert memory.held.weights == sum(tensor.nbytes for tensor in module.parameters())
     assert memory.held.buffers == sum(tensor.nbytes for tensor in module.buffers()) == 0
     with torch.no_grad(), Live(own(module), image) as live:
@@ -792,3 +899,30 @@ def test_small_networks_are_torchs_to_the_byte(name: str, images: int):
     assert max(each.size.at(images) for each in training.moments if each.phase == FORWARD) == forward
     backward = [each.size.at(images) for each in training.moments if each.phase == BACKWARD]
     assert not backward or max(backward) == live.peak - 8
+
+
+def test_a_detectors_backbone_is_torchvisions(tmp_path: Path):
+    """ResNet-50 with frozen batch norms, its stem and first blocks frozen, too: what is trained, and what is saved."""
+    start_torchvision()
+    from torchvision.models import resnet50
+    from torchvision.ops import FrozenBatchNorm2d
+
+    text = (ROOT / "specs" / "resnet.yaml").read_text(encoding="utf-8").replace("- batchnorm\n", "- frozen_batchnorm\n")
+    spec = tmp_path / "resnet.yaml"
+    spec.write_text(text.replace("let:\n", "frozen: [stem, stage1]\nlet:\n", 1))
+    ours = expand(*load(f"{spec}:resnet50"), SMALL)
+    theirs = resnet50(norm_layer=FrozenBatchNorm2d)
+    for part in (theirs.conv1, theirs.layer1):
+        part.requires_grad_(False)
+    counts = [sum(p.numel() for p in theirs.parameters() if p.requires_grad is trained) for trained in (True, False)]
+    costs = Costs(ours.graph, conventions.load("macs"))
+    nodes = ours.graph.nodes
+    assert counts == [trained_params(costs, nodes), frozen_params(costs, nodes)]
+    assert sum(counts) == 25_557_032 - 53_120  # DETR's backbone, and the classifier that it leaves out
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
+    with Saved(own(theirs)) as saved:
+        result = theirs.train()(torch.randn(BATCH, 3, 64, 64))
+    assert Memory(ours.graph, Plan(TRAINING, device="cpu")).saved.at(BATCH) == saved.bytes
+    del result

@@ -309,7 +309,7 @@ def test_every_layer_kind_has_its_fields_with_their_documentation(kind):
     made = SCHEMA["$defs"][f"layer_{kind}"]
     assert made["description"]
     assert KINDS[kind].source in made["markdownDescription"]
-    assert list(made["properties"]) == [*KINDS[kind].fields, "name"]
+    assert list(made["properties"]) == [*KINDS[kind].fields, "name", "frozen"]
     for name, field in KINDS[kind].fields.items():
         assert field.doc in made["properties"][name]["description"]
     assert made.get("required", []) == [name for name, field in KINDS[kind].fields.items() if field.required]
@@ -334,9 +334,9 @@ def keys_taken(text: str) -> dict[str, tuple[str, ...]]:
     seen: dict[str, tuple[str, ...]] = {}
 
     class Spy(Source):
-        def known_keys(self, entries, allowed, what):
+        def known_keys(self, entries, allowed, what, section=""):
             seen[what] = tuple(allowed)
-            return super().known_keys(entries, allowed, what)
+            return super().known_keys(entries, allowed, what, section)
 
     source = Spy("net.yaml", text)
     _, root = read(text, "net.yaml")

@@ -292,6 +292,48 @@ def test_named_axes_are_those_that_are_normalised(input: str, axes: str, over: s
     assert int((x.grad != 0).sum()) == sizes
 
 
+F = torch.nn.functional
+TWOS = torch.full((4,), 2.0)
+NORMS = {
+    "batchnorm": lambda x: 2 * (x - 0.5) / (4 + 1e-5) ** 0.5 + 3,
+    "batchnorm: {bias: false, eps: 0.25}": lambda x: 2 * (x - 0.5) / (4 + 0.25) ** 0.5,
+    "layernorm: {eps: 0.5}": lambda x: F.layer_norm(x, (4,), TWOS, TWOS + 1, 0.5),
+    "layernorm: {bias: false, eps: 0.5}": lambda x: F.layer_norm(x, (4,), TWOS, None, 0.5),
+    "rmsnorm: {eps: 0.5}": lambda x: 2 * x / (x.square().mean(-1, True) + 0.5).sqrt(),
+    "groupnorm: {groups: 2, bias: false, eps: 1e-3}": lambda x: F.group_norm(x.mT, 2, TWOS, None, 1e-3).mT,
+    "affine": lambda x: 2 * x + 3,
+    "l2norm: {over: N}": lambda x: F.normalize(x, dim=1),
+    "l2norm: {eps: 100}": lambda x: x / 100,
+}
+"""Norms of tokens [B, N, 4], and what libraries compute where factors are 2, offsets 3, means 0.5, variances 4."""
+
+
+@pytest.mark.parametrize("layer", NORMS)
+def test_a_norm_computes_what_libraries_compute(layer: str, tmp_path: Path):
+    network = network_of(tmp_path, f"title: t\ninput: {{N: 5, D: 4}}\nlayers: [{layer}]\n")
+    assert [check for check in validate(network, "cpu", batch=2) if not check.holds] == []
+    module, x = build(network).eval(), torch.randn(2, 5, 4)
+    for number, parameter in enumerate(module.parameters()):
+        parameter.detach().fill_(number + 2)
+    for name, buffer in module.named_buffers():
+        buffer.fill_(0.5 if name.endswith("mean") else 4)
+    torch.testing.assert_close(module(x), NORMS[layer](x))
+
+
+def test_a_frozen_batch_norm_is_torchvisions(tmp_path: Path):
+    start_torchvision()
+    from torchvision.ops import FrozenBatchNorm2d
+
+    text = "title: t\ninput: {C: 4, H: 3, W: 5}\nlayers: [frozen_batchnorm: {eps: 1e-3}]\n"
+    ours, theirs = build(network_of(tmp_path, text)), FrozenBatchNorm2d(4, eps=1e-3)
+    names = {"frozen_scale": "weight", "frozen_shift": "bias", "running_variance": "running_var"}
+    for name, buffer in ours.frozen_batchnorm.named_buffers():
+        getattr(theirs, names.get(name, name)).copy_(buffer.uniform_(0.5, 1))
+    x = torch.randn(2, 4, 3, 5)
+    torch.testing.assert_close(ours(x), theirs(x))
+    assert not [*ours.parameters()]
+
+
 def test_an_exported_file_runs_alone(tmp_path: Path):
     target = tmp_path / "vit.py"
     assert run("export", "vit-ti-16", "-o", str(target)).exit_code == 0

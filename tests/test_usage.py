@@ -45,6 +45,10 @@ def test_a_model_in_a_commands_place_is_its_table(vcalc):
         (("why", "resnet50", "fvcore"), "vcalc why resnet50 fvcore ptflops"),
         (("why", "resnet50", "thop"), "vcalc why resnet50 thop fvcore"),
         (("table",), "table needs a MODEL\n  help: "),
+        (
+            ("memory", "vgg16", "--mixed", "autocastt"),
+            "--mixed cannot be 'autocastt'\n  help: did you mean 'autocast'?",
+        ),
         (("table", "vgg16", "resnet50"), "no place for 'resnet50'\n  help: one model at a time; `vcalc compare`"),
         (("compare", "vgg"), "no model 'vgg'\n  help: did you mean"),
         (("help", "table"), "`vcalc --help` lists the commands"),

@@ -152,30 +152,32 @@ def _rows_left_over(node: Node) -> Problem | None:
     window = node.layer.reach(arrives)
     if not isinstance(window, Sliding):
         return None
-    for axis, name in enumerate(names_of(arrives)[1:]):
-        side, what = PLACES[name]
-        size, positions = arrives[axis + 1], leaves[axis + 1]
-        kernel, stride, pad, dilation = (
-            each[axis] for each in (window.kernel, window.stride, window.pad, window.dilation)
-        )
-        if not all(type(number) is int for number in (size, positions, kernel, stride, pad, dilation)):
-            continue
-        reach = extent(kernel, dilation)
-        left = size - ((positions - 1) * stride + reach - pad)
-        if left <= 0 or stride == 1 or reach < stride:
-            continue
-        last = f"the last {left} {what}" if left > 1 else f"the last {what[:-1]}"
-        if reach == stride:
-            message = f"windows of {reach} do not tile a {side} of {size}: {last} of the input is left out"
-            message = message.replace("is left", "are left") if left > 1 else message
-            hint = f"a {side} that {stride} divides, pad, or ceil_mode: true" if "pool" in node.kind else ""
-            hint = hint or f"a {side} that {stride} divides, or pad"
-            return Problem("window-does-not-tile", message, hint=hint)
-        verb = "are" if left > 1 else "is"
-        message = f"windows of {reach} in steps of {stride} end early in a {side} of {size}: {last} {verb} never read"
-        hint = f"a {side} of {size - left} or {size + stride - left}, or more pad"
-        return Problem("stride-drops-rows", message, hint=hint)
+    slides = zip(window.kernel, window.stride, window.pad, window.dilation, strict=True)
+    for name, size, positions, slide in zip(names_of(arrives)[1:], arrives[1:], leaves[1:], slides, strict=True):
+        if all(type(number) is int for number in (size, positions, *slide)):
+            problem = _left_over(node.kind, name, size, positions, *slide)
+            if problem:
+                return problem
     return None
+
+
+def _left_over(
+    kind: str, name: str, size: int, positions: int, kernel: int, stride: int, pad: int, dilation: int
+) -> Problem | None:
+    """The same along one axis."""
+    side, what = PLACES[name]
+    reach = extent(kernel, dilation)
+    left = size - ((positions - 1) * stride + reach - pad)
+    if left <= 0 or stride == 1 or reach < stride:
+        return None
+    last, are = (f"the last {left} {what}", "are") if left > 1 else (f"the last {what[:-1]}", "is")
+    if reach == stride:
+        message = f"windows of {reach} do not tile a {side} of {size}: {last} of the input {are} left out"
+        pool = ", pad, or ceil_mode: true" if "pool" in kind else ", or pad"
+        return Problem("window-does-not-tile", message, hint=f"a {side} that {stride} divides{pool}")
+    message = f"windows of {reach} in steps of {stride} end early in a {side} of {size}: {last} {are} never read"
+    hint = f"a {side} of {size - left} or {size + stride - left}, or more pad"
+    return Problem("stride-drops-rows", message, hint=hint)
 
 
 def _looks_up_activations(node: Node, words: set[int]) -> Problem | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--all", "show_all", is_flag=True, help="Show the layers, too, that only follow what arrives at them.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where something changed.")
 @reporting
-@counting
+@partial(counting, without=("frozen",))
 def diff_command(
     models: tuple[str, ...], against: str | None, show_all: bool, exit_code: bool, request: Request
 ) -> Report:

@@ -181,8 +181,9 @@ def _tree(text: str, written: str = "") -> ast.expr:
 
 def _meant(text: str) -> str:
     """What a pair `3x3` and a product without its sign, `32h`, are written like; empty for what is neither."""
-    if re.fullmatch(r"[0-9]{1,9}\s*[xX×]\s*[0-9]{1,9}", text):
-        return f"a pair is a list: [{', '.join(re.findall('[0-9]+', text))}]"
+    if re.fullmatch(r"[0-9]{1,9}(?:\s*[xX×]\s*[0-9]{1,9}){1,2}", text):
+        numbers = re.findall("[0-9]+", text)
+        return f"{'a pair is' if len(numbers) == 2 else 'three numbers are'} a list: [{', '.join(numbers)}]"
     product = re.sub(r"(?<![\w.])([0-9]+(?:\.[0-9]+)?)(?=[A-Za-z])(?![eExX][0-9])", r"\1*", text)
     try:
         with warnings.catch_warnings():

@@ -9,6 +9,7 @@ from vcalc.layers.axes import MAP, TOKENS
 from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, Layer, needs, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or, size2d
 from vcalc.layers.linear import project_qkv
+from vcalc.layers.norm import unit
 from vcalc.layers.partition import Laid
 from vcalc.layers.windows import EVERYWHERE, Window
 
@@ -34,12 +35,6 @@ def _put_out(ops: Paper, layer: Any, x: Value, width: Number) -> Value:
     """The output projection."""
     weight = ops.parameter(width, x.shape[-1])
     return ops.part("out").linear(x, weight, ops.parameter(width, role="bias") if layer.out_bias else None)
-
-
-def _normal(ops: Paper, x: Value) -> Value:
-    """Divided by its length along the last axis, which is kept away from 0."""
-    length = ops.at_least(ops.length(x, axes=(3,)), 1e-12)
-    return ops.div(x, ops.expand(length, x.shape))
 
 
 class Attention(Layer, kind="attention"):
@@ -154,7 +149,7 @@ class WindowAttention(Layer, kind="window_attention"):
         query, key, value = _heads(ops, self, y, channels)
         if self.form == "sdpa":
             if self.cosine:
-                query, key = ops.mul(_normal(ops, query), self._factor(ops)), _normal(ops, key)
+                query, key = ops.mul(unit(ops, query, (3,)), self._factor(ops)), unit(ops, key, (3,))
             added = self._as_heads(ops, self._bias(ops)) if self.relative_position_bias else None
             mixed = ops.attention(query, key, value, added, self._mask_of_each(ops, x.shape) if shifts else None)
         else:
@@ -189,7 +184,7 @@ class WindowAttention(Layer, kind="window_attention"):
         """Products of scaled queries and keys, or their cosines, each times its head's factor."""
         if not self.cosine:
             return ops.part("scores").matmul(ops.scale(query, root=query.shape[3]), ops.permute(key, (0, 1, 3, 2)))
-        query, key = _normal(ops, query), ops.permute(_normal(ops, key), (0, 1, 3, 2))
+        query, key = unit(ops, query, (3,)), ops.permute(unit(ops, key, (3,)), (0, 1, 3, 2))
         return ops.mul(ops.part("scores").matmul(query, key), self._factor(ops))
 
     def _factor(self, ops: Paper) -> Value:

@@ -79,10 +79,11 @@ class Rearrange(Moved, kind="rearrange"):
             raise LayerError(message, "pattern", "a letter for each size, none for the batch", 0, pattern.arrow - 1)
         output = super().output(*inputs)
         if leaves(self.pattern, shape) is None:
-            says = "neither a feature map [C, H, W] nor tokens [N, D], a vector [D] or heads [h, N, d]"
+            from vcalc.layers import mend
+
             start = pattern.right[0].column
-            message = f"rearrange: what leaves, {show(output)}, is {says}"
-            raise LayerError(message, "pattern", "", start, len(self.pattern) - start)
+            message = f"rearrange: what leaves, {show(output)}, is none of {mend.all_ranks()}"
+            raise LayerError(message, "pattern", mend.rearranged(pattern, shape), start, len(self.pattern) - start)
         return output
 
 

@@ -363,21 +363,22 @@ class MulAdd(Operator, name="mul_add"):
     output = staticmethod(together)
 
     @staticmethod
+    def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
+        size = product(output)
+        return {"multiplications": size, "additions": size}
+
+    @staticmethod
     def text(a: Any, b: Any, c: Any) -> str:
         return f"torch.addcmul({a}, {b}, {c})"
 
     def forward(self, paper: Paper, a: Value, b: Value, c: Value) -> Value:
-        self.saved = (b, c)
+        self.saved = (b if self.needs[2] else None, c if self.needs[1] else None)
         return paper.like(c, a, b)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         (gradient,), (b, c) = gradients, self.saved
-        assert b is not None
-        assert c is not None
-        scaled = paper.like(c)
-        of_b = paper.like(gradient, scaled)
-        del scaled
-        return (gradient, of_b, paper.like(gradient, b) if self.needs[2] else None)
+        of_b = None if c is None else paper.like(gradient, paper.like(c))
+        return (gradient, of_b, None if b is None else paper.like(gradient, paper.like(b)))
 
 
 class PReLU(Operator, name="prelu"):

@@ -26,24 +26,35 @@ class _Norm(Operator):
     width: Sizes = ()
 
 
-def _affine(factors: tuple[Any, ...]) -> str:
-    return "" if factors else "False"
+def _norm(
+    of: str,
+    *sizes: Any,
+    factors: tuple[Any, ...],
+    eps: float | None,
+    affine: str = "affine",
+    usual: bool = True,
+    offset: bool = True,
+) -> str:
+    """Torch's module of a norm; `usual` says whether it has factors if nothing is said, `offset` whether offsets."""
+    named = {affine: written.unless(bool(factors), usual)}
+    named["bias"] = "False" if offset and len(factors) == 1 else ""
+    return f"nn.{of}({written.arguments(*sizes, eps=written.unless(eps, None, repr(eps)), **named)})"
 
 
 class BatchNorm(_Norm, name="batch_norm"):
     """Over all axes but the channels, and over the batch. Running statistics make none at inference."""
 
     @staticmethod
-    def module(x: Any, *factors: Any, fixed: bool = False) -> str:
+    def module(x: Any, *factors: Any, fixed: bool = False, eps: float | None = None) -> str:
         axes = max(len(x.shape) - 2, 1)
-        return "" if fixed else f"nn.BatchNorm{axes}d({written.arguments(x.shape[1], affine=_affine(factors))})"
+        return "" if fixed else _norm(f"BatchNorm{axes}d", x.shape[1], factors=factors, eps=eps)
 
     @staticmethod
-    def text(x: Any, *factors: Any, fixed: bool = False) -> str:
+    def text(x: Any, *factors: Any, fixed: bool = False, eps: float | None = None) -> str:
         given = written.arguments(x, None, None, *factors, training=True, momentum=0.0)
         return f"F.batch_norm({given})"
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, fixed: bool = False) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, fixed: bool = False, eps: float | None = None) -> Value:
         made = paper.map_like(x, x.shape)
         self.width = (x.shape[1],)
         if fixed or paper.training:
@@ -55,10 +66,10 @@ class LayerNorm(_Norm, name="layer_norm"):
     """Over so many of the last axes."""
 
     @staticmethod
-    def module(x: Any, *factors: Any, axes: int = 1) -> str:
-        return _over_last("LayerNorm", x, factors, axes)
+    def module(x: Any, *factors: Any, axes: int = 1, eps: float | None = None) -> str:
+        return _over_last("LayerNorm", x, factors, axes, eps)
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1, eps: float | None = None) -> Value:
         made = paper.new(x.shape, x.batched, x.type)
         self.width = x.shape[-axes:]
         self.statistics(paper, x, x.shape[:-axes])
@@ -69,10 +80,10 @@ class GroupNorm(_Norm, name="group_norm"):
     """Over groups of channels; it wants its input in order, or channels last, and backward its gradient likewise."""
 
     @staticmethod
-    def module(x: Any, *factors: Any, groups: int) -> str:
-        return f"nn.GroupNorm({written.arguments(groups, x.shape[1], affine=_affine(factors))})"
+    def module(x: Any, *factors: Any, groups: int, eps: float | None = None) -> str:
+        return _norm("GroupNorm", groups, x.shape[1], factors=factors, eps=eps)
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, groups: int) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, groups: int, eps: float | None = None) -> Value:
         x = x if x.channels_last else paper.in_order(x)
         made = paper.map_like(x, x.shape)
         self.width = (x.shape[1],)
@@ -97,11 +108,10 @@ class InstanceNorm(Operator, name="instance_norm"):
     composed = True
 
     @staticmethod
-    def module(x: Any, *factors: Any) -> str:
-        affine = "True" if factors else ""
-        return f"nn.InstanceNorm{len(x.shape) - 2}d({written.arguments(x.shape[1], affine=affine)})"
+    def module(x: Any, *factors: Any, eps: float | None = None) -> str:
+        return _norm(f"InstanceNorm{len(x.shape) - 2}d", x.shape[1], factors=factors, eps=eps, usual=False)
 
-    def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, eps: float | None = None) -> Value:
         return paper.each_normalized(x, *[paper.repeat(factor, x.shape[:2]) for factor in factors])
 
 
@@ -118,7 +128,7 @@ class EachNormalized(_Norm, name="each_normalized"):
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         shape = gradients[0].shape
         of_input = paper.new(shape) if self.needs[0] else None
-        return (of_input, *(paper.new(shape[:2], type=ACTIVATION) for _ in self.needs[1:]))
+        return (of_input, *(paper.new(shape[:2], type=ACTIVATION) if each else None for each in self.needs[1:]))
 
 
 class RMSNorm(Operator, name="rms_norm"):
@@ -127,10 +137,10 @@ class RMSNorm(Operator, name="rms_norm"):
     composed = True
 
     @staticmethod
-    def module(x: Any, *factors: Any, axes: int = 1) -> str:
-        return _over_last("RMSNorm", x, factors, axes)
+    def module(x: Any, *factors: Any, axes: int = 1, eps: float | None = None) -> str:
+        return _over_last("RMSNorm", x, factors, axes, eps, offset=False)
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
+    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1, eps: float | None = None) -> Value:
         type, x = x.type, paper.as_type(x, STATISTIC)
         root = self._inverse_root(paper, x, axes)
         normal = paper.mul(x, root)
@@ -145,10 +155,10 @@ class RMSNorm(Operator, name="rms_norm"):
         return paper.inverse_root(paper.shift(means, 1e-6, in_place=True))
 
 
-def _over_last(of: str, x: Any, factors: tuple[Any, ...], axes: int) -> str:
+def _over_last(of: str, x: Any, factors: tuple[Any, ...], axes: int, eps: float | None, offset: bool = True) -> str:
     """Torch's module of a norm over so many of the last axes."""
     sizes = x.shape[-1] if axes == 1 else written.each(x.shape[-axes:])
-    return f"nn.{of}({written.arguments(sizes, elementwise_affine=_affine(factors))})"
+    return _norm(of, sizes, factors=factors, eps=eps, affine="elementwise_affine", offset=offset)
 
 
 class LocalResponseNorm(Operator, name="local_response_norm"):

@@ -234,6 +234,8 @@ class Paper:
         self.parameters: dict[Hashable, Leaf] = {}
         self._owner: int | None = None
         self._given = 0
+        self.frozen = False
+        """Whether the parameters of the layer that runs are not trained."""
 
     def __getattr__(self, name: str) -> Callable[..., Value]:
         """An operator."""
@@ -355,13 +357,16 @@ class Paper:
         """
         return Value(None, shape, contiguous(shape), False)
 
-    def enter(self, where: int, owner: int) -> None:
-        """A layer begins; layers of one owner have the same parameters."""
-        self.where, self._owner, self._given = where, owner, 0
+    def enter(self, where: int, owner: int, frozen: bool = False) -> None:
+        """A layer begins; layers of one owner have the same parameters, which are not trained if it is frozen."""
+        self.where, self._owner, self._given, self.frozen = where, owner, 0, frozen
 
     def parameter(self, *shape: int, role: str = "weight") -> Value:
-        """The next trained parameter of the layer."""
-        found, found.key = self.own(shape), (self._owner, self._given)
+        """The next parameter of the layer, trained unless that is frozen; autocast keeps no copy of one that is."""
+        found = self.own(shape)
+        if self.frozen:
+            return found
+        found.key = (self._owner, self._given)
         if self.records:
             found.source = self.parameters.setdefault(found.key, Leaf(parameter=True))
         self._given += 1

@@ -52,7 +52,7 @@ class Conv(Operator, name="conv", kind="conv"):
         transposed: bool = False,
         **window: Any,
     ) -> Value:
-        self.saved = (x if self.needs[1] else None, weight)
+        self.saved = (x, weight)
         self.last = x.channels_last
         """Whether channels come last in memory, of the input and then of all else."""
         self.shapes = (x.shape, weight.shape, (shape[1],))

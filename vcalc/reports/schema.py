@@ -70,6 +70,7 @@ def spec_schema() -> Schema:
             "inputs": {**_named(_ref("sizes")), "minProperties": 1, "maxProperties": limits.INPUTS},
             "outputs": _outputs(),
             "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
+            "frozen": {"anyOf": [{"type": "boolean"}, {"type": "array", "items": _TEXT}]},
             "models": _by_label(_ref("model")),
             "blocks": {**_named(_block(), *LAYERS, *FORMS), "type": ["object", "null"]},
             "options": _by_label(_option()),
@@ -209,7 +210,7 @@ def _taken(type_: FieldType) -> Schema:
     least = next((number for number in (-1, 0, 1, 2) if takes(number)), None)
     if least is not None:
         made["type"].append("number" if takes(0.5) else "integer")
-        made["minimum"] = least
+        made |= {"exclusiveMinimum": 0} if least and takes(least / 2) else {"minimum": least}
         if not takes(10):
             made["maximum"] = 1
     lengths = [length for length in range(1, len(MAPS[2])) if takes((2,) * length)]
@@ -233,7 +234,7 @@ def _layer(kind: type[Layer]) -> Schema:
     """A layer kind's fields. A kind that needs none may stand without."""
     fields = {name: _field(field) for name, field in kind.fields.items()}
     required = tuple(name for name, field in kind.fields.items() if field.required)
-    taken = _object({**fields, "name": _ref("name")}, required, null=not required)
+    taken = _object({**fields, "name": _ref("name"), "frozen": _CONDITION}, required, null=not required)
     if any(field.type.names for field in kind.fields.values()):
         taken["additionalProperties"] = _ref("value")
     if kind.shorthand:  # a text may stand for all fields
@@ -297,6 +298,7 @@ def _part(key: str) -> Schema:
         "when": _CONDITION,
         "if": _CONDITION,
         "elif": _CONDITION,
+        "frozen": {"anyOf": [_CONDITION, {"type": "array", "items": _TEXT, "minItems": 1}]},
         "branches": {"type": ["array", "object"], **lists, **named},
         "join": {"oneOf": [*map(_join, JOINS), {**_joins_with_fields(), "minProperties": 1, "maxProperties": 1}]},
         "let": _named(_ref("value")),
@@ -324,7 +326,10 @@ def _call() -> Schema:
     return {
         "description": "A block of this file, with its arguments.",
         "type": ["object", "null"],
-        "properties": {word: _documented(_ref("name" if word == "name" else "handed"), CALL[word]) for word in CALL},
+        "properties": {
+            word: _documented(_CONDITION if word == "frozen" else _ref("name" if word == "name" else "handed"), text)
+            for word, text in CALL.items()
+        },
         "additionalProperties": _ref("value"),
     }
 

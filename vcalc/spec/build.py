@@ -13,6 +13,7 @@ from vcalc.language.expression import DECIMAL, Environment, Expression
 from vcalc.language.operations import PAYING
 from vcalc.language.values import LARGEST, has_symbols, is_list, is_quotient, key_of, operations, product_of_terms
 from vcalc.layers import Layer
+from vcalc.spec.freezing import Freezing
 from vcalc.spec.syntax import ModelEntry, Spec, Step
 
 SYMBOLIC = 1000
@@ -259,6 +260,8 @@ class Building:
         """How many steps so far read or gave more than the tensor that arrives and the one that leaves."""
         self.paid_once = 0
         """The operations that were spent on what is like nothing before it."""
+        self.frozen = Freezing(graph)
+        """What is not trained."""
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()
 

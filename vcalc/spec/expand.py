@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from vcalc import limits
@@ -60,12 +61,25 @@ class Expander(Keeper):
                     raise VcalcError("limit", f"nested more than {limits.NESTING} deep", hint="see docs/limits.md")
                 if type(step) is syntax.Let:
                     environment = self.let(step, at, environment)
-                else:
+                elif step.frozen is None or type(step) is syntax.Loop:
                     at = _RUN[type(step)](self, step, at, environment, scope)
+                else:
+                    at = self.frozen(step, at, environment, scope)
             except VcalcError as error:
                 raise error.at(self.place(step.node), scope.path) from None
         self.building.depth -= 1
         return at
+
+    def frozen(self, step: Step, at: int, environment: Environment, scope: Scope) -> int:
+        """Carry out a step that says whether its parameters are trained."""
+        with self.freezing(step, at, environment):
+            end: int = _RUN[type(step)](self, step, at, environment, scope)
+        return end
+
+    def freezing(self, step: Step, at: int, environment: Environment) -> AbstractContextManager[None]:
+        """Parameters of what is added meanwhile are not trained, where the condition of a step holds."""
+        condition = step.frozen.condition if step.frozen else None
+        return self.building.frozen.meanwhile(condition is not None and self.truth(condition, at, environment))
 
     # Steps
 
@@ -94,6 +108,9 @@ class Expander(Keeper):
             hint = suggestion(str(block), self.spec.blocks, "blocks")
             message = f"{quoted(str(block))} is not a block"
             raise VcalcError("type", message, hint=hint).at(self.place(step.block.node))
+        if step.frozen and step.frozen.parts:
+            first = next(iter(step.frozen.parts.values()))
+            raise VcalcError("type", syntax.GROUPS_OF_MODELS, hint="frozen: true").at(self.place(first))
         blocks = self.saved.blocks
         if block.name in blocks:
             circle = " → ".join((*blocks[blocks.index(block.name) :], block.name))
@@ -122,6 +139,7 @@ class Expander(Keeper):
         if kind is None or kind.joins:
             use = syntax.UseModel(step.node, step.block.node, word, step.arguments, step.upto, step.name, step.library)
             use.takes, use.saves = step.takes, step.saves
+            use.frozen = step.frozen
             return self.use_model(use, at, environment, scope)
         if step.takes or step.saves:
             raise VcalcError("misplaced", f"{word} is a layer, and has no names of tensors")
@@ -187,7 +205,8 @@ class Expander(Keeper):
             taken += 1
             values = [column[turn] for column in columns.values()]
             sees = (this_loop, body is step.first, turn if step.reads_index else 0, *values)
-            at = self.part(sees, body, at, environment, within)
+            with self.freezing(step, at, environment):
+                at = self.part(sees, body, at, environment, within)
             at = self.leave(within, at) if step.name else at
         return at
 
@@ -272,7 +291,8 @@ class Expander(Keeper):
             if self.begin_turn(step, columns, turn, at, environment):
                 body = step.first if step.first is not None and not taken else step.body
                 taken += 1
-                ends += self.branch(step.name, body, False, at, environment, scope, numbered=True)
+                with self.freezing(step, at, environment):
+                    ends += self.branch(step.name, body, False, at, environment, scope, numbered=True)
         return ends
 
     def branch(
@@ -362,6 +382,8 @@ class Expander(Keeper):
         self.check_library(step, model)
         nodes = range(start, len(self.building.graph.nodes))
         self.building.used.append(Used(spec, model, nodes, step.library, bool(step.upto)))
+        for said, source in ((step.frozen, self.spec), (spec.frozen, spec)):
+            self.building.frozen.note(said, nodes, within, source, bool(step.upto) and source is spec)
         return self.leave(within, end)
 
     def arriving(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import yaml
 
 from vcalc.errors import quoted
@@ -11,6 +13,8 @@ from vcalc.spec.fields import Names
 from vcalc.spec.syntax import Step, Value
 from vcalc.spec.tensors import TensorReader
 
+StepT = TypeVar("StepT", bound="Step | None")
+
 
 class LoopReader(TensorReader):
     """Reads what a loop goes through; its lists of layers are read by `vcalc.spec.steps`."""
@@ -19,13 +23,17 @@ class LoopReader(TensorReader):
         """A list of layers."""
         raise NotImplementedError
 
+    def freezing(self, step: StepT, entries: Entries, names: Names) -> StepT:
+        """A step with what its entries say of its parameters: whether they are trained."""
+        raise NotImplementedError
+
     def body(self, node: YamlNode, entries: Entries, names: Names, word: str, key: str, meant: set[str]) -> list[Step]:
         """The list under `key`, which has to be there."""
         raise NotImplementedError
 
     def loop(self, node: YamlNode, entries: Entries, names: Names) -> Step:
         word = "repeat" if "repeat" in entries else "each"
-        meant = self.source.known_keys(entries, (word, "do", "first", "index", "when", "name"), word)
+        meant = self.source.known_keys(entries, (word, "do", "first", "index", "when", "frozen", "name"), word)
         count = self.value(entries["repeat"][1], names) if word == "repeat" else None
         variables = self.variables(entries["each"][1], names) if word == "each" else {}
         bound = [name for together in variables for name in together]
@@ -34,7 +42,8 @@ class LoopReader(TensorReader):
         body = self.body(node, entries, inner, word, "do", meant)
         first = self.steps(entries["first"][1], inner, "first") if "first" in entries else None
         when = self.value(entries["when"][1], inner) if "when" in entries else None
-        return syntax.Loop(node, count, variables, index, self.name(entries), body, when, first)
+        made = syntax.Loop(node, count, variables, index, self.name(entries), body, when, first)
+        return self.freezing(made, entries, inner)
 
     def variables(self, node: YamlNode, names: Names) -> dict[tuple[str, ...], Value]:
         """The lists of a loop; those of several names that share one, `{k, c, s: table}`, have its rows."""

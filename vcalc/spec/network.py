@@ -105,8 +105,8 @@ def _expand(
     budget: Budget,
     assumed: dict[Condition, None],
 ) -> Network:
-    bindings = Bindings(spec, model, given, budget, library)
-    graph = Graph(bindings.inputs(option))
+    bindings = Bindings(spec, model, given, budget, library, option)
+    graph = Graph(bindings.inputs())
     environment = bindings.all()
     bindings.check_used()
     if bindings.arrays and bindings.symbols:
@@ -121,6 +121,8 @@ def _expand(
     graph.outputs = expander.outputs(end)
     _check_taken(spec, graph)
     building.name_nodes()
+    building.frozen.note(spec.frozen, range(len(graph.nodes)), root, spec, bool(option))
+    building.frozen.end()
     _write(graph, graph.nodes, spec, model, library)
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]

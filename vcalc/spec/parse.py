@@ -15,7 +15,7 @@ from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
 from vcalc.spec.fields import Names, is_word, name_hint
 from vcalc.spec.ports import PortReader, shape_names
 from vcalc.spec.steps import StepReader
-from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
+from vcalc.spec.syntax import ALL, Block, Frozen, ModelEntry, Option, Spec, Value
 from vcalc.spec.top import LIBRARY_EXAMPLE, MODEL, TOP
 
 EXAMPLES = {
@@ -71,6 +71,7 @@ class _Parser:
         for key in ("title", "cite", "family", "convention", "schedule", "written", "claims", "expect", "budget"):
             setattr(spec, key, said[key])
         spec.written_node = said.nodes.get("written")
+        spec.frozen = self.frozen(said.nodes.get("frozen"))
         options = [node for _, node in self.option_nodes.values()]
         spec.shape_names = reader.shape = shape_names([self.top, *self.model_entries.values()], options)
         spec.symbols = self.symbols()
@@ -93,6 +94,18 @@ class _Parser:
         spec.root, spec.used, spec.bound, spec.worded = self.root, reader.used, reader.bound, reader.worded
         source.raise_problems()
         return spec
+
+    def frozen(self, node: YamlNode | None) -> Frozen | None:
+        """What the file says is not trained: all, or the paths of a list."""
+        if node is None or (isinstance(node, yaml.ScalarNode) and node.value == "false"):
+            return None
+        if isinstance(node, yaml.ScalarNode) and node.value == "true":
+            return Frozen(None, {ALL: node})
+        if not isinstance(node, yaml.SequenceNode):
+            hint = "write frozen: [stem, stage1]"
+            self.source.report("type", f"frozen is true, or a list of paths, not {describe(node)}", node, hint)
+            return None
+        return Frozen(None, {self.source.text(item, "a path"): item for item in node.value})
 
     def check_complete(self, spec: Spec, meant: set[str]) -> None:
         own = all("do" in entry for entry in self.model_entries.values()) and bool(self.model_entries)

@@ -8,12 +8,12 @@ import yaml
 
 from vcalc import foreign
 from vcalc.errors import LayerError, quoted, suggestion
-from vcalc.language.expression import constant, named
+from vcalc.language.expression import CONSTANTS, can_name, constant, named
 from vcalc.layers import KINDS, Field, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
 from vcalc.spec.fields import Names, written_out
-from vcalc.spec.loops import LoopReader
+from vcalc.spec.loops import LoopReader, StepT
 from vcalc.spec.syntax import Step, Value
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
@@ -30,6 +30,7 @@ _LISTED = "'vcalc layers' lists the layer kinds"
 _KIND = ("type", "kind", "layer", "op", "class_name", "module", "block")
 """Under what others write a layer's kind."""
 
+
 LAYERS = tuple(name for name, kind in KINDS.items() if not kind.joins)
 
 
@@ -45,11 +46,11 @@ class StepReader(LoopReader):
             "elif": self.no_case,
             "branches": self.branches,
             "residual": self.residual,
-            "let": self.let,
             "use": self.use,
             "save": self.save,
             "take": self.take,
             "do": self.group,
+            "let": self.let,
         }
 
     def steps(self, node: YamlNode, names: Names, what: str) -> list[Step]:
@@ -76,7 +77,10 @@ class StepReader(LoopReader):
         entries = self.source.mapping(node, "a layer")
         for word in self.words:
             if word in entries:
-                return self.words[word](node, entries, names)
+                if word in _ALONE and any(map(self.begins, entries.keys() - {word})):
+                    self.several(entries, node)
+                    return None
+                return self.freezing(self.words[word](node, entries, names), entries, names)
         key, value = node.value[0]
         if len(entries) > 1 and any(map(self.is_known, entries)):
             self.several(entries, node)
@@ -89,12 +93,16 @@ class StepReader(LoopReader):
     def is_known(self, word: str) -> bool:
         return word in KINDS or word in self.blocks
 
+    def begins(self, word: str) -> bool:
+        """Whether an item of its own begins with the word."""
+        return word in self.words or self.is_known(word)
+
     def several(self, entries: Entries, node: YamlNode) -> None:
-        first = next(filter(self.is_known, entries))
-        others = [key for key in entries if key != first]
-        words = " and ".join(quoted(key) for key in entries)
+        first, *others = sorted(entries, key=lambda word: (word not in self.blocks, not self.begins(word)))
+        words = " and ".join(quoted(key) for key in entries if key != "name" or len(entries) == 2)
         hint = "begin each with '- '"
-        if not any(map(self.is_known, others)):
+        handed = first in self.blocks and not {"take", "save"}.isdisjoint(others)
+        if handed or not any(map(self.begins, others)):
             hint = f"fields stand inside: {first}: {{{others[0]}: …}}"
         self.source.report("step", f"one layer at a time: {words} stand in one item", node, hint)
 
@@ -145,7 +153,7 @@ class StepReader(LoopReader):
         named = self.named_in(kind, entries)
         if named is None:
             return None
-        meant = self.source.known_keys(entries, (*kind.fields, *named, "name"), kind.kind, "fields")
+        meant = self.source.known_keys(entries, (*kind.fields, *named, "name", "frozen"), kind.kind, "fields")
         fields = {
             key: self.field_value(kind.fields.get(key), v, names)
             for key, (_, v) in entries.items()
@@ -154,7 +162,25 @@ class StepReader(LoopReader):
         lacking = [name for name, spec in kind.fields.items() if spec.required and name not in {*entries, *meant}]
         doc = f", {kind.fields[lacking[0]].doc}" if len(lacking) == 1 else ""
         self.lacking(kind.kind, lacking, node, written_out(kind.kind, lacking) + doc)
-        return syntax.LayerStep(node, kind, fields, self.name(entries))
+        return self.freezing(syntax.LayerStep(node, kind, fields, self.name(entries)), entries, names)
+
+    def freezing(self, step: StepT, entries: Entries, names: Names) -> StepT:
+        """A step with what its entries say of its parameters: whether they are trained."""
+        if step is None or step.frozen or "frozen" not in entries:
+            return step
+        node = entries["frozen"][1]
+        uses = isinstance(step, (syntax.Call, syntax.UseModel))
+        word = getattr(node, "value", "")
+        if uses and isinstance(word, str) and can_name(word) and word not in (*names, *CONSTANTS):
+            message = f"{quoted(word)} is not defined here"
+            self.source.report("undefined", message, node, f"write frozen: [{word}] for a group of the model")
+        elif not isinstance(node, yaml.SequenceNode):
+            step.frozen = syntax.Frozen(self.value(node, names), {})
+        elif uses:
+            step.frozen = syntax.Frozen(None, {self.source.text(item, "a group"): item for item in node.value})
+        else:
+            self.source.report("type", syntax.GROUPS_OF_MODELS, node, "frozen: true")
+        return step
 
     def field_value(self, field: Field | None, node: YamlNode, names: Names) -> Value:
         """A field's value: an expression, or a text in a notation of its own."""
@@ -193,7 +219,7 @@ class StepReader(LoopReader):
         """A block's call; `name` is empty where only a hyperparameter's value tells which block it is."""
         from vcalc.spec.words import CALL
 
-        own = ("name",) if use else tuple(CALL)
+        own = ("name", "frozen") if use else tuple(CALL)
         if name:
             meant = self.source.known_keys(entries, (*self.blocks[name], *own), f"block {name}")
             required = [argument for argument, required in self.blocks[name].items() if required]
@@ -204,7 +230,7 @@ class StepReader(LoopReader):
         step = syntax.Call(node, block, arguments, self.name(entries))
         if not use:
             step.takes, step.saves = self.handed(entries, names), self.asked(entries, names)
-        return step
+        return self.freezing(step, entries, names)
 
     def body(self, node: YamlNode, entries: Entries, names: Names, word: str, key: str, meant: set[str]) -> list[Step]:
         """The list under `key`, which has to be there, unless a key that is not known was meant to be it."""
@@ -248,7 +274,7 @@ class StepReader(LoopReader):
         self.source.report("misplaced", message, entries["elif"][0], "begin with {if: …, then: […]}")
 
     def branches(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        meant = self.source.known_keys(entries, ("branches", "join", "name"), "branches")
+        meant = self.source.known_keys(entries, ("branches", "join", "frozen", "name"), "branches")
         inside = entries["branches"][1]
         parts = self.branch_lists(inside, names)
         several = any(not isinstance(part, syntax.Branch) for part in parts)
@@ -308,7 +334,7 @@ class StepReader(LoopReader):
         return [syntax.Branch(node, name, [step])] if step else []
 
     def residual(self, node: YamlNode, entries: Entries, names: Names) -> Step:
-        self.source.known_keys(entries, ("residual", "shortcut", "when", "name"), "residual")
+        self.source.known_keys(entries, ("residual", "shortcut", "when", "frozen", "name"), "residual")
         body = self.steps(entries["residual"][1], names, "residual")
         shortcut = self.steps(entries["shortcut"][1], names, "shortcut") if "shortcut" in entries else []
         parts = [syntax.Branch(node, "", body), syntax.Branch(node, "shortcut" if shortcut else "", shortcut)]
@@ -326,7 +352,7 @@ class StepReader(LoopReader):
         return syntax.Let(node, values)
 
     def use(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "name"), "use")
+        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "frozen", "name"), "use", "uses")
         target = entries["use"][1]
         text = self.source.text(target, "use")
         inside = entries["with"][1] if "with" in entries else None
@@ -360,13 +386,17 @@ class StepReader(LoopReader):
         return None if join is None else syntax.Branches(node, [taken], join, self.name(entries))
 
     def group(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "name")]
+        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "frozen", "name")]
         if unknown:
             self.unknown(unknown[0])
             return None
         if "name" not in entries:
             self.source.report("missing", "a group needs 'name'", node, "{name: stem, do: [...]}")
         return syntax.Group(node, self.name(entries), self.body(node, entries, names, "a group", "do", set()))
+
+
+_ALONE = ("save", "take", "do", "let")
+"""The words beside which no other stands in an item."""
 
 
 def _no_layer(node: YamlNode) -> str:

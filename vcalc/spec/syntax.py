@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MODELS_KEEP = (
     "a model takes what arrives, and keeps the names of its tensors to itself, unless it names inputs and outputs"
 )
+GROUPS_OF_MODELS = "frozen is true, false or a condition; only a model in use has groups that can be named there"
 THEIR_GROUPS = "take: backbone/stage2 goes on from a group of it, where name: backbone is its name"
 
 
@@ -51,13 +52,29 @@ class Tensor:
         return self.name if self.places is None else str(self.node.value)
 
 
+ALL = ""
+"""The path of everything; no list has it."""
+
+
+class Frozen:
+    """That parameters are not trained: those of all layers where a condition holds, or of the named groups."""
+
+    __slots__ = ("condition", "parts")
+
+    def __init__(self, condition: Value | None, parts: dict[str, Any]) -> None:
+        self.condition = condition
+        self.parts = parts
+        """The YAML node of each path."""
+
+
 class Step:
     """One item of a list of layers."""
 
-    __slots__ = ("node",)
+    __slots__ = ("frozen", "node")
 
     def __init__(self, node: Any) -> None:
         self.node = node
+        self.frozen: Frozen | None = None
 
 
 class LayerStep(Step):
@@ -257,8 +274,9 @@ def names_in(part: Any) -> frozenset[str]:
     elif isinstance(part, Tensor):
         part = [part.places]
     elif isinstance(part, Step):
-        handed = [part.takes, part.saves] if isinstance(part, Handing) else []
-        part = handed + [getattr(part, slot) for slot in part.__slots__ if slot != "__dict__"]
+        said: list[Any] = [part.frozen.condition] if part.frozen else []
+        said += [part.takes, part.saves] if isinstance(part, Handing) else []
+        part = [*said, *(getattr(part, slot) for slot in part.__slots__ if slot != "__dict__")]
     elif isinstance(part, dict):
         part = list(part.values())
     return frozenset().union(*map(names_in, part)) if isinstance(part, (list, tuple)) else frozenset()
@@ -382,6 +400,8 @@ class Spec(Taking):
         self.written_node: Any = None
         self.libraries: dict[str, dict[str, Value]] = {}
         """The hyperparameters that a library's networks have otherwise than `let` says."""
+        self.frozen: Frozen | None = None
+        """What is not trained, where the file says so for the network."""
         self.inputs = {}
         self.input_nodes: dict[str, Any] = {}
         """Where the sizes of each input are written."""

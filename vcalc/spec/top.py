@@ -63,6 +63,11 @@ _SCHEDULE = Key(
     Later(_schedule),
     "How it is trained: `{images: 1.28M, epochs: 300}`, or `{steps: 500K, batch: 4096}`, with its source.",
 )
+_FROZEN = Key(
+    "frozen",
+    Other("frozen"),
+    "What is not trained: `true` for all, or paths of layers and groups: `[stem, backbone/stage1]`.",
+)
 _WRITTEN = Key(
     "written",
     by_library(Later(_forms), "write written: {torchvision: {relu: functional}}"),
@@ -104,6 +109,7 @@ TOP = Record(
         _SAME_AS,
         _ALIASES,
         _SCHEDULE,
+        _FROZEN,
         Key(
             "models",
             Other("models"),

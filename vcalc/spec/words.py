@@ -10,9 +10,12 @@ from typing import NamedTuple
 NAME = "How the tables call it; a name that turns up again in the same group is numbered."
 
 
+FROZEN = "Whether none of its parameters is trained: `true`, or a condition."
+
 CALL = {
     "name": NAME,
     "take": "Tensors handed to the block: their names, or `{its: ours}` where it calls them otherwise: `{skip: x[i]}`.",
+    "frozen": FROZEN,
     "save": "Tensors that the block has saved and gives out: their names, or `{ours: its}`: `{x[i]: wide}`.",
 }
 """The keys of a block's call beside its arguments."""
@@ -31,6 +34,7 @@ _LOOP = {
     "first": "Those of the first turn, where that differs.",
     "index": "A name that counts the turns from 0.",
     "when": "Only the turns for which this condition holds are taken.",
+    "frozen": "Whether no parameter of a turn is trained: `true`, or a condition, as in `frozen: s < 2`.",
     "name": "Makes each turn a group: block1, block2, ...",
 }
 _WHEN = "A condition: added only where it holds."
@@ -70,6 +74,7 @@ FORMS = {
             "branches": "Two or more lists of layers, or a mapping that gives them names. A loop among them is a "
             "branch for each turn, a `take` one for each tensor of a list.",
             "join": "How their outputs become one tensor: a word, or a word with its fields.",
+            "frozen": FROZEN,
             "name": NAME,
         },
         ("join",),
@@ -80,11 +85,11 @@ FORMS = {
             "residual": "The layers.",
             "shortcut": "What the arriving tensor goes through before it is added; nothing where it is left out.",
             "when": _WHEN,
+            "frozen": FROZEN,
             "name": NAME,
         },
         (),
     ),
-    "let": Form("Names bound for the rest of the list.", {"let": "Names with their values."}, ()),
     "use": Form(
         "A block or a layer called by the value of a hyperparameter, or another model, of the file or the catalogue.",
         {
@@ -94,6 +99,7 @@ FORMS = {
             "as": "The library whose way of writing the model counts, where a convention depends on it.",
             "take": "Tensors handed to the block, or to a model's inputs: their names, or `{its: ours}`.",
             "save": "Tensors that the block has saved, or a model's outputs: their names, or `{ours: its}`.",
+            "frozen": "What of it is not trained: `true` or a condition, or groups of the model: `[stem, stage1]`.",
             "name": NAME,
         },
         (),
@@ -113,7 +119,8 @@ FORMS = {
         },
         (),
     ),
-    "do": Form("A named group.", {"do": "Its layers.", "name": "The group's name."}, ("name",)),
+    "do": Form("A named group.", {"do": "Its layers.", "frozen": FROZEN, "name": "The group's name."}, ("name",)),
+    "let": Form("Names bound for the rest of the list.", {"let": "Names with their values."}, ()),
 }
 """Every word that makes an item of a list of layers more than a layer; the first one that is there decides."""
 

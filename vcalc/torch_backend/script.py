@@ -146,7 +146,7 @@ class Script:
             self.modules.append(self._member(part or operator.name, module))
             text = f"self.{self.modules[-1]}({operator.argument.format(given[0])})"
         else:
-            for tensor in tensors:
+            for tensor in sorted(tensors, key=lambda tensor: tensor.number):
                 if tensor.number in self._weights:
                     role = self._weights.pop(tensor.number)
                     self._name(tensor.number, role, _parameter(role, tensor.shape))

@@ -31,6 +31,8 @@ class Seen(NamedTuple):
     """Its shape; of a network a tuple of those of all outputs."""
     flops: tuple[int, ...] = ()
     refused: str = ""
+    trained: int = 0
+    """Parameters that have gradients, of a network as a whole."""
 
 
 class Watch:
@@ -64,8 +66,8 @@ class Watch:
         with counting(self._device) as self._counter:
             output = self._built(*given)
         if all(seen.output == self._shape(line) for seen, line in zip(self.seen, self.lines, strict=True)):
-            flops = sum(seen.flops[0] for seen in self.seen)
-            self.whole = Seen(*held(self._built), shapes_of(output), (flops,))
+            flops = (sum(seen.flops[0] for seen in self.seen),)
+            self.whole = Seen(*held(self._built), shapes_of(output), flops, trained=trained(self._built))
 
     def makes(self, index: int, make: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """A layer's module; none where torch refuses to make it."""
@@ -172,3 +174,8 @@ def held(module: Any) -> tuple[int, int]:
     if module is None:
         return 0, 0
     return sum(each.numel() for each in module.parameters()), sum(each.numel() for each in module.buffers())
+
+
+def trained(module: Any) -> int:
+    """Elements of the parameters that have gradients."""
+    return sum(each.numel() for each in module.parameters() if each.requires_grad)

@@ -33,6 +33,15 @@ class Line:
         return bool(self.code.make) and self.node.shares is None
 
     @property
+    def make(self) -> str:
+        """The module's expression; the parameters of a frozen layer have no gradient."""
+        return (
+            f"{self.code.make}.requires_grad_(False)"
+            if self.node.frozen and self.node.facts.parameters
+            else self.code.make
+        )
+
+    @property
     def call(self) -> str:
         """The call's expression."""
         return self.code.call.format(*self.inputs, self=f"self.{self.attribute}")
@@ -137,7 +146,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
     """
     made = watched or lines(network.graph)
     body = "\n".join(
-        f"        self.{line.attribute} = {_handed('makes', i, line.code.make) if watched else line.code.make}"
+        f"        self.{line.attribute} = {_handed('makes', i, line.make) if watched else line.make}"
         for i, line in enumerate(made)
         if line.makes
     )
