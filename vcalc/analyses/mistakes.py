@@ -243,9 +243,10 @@ def _required(spec: Spec) -> Iterator[YamlNode]:
 
 def _unread(spec: Spec) -> Iterator[Problem]:
     """Saved tensors whose name is never taken up: in the block that has it, or by a call that asks the block for it."""
-    networks = [_steps_of(spec.layers), *(_steps_of(option.body) for option in spec.options.values())]
+    bodies = [spec.layers, *(model.body or [] for model in spec.models.values())]
+    networks = [*map(_steps_of, bodies), *(_steps_of(option.body) for option in spec.options.values())]
     blocks = [_steps_of(block.body) for block in spec.blocks.values()]
-    outputs = {step.name for step in spec.outputs}
+    outputs = {name for step in spec.outputs for name in _taken(step)}
     asked = {name for steps in (*networks, *blocks) for step in steps for name in _asked(step)}
     for steps, of_block in (*((each, False) for each in networks), *((each, True) for each in blocks)):
         taken = {name for step in steps for name in _taken(step)} | (asked if of_block else outputs)
@@ -263,20 +264,24 @@ def _unread(spec: Spec) -> Iterator[Problem]:
 def _named(step: syntax.Step) -> tuple[str, ...]:
     """The names that a step gives to tensors."""
     if isinstance(step, syntax.Save):
-        return (step.name,)
-    return tuple(step.saves) if isinstance(step, (syntax.Call, syntax.UseModel)) else ()
+        return (step.tensor.name,)
+    return tuple(target.name for target, _ in step.saves) if isinstance(step, syntax.Handing) else ()
 
 
 def _taken(step: syntax.Step) -> tuple[str, ...]:
     """The names of tensors that a step takes up, or hands to a block."""
     if isinstance(step, syntax.Take):
-        return (step.name,)
-    return tuple(step.takes.values()) if isinstance(step, (syntax.Call, syntax.UseModel)) else ()
+        return tuple(tensor.name for tensor in step.tensors)
+    if isinstance(step, syntax.Handing):
+        return tuple(tensor.name for tensors in step.takes.values() for tensor in tensors)
+    return ()
 
 
 def _asked(step: syntax.Step) -> tuple[str, ...]:
     """The names that a call asks its block for."""
-    return tuple(step.saves.values()) if isinstance(step, syntax.Call) else ()
+    if isinstance(step, syntax.Call):
+        return tuple(tensor.name for _, tensors in step.saves for tensor in tensors)
+    return ()
 
 
 def _steps_of(body: list[syntax.Step]) -> list[syntax.Step]:
@@ -291,8 +296,10 @@ def _steps_of(body: list[syntax.Step]) -> list[syntax.Step]:
 
 def _inside(step: Any) -> list[list[syntax.Step]]:
     """The lists of steps within a step."""
-    if isinstance(step, (syntax.Group, syntax.Loop)):
+    if isinstance(step, syntax.Loop):
+        return [step.body, step.first or []]
+    if isinstance(step, (syntax.Group, syntax.Branch)):
         return [step.body]
     if isinstance(step, syntax.If):
-        return [step.then, step.otherwise or []]
-    return [body for _, body in step.branches] if isinstance(step, syntax.Branches) else []
+        return [*(then for _, then in step.cases), step.otherwise or []]
+    return [[*step.branches]] if isinstance(step, syntax.Branches) else []

@@ -71,7 +71,7 @@ def _at_revision(name: str, new: Found, revision: str) -> Found | None:
         return None
     spec = parse_spec(text, f"{file}@{revision}", stem(file))
     spec.beside = file
-    if not spec.layers:
+    if not spec.has_models:
         return None
     model = spec.models.get(new[1].name)
     if model is None and len(spec.models) == len(new[0].models) == 1:

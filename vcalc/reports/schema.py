@@ -30,6 +30,15 @@ from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _NAME = r"^[^\W\d]\w{0,59}$"
+_NAMES = r"^[^\W\d]\w{0,59}(\s*,\s*[^\W\d]\w{0,59})*$"
+_BRANCHES = ("repeat", "each", "if", "elif", "take")
+"""The words that stand for branches, none, one or several, in place of a list."""
+_SEVERAL: Schema = {
+    "items": {"type": "object"},
+    "minItems": 1,
+    "additionalProperties": {"type": "object"},
+    "minProperties": 1,
+}
 _TEXT: Schema = {"type": ["string", "number"], "minLength": 1}
 _EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": limits.EXPRESSION_LENGTH}
 _CONDITION: Schema = {**_EXPRESSION, "type": ["string", "boolean"]}
@@ -42,7 +51,10 @@ def spec_schema() -> Schema:
         "title": "vcalc spec",
         "description": "A vision architecture, or a comparison of blocks, for vcalc.",
         **_top(),
-        "allOf": [_one_of("input", "inputs"), {"anyOf": [{"required": ["layers"]}, {"required": ["options"]}]}],
+        "allOf": [
+            _one_of("input", "inputs"),
+            {"anyOf": [{"required": ["layers"]}, {"required": ["options"]}, _every_model_has("do")]},
+        ],
         "if": {"required": ["models"]},
         "then": {"properties": dict.fromkeys(("same_as", "aliases"), False)},
         "$defs": {
@@ -50,6 +62,8 @@ def spec_schema() -> Schema:
             "values": {"type": ["object", "null"], "additionalProperties": _ref("value")},
             "hyperparameters": {**_named(_ref("value")), "type": ["object", "null"]},
             "handed": _handed(),
+            "place": {"type": ["string", "number"], "pattern": r"^[^/,:\s\[\]]{1,60}\s*(\[.{1,500}\])?$"},
+            "tensors": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
             "label": {"type": ["string", "number"], "pattern": r"^[^/,:\s]{1,60}$"},
             "name": {"$ref": "#/$defs/label", "description": NAME},
             "sizes": _sizes(),
@@ -255,8 +269,10 @@ def _item() -> Schema:
         then: Schema = {"propertyNames": {"enum": list(each.keys)}}
         if each.required:
             then["required"] = list(each.required)
-        if word in CALL:
-            then["properties"] = {word: _ref("label") if word == "save" else _TEXT}
+        if word == "save":
+            then["properties"] = {word: _ref("place")}
+        if word == "take":
+            then["properties"] = {word: _ref("tensors")}
         form = {"if": {"required": [word]}, "then": then, "else": form}
     properties = {name: _documented(_ref(f"layer_{name}"), summary(KINDS[name])) for name in LAYERS}
     for word, each in FORMS.items():
@@ -268,14 +284,21 @@ def _item() -> Schema:
 
 def _part(key: str) -> Schema:
     """What stands under a word of a form."""
-    lists = {"items": _ref("steps"), "minItems": 2}
-    named = {"propertyNames": _ref("label"), "additionalProperties": _ref("steps"), "minProperties": 2}
+    branch = {"anyOf": [_ref("steps"), {**_ref("item"), "anyOf": [{"required": [word]} for word in _BRANCHES]}]}
+    lists = {"items": branch, "anyOf": [{"minItems": 2, "minProperties": 2}, _SEVERAL]}
+    named = {"propertyNames": _ref("label"), "additionalProperties": branch}
     made: dict[str, Schema] = {
         "repeat": _whole(0),
-        "each": {**_named({"type": ["string", "array"], "items": _ref("value")}), "minProperties": 1},
+        "each": {
+            "type": "object",
+            "propertyNames": {**_own_name(), "pattern": _NAMES},
+            "additionalProperties": {"type": ["string", "array", "null"], "items": _ref("value")},
+            "minProperties": 1,
+        },
         "index": {"type": "string", **_own_name()},
         "when": _CONDITION,
         "if": _CONDITION,
+        "elif": _CONDITION,
         "frozen": {"anyOf": [_CONDITION, {"type": "array", "items": _TEXT, "minItems": 1}]},
         "branches": {"type": ["array", "object"], **lists, **named},
         "join": {"oneOf": [*map(_join, JOINS), {**_joins_with_fields(), "minProperties": 1, "maxProperties": 1}]},
@@ -314,10 +337,9 @@ def _call() -> Schema:
 
 def _handed() -> Schema:
     """Tensors that a call hands over: one name, several, or new names for them."""
-    several: Schema = {"type": "array", "items": _ref("label")}
-    return {
-        "anyOf": [_TEXT, several, {"type": "object", "propertyNames": _ref("label"), "additionalProperties": _TEXT}]
-    }
+    several: Schema = {"type": "array", "items": _TEXT}
+    renamed: Schema = {"type": "object", "propertyNames": _ref("place"), "additionalProperties": _ref("tensors")}
+    return {"anyOf": [_TEXT, several, renamed]}
 
 
 # The parts of a file
@@ -328,6 +350,15 @@ def _block() -> Schema:
     parts: dict[str, Schema] = {"args": {**_named(default, *CALL), "type": ["object", "null"]}, "do": _ref("steps")}
     parts["shared"] = {"type": "boolean"}
     return _object({key: _documented(parts[key], text) for key, text in BLOCK.items()}, ("do",))
+
+
+def _every_model_has(key: str) -> Schema:
+    models: Schema = {
+        "type": "object",
+        "additionalProperties": {"type": "object", "required": [key]},
+        "minProperties": 1,
+    }
+    return {"required": ["models"], "properties": {"models": models}}
 
 
 def _model() -> Schema:

@@ -16,7 +16,7 @@ from vcalc.language.values import NoValueError, bounded, bounded_list, decimal, 
 from vcalc.layers.axes import INPUTS, NamedShape
 from vcalc.layers.base import describe
 from vcalc.spec.build import Budget
-from vcalc.spec.fields import WORDS, is_word, name_hint
+from vcalc.spec.fields import VALUES, is_word, name_hint
 from vcalc.spec.sizes import label, merged_inputs, order_of
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 
@@ -127,7 +127,7 @@ class Bindings:
             return from_python(name, value)
         known = frozenset((*self._written, *self._values))
         worded = self._holds_a_word(name)
-        if worded and is_word(value, known):
+        if worded and is_word(value, known, self.spec.models):
             return value
         meant = foreign.answers("values", value) if worded and value not in known else []
         if meant:
@@ -137,7 +137,7 @@ class Bindings:
             expression = parse(value)
             self._check_sizes(expression.names - self._own_name(name))
             whole = not self._holds_a_fraction(name)
-            names = {n: n if worded and n in WORDS - known else self._named(n, name, whole) for n in expression.names}
+            names = {n: n if worded and n in VALUES - known else self._named(n, name, whole) for n in expression.names}
             if whole and self._may_be_a_fraction(name):
                 self._note_whole(names)
             return self.budget.value(expression, names)

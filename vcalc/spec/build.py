@@ -79,11 +79,12 @@ class Budget:
             elif is_quotient(value) or isinstance(value, float):
                 cost += expression.operations * DECIMAL
         self.spend(cost)
-        PAYING.by, before = self._answer, PAYING.by
+        before = PAYING.by, PAYING.for_items
+        PAYING.by, PAYING.for_items = self._answer, self.spend
         try:
             return expression.value(environment)
         finally:
-            PAYING.by = before
+            PAYING.by, PAYING.for_items = before
 
     def _answer(self, asked: str, *given: Any) -> Any:
         """What exact arithmetic answers; what it has not answered before costs more."""
@@ -178,6 +179,12 @@ class Scope:
                 return scope.find(rest) if rest else scope
         return None
 
+    def turns(self, path: str) -> list[Scope]:
+        """The numbered parts that have a path in common, backbone/stage1 and on, in their order."""
+        above, _, name = path.rpartition("/")
+        scope = self.find(above) if above else self
+        return [part for (label, _), part in scope.inner.items() if label == name] if scope else []
+
     def ended(self) -> list[str]:
         """The paths, from here, of the parts in this one that have ended; those of the first hundred."""
         found: list[str] = []
@@ -258,11 +265,11 @@ class Building:
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()
 
-    def enter_shared(self, spec: Spec, block: str) -> Sharing | None:
-        """Begin a call of a shared block; None within another one, whose layers are shared already."""
+    def enter_shared(self, root: Scope, block: str) -> Sharing | None:
+        """Begin a call of a shared block of the network at a root; None within another one, whose layers are shared."""
         if self.sharing:
             return None
-        key = (id(spec), block)
+        key = (root, block)
         self.outside += 1
         first = key not in self.shared
         self.sharing = Sharing(block, self.shared.setdefault(key, []), first)

@@ -195,7 +195,7 @@ def load(name: str) -> tuple[Spec, ModelEntry]:
     spec = load_file(file)
     if wanted:
         return spec, _model_in(spec, wanted)
-    if not spec.layers and spec.options:
+    if not spec.has_models and spec.options:
         raise VcalcError("options", f"{file} compares options and is no network", hint=f"vcalc block {file}")
     if len(spec.models) > 1:
         names = ", ".join(spec.models)

@@ -116,8 +116,8 @@ def _expand(
     building = Building(graph, budget, bool(bindings.symbols))
     root = Scope(None, "", 0, False)
     expander = Expander(spec, model, environment, building, root)
-    expander.saved[0] = {name: start for name, start in zip(graph.inputs, graph.starts, strict=True) if name}
-    end = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
+    expander.saved.open[0] = {name: [start] for name, start in zip(graph.inputs, graph.starts, strict=True) if name}
+    end = expander.steps(option.body if option else spec.layers_of(model), INPUT, environment, root)
     graph.outputs = expander.outputs(end)
     _check_taken(spec, graph)
     building.name_nodes()

@@ -108,7 +108,8 @@ class _Parser:
         return Frozen(None, {self.source.text(item, "a path"): item for item in node.value})
 
     def check_complete(self, spec: Spec, meant: set[str]) -> None:
-        if "layers" not in self.top and not spec.options and "layers" not in meant:
+        own = all("do" in entry for entry in self.model_entries.values()) and bool(self.model_entries)
+        if "layers" not in self.top and not spec.options and not own and "layers" not in meant:
             hint = "write layers: and a list of layers under it"
             self.source.report("missing", "a spec needs 'layers'", self.root, hint)
         if {"input", "inputs"}.isdisjoint({*self.top, *meant}):
@@ -141,7 +142,7 @@ class _Parser:
         if isinstance(node, yaml.SequenceNode):
             return self.reader.argument(node, names, NOTHING)
         known = names | self.reader.blocks.keys()
-        word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known)
+        word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known, self.model_entries)
         return self.reader.value(node, names, (node.value,) if word else (), shape=NOTHING)
 
     def hyperparameters(self, spec: Spec) -> Names:
@@ -161,6 +162,11 @@ class _Parser:
 
     def models(self, names: Names, spec: Spec) -> dict[str, ModelEntry]:
         found = {}
+        bodies = {
+            name: self.reader.steps(entry["do"][1], names, f"model {quoted(name)}")
+            for name, entry in self.model_entries.items()
+            if "do" in entry
+        }
         for name, entry in self.model_entries.items():
             key, node = self.model_nodes[name]
             self.reader.label(key, "a model's name")
@@ -174,6 +180,7 @@ class _Parser:
             found[name] = ModelEntry(
                 node, name, said["title"] or name, values, inputs, said["same_as"], [*said["aliases"]]
             )
+            found[name].body = bodies.get(name)
             found[name].schedule, found[name].written = said["schedule"], said["written"]
             found[name].written_node = entry["written"][1] if "written" in entry else None
         return found

@@ -74,7 +74,10 @@ _WRITTEN = Key(
     "How a library's source calls the layers, by layer kind or path, where that is not the usual way.",
     {},
 )
-MODEL = Record("a model", (_TITLE, _INPUT, _INPUTS, _SAME_AS, _ALIASES, _SCHEDULE, _WRITTEN))
+_DO = Key(
+    "do", Other("steps"), "Its own layers, in place of those of the file: a backbone beside the detector that uses it."
+)
+MODEL = Record("a model", (_TITLE, _INPUT, _INPUTS, _SAME_AS, _ALIASES, _SCHEDULE, _WRITTEN, _DO))
 """The keys of a model beside the hyperparameters that it sets."""
 
 TOP = Record(
