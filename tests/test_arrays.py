@@ -23,7 +23,7 @@ from vcalc.language.expression import parse
 from vcalc.many import Many
 from vcalc.spec.find import load, model_names
 from vcalc.spec.network import Network, expand
-from vcalc.spec.sizes import merged_input
+from vcalc.spec.sizes import merged_inputs
 
 NET = """title: Net
 input: {C: 3, H: 8, W: 8}
@@ -42,7 +42,7 @@ layers:
 
 def binds_images(name: str) -> bool:
     spec, entry = load(name)
-    return set(merged_input(spec.input, entry.input)) == {"C", "H", "W"}
+    return [set(sizes) for sizes in merged_inputs(spec, entry).values()] == [{"C", "H", "W"}]
 
 
 IMAGE_MODELS = [name for name in model_names() if binds_images(name)]
