@@ -81,7 +81,7 @@ class Calls:
         """Itself, for an operator that the source may call in a way of its own."""
         return _Part(self, name)
 
-    def parameter(self, *shape: Number, role: str = "weight") -> Tensor:
+    def parameter(self, *shape: Number, role: str = "weight", name: str = "") -> Tensor:
         """Trained parameters."""
         made = Parameter(role, product(shape))
         self._parameters.append(made)

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 def project_qkv(ops: Paper, x: Value, inner: Number, bias: bool | str, key_bias: bool) -> Value:
     """Queries, keys and values in one product; with a bias of queries and values, zeros stand in for that of keys."""
-    weight = ops.parameter(3 * inner, x.shape[-1])
+    weight = ops.parameter(3 * inner, x.shape[-1], name="qkv_weight")
     if bias != "qv":
         made = ops.parameter(3 * inner, role="bias") if bias else None
         return ops.part("qkv").linear(x, weight, made)
-    biases = ops.parameter(2, inner, role="bias")
+    biases = ops.parameter(2, inner, role="bias", name="qv_bias")
     zeros = ops.own((inner,), "key_bias") if key_bias else ops.made((inner,))
     made = ops.concat(ops.select(biases, axis=0), zeros, ops.select(biases, axis=0, place=1), axis=0)
     return ops.part("qkv").linear(x, weight, made)

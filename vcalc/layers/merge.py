@@ -256,7 +256,8 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
     def _looked_up(self, ops: Paper, query: Value, key: Value) -> Value:
         """The bias of each pair, as heads [1, h, N, M], or of one head."""
         heads, pairs = query.shape[1] if len(query.shape) == 4 else 1, (query.shape[-2], key.shape[-2])
-        table = ops.parameter(self.relative_positions, heads, role="relative_position_bias")
+        role, name = "relative_position_bias", "relative_positions"
+        table = ops.parameter(self.relative_positions, heads, role=role, name=name)
         index = ops.own(pairs, "relative_position_index", by=("distances", *pairs, self.relative_positions))
         found = ops.permute(ops.gather(table, index, axis=0, shape=(*pairs, heads)), (2, 0, 1))
         return ops.reshape(found, (1, *found.shape)) if len(query.shape) == 4 else ops.select(found, axis=0)

@@ -247,7 +247,8 @@ class GlobalResponseNorm(Layer, kind="global_response_norm"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         wide = (x.shape[1], *(1 for _ in x.shape[2:]))
-        factor, offset = (ops.parameter(*wide, role=role) for role in ("scale", "shift"))
+        names = {"scale": "weight", "shift": "bias"}
+        factor, offset = (ops.parameter(*wide, role=role, name=name) for role, name in names.items())
         length = ops.length(x, axes=along_places(x))
         length = ops.div(length, ops.shift(ops.mean(length, axes=(1,)), 1e-6))
         return ops.add(x, ops.mul_add(offset, factor, ops.mul(x, length)))

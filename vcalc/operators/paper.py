@@ -146,6 +146,10 @@ class Operator:
     type = ACTIVATION
     """Of what numbers its output is, and what its backward makes."""
     name: ClassVar[str] = ""
+    ways: ClassVar[tuple[str, ...]] = ()
+    """Forms (see `vcalc.layers.vocabulary`) that `text` tells apart, as its `way`."""
+    functional: ClassVar[bool] = False
+    """Whether `text` is torch's function that does what its module does."""
     argument: ClassVar[str] = "{}"
     """What its module is called with."""
     changes: ClassVar[bool] = False
@@ -361,7 +365,7 @@ class Paper:
         """A layer begins; layers of one owner have the same parameters, which are not trained if it is frozen."""
         self.where, self._owner, self._given, self.frozen = where, owner, 0, frozen
 
-    def parameter(self, *shape: int, role: str = "weight") -> Value:
+    def parameter(self, *shape: int, role: str = "weight", name: str = "") -> Value:
         """The next parameter of the layer, trained unless that is frozen; autocast keeps no copy of one that is."""
         found = self.own(shape)
         if self.frozen:

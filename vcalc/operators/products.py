@@ -15,6 +15,7 @@ class Linear(Operator, name="linear", kind="linear"):
     """x W + b on the last axis, all others as rows; to rows that do not lie in order the bias is added afterwards."""
 
     composed = True
+    functional = True
 
     @staticmethod
     def output(x: Any, weight: Any, bias: Any = None) -> Shape:
@@ -84,9 +85,15 @@ class MatMul(Operator, name="matmul", kind="matmul"):
     def work(output: Shape, a: Any, b: Any) -> dict[str, Number]:
         return {"product_multiply_adds": product(a.shape) * output[-1], "product_elements": product(output)}
 
+    ways = ("function", "bmm", "einsum")
+
     @staticmethod
-    def text(a: Any, b: Any) -> str:
-        return f"{a} @ {b}"
+    def text(a: Any, b: Any, way: str = "") -> str:
+        if way == "einsum":
+            first = "abcdefgh"[: len(a.shape) - 2]
+            second = first[len(first) + 2 - len(b.shape) :] if len(b.shape) > 2 else ""
+            return f'torch.einsum("{first}ij,{second}jk->{first}ik", {a}, {b})'
+        return f"torch.matmul({a}, {b})" if way else f"{a} @ {b}"
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
         leading, rows, inner, columns = a.shape[:-2], a.shape[-2], a.shape[-1], b.shape[-1]

@@ -14,6 +14,8 @@ from vcalc.operators.types import INDEX
 class Conv(Operator, name="conv", kind="conv"):
     """A convolution: a kernel at each position that is put out; transposed, at each that arrives."""
 
+    functional = True
+
     @staticmethod
     def output(*inputs: Any, shape: Shape, **window: Any) -> Shape:
         return shape
@@ -111,8 +113,13 @@ class AvgPool(_Pool, name="avg_pool"):
     """The mean of each window; backward wants the input for its shape."""
 
     @staticmethod
-    def module(x: Any, shape: Sizes, kernel: Sizes = (), count_pad: bool = True, **window: Any) -> str:
-        return _pool("Avg", shape, kernel, count_include_pad=written.unless(count_pad, True), **window)
+    def module(x: Any, shape: Sizes, kernel: Sizes = (), count_pad: bool | None = None, **window: Any) -> str:
+        """None where it is not said whether padding counts: a function, then, of a layer that is more than a pool."""
+        return (
+            ""
+            if count_pad is None
+            else _pool("Avg", shape, kernel, count_include_pad=written.unless(count_pad, True), **window)
+        )
 
     @staticmethod
     def text(x: Any, shape: Sizes, kernel: Sizes, stride: Sizes) -> str:

@@ -44,7 +44,7 @@ def code_of(facts: Facts) -> Code:
 def _code(facts: Facts) -> Code:
     layer = facts.layer
     shapes = tuple((BATCH * product(shape[: len(front_of(shape))]), *inner(shape)) for shape in facts.inner)
-    script = Script(layer.run, shapes, facts.form if layer.composed else None)
+    script = Script(layer.run, shapes, facts.form, layer.composed)
     inputs = [f"{{{number}}}" for number in range(len(shapes))]
     lines = Lines(script, inputs)
     if not lines.statements and len(script.modules) == len(script.members):

@@ -63,6 +63,15 @@ class Step:
         self.dead: list[int] = []
 
 
+class _Part:
+    def __init__(self, script: Script, name: str) -> None:
+        self._script = script
+        self._name = name
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return partial(self._script.call, OPERATORS[name], self._name)
+
+
 class Script:
     """A run that writes down what is called. Operators are its methods, as they are those of `Paper`.
 
@@ -72,11 +81,13 @@ class Script:
 
     training, overwrites = True, False
 
-    def __init__(self, run: Callable[..., Any], shapes: tuple[Shape, ...], form: str | None = None) -> None:
-        self._form, self._part = form, ""
+    def __init__(
+        self, run: Callable[..., Any], shapes: tuple[Shape, ...], form: str = "", composed: bool = False
+    ) -> None:
+        self._form, self._composed = form, composed
         self._numbers = count()
-        self._weights: dict[int, str] = {}
-        """Parameters that no operator has read, and their roles."""
+        self._weights: dict[int, tuple[str, str]] = {}
+        """Parameters that no operator has read: their roles and names."""
         self.named: dict[int, str] = {}
         """Parameters and buffers, as they are called."""
         self.members: dict[str, str] = {}
@@ -102,17 +113,16 @@ class Script:
         """An operator."""
         if name not in OPERATORS:
             raise AttributeError(f"there is no operator {name!r}")
-        return partial(self._call, OPERATORS[name])
+        return partial(self.call, OPERATORS[name], "")
 
-    def part(self, name: str) -> Script:
-        """Itself: a part of the layer has its name, where it is a module."""
-        self._part = name
-        return self
+    def part(self, name: str) -> _Part:
+        """Itself, for an operator that the source may call in a way of its own; a module has its name."""
+        return _Part(self, name)
 
-    def parameter(self, *shape: int, role: str = "weight") -> Tensor:
-        """Trained parameters: of the module that the next operator is, or the layer's own."""
+    def parameter(self, *shape: int, role: str = "weight", name: str = "") -> Tensor:
+        """Trained parameters: of the module that the next operator is, or the layer's own, called by role or name."""
         made = Tensor(self, next(self._numbers), shape)
-        self._weights[made.number] = role
+        self._weights[made.number] = (role, name or role)
         return made
 
     def own(self, shape: Shape, role: str = "", by: tuple[Any, ...] = ()) -> Tensor:
@@ -134,12 +144,13 @@ class Script:
         self.members[free] = text
         return free
 
-    def _call(self, operator: type[Operator], *given: Any, **fields: Any) -> Any:
-        part, self._part = self._part, ""
+    def call(self, operator: type[Operator], part: str, *given: Any, **fields: Any) -> Any:
+        """Write down an operator, and give what it makes."""
         if operator.text is Operator.text and operator.module is Operator.module:
             return operator().forward(self, *given, **fields)  # type: ignore[arg-type]
         tensors = [each for each in given if isinstance(each, Tensor)]
-        module = self._module(operator, part, given, fields)
+        way = self._way(part, fields.get("function") or operator.kind)
+        module = self._module(operator, way, given, fields)
         if module:
             for tensor in tensors[1:]:
                 del self._weights[tensor.number]
@@ -148,29 +159,33 @@ class Script:
         else:
             for tensor in sorted(tensors, key=lambda tensor: tensor.number):
                 if tensor.number in self._weights:
-                    role = self._weights.pop(tensor.number)
-                    self._name(tensor.number, role, _parameter(role, tensor.shape))
-            text = operator.text(*given, **fields)
+                    role, name = self._weights.pop(tensor.number)
+                    self._name(tensor.number, name, _parameter(role, tensor.shape))
+            text = operator.text(*given, **fields, **({"way": way} if way in operator.ways else {}))
         if tensors and text == str(tensors[0]):
             return tensors[0]
         over = tensors[0].number if operator.changes else None
         return self._made(text, operator.output(*given, **fields), over)
 
-    def _module(self, operator: type[Operator], part: str, given: tuple[Any, ...], fields: dict[str, Any]) -> str:
+    def _way(self, part: str, kind: str) -> str:
+        """How the source writes an operator."""
+        if self._composed:
+            return called(self._form, part, kind) if kind else "module"
+        return self._form
+
+    def _module(self, operator: type[Operator], way: str, given: tuple[Any, ...], fields: dict[str, Any]) -> str:
         """Torch's module for an operator: where its other inputs are parameters that nothing else reads.
 
-        What has no parameters is a module in a layer of one operator, or where the source has one.
+        What has no parameters is a module in a layer of one operator, or where the source has one; what has some is a
+        function where the whole layer is one.
         """
         made = operator.module(*given, **fields)
         weights = [each for each in given[1:] if isinstance(each, Tensor)]
         if not made or not all(each.number in self._weights for each in weights):
             return ""
-        kind = fields.get("function") or operator.kind
-        return (
-            ""
-            if not weights and self._form is not None and kind and called(self._form, part, kind) != "module"
-            else made
-        )
+        if weights and not self._composed:
+            return "" if way == "functional" and operator.functional else made
+        return made if weights or not self._composed or way == "module" else ""
 
     def _made(self, text: str, shape: Any, over: int | None) -> Any:
         shapes = shape if isinstance(shape, list) else [shape]
