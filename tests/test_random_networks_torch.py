@@ -41,6 +41,13 @@ TOKENS = st.sampled_from(
         {"do": [{"split_heads": {"heads": 2}}, "rotary_embedding", "merge_heads"]},
         {"keep_tokens": {"count": "N - 1"}},
         {"random_features": {"count": 4}},
+        {"residual": ["layernorm", "transpose", {"linear": {"out": "D"}}, "gelu", "transpose"]},
+        {
+            "branches": [[], ["global_avgpool", {"linear": {"out": "D"}}, {"offset": {"constant": 1}}]],
+            "join": "multiply",
+        },
+        {"branches": [["gelu"], [{"linear": {"out": 4}}]], "join": {"concat": {"over": "D"}}},
+        {"branches": [[], ["silu"]], "join": "absolute_difference"},
     ]
 )
 OF_TOKENS = st.builds(

@@ -14,7 +14,7 @@ from vcalc.graph import INPUT, Node, untouched
 from vcalc.layers.axes import MAP, PLACES, TOKENS, names_of, rank
 from vcalc.layers.base import show
 from vcalc.layers.conv import extent
-from vcalc.layers.mend import features
+from vcalc.layers.mend import FEATURES
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import Sliding
 from vcalc.operators.types import INDEX
@@ -111,10 +111,15 @@ def _bias_before_norm(node: Node, step: syntax.Step, readers: dict[int, list[Nod
 def _along_tokens(node: Node) -> Problem | None:
     """Tokens that agree in number and in width: which of the two sizes grows is not seen in what is written."""
     shapes = node.facts.inputs
-    if node.kind != "concat" or rank(shapes[0]) != TOKENS or not all(_equal(shapes[0], shape) for shape in shapes[1:]):
+    if (
+        node.kind != "concat"
+        or node.layer.values()["over"]
+        or rank(shapes[0]) != TOKENS
+        or not all(_equal(shapes[0], shape) for shape in shapes[1:])
+    ):
         return None
     message = f"tokens {show(shapes[0])} are joined one after the other, to {show(node.output)}"
-    return Problem("concat-along-tokens", message, hint=f"silence this where it is meant; else: {features(node.input)}")
+    return Problem("concat-along-tokens", message, hint=f"silence this where it is meant; else: {FEATURES}")
 
 
 def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[Node]]) -> Problem | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, product
 from vcalc.errors import LayerError
-from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, grid_of
+from vcalc.layers.axes import HEADS, MAP, MAPS, TOKENS, VECTOR, grid_of, rank
 from vcalc.layers.base import Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
 from vcalc.layers.fields import FLAG, count, field, per_axis
@@ -103,6 +103,17 @@ class ToMap(Moved, kind="to_map"):
 
     def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
         return MAP
+
+
+class Transpose(Moved, kind="transpose"):
+    """Tokens [N, D] read as [D, N], so that what follows mixes places and not features; of heads each by itself."""
+
+    source = "Tolstikhin et al. 2021 (MLP-Mixer), section 2; heads: El-Nouby et al. 2021 (XCiT), section 3.1"
+    reuses_input = True
+    accepts = (TOKENS, HEADS)
+
+    def pattern_on(self, input: Shape) -> str:
+        return "h N d -> h d N" if rank(input) == HEADS else "N D -> D N"
 
 
 class Embedding(Layer, kind="embedding"):

@@ -7,6 +7,7 @@ numbers, truth values and the words of a field's own list.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from vcalc.arithmetic import Shape
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
 from vcalc.layers.attention import PRODUCTS
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, rank
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, names_of, rank
 from vcalc.layers.base import channels_first, put_back, put_last
 from vcalc.layers.conv import leading_pad
 from vcalc.layers.moved import Moved
@@ -442,22 +443,27 @@ def _upsample(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
 
 @_builds("concat")
 def _concat(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code("", f"torch.cat(({', '.join(f'{{{i}}}' for i in range(len(inputs)))},), 1)")
+    axis = names_of(inputs[0]).index(layer.over) if layer.over else 0
+    return Code("", f"torch.cat(({', '.join(f'{{{i}}}' for i in range(len(inputs)))},), {axis + 1})")
 
 
-@_builds("add", "multiply")
+_TOGETHER = {
+    "add": "{} + {}",
+    "mean": "{} + {}",
+    "multiply": "{} * {}",
+    "subtract": "{} - {}",
+    "absolute_difference": "({} - {}).abs()",
+    "max": "torch.maximum({}, {})",
+}
+"""Two tensors joined element by element."""
+
+
+@_builds(*_TOGETHER)
 def _elementwise(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    places = ", None" * (len(output) - 1) if rank(output) == MAP else ""
-    wide = [
-        f"{{{i}}}[:, :{places}]" if places and rank(shape) == VECTOR else f"{{{i}}}" for i, shape in enumerate(inputs)
-    ]
-    return Code("", (" * " if layer.kind == "multiply" else " + ").join(wide))
-
-
-@_builds("mean")
-def _mean(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    total = _elementwise(layer, inputs, output).call
-    return Code("", f"({total}) / {len(inputs)}")
+    spread = {MAP: "[:, :" + ", None" * (len(output) - 1) + "]", TOKENS: "[:, None]"}.get(rank(output), "")
+    wide = [f"{{{i}}}{spread if rank(shape) == VECTOR else ''}" for i, shape in enumerate(inputs)]
+    joined = reduce(_TOGETHER[layer.kind].format, wide)
+    return Code("", f"({joined}) / {len(inputs)}" if layer.kind == "mean" else joined)
 
 
 @_builds("roi_align")
@@ -484,3 +490,11 @@ def _scaled_dot_product_attention(layer: Any, inputs: tuple[Shape, ...], output:
     causal = ", is_causal=True" if layer.causal else ""
     grouped = ", enable_gqa=True" if inputs[0][:-2] != inputs[1][:-2] else ""
     return Code("", f"F.scaled_dot_product_attention({{0}}, {{1}}, {{2}}{causal}{grouped})")
+
+
+@_builds("offset")
+def _offset(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    if layer.constant is not None:
+        return Code("", f"{{0}} + {layer.constant!r}")
+    on_map = channels_first(inputs[0])
+    return Code(f"Offset({inputs[0][0] if on_map else inputs[0][-1]}, {len(inputs[0]) - 1 if on_map else 0})")

@@ -580,3 +580,14 @@ class WindowAttention(nn.Module):
                 regions = regions + (along[None, :, None, None] if number == 0 else along[None, None, :, None])
         region = self._windows(regions).squeeze(-1)
         return (region[:, None] != region[:, :, None]).to(like.dtype) * -100.0
+
+
+class Offset(nn.Module):
+    """One trained number a channel, added, on the axis before so many others."""
+
+    def __init__(self, width: int, axes: int) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(width, *[1] * axes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.shift
