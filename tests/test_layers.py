@@ -56,7 +56,11 @@ def put(value: Any, sizes: dict[str, Any]) -> Any:
 
 def shapes(text: str) -> tuple[tuple[Any, ...], ...]:
     """`64 28 28, 32 H W` as a tuple of shapes; two sizes of which one is L are a sequence."""
-    each = [tuple(int(word) if word.isdigit() else word for word in part.split()) for part in text.split(",")]
+    each = [
+        tuple(int(word) if word.isdigit() else word for word in part.split())
+        for part in text.split(",")
+        if part.strip()
+    ]
     return tuple(NamedShape(shape, axes.MAP) if "L" in shape else shape for shape in each)
 
 
@@ -238,6 +242,10 @@ CASES = [
     case("offset", {}, "C H W", **MAP),
     case("offset", {}, "N D", N=5, D=6),
     case("offset", {"constant": 1}, "D", D=6),
+    Case("learned", {"N": "n", "D": "m"}, (), {"n": 5, "m": 6}),
+    Case("learned", {"C": "c", "H": 4, "W": "w"}, (), {"c": 6, "w": 5}),
+    Case("constant", {"D": "m"}, (), {"m": 6}),
+    Case("constant", {"h": 2, "N": "n", "d": 3, "computed": True}, (), {"n": 5}),
     case("take_token", {}, "N D", N=5, D=6),
     case("take_token", {"index": 4}, "N D", N=5, D=6),
     case("keep_tokens", {"count": 4}, "N D", N=5, D=6),
@@ -679,6 +687,11 @@ FACTS = [
     Fact("class_token", {"count": 5}, "196 768 -> 201 768", {"class_token": 5*768}),
     Fact("position_embedding", {}, "197 768 -> 197 768", {"position_embedding": 197*768}, {"additions": 197*768}),
     Fact("position_embedding", {"fixed": True}, "4 3 -> 4 3", {"fixed_position_embedding": 12}, {"additions": 12}),
+    # DETR's queries; StyleGAN's map to begin with; ConViT's relative coordinates of 196 places, no parameters
+    Fact("learned", {"N": 100, "D": 256}, " -> 100 256", {"learned": 100*256}),
+    Fact("learned", {"C": 512, "H": 4, "W": 4}, " -> 512 4 4", {"learned": 512*16}),
+    Fact("constant", {"C": 3, "H": 196, "W": 196}, " -> 3 196 196", {}, {}, {"constant": 3*196*196}),
+    Fact("constant", {"N": 100, "D": 256, "computed": True}, " -> 100 256"),
     Fact("take_token", {}, "1 768 -> 768"),
     Fact("take_token", {"index": 196}, "197 768 -> 768"),
     Fact("keep_tokens", {"count": 49}, "196 1024 -> 49 1024"),

@@ -192,6 +192,8 @@ ELSEWHERE = {
     "rms_norm": "composed of others: rmsnorm in test_memory_torch.py",
     "add_in_place": "in place unless watched: test_memory_torch.py, attention with biases",
     "expand": "a view, of parameters only: test_memory_torch.py, class_token",
+    "spread": "a view, of parameters and constants: test_memory_torch.py, learned and constant",
+    "plus": "shift",
     "unbind": "attention's queries, keys and values: test_memory_torch.py",
     "repeat": "instancenorm, and attention of fewer heads of keys: test_memory_torch.py",
     "gather": "conv's connections, tables of positions: test_memory_torch.py",

@@ -48,6 +48,8 @@ TOKENS = st.sampled_from(
         },
         {"branches": [["gelu"], [{"linear": {"out": 4}}]], "join": {"concat": {"over": "D"}}},
         {"branches": [[], ["silu"]], "join": "absolute_difference"},
+        {"branches": [[{"learned": {"N": 3, "D": "D"}}], []], "join": "concat"},
+        {"residual": [{"learned": {"N": "N", "D": "D"}}, {"linear": {"out": "D"}}]},
     ]
 )
 OF_TOKENS = st.builds(
@@ -89,6 +91,8 @@ MAPS = st.sampled_from(
         },
         {"branches": [[], ["global_avgpool", {"linear": {"out": "C"}}, "sigmoid"]], "join": "multiply"},
         {"branches": [[{"conv": {"out": 4, "kernel": 1}}], ["layernorm"]], "join": "concat"},
+        {"residual": [{"learned": {"C": "C", "H": "H", "W": "W"}}, "silu"]},
+        {"residual": [{"constant": {"C": 3, "H": "H", "W": "W"}}, {"conv": {"out": "C", "kernel": 3, "pad": 1}}]},
     ]
 )
 OF_MAPS = st.builds(
@@ -114,8 +118,11 @@ def module_agrees(network: Network, module: Any, image: Any) -> None:
     facts = [node.facts for node in nodes]
     assert sum(p.numel() for p in module.parameters()) == sum(sum(each.parameters.values()) for each in facts)
     assert sum(b.numel() for b in module.buffers()) == sum(sum(each.buffers.values()) for each in facts)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    trained = [parameter.requires_grad_(False) for parameter in module.parameters() if parameter.requires_grad]
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:  # which refuses a view of what has a gradient
         values = run(network, module.eval(), {INPUT: image})
+    for parameter in trained:
+        parameter.requires_grad_(True)
     assert {index: tuple(value.shape[1:]) for index, value in values.items() if index != INPUT} == {
         node.index: tuple(node.output) for node in nodes if node.index in values
     }

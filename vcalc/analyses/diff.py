@@ -231,10 +231,14 @@ class _Wiring:
 
 
 def _through(nodes: list[Node], known: dict[int, int]) -> dict[int, int]:
-    """The old index of each node; of one that has none, that of what it reads first. -1 is the network's input."""
+    """The old index of each node; of one that has none, that of what it reads first. -1 is the network's input.
+
+    That of a new table, which reads nothing, is no node's.
+    """
     found = {-1: -1}
     for node in nodes:
-        found[node.index] = known[node.index] if node.index in known else found[node.inputs[0]]
+        first = found[node.inputs[0]] if node.inputs else -2 - node.index
+        found[node.index] = known.get(node.index, first)
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from vcalc.arithmetic import Shape, certainly_equal
 from vcalc.errors import Place, Problem, quoted
 from vcalc.graph import INPUT, Node, untouched
-from vcalc.layers.axes import MAP, PLACES, TOKENS, names_of, rank
+from vcalc.layers.axes import MAP, NOTHING, PLACES, TOKENS, names_of, rank
 from vcalc.layers.base import show
 from vcalc.layers.conv import extent
 from vcalc.layers.mend import FEATURES
@@ -150,7 +150,7 @@ def _equal(first: Shape, second: Shape) -> bool:
 
 def _rows_left_over(node: Node) -> Problem | None:
     """Rows or columns at the end of a map that no window reads, although the windows reach one another."""
-    arrives, leaves = node.facts.inner[0], node.facts.made
+    arrives, leaves = node.facts.inner[0] if node.inputs else NOTHING, node.facts.made
     if not rank(arrives) == rank(leaves) == MAP or len(arrives) != len(leaves):
         return None
     window = node.layer.reach(arrives)

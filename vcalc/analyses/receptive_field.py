@@ -214,8 +214,14 @@ class Field(NamedTuple):
         """Whether an element reads the whole input."""
         return bool(self.axes) and not any(self.axes)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether an element reads nothing of the input: of a table, and of what is made of tables alone."""
+        return _NOWHERE in self.axes
+
 
 _HERE = Axis(((0, 0),), 1)
+_NOWHERE = Axis(((0, -1),), 0)
 
 
 def receptive_fields(graph: Graph) -> list[Field]:
@@ -223,9 +229,28 @@ def receptive_fields(graph: Graph) -> list[Field]:
     axes = range(len(graph.input) - 1)
     start = Field(tuple(_HERE for _ in axes), tuple(axes), None if rank(graph.input) == MAP else -1)
     fields: list[Field] = []
+    empty = start._replace(axes=tuple(_NOWHERE for _ in axes))
     for node in graph.nodes:
-        fields.append(_step(node, [fields[i] if i >= 0 else start for i in node.inputs]))
+        read = [fields[i] if i >= 0 else start for i in node.inputs]
+        reading = [i for i, field in enumerate(read) if not field.is_empty]
+        if not reading:
+            fields.append(empty)
+        elif len(reading) < len(read):
+            fields.append(_beside_tables(node, read, reading))
+        else:
+            fields.append(_step(node, read))
     return [_shown(field) for field in fields]
+
+
+def _beside_tables(node: Node, fields: list[Field], reading: list[int]) -> Field:
+    """What the elements of a join read where only some of its inputs read any of the network's."""
+    shapes, window = node.facts.inner, node.layer.reach(node.facts.inner[0])
+    field = _joined([fields[i] for i in reading], tuple(shapes[i] for i in reading))
+    if window is None and all(not _apart(shapes[i], node.facts.made) for i in reading):
+        return field
+    if window is REORDERED and len(reading) == 1:  # as class tokens stand beside the others
+        return field if node.facts.output.grid is not None else field._replace(order=node.index)
+    return _whole(field)
 
 
 def _shown(field: Field) -> Field:
@@ -243,7 +268,7 @@ def size_of(field: Field, input: Shape) -> tuple[Number, ...]:
 def as_record(field: Field, input: Shape) -> dict[str, Any]:
     """A field as plain data: size, stride and start along each axis; the last two only where they are defined."""
     size = list(size_of(field, input))
-    if field.is_whole:
+    if field.is_whole or field.is_empty:
         return {"size": size, "stride": None, "start": None}
     strides = [axis and _decimal(axis.stride) for axis in field.axes]
     return {"size": size, "stride": strides, "start": [axis and _decimal(axis.start) for axis in field.axes]}

@@ -63,6 +63,8 @@ class Calls:
 
     def __init__(self, layer: Layer, inputs: tuple[Shape, ...], images: Number = 1) -> None:
         self._kind, self._form = layer.kind, layer.form
+        self.images = images
+        """How many images there are, windows and frames among them."""
         self.calls: list[Call] = []
         self.parameters: dict[str, Number] = {}
         """Trained (or frozen) parameters by role."""

@@ -55,6 +55,7 @@ ROLES = {
     "shift": "per-channel offsets of norms and of trainable subsampling",
     "layer_scale": "factors of a residual branch, one a channel or one for all",
     "embedding": "one vector for each word of a vocabulary",
+    "learned": "tables that are no layer's: queries, latents, prompts",
     "class_token": "the token that collects the class",
     "mask_token": "the token that stands for a hidden patch",
     "position_embedding": "learned positions",
@@ -77,6 +78,7 @@ BUFFERS = {
     "key_bias": "zeros in place of a bias of keys",
     "one_hot_positions": "zeros and ones, which look position biases up as factors",
     "codes": "fixed codes of radial basis units",
+    "constant": "numbers that are the same for every image and that no layer makes",
     "angles": "sines and cosines of the angles that a rotary embedding turns by",
 }
 """State that is no parameter; a convention may take some for parameters."""

@@ -118,6 +118,22 @@ class Expand(_AsTold, name="expand"):
         return gradients
 
 
+class Spread(Expand, name="spread"):
+    """What is the same for all images given to each of them, without a copy; backward sums."""
+
+    batches = True
+
+    @staticmethod
+    def output(*inputs: Any, shape: Shape = (), **fields: Any) -> Shape:
+        x, images = inputs
+        return (images, *x.shape)
+
+    def forward(self, paper: Paper, x: Value, images: int) -> Value:  # type: ignore[override]
+        made = super().forward(paper, x, self.output(x, images))
+        made.batched = True
+        return made
+
+
 class Concat(Operator, name="concat"):
     """One after the other along an axis. The gradient of each is a part of the whole one."""
 

@@ -498,3 +498,10 @@ def _offset(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
         return Code("", f"{{0}} + {layer.constant!r}")
     on_map = channels_first(inputs[0])
     return Code(f"Offset({inputs[0][0] if on_map else inputs[0][-1]}, {len(inputs[0]) - 1 if on_map else 0})")
+
+
+@_builds("learned", "constant")
+def _table(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    computed = layer.kind == "constant" and layer.computed
+    name = "Computed" if computed else layer.kind.capitalize()
+    return Code(f"{name}({_each(output)})", "{self}(images)")

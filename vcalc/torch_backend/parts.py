@@ -591,3 +591,39 @@ class Offset(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.shift
+
+
+class Learned(nn.Module):
+    """A table of parameters, the same for every image."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(sizes))
+
+    def forward(self, images: int) -> Tensor:
+        return self.table.expand(images, *self.table.shape)
+
+
+class Constant(nn.Module):
+    """A buffer that is the same for every image."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.zeros(sizes))
+        self.table: Tensor
+
+    def forward(self, images: int) -> Tensor:
+        return self.table.expand(images, *self.table.shape)
+
+
+class Computed(nn.Module):
+    """Zeros in the place of what is worked out on the way, the same for every image."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.register_buffer("like", torch.zeros(0), persistent=False)
+        self.like: Tensor
+
+    def forward(self, images: int) -> Tensor:
+        return self.like.new_zeros(self.sizes).expand(images, *self.sizes)

@@ -85,7 +85,7 @@ def _whole(network: Network, watch: Watch, device: str, dtype: str, batch: int) 
             watch.run()
             if watch.whole is not None:
                 return watch.whole
-            built = build(network, device, dtype).eval()
+            built = build(network, device, dtype).eval().requires_grad_(False)
             with counting(device) as counter:
                 output = built(example(network, batch, device, dtype))
             return Seen(*held(built), tuple(output.shape), (counter.get_total_flops(),))

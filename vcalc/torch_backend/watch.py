@@ -51,7 +51,8 @@ class Watch:
 
     def run(self) -> None:
         """Build the network and run it. Raises VcalcError where the device has no room or no code for a layer."""
-        self._built = build(self._network, self._device, self._dtype, self).eval()
+        # FlopCounterMode refuses a view of a parameter that has a gradient: a table given to each image.
+        self._built = build(self._network, self._device, self._dtype, self).eval().requires_grad_(False)
         nodes = self._network.graph.nodes
         try:
             with naming(nodes[0].path, nodes[0].kind) if nodes else nullcontext():

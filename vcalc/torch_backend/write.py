@@ -113,6 +113,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         + (f"\n        del {', '.join(line.dead)}" if line.dead else "")
         for i, line in enumerate(made)
     )
+    begin = "        images = x.shape[0]\n" if any(line.node.layer.begins for line in made) else ""
     names = " x ".join(network.graph.input.axes)
     shape = ", ".join(map(str, network.graph.input))
     used = {name for line in made for name in re.findall(r"\b([A-Z]\w+)\(", line.code.make)}
@@ -123,7 +124,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         _IMPORTS,
         *_used_parts(parts, used),
         f"class Network(nn.Module):\n    def __init__(self) -> None:\n        super().__init__()\n{body}\n\n"
-        f"    def forward(self, x: Tensor) -> Tensor:\n{run}\n        return {_given(made)}",
+        f"    def forward(self, x: Tensor) -> Tensor:\n{begin}{run}\n        return {_given(made)}",
         'if __name__ == "__main__":\n    network = Network().eval()\n    with torch.no_grad():\n'
         f"        print(tuple(network({example}).shape), sum(p.numel() for p in network.parameters()))",
     ]
