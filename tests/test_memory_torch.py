@@ -393,6 +393,16 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("constant", {"N": 5, "D": 6}, ()),
     ("constant", {"N": 5, "D": 6, "computed": True}, ()),
     ("position_embedding", {}, ((5, 6),)),
+    *(("position_embedding", {"fixed": fixed}, ((6, 4, 5),)) for fixed in (False, True, "buffer", "computed")),
+    *(
+        ("position_embedding", {"grid": [3, 7], "mode": mode, "antialias": antialias}, (shape,))
+        for mode, antialias in (("bicubic", True), ("bicubic", False), ("bilinear", True), ("bilinear", False))
+        for shape in ((6, 4, 5), NamedShape((20, 6), grid=(0, 4, 5)), NamedShape((21, 6), grid=(1, 4, 5)))
+    ),
+    ("position_embedding", {"grid": [4, 5]}, (NamedShape((21, 6), grid=(1, 4, 5)),)),
+    ("position_embedding", {"grid": 9, "fixed": "buffer"}, (NamedShape((21, 6), grid=(1, 4, 5)),)),
+    ("position_embedding", {"grid": 9, "mode": "linear"}, (NamedShape((6, 20), MAP),)),
+    ("position_embedding", {"grid": [2, 4, 4], "mode": "trilinear"}, ((6, 4, 8, 10),)),
     ("take_token", {}, ((5, 6),)),
     ("keep_tokens", {"count": 4}, ((5, 6),)),
     ("keep_tokens", {"count": 3, "start": 1}, ((5, 6),)),

@@ -107,7 +107,7 @@ ROWS_OF_TABLE = [
     Row("ordered", lambda x: F.pixel_unshuffle(x, 2), MAP, fields={"shape": (2, 24, 4, 5)}),
     *(
         Row("interpolate", lambda x, mode=mode: F.interpolate(x, scale_factor=2, mode=mode), MAP,
-            fields={"shape": (2, 6, 16, 20), "nearest": mode == "nearest"})
+            fields={"shape": (2, 6, 16, 20), "mode": mode})
         for mode in ("nearest", "bilinear", "bicubic")
     ),
     Row("linear", F.linear, ROWS, parameters=((4, 6), (4,))),
@@ -154,7 +154,7 @@ ROWS_OF_TABLE = [
     ),
     *(
         Row("interpolate", lambda x, mode=mode: F.interpolate(x, scale_factor=2, mode=mode), shape,
-            fields={"shape": (*shape[:2], *(2 * size for size in shape[2:])), "nearest": mode == "nearest"})
+            fields={"shape": (*shape[:2], *(2 * size for size in shape[2:])), "mode": mode})
         for mode, shape in (("nearest", SEQUENCE), ("linear", SEQUENCE), ("nearest", VIDEO), ("trilinear", VIDEO))
     ),
     *(

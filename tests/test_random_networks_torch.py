@@ -49,6 +49,7 @@ TOKENS = st.sampled_from(
         {"branches": [["gelu"], [{"linear": {"out": 4}}]], "join": {"concat": {"over": "D"}}},
         {"branches": [[], ["silu"]], "join": "absolute_difference"},
         {"branches": [[{"learned": {"N": 3, "D": "D"}}], []], "join": "concat"},
+        {"position_embedding": {"grid": [5, 3]}},
         {"residual": [{"learned": {"N": "N", "D": "D"}}, {"linear": {"out": "D"}}]},
     ]
 )
@@ -92,6 +93,7 @@ MAPS = st.sampled_from(
         {"branches": [[], ["global_avgpool", {"linear": {"out": "C"}}, "sigmoid"]], "join": "multiply"},
         {"branches": [[{"conv": {"out": 4, "kernel": 1}}], ["layernorm"]], "join": "concat"},
         {"residual": [{"learned": {"C": "C", "H": "H", "W": "W"}}, "silu"]},
+        {"position_embedding": {"grid": [5, 3], "mode": "bilinear"}},
         {"residual": [{"constant": {"C": 3, "H": "H", "W": "W"}}, {"conv": {"out": "C", "kernel": 3, "pad": 1}}]},
     ]
 )

@@ -135,7 +135,7 @@ class Convention:
             return []  # of several operators, of which nobody counts any
         if not facts.calls:
             return [(facts, self._rule(facts.kind, facts.form))]
-        own = _named(self.rules, facts.kind, facts.form)
+        own = None if facts.layer.in_parts else _named(self.rules, facts.kind, facts.form)
         if own is not None:
             return [(part, own) for part in facts.whole]
         return [(call, self._rule(call.kind, call.form)) for call in facts.calls]

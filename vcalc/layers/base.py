@@ -110,6 +110,8 @@ class Layer:
 
     A property where the kind is one operator, too, of which conventions have to say something.
     """
+    in_parts: bool = False
+    """For one that is `composed`: whether a rule for its kind is for it as one operator, not as what it calls here."""
     fields: ClassVar[dict[str, Field]] = {}
     per_axis: ClassVar[tuple[str, ...]] = ()
     """The fields that have a number for each spatial axis."""

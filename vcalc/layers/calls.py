@@ -123,7 +123,7 @@ class Calls:
             "parameters": tensors[0].shape[0] * sum(read.values()),
             **work,
         }
-        shapes = tuple(tensor.shape for tensor in (*given, made))
+        shapes = tuple(tensor.shape for tensor in (*(given or tensors[:1]), made))
         self.calls.append(Call(kind, self._called(part, kind), made.batched, counts, read, shapes))
 
     def _called(self, part: str, kind: str) -> str:

@@ -29,6 +29,7 @@ PRIMITIVES = {
     "bilinear_elements": "elements put out by bilinear interpolation",
     "trilinear_elements": "elements put out by trilinear interpolation, along three axes",
     "bicubic_elements": "elements put out by bicubic interpolation",
+    "antialiased_elements": "elements put out by an interpolation that smooths where it makes fewer",
     "sampled_elements": "samples that aligning regions takes by bilinear interpolation",
     "padded_elements": "elements that arrive, with the padding that the operation adds",
     "zero_additions": "additions of zeros that stand in place of a bias of keys",
@@ -79,6 +80,7 @@ BUFFERS = {
     "one_hot_positions": "zeros and ones, which look position biases up as factors",
     "codes": "fixed codes of radial basis units",
     "constant": "numbers that are the same for every image and that no layer makes",
+    "positions": "fixed sine-cosine positions that are no parameters",
     "angles": "sines and cosines of the angles that a rotary embedding turns by",
 }
 """State that is no parameter; a convention may take some for parameters."""
@@ -147,6 +149,7 @@ _USUAL = {
     "lookup": "einsum",
     "softmax": "method",
     "sigmoid": "method",
+    "upsample": "functional",
     "matmul": "operator",
     "add": "operator",
     "multiply": "operator",

@@ -291,7 +291,7 @@ class Unfold(Operator, name="unfold"):
 class _Remade(Operator):
     """A map made of another, which lies as that one does; likewise backward."""
 
-    def forward(self, paper: Paper, x: Value, shape: Sizes) -> Value:
+    def forward(self, paper: Paper, x: Value, shape: Sizes, **fields: Any) -> Value:
         self.shape = x.shape
         return paper.map_like(x, shape)
 
@@ -299,11 +299,17 @@ class _Remade(Operator):
         return (paper.map_like(gradients[0], self.shape),)
 
 
-class Interpolate(_Remade, name="interpolate"):
-    """A map brought to another size. The gradient of a video whose elements are repeated lies in order."""
+class Interpolate(_Remade, name="interpolate", kind="upsample"):
+    """A map brought to another size. The gradients of bicubic, and of a video's repeated elements, lie in order."""
 
-    def forward(self, paper: Paper, x: Value, shape: Sizes, nearest: bool = False) -> Value:
-        self.in_order = nearest and len(shape) == 5
+    output = staticmethod(_AsTold.output)
+
+    @staticmethod
+    def work(output: Shape, *inputs: Any, mode: str, antialias: bool = False, **fields: Any) -> dict[str, Number]:
+        return {"antialiased_elements" if antialias else f"{mode}_elements": product(output)}
+
+    def forward(self, paper: Paper, x: Value, shape: Sizes, mode: str = "", **fields: Any) -> Value:
+        self.in_order = mode == "bicubic" or (mode == "nearest" and len(shape) == 5)
         return super().forward(paper, x, shape)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:

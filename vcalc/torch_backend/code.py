@@ -364,11 +364,6 @@ def _class_token(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code(f"ClassToken({inputs[0][1]}, {layer.count})")
 
 
-@_builds("position_embedding")
-def _position_embedding(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
-    return Code(f"PositionEmbedding({_arguments(inputs[0], fixed=_unless(bool(layer.fixed), False, 'True'))})")
-
-
 @_builds("append_tokens")
 def _append_tokens(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     return Code(f"AppendTokens({inputs[0][1]}, {layer.count})")
@@ -505,3 +500,18 @@ def _table(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
     computed = layer.kind == "constant" and layer.computed
     name = "Computed" if computed else layer.kind.capitalize()
     return Code(f"{name}({_each(output)})", "{self}(images)")
+
+
+@_builds("position_embedding")
+def _position_embedding(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> Code:
+    named = {"fixed": _unless(layer.fixed, False, repr(layer.fixed))}
+    if not layer.composed:
+        return Code(f"PositionEmbedding({_arguments((_each(inputs[0]),), **named)})")
+    # Places come first in the tables of tokens, features in those of maps.
+    channels = inputs[0][0] if rank(inputs[0]) == MAP else 0
+    sizes = (channels, layer.grid) if channels else (inputs[0][1], layer.grid)
+    named |= {"mode": _unless(layer.mode, "bicubic", repr(layer.mode))}
+    named |= {"antialias": _unless(layer.antialias and layer.mode in ("bilinear", "bicubic"), True, "False")}
+    named |= {"on_map": _unless(bool(channels), False, "True"), "first": _unless(layer.first, 0, str(layer.first))}
+    made = _arguments((sizes[0], _each(layer.grid), _each(layer.sizes)), **named)
+    return Code(f"InterpolatedPositions({made})")

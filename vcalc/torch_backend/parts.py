@@ -180,17 +180,6 @@ class ClassToken(nn.Module):
         return torch.cat((self.token.expand(x.shape[0], -1, -1), x), 1)
 
 
-class PositionEmbedding(nn.Module):
-    """One vector a token added to it: learned, or fixed and frozen."""
-
-    def __init__(self, tokens: int, width: int, fixed: bool = False) -> None:
-        super().__init__()
-        self.position = nn.Parameter(torch.zeros(tokens, width), requires_grad=not fixed)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.position
-
-
 class AppendTokens(nn.Module):
     """Copies of one learned token put after tokens [B, N, D]."""
 
@@ -627,3 +616,54 @@ class Computed(nn.Module):
 
     def forward(self, images: int) -> Tensor:
         return self.like.new_zeros(self.sizes).expand(images, *self.sizes)
+
+
+class PositionEmbedding(nn.Module):
+    """Positions added to tokens or a map: learned; fixed and frozen, in a buffer, or zeros where they are computed."""
+
+    def __init__(self, sizes: tuple[int, ...], fixed: bool | str = False) -> None:
+        super().__init__()
+        self.sizes, self.computed = sizes, fixed == "computed"
+        if isinstance(fixed, str):
+            self.register_buffer("position", torch.zeros(0 if self.computed else sizes), not self.computed)
+        else:
+            self.position = nn.Parameter(torch.zeros(sizes), requires_grad=not fixed)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + (self.position.new_zeros(self.sizes) if self.computed else self.position)
+
+
+class InterpolatedPositions(PositionEmbedding):
+    """Positions of a map of its own, interpolated to another; tokens in front of it have theirs beside them."""
+
+    def __init__(
+        self,
+        width: int,
+        grid: tuple[int, ...],
+        sizes: tuple[int, ...],
+        first: int = 0,
+        on_map: bool = False,
+        mode: str = "bicubic",
+        antialias: bool = True,
+        fixed: bool | str = False,
+    ) -> None:
+        places = 1
+        for size in grid:
+            places *= size
+        super().__init__((width, *grid) if on_map else (first + places, width), fixed)
+        self.grid, self.resized, self.first, self.on_map = grid, sizes, first, on_map
+        self.mode, self.antialias = mode, antialias
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + (self.interpolated(self.position[None]) if self.on_map else self.of_tokens())
+
+    def of_tokens(self) -> Tensor:
+        width, axes = self.position.shape[1], len(self.grid)
+        placed = self.position[self.first :] if self.first else self.position
+        placed = placed.reshape(1, *self.grid, width).permute(0, axes + 1, *range(1, axes + 1))
+        placed = self.interpolated(placed).permute(0, *range(2, axes + 2), 1).reshape(1, -1, width)
+        return torch.cat((self.position[None, : self.first], placed), 1) if self.first else placed
+
+    def interpolated(self, table: Tensor) -> Tensor:
+        made: Tensor = F.interpolate(table, size=self.resized, mode=self.mode, antialias=self.antialias)
+        return made
