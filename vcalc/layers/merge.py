@@ -160,7 +160,7 @@ class Multiply(_Elementwise, kind="multiply"):
 class Maximum(_Elementwise, kind="max"):
     """The largest of the elements that stand in the same place (maxout)."""
 
-    source = "Goodfellow et al. 2013 (Maxout Networks), section 2"
+    source = "Goodfellow et al. 2013 (Maxout Networks), section 3"
     composed = True
 
     def run(self, ops: Paper, *inputs: Value) -> Value:

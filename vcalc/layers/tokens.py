@@ -109,7 +109,7 @@ class ToMap(Moved, kind="to_map"):
 class Transpose(Moved, kind="transpose"):
     """Tokens [N, D] read as [D, N], so that what follows mixes places and not features; of heads each by itself."""
 
-    source = "Tolstikhin et al. 2021 (MLP-Mixer), section 2; heads: El-Nouby et al. 2021 (XCiT), section 3.1"
+    source = "Tolstikhin et al. 2021 (MLP-Mixer), section 2; heads: El-Nouby et al. 2021 (XCiT), section 3.2"
     reuses_input = True
     accepts = (TOKENS, HEADS)
 
@@ -169,7 +169,7 @@ class PositionEmbedding(Layer, kind="position_embedding"):
 
     source = (
         "Dosovitskiy et al. 2021, section 3.1, interpolated: section 3.2; fixed: He et al. 2022 (MAE), appendix A.1;"
-        " fixed, no parameters: Carion et al. 2020 (DETR), appendix A.4"
+        " fixed, no parameters: Carion et al. 2020 (DETR), section 3.2"
     )
     accepts = (TOKENS, MAP)
 

@@ -295,7 +295,9 @@ def _role(owner: str, name: str) -> str:
         return "token"
     if "relative_position" in name or name.startswith("rel_pos_"):
         return "relative position"
-    if name in ("gamma", "layer_scale"):
+    if owner == "Affine":
+        return {"alpha": "layer scale", "beta": "norm shift"}[name]
+    if name in ("gamma", "layer_scale", "ls1", "ls2"):
         return "layer scale"
     if name == "logit_scale":
         return "logit scale"
