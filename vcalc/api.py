@@ -98,9 +98,23 @@ class Network:
 
     @property
     def input(self) -> tuple[Any, ...]:
-        """The input's shape, without the batch axis."""
-        shape: tuple[Any, ...] = _given_back(self._expanded.graph.input)
-        return shape
+        """The input's shape, without the batch axis. Raises VcalcError where there are several."""
+        if len(self.inputs) > 1:
+            raise VcalcError(
+                "input", f"{self._expanded.name} takes {' and '.join(self.inputs)}", hint="inputs has them"
+            )
+        return next(iter(self.inputs.values()))
+
+    @property
+    def inputs(self) -> dict[str, tuple[Any, ...]]:
+        """The shape of every input by name, without the batch axis; one that has no name is called `input`."""
+        return {name or "input": _given_back(shape) for name, shape in self._expanded.graph.inputs.items()}
+
+    @property
+    def outputs(self) -> dict[str, tuple[Any, ...]]:
+        """The shape of every output by name, without the batch axis; one that has no name is called `output`."""
+        graph = self._expanded.graph
+        return {name or "output": _given_back(graph.shape(index)) for name, index in graph.outputs.items()}
 
     @property
     def hyperparameters(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ one `Facts`: a ResNet-152 has about forty of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -240,7 +240,10 @@ class Node:
         self.path = path
         self.facts = facts
         self.inputs = inputs
-        """Indices of the nodes it reads; -1 is the network's input. A table reads none."""
+        """Indices of the nodes it reads; -1 is the network's input, and -2 its second, where it has several.
+
+        A table reads none.
+        """
         self.shares = shares
         """The index of the node whose parameters it has; None where they are its own."""
 
@@ -263,15 +266,41 @@ class Node:
 
 
 INPUT = -1
+"""The index that stands for the network's input, the first of several; the others count on downwards."""
 
 
 class Graph:
-    """Nodes in topological order, and the shape that goes in. Grows by `add`, which infers the shape."""
+    """Nodes in topological order, and the shapes that go in. Grows by `add`, which infers the shape."""
 
-    def __init__(self, input: Shape) -> None:
-        self.input = input if isinstance(input, NamedShape) else NamedShape(input)
+    def __init__(self, input: Shape | Mapping[str, Shape]) -> None:
+        given = input if isinstance(input, Mapping) else {"": input}
+        self.inputs = {
+            name: shape if isinstance(shape, NamedShape) else NamedShape(shape) for name, shape in given.items()
+        }
+        """What goes in, by name; the only one may have none."""
+        self._shapes = [*self.inputs.values()]
         self.nodes: list[Node] = []
+        self._outputs: dict[str, int] = {}
         self._facts: dict[Any, Facts] = {}
+
+    @property
+    def input(self) -> NamedShape:
+        """The first input's shape, the only one of most networks."""
+        return self._shapes[0]
+
+    @property
+    def starts(self) -> dict[int, NamedShape]:
+        """The inputs' shapes by the index that stands for each."""
+        return {INPUT - number: shape for number, shape in enumerate(self._shapes)}
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """The indices of the tensors that come out, by name; the only one may have none: the last node's."""
+        return self._outputs or {"": len(self.nodes) - 1}
+
+    @outputs.setter
+    def outputs(self, outputs: dict[str, int]) -> None:
+        self._outputs = outputs
 
     def add(self, layer: Layer, inputs: tuple[int, ...], path: str, shares: int | None = None) -> int:
         """Append a layer that reads the given nodes; returns its index.
@@ -305,8 +334,8 @@ class Graph:
         return facts
 
     def shape(self, index: int) -> NamedShape:
-        """The shape that a node gives (-1: the input)."""
-        return self.input if index < 0 else self.nodes[index].facts.output
+        """The shape that a node gives (below 0: an input)."""
+        return self._shapes[INPUT - index] if index < 0 else self.nodes[index].facts.output
 
     def select(self, paths: tuple[str, ...] = (), kinds: tuple[str, ...] = ()) -> list[Node]:
         """Nodes at or below any of the paths (all, where none is given), of any of the kinds.
@@ -339,9 +368,9 @@ def group_of(path: str) -> str:
     return path.partition("/")[0]
 
 
-def untouched(graph: Graph) -> set[int]:
-    """The nodes that give elements of the input as they are, reordered or some of them; the input is one itself."""
-    found = {INPUT}
+def untouched(graph: Graph, start: int | None = None) -> set[int]:
+    """What gives elements of one input, or of any, as they are, reordered or some of them: nodes, and it itself."""
+    found = {*graph.starts} if start is None else {start}
     for node in graph.nodes:
         alone = len(node.inputs) == 1 and node.inputs[0] in found
         if alone and (isinstance(node.layer, Moved) or node.facts.is_view):
@@ -349,8 +378,8 @@ def untouched(graph: Graph) -> set[int]:
     return found
 
 
-def takes_words(graph: Graph) -> bool:
-    """Whether the input is word numbers: embeddings look them up, and no other layer computes with them."""
-    found = untouched(graph)
+def takes_words(graph: Graph, start: int = INPUT) -> bool:
+    """Whether an input is word numbers: embeddings look them up, and no other layer computes with them."""
+    found = untouched(graph, start)
     readers = [node for node in graph.nodes if node.index not in found and not found.isdisjoint(node.inputs)]
     return bool(readers) and all(node.layer.reads == INDEX for node in readers)

@@ -57,6 +57,9 @@ RATIO_OPERATIONS = 300
 FIGURE_DIGITS = 40
 """Digits of a printed figure, before or after its point, zeros of its exponent and its letter among them."""
 
+INPUTS = 16
+"""Inputs of one network: each layer has a receptive field in each of them."""
+
 STEPS = 200_000
 """Steps carried out while a spec is expanded: each layer, each turn of a loop, each branch of a join; a block
 that is called counts as two."""

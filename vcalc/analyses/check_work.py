@@ -54,8 +54,8 @@ class Work:
 
     def look(self, network: Network, metric: str, parts: int = 0, known: bool = False) -> None:
         """Pay for a look at a network, or at some named parts of it; less where its layers' counts are known."""
-        nodes = network.graph.nodes
-        self.spend(QUESTION + len(nodes) * ((1 if metric in Cost._fields else WALK) + parts))
+        nodes, walk = network.graph.nodes, WALK * len(network.graph.inputs)
+        self.spend(QUESTION + len(nodes) * ((1 if metric in Cost._fields else walk) + parts))
         if network.symbolic or not known:
             self.spend(len({node.facts for node in nodes}) * (FORMULA if network.symbolic else UNLIKE))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from vcalc.arithmetic import Number, is_symbolic
+from vcalc.arithmetic import Number, Shape, is_symbolic
 from vcalc.conventions import Bug, Convention, Rule, amounts
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.graph import Called, Counted, Facts, Graph, Node, Weighed
@@ -202,8 +202,15 @@ class Costs:
 
     @property
     def input(self) -> Cost:
-        """What the input takes, where the convention counts it."""
-        return Cost(0, 0, self.memory_of(elements(self.graph.input))) if self.convention.memory.shows_input else NOTHING
+        """What the inputs take, where the convention counts them."""
+        shown = (
+            [self.of_input(shape) for shape in self.graph.inputs.values()] if self.convention.memory.shows_input else []
+        )
+        return Cost(0, 0, added([cost.memory for cost in shown]))
+
+    def of_input(self, shape: Shape) -> Cost:
+        """What one of the inputs takes."""
+        return Cost(0, 0, self.memory_of(elements(shape)))
 
     def total(self, nodes: Iterable[Node], in_lots: list[Lot] | None = None) -> Cost:
         """The nodes together; in symbolic runs like terms are collected.
@@ -228,7 +235,7 @@ class Costs:
         nodes = list(nodes)
         stored = [node for node in nodes if self.convention.stores(node.layer)]
         whole = self.convention.memory.shows_input and len(nodes) == len(self.graph.nodes)
-        input = elements(self.graph.input) if whole else 0
+        input = added([elements(shape) for shape in self.graph.inputs.values()]) if whole else 0
         return collected(self.batch * (_sum(stored, lambda facts: elements(facts.output)) + input))
 
     def primitive(self, nodes: Iterable[Node], name: str) -> Number:

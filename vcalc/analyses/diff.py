@@ -24,6 +24,14 @@ class Side(NamedTuple):
         """One layer's cost; nothing for a layer that is not there."""
         return self.costs.of(node) if self.costs and node else NOTHING
 
+    @property
+    def starts(self) -> dict[int, str]:
+        """What stands for the inputs where layers are named, by index: the only one goes by any name."""
+        graph = self.costs.graph if self.costs else None
+        if graph is None or len(graph.inputs) == 1:
+            return {-1: INPUT}
+        return {index: f"{INPUT} {name}" for index, name in zip(graph.starts, graph.inputs, strict=True)}
+
     def total(self) -> Cost:
         """The whole network."""
         return self.costs.total(self.nodes) if self.costs else NOTHING
@@ -156,7 +164,7 @@ def layer_changes(old: Side, new: Side) -> list[LayerChange]:
     """Every layer that is not as it was, in the order of the networks."""
     found = []
     paired = pairs(old.nodes, new.nodes)
-    wiring = _Wiring(old.nodes, new.nodes, paired)
+    wiring = _Wiring(old, new, paired)
     for before, after in paired:
         fields, reads = _fields(before, after), wiring.reads(before, after)
         change = LayerChange(before, after, fields, reads, old.cost(before), new.cost(after))
@@ -214,11 +222,11 @@ def _differs(change: LayerChange) -> bool:
 class _Wiring:
     """What layers read, told in layers that both networks have: those between, added or removed, are seen through."""
 
-    def __init__(self, old: list[Node], new: list[Node], paired: list[Pair]) -> None:
+    def __init__(self, old: Side, new: Side, paired: list[Pair]) -> None:
         both = [(before.index, after.index) for before, after in paired if before and after]
         self.old = _through(old, {i: i for i, _ in both})
         self.new = _through(new, {j: i for i, j in both})
-        self.old_nodes, self.new_nodes = old, new
+        self.sides = old, new
 
     def reads(self, old: Node | None, new: Node | None) -> tuple[list[str], list[str]] | None:
         """What it read and what it reads, by path, where these are not the same layers."""
@@ -227,20 +235,20 @@ class _Wiring:
         before, after = [self.old[i] for i in old.inputs], [self.new[i] for i in new.inputs]
         if before == after:
             return None
-        return _paths(self.old_nodes, old.inputs), _paths(self.new_nodes, new.inputs)
+        return _paths(self.sides[0], old.inputs), _paths(self.sides[1], new.inputs)
 
 
-def _through(nodes: list[Node], known: dict[int, int]) -> dict[int, int]:
-    """The old index of each node; of one that has none, that of what it reads first. -1 is the network's input.
+def _through(side: Side, known: dict[int, int]) -> dict[int, int | str]:
+    """The old index of each node; of one that has none, that of what it reads first. Inputs have their names.
 
-    That of a new table, which reads nothing, is no node's.
+    A new table, which reads nothing, has its path.
     """
-    found = {-1: -1}
-    for node in nodes:
-        first = found[node.inputs[0]] if node.inputs else -2 - node.index
+    found: dict[int, int | str] = dict(side.starts)
+    for node in side.nodes:
+        first = found[node.inputs[0]] if node.inputs else node.path
         found[node.index] = known.get(node.index, first)
     return found
 
 
-def _paths(nodes: list[Node], indices: tuple[int, ...]) -> list[str]:
-    return [nodes[index].path if index >= 0 else INPUT for index in indices]
+def _paths(side: Side, indices: tuple[int, ...]) -> list[str]:
+    return [side.nodes[index].path if index >= 0 else side.starts[index] for index in indices]

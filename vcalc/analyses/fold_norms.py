@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.graph import INPUT, Graph, Node
+from vcalc.graph import Graph, Node
 
 WEIGHED = ("conv", "conv_transpose", "linear")
 """Kinds whose weights and bias can take up a factor and an offset a channel."""
@@ -17,7 +17,7 @@ def fold_norms(graph: Graph) -> tuple[Graph, int]:
     """
     folded = _folded(graph)
     grown = {graph.nodes[index].inputs[0] for index in folded}
-    made, places = Graph(graph.input), {INPUT: INPUT}
+    made, places = Graph(graph.inputs), {start: start for start in graph.starts}
     for node in graph.nodes:
         inputs = tuple(places[index] for index in node.inputs)
         if node.index in folded:
@@ -29,6 +29,7 @@ def fold_norms(graph: Graph) -> tuple[Graph, int]:
             layer.bias = True
         shares = None if node.shares is None else places[node.shares]
         places[node.index] = made.add(layer, inputs, node.path, shares)
+    made.outputs = {name: places[index] for name, index in graph.outputs.items()}
     return made, len(folded)
 
 
@@ -38,11 +39,13 @@ def _folded(graph: Graph) -> set[int]:
     for node in graph.nodes:
         for index in node.inputs:
             readers[index] = readers.get(index, 0) + 1
+    for index in graph.outputs.values():
+        readers[index] = readers.get(index, 0) + 1
     shared = {index for node in graph.nodes if node.shares is not None for index in (node.index, node.shares)}
     return {
         node.index
         for node in graph.nodes
-        if node.kind == "batchnorm" and node.inputs[0] != INPUT and readers[node.inputs[0]] == 1
+        if node.kind == "batchnorm" and node.inputs[0] >= 0 and readers[node.inputs[0]] == 1
         if _takes_up(graph.nodes[node.inputs[0]]) and shared.isdisjoint((node.index, node.inputs[0]))
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, NOTHING, Moment, Plan, Size
-from vcalc.graph import INPUT, Graph, takes_words
+from vcalc.graph import Graph, takes_words
 from vcalc.graph import Node as Layer
 from vcalc.operators.paper import Leaf, Node, Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, ELEMENTS, INDEX
@@ -42,17 +42,22 @@ class Run:
         self.paper = Paper(bytes.__getitem__, 1 if plan.single else 2, plan.training, watched, plan.rules)
         self.saved_by = [NOTHING] * len(graph.nodes)
         """What each layer adds to the saved tensors; a storage is the first one's that saves it."""
-        self._readers = {index: node.index for node in graph.nodes for index in node.inputs}
-        """The last reader of each tensor."""
-        self._ends = _ends(_held_by_modules(graph, self._readers) if plan.modules else self._readers)
+        readers = {index: node.index for node in graph.nodes for index in node.inputs}
+        ends = _held_by_modules(graph, readers) if plan.modules else readers
+        given = {*graph.outputs.values()}
+        self._readers = {index: node for index, node in readers.items() if index not in given}
+        """The last reader of each tensor that is no output of the network."""
+        self._ends = _ends({index: end for index, end in ends.items() if index not in given})
         self._values: dict[int, Value] = {}
         self._whole()
 
     def _whole(self) -> None:
-        """Forward, and backward in training. The caller holds the input, and the outputs once they are there."""
+        """Forward, and backward in training. The caller holds the inputs, and the outputs once they are there."""
         paper, graph = self.paper, self.graph
-        type = INDEX if takes_words(graph) else ACTIVATION
-        self._values[INPUT] = paper.new((paper.images, *graph.input), type=type)
+        for index, shape in graph.starts.items():
+            type = INDEX if takes_words(graph, index) else ACTIVATION
+            self._values[index] = paper.new((paper.images, *shape), type=type)
+        inputs = [*self._values.values()]
         self.input = Size(0, paper.per_image)
         paper.moments.clear()
         for block in blocks(graph, self.plan.checkpoint if self.plan.training else 0):
@@ -62,7 +67,7 @@ class Run:
                 self.forward(block.nodes, self._values, self._readers, self._ends)
         outputs = [self._values[node.index] for node in graph.nodes if node.index not in self._readers]
         paper.leave_autocast()
-        held = {value.storage for value in (self._values[INPUT], *outputs) if value.storage}
+        held = {value.storage for value in (*inputs, *outputs) if value.storage}
         self.outside = Size(0, sum(storage.per_image for storage in held))
         held.clear()
         self.moments = self._moments(FORWARD)
@@ -105,7 +110,7 @@ class Run:
 
     def _overwrites(self, node: Layer, values: dict[int, Value], readers: dict[int, int]) -> bool:
         """Whether an activation may run in place: nobody else reads its input, now, later or backward."""
-        if not (self.plan.in_place and node.layer.in_place) or node.inputs[0] == INPUT:
+        if not (self.plan.in_place and node.layer.in_place) or node.inputs[0] < 0:
             return False
         storage, never = values[node.inputs[0]].storage, len(self.graph.nodes)
         last = max(readers.get(index, never) for index, value in values.items() if value.storage is storage)
@@ -154,10 +159,10 @@ class _Again(Operator):
 
 
 def _ends(last: dict[int, int]) -> dict[int, list[int]]:
-    """The tensors that are let go after each layer, from the last that needs each; the caller holds the input."""
+    """The tensors that are let go after each layer, from the last that needs each; the caller holds the inputs."""
     found: dict[int, list[int]] = {}
     for index, end in last.items():
-        if index != INPUT:
+        if index >= 0:
             found.setdefault(end, []).append(index)
     return found
 
@@ -168,7 +173,7 @@ def _held_by_modules(graph: Graph, readers: dict[int, int]) -> dict[int, int]:
     held = dict(readers)
     for node in graph.nodes:
         for index in node.inputs:
-            around = _groups(graph.nodes[index].path) if index != INPUT else []
+            around = _groups(graph.nodes[index].path) if index >= 0 else []
             held[index] = max([held[index], *(end[group] for group in _groups(node.path) if group not in around)])
     return held
 

@@ -22,8 +22,12 @@ Metric = Callable[[Costs, list[Node]], Any]
 
 
 def _receptive_field(costs: Costs, nodes: list[Node]) -> Any:
-    field = receptive_field.receptive_fields(costs.graph)[nodes[-1].index]
-    sizes = receptive_field.size_of(field, costs.graph.input)
+    fields = receptive_field.fields_by_input(costs.graph)[nodes[-1].index]
+    if len(fields) != 1:
+        which = f"each of {' and '.join(fields)}" if fields else "no input"
+        raise VcalcError("metric", f"a receptive field lies in one input, and {nodes[-1].path} depends on {which}")
+    ((name, field),) = fields.items()
+    sizes = receptive_field.size_of(field, costs.graph.inputs[name])
     return sizes[0] if len(set(sizes)) == 1 else list(sizes)
 
 

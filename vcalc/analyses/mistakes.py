@@ -10,7 +10,7 @@ from typing import Any
 
 from vcalc.arithmetic import Shape, certainly_equal
 from vcalc.errors import Place, Problem, quoted
-from vcalc.graph import INPUT, Node, untouched
+from vcalc.graph import Node, untouched
 from vcalc.layers.axes import MAP, NOTHING, PLACES, TOKENS, names_of, rank
 from vcalc.layers.base import show
 from vcalc.layers.conv import extent
@@ -23,7 +23,7 @@ from vcalc.spec import syntax
 from vcalc.spec.find import is_model
 from vcalc.spec.network import Network
 from vcalc.spec.rows import channels_first
-from vcalc.spec.sizes import merged_input
+from vcalc.spec.sizes import merged_inputs
 from vcalc.spec.syntax import Spec
 
 MISTAKES = {
@@ -77,13 +77,14 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
 
 def _channels_last(network: Network) -> Iterator[Problem]:
     """An input of few columns, or samples, and many channels."""
-    sizes, model = network.graph.input, network.spec.models.get(network.name)
-    written = merged_input(network.spec.input, model.input if model else {})
-    meant = channels_first(sizes) if "C" in written else ()
-    if meant:
+    inputs = merged_inputs(network.spec, network.spec.models.get(network.name))
+    for name, sizes in network.graph.inputs.items():
+        meant = channels_first(sizes) if "C" in inputs[name] else ()
+        if not meant:
+            continue
         counted = [_counted(size, PLACES[name][1]) for name, size in zip(sizes.axes[1:], sizes[1:], strict=True)]
         message = f"an input of {_listed([f'{sizes[0]} channels', *counted])}"
-        place = network.spec.source.place(written["C"].node)
+        place = network.spec.source.place(inputs[name]["C"].node)
         hint = f"did you mean {'x'.join(map(str, meant))} for {_listed(sizes.axes)}? Channels come first"
         yield Problem("channels-last", message, place, hint)
 
@@ -133,7 +134,7 @@ def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[No
     if node.kind == "rearrange" and not moves(pattern):
         return Problem("moved-for-nothing", "all leaves this pattern as it arrives", hint="leave it out")
     (index,) = node.inputs
-    before = nodes[index] if index != INPUT and len(readers[index]) == 1 else None
+    before = nodes[index] if index >= 0 and len(readers[index]) == 1 else None
     if before is None or not isinstance(before.layer, Moved) or not all(type(size) is int for size in before.input):
         return None
     first = read(before.layer.pattern_on(before.input), before.input, before.layer.sizes)
@@ -247,13 +248,17 @@ def _unread(spec: Spec) -> Iterator[Problem]:
     """Saved tensors whose name is never taken up: in the block that has it, or by a call that asks the block for it."""
     networks = [_steps_of(spec.layers), *(_steps_of(option.body) for option in spec.options.values())]
     blocks = [_steps_of(block.body) for block in spec.blocks.values()]
+    outputs = {step.name for step in spec.outputs}
     asked = {name for steps in (*networks, *blocks) for step in steps for name in _asked(step)}
     for steps, of_block in (*((each, False) for each in networks), *((each, True) for each in blocks)):
-        taken = {name for step in steps for name in _taken(step)} | (asked if of_block else set())
+        taken = {name for step in steps for name in _taken(step)} | (asked if of_block else outputs)
         for step in steps:
             for name in _named(step):
+                place: Place = spec.source.place(step.node)
+                if name in spec.inputs and not of_block:
+                    message = f"{quoted(name)} names another tensor from here on, and hides the input of that name"
+                    yield _shadowed(message, place)
                 if name not in taken:
-                    place: Place = spec.source.place(step.node)
                     message = f"{quoted(name)} is saved, and nothing takes it up"
                     yield Problem("unused-branch", message, place, f"take: {name}, or leave the save out")
 
@@ -262,14 +267,14 @@ def _named(step: syntax.Step) -> tuple[str, ...]:
     """The names that a step gives to tensors."""
     if isinstance(step, syntax.Save):
         return (step.name,)
-    return tuple(step.saves) if isinstance(step, syntax.Call) else ()
+    return tuple(step.saves) if isinstance(step, (syntax.Call, syntax.UseModel)) else ()
 
 
 def _taken(step: syntax.Step) -> tuple[str, ...]:
     """The names of tensors that a step takes up, or hands to a block."""
     if isinstance(step, syntax.Take):
         return (step.name,)
-    return tuple(step.takes.values()) if isinstance(step, syntax.Call) else ()
+    return tuple(step.takes.values()) if isinstance(step, (syntax.Call, syntax.UseModel)) else ()
 
 
 def _asked(step: syntax.Step) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from vcalc.arithmetic import (
     maximum,
     minimum,
 )
-from vcalc.graph import Graph, Node
+from vcalc.graph import INPUT, Graph, Node
 from vcalc.layers.axes import MAP, NamedShape, rank
 from vcalc.layers.base import channels_first
 from vcalc.layers.windows import REORDERED, Front, Reads, Window, alike
@@ -214,43 +214,29 @@ class Field(NamedTuple):
         """Whether an element reads the whole input."""
         return bool(self.axes) and not any(self.axes)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether an element reads nothing of the input: of a table, and of what is made of tables alone."""
-        return _NOWHERE in self.axes
-
 
 _HERE = Axis(((0, 0),), 1)
-_NOWHERE = Axis(((0, -1),), 0)
 
 
-def receptive_fields(graph: Graph) -> list[Field]:
-    """The receptive field of every node, in order."""
-    axes = range(len(graph.input) - 1)
-    start = Field(tuple(_HERE for _ in axes), tuple(axes), None if rank(graph.input) == MAP else -1)
-    fields: list[Field] = []
-    empty = start._replace(axes=tuple(_NOWHERE for _ in axes))
+def receptive_fields(graph: Graph, start: int = INPUT) -> list[Field | None]:
+    """The receptive field of every node in one of the inputs, in order; None of what does not depend on that."""
+    shape = graph.starts[start]
+    axes = range(len(shape) - 1)
+    fields: dict[int, Field | None] = dict.fromkeys(graph.starts)
+    fields[start] = Field(tuple(_HERE for _ in axes), tuple(axes), None if rank(shape) == MAP else -1)
     for node in graph.nodes:
-        read = [fields[i] if i >= 0 else start for i in node.inputs]
-        reading = [i for i, field in enumerate(read) if not field.is_empty]
-        if not reading:
-            fields.append(empty)
-        elif len(reading) < len(read):
-            fields.append(_beside_tables(node, read, reading))
-        else:
-            fields.append(_step(node, read))
-    return [_shown(field) for field in fields]
+        fields[node.index] = _of_those_that_depend(node, [fields[index] for index in node.inputs])
+    found = [fields[node.index] for node in graph.nodes]
+    return [field and _shown(field) for field in found]
 
 
-def _beside_tables(node: Node, fields: list[Field], reading: list[int]) -> Field:
-    """What the elements of a join read where only some of its inputs read any of the network's."""
-    shapes, window = node.facts.inner, node.layer.reach(node.facts.inner[0])
-    field = _joined([fields[i] for i in reading], tuple(shapes[i] for i in reading))
-    if window is None and all(not _apart(shapes[i], node.facts.made) for i in reading):
-        return field
-    if window is REORDERED and len(reading) == 1:  # as class tokens stand beside the others
-        return field if node.facts.output.grid is not None else field._replace(order=node.index)
-    return _whole(field)
+def fields_by_input(graph: Graph) -> list[dict[str, Field]]:
+    """The receptive field of every node, in order, in each input that it depends on, by the input's name."""
+    each = [receptive_fields(graph, start) for start in graph.starts]
+    return [
+        {name: field for name, field in zip(graph.inputs, fields, strict=True) if field is not None}
+        for fields in zip(*each, strict=True)
+    ]
 
 
 def _shown(field: Field) -> Field:
@@ -268,7 +254,7 @@ def size_of(field: Field, input: Shape) -> tuple[Number, ...]:
 def as_record(field: Field, input: Shape) -> dict[str, Any]:
     """A field as plain data: size, stride and start along each axis; the last two only where they are defined."""
     size = list(size_of(field, input))
-    if field.is_whole or field.is_empty:
+    if field.is_whole:
         return {"size": size, "stride": None, "start": None}
     strides = [axis and _decimal(axis.stride) for axis in field.axes]
     return {"size": size, "stride": strides, "start": [axis and _decimal(axis.start) for axis in field.axes]}
@@ -299,11 +285,32 @@ def _divided(a: Number, b: Number) -> Number:
     return Fraction(a) / b
 
 
-def _step(node: Node, fields: list[Field]) -> Field:
+def _of_those_that_depend(node: Node, fields: list[Field | None]) -> Field | None:
+    """What a layer's elements read, of which some branches may not depend on the input."""
+    there = [(number, field) for number, field in enumerate(fields) if field is not None]
+    if not there:
+        return None
+    if [number for number, _ in there] == [0] != [*range(len(fields))] and node.layer.rows_apart(node.facts.inner[0]):
+        return there[0][1]
+    read, shapes = [field for _, field in there], tuple(node.facts.inner[number] for number, _ in there)
+    return (_beside_others if len(there) < len(fields) else _step)(node, read, shapes)
+
+
+def _beside_others(node: Node, fields: list[Field], shapes: tuple[NamedShape, ...]) -> Field:
+    """What the elements of a join read beside inputs that do not depend on the input, such as tables."""
+    window = node.layer.reach(node.facts.inner[0])
+    if window is None and any(_apart(shape, node.facts.made) for shape in shapes):
+        return _whole(_joined(fields, shapes))
+    if window is REORDERED and len(fields) == 1 and node.facts.output.grid is not None:
+        return fields[0]  # as other tokens beside class tokens
+    return _step(node, fields, shapes)
+
+
+def _step(node: Node, fields: list[Field], shapes: tuple[NamedShape, ...]) -> Field:
     """What a layer's elements read, from what those of its inputs do."""
     if len(node.output.front) != len(node.input.front) or node.layer.in_front:
         return _parted(node, fields[0])
-    window, shapes = node.layer.reach(node.facts.inner[0]), node.facts.inner
+    window = node.layer.reach(node.facts.inner[0])
     if window is REORDERED:
         if any(field.within != fields[0].within for field in fields):
             return inside.whole_of(max(fields, key=_depth))._replace(order=node.index)

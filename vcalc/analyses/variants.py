@@ -77,7 +77,7 @@ class Model:
 
     def resized(self) -> Iterator[Variant]:
         """The model at the usual square inputs, where no size is asked for."""
-        if not {"H", "W"} <= set(self.spec.input) or {"H", "W"} & self.given.keys():
+        if len(self.spec.inputs) > 1 or not {"H", "W"} <= set(self.spec.input) or {"H", "W"} & self.given.keys():
             return
         for side in SQUARES:
             if self.network.graph.input[1:] != (side, side):

@@ -144,7 +144,13 @@ SET = click.option(
     metavar="NAME=VALUE",
     help="Bind a hyperparameter or an input size to a number, a list, or a formula with new names (H=32*h).",
 )
-INPUT = click.option("--input", "input_", metavar="SIZE", help="The input's size, 3x384x384 for C, H and W.")
+INPUT = click.option(
+    "--input",
+    "input_",
+    multiple=True,
+    metavar="SIZE",
+    help="The input's size, 3x384x384 for C, H and W; of several inputs of one by name, text=77.",
+)
 AS = click.option("--as", "library", default="", metavar="LIBRARY", help="Count it as torchvision or timm writes it.")
 
 

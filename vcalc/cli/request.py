@@ -20,14 +20,14 @@ class Request:
     def __init__(
         self,
         settings: tuple[str, ...] = (),
-        input_: str | None = None,
+        input_: tuple[str, ...] = (),
         convention: str | None = None,
         batch: str = "1",
         dtype: str = "float32",
         library: str = "",
     ) -> None:
         self.settings = settings
-        self.input = input_
+        self.inputs = input_
         self.convention = convention
         self.batch = batch
         self.dtype = dtype
@@ -56,7 +56,7 @@ class Request:
         """Refuse the options that were given and would change nothing (of some, or of all). Raises VcalcError."""
         given = {
             "--set": self.settings,
-            "--input": self.input,
+            "--input": self.inputs,
             "--convention": self.convention,
             "--batch": self.batch != "1",
             "--dtype": self.dtype != "float32",
@@ -86,13 +86,12 @@ class Request:
     def given(self, spec: Spec, model: ModelEntry, option: Option | None = None) -> dict[str, Any]:
         """What `--set` and `--input` bind of a model, or of one side of a comparison."""
         bound = _set(self.settings)
-        if self.input is None:
+        if not self.inputs:
             return bound
-        from vcalc.spec.rows import sizes_in
-        from vcalc.spec.sizes import merged_input
+        from vcalc.spec.rows import sizes_given
+        from vcalc.spec.sizes import merged_inputs
 
-        written = merged_input(spec.input, model.input, option.input if option else {})
-        return {**sizes_in(self.input, written, spec.title), **bound}
+        return {**sizes_given(self.inputs, merged_inputs(spec, model, option), spec.title), **bound}
 
     def costs(self, network: Network, convention: Convention) -> Costs:
         """A network's costs under a convention."""

@@ -47,7 +47,7 @@ def training_command(
     measured: str | None,
     convention: str,
     settings: tuple[str, ...],
-    input_: str | None,
+    input_: tuple[str, ...],
     library: str,
 ) -> Report:
     """What training a MODEL takes: FLOPs from its schedule, and on a device the time at a share of its peak rate.

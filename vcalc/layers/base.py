@@ -268,6 +268,10 @@ class Layer:
         """What an output element reads of the input; None: only the element in its own place."""
         return None
 
+    def rows_apart(self, input: Shape) -> bool:
+        """Of a join: whether a token reads only its own of the first branch, however much it reads of the others."""
+        return False
+
     def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
         """How tokens or heads that leave lie on the map that they come from, as far as it is known."""
         return lies(self.reach(inputs[0]), inputs, output)

@@ -219,6 +219,9 @@ class MatMul(Layer, kind="matmul"):
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
 
+    def rows_apart(self, input: Shape) -> bool:
+        return rank(input) != MAP
+
 
 class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
     """Queries, keys and values, [N, D] each or [heads, N, D], joined in this order: the values weighed by a softmax.
@@ -284,6 +287,9 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
+
+    def rows_apart(self, input: Shape) -> bool:
+        return rank(input) != MAP
 
 
 class RoIAlign(Layer, kind="roi_align"):

@@ -7,10 +7,10 @@ from typing import Any
 from vcalc import units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.depth import depth, nonlinearities
-from vcalc.analyses.receptive_field import receptive_fields, size_of
+from vcalc.analyses.receptive_field import fields_by_input, size_of
 from vcalc.conventions import Convention
 from vcalc.reports.notes import bug_notes, conditions_note, convention_note, left_out_notes, params_note
-from vcalc.reports.table import Column, Report, Row, Table, axes_of, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, axes_of, inputs_of, inputs_text, plain_value, shape_text
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import Spec
 
@@ -88,15 +88,18 @@ def _crossings(
         pair = (options[0]["name"], other["name"])
         for metric in RATIOS:
             for crossing in crossovers(options[0][metric], other[metric], variable) or ():
-                inputs = [symbols.evaluate(size, {variable: crossing.value}) for size in sides[0][1].graph.input]
+                inputs, value = sides[0][1].graph.inputs, {variable: crossing.value}
+                at = {
+                    name: [_number(symbols.evaluate(size, value)) for size in shape] for name, shape in inputs.items()
+                }
                 found.append(
                     {
                         "metric": metric,
                         "options": list(pair),
                         "symbol": variable,
                         "value": _number(crossing.value),
-                        "input": [_number(size) for size in inputs],
-                        "axes": axes_of(input=sides[0][1].graph.input),
+                        **inputs_of(at),
+                        "axes": inputs_of(inputs, axes=True),
                         "less_below": None if crossing.less_below is None else pair[crossing.less_below],
                         "less_above": None if crossing.less_above is None else pair[crossing.less_above],
                     }
@@ -128,8 +131,8 @@ def _number(value: Any) -> Any:
 
 def _crossing_text(crossing: dict[str, Any]) -> str:
     """One crossing in words: where, at what input, and which side is ahead."""
-    each = [_place(size) for size in crossing["input"]]
-    at_input = (" x " if any("*" in size for size in each) else "x").join(each)
+    inputs = crossing.get("inputs") or {"": crossing["input"]}
+    at_input = " and ".join(f"{name} {_row(sizes)}".lstrip() for name, sizes in inputs.items())
     value = crossing["value"]
     shown = _place(value)
     text = f"equal {crossing['metric']} at {crossing['symbol']} = {shown}"
@@ -140,15 +143,21 @@ def _crossing_text(crossing: dict[str, Any]) -> str:
     return text
 
 
+def _row(sizes: list[Any]) -> str:
+    each = [_place(size) for size in sizes]
+    return (" x " if any("*" in size for size in each) else "x").join(each)
+
+
 def _place(value: Any) -> str:
     """A place on an axis: a whole number with all its digits, a decimal with six, a formula as it is."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _inputs(sides: list[tuple[str, Network, Costs]]) -> str:
-    shapes: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    shapes: dict[tuple[str, tuple[tuple[str, ...], ...]], list[str]] = {}
     for option, network, _ in sides:
-        shapes.setdefault((shape_text(network.graph.input), network.graph.input.axes), []).append(option)
+        given = network.graph.inputs
+        shapes.setdefault((inputs_text(given), tuple(shape.axes for shape in given.values())), []).append(option)
     if len(shapes) == 1:
         return next(iter(shapes))[0]
     return ", ".join(f"{shape} ({' and '.join(names)})" for (shape, _), names in shapes.items())
@@ -156,16 +165,19 @@ def _inputs(sides: list[tuple[str, Network, Costs]]) -> str:
 
 def _option(name: str, network: Network, costs: Costs) -> dict[str, Any]:
     graph = network.graph
-    field = receptive_fields(graph)[-1]
-    sizes = size_of(field, graph.input)
+    each = {name: _field(size_of(field, graph.inputs[name])) for name, field in fields_by_input(graph)[-1].items()}
     return {
         "name": name,
         **costs.total(graph.nodes)._asdict(),
-        "receptive_field": sizes[0] if len(set(sizes)) == 1 else list(sizes),
+        "receptive_field": each if len(graph.inputs) > 1 else next(iter(each.values()), None),
         "depth": depth(graph),
         "nonlinearities": nonlinearities(graph),
-        "output": graph.nodes[-1].output,
+        "output": graph.shape([*graph.outputs.values()][-1]),
     }
+
+
+def _field(sizes: tuple[Any, ...]) -> Any:
+    return sizes[0] if len(set(sizes)) == 1 else list(sizes)
 
 
 def _ratio(a: Any, b: Any) -> Any:
@@ -190,6 +202,8 @@ def _text(value: Any) -> str:
 
 
 def _field_text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_field_text(size)}" for name, size in value.items())
     return shape_text(value) if isinstance(value, list) else units.exact(value)
 
 

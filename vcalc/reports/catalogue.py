@@ -7,7 +7,7 @@ from typing import Any
 
 from vcalc import conventions
 from vcalc.reports.notes import convention_note, params_note
-from vcalc.reports.table import Column, Report, Row, Table, axes_of, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, inputs_of, inputs_text
 from vcalc.spec.find import model_names, read_totals
 
 
@@ -25,12 +25,16 @@ def list_report(convention: str, watched: Callable[[list[str]], Iterable[str]] =
         Column("name", "model"),
         Column("title", "title", prose=True, drop=2),
         Column("family", "family", drop=3),
-        Column("input", "input", number=True, drop=1, text=shape_text),
+        Column("input", "input", number=True, drop=1, text=inputs_text),
         Column("params", "params", number=True),
         Column("flops", chosen.unit, number=True),
     ]
     notes = [convention_note(chosen), *params_note(chosen)]
-    return Report([Table(f"{len(rows)} models", columns, [Row(row, "layer") for row in rows], notes)], rows)
+    return Report([Table(f"{len(rows)} models", columns, [*map(_row, rows)], notes)], rows)
+
+
+def _row(record: dict[str, Any]) -> Row:
+    return Row({**record, "input": record.get("inputs") or record["input"]}, "layer")
 
 
 def entry(name: str, convention: conventions.Convention) -> dict[str, Any]:
@@ -46,8 +50,8 @@ def entry(name: str, convention: conventions.Convention) -> dict[str, Any]:
         "name": name,
         "title": model.title,
         "family": spec.family,
-        "input": plain_value(network.graph.input),
-        "axes": axes_of(input=network.graph.input),
+        **inputs_of(network.graph.inputs),
+        "axes": inputs_of(network.graph.inputs, axes=True),
         "aliases": sorted({*model.same_as.values(), *model.aliases}),
         "params": total.params,
         "flops": total.flops,

@@ -12,7 +12,7 @@ from vcalc.analyses.measure import LET, METRICS, hyperparameter
 from vcalc.errors import VcalcError
 from vcalc.graph import Node, group_of
 from vcalc.reports.notes import bug_notes, convention_note, left_out_notes, params_note, writing_note
-from vcalc.reports.table import Column, Report, Row, Table, axes_of, bar_text, plain_value, shape_text
+from vcalc.reports.table import Column, Report, Row, Table, bar_text, inputs_of, inputs_text, plain_value
 from vcalc.spec.network import Network
 
 COMPARED = ("flops", "params", "memory", "depth")
@@ -131,8 +131,8 @@ def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
                 "groups": {
                     metric: {k: plain_value(v) for k, v in _groups(side, metric).items()} for metric in COMPARED
                 },
-                "columns": {c.key: plain_value(_cell(c.key, side)) for c in columns},
-                "axes": axes_of(input=side[0].graph.input),
+                "columns": {key: value for c in columns for key, value in _cell_record(c.key, side).items()},
+                "axes": inputs_of(side[0].graph.inputs, axes=True),
             }
             for side in sides
         ],
@@ -144,7 +144,7 @@ def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
 def _column(name: str, sides: list[Side]) -> Column:
     convention = sides[0][1].convention
     if name == "input":
-        return Column("input", "input", "shape of the input", number=True, drop=2, text=shape_text)
+        return Column("input", "input", "shape of the input", number=True, drop=2, text=inputs_text)
     if name in METRICS:
         header = {"flops": convention.unit, "memory": f"memory ({convention.memory.unit})"}.get(name, name)
         return Column(name, header, METRICS[name][1], number=True)
@@ -163,7 +163,12 @@ def _hyperparameter_text(value: Any) -> str:
 def _cell(name: str, side: Side) -> Any:
     network, costs = side
     if name == "input":
-        return network.graph.input
+        return network.graph.inputs
     if name in METRICS:
         return measure.measured(name, network, costs, network.graph.nodes)
     return network.hyperparameters[hyperparameter(name, network)]
+
+
+def _cell_record(name: str, side: Side) -> dict[str, Any]:
+    """A cell as JSON has it, by its key."""
+    return inputs_of(side[0].graph.inputs) if name == "input" else {name: plain_value(_cell(name, side))}

@@ -11,7 +11,7 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Node
 from vcalc.reports.layers_table import title
 from vcalc.reports.notes import bug_notes, bug_records, params_note, total_record
-from vcalc.reports.table import Amount, Column, Report, Row, Table, axes_of, plain_value
+from vcalc.reports.table import Amount, Column, Report, Row, Table, inputs_of, plain_value
 from vcalc.spec.network import Network
 
 
@@ -173,8 +173,8 @@ def _record(network: Network, sides: list[Costs]) -> dict[str, Any]:
     return {
         "model": network.name,
         "title": network.title,
-        "input": plain_value(network.graph.input),
-        "axes": axes_of(input=network.graph.input),
+        **inputs_of(network.graph.inputs),
+        "axes": inputs_of(network.graph.inputs, axes=True),
         "written": network.library or None,
         "conventions": [_side(costs, nodes) for costs in sides],
     }

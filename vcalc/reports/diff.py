@@ -23,7 +23,19 @@ from vcalc.arithmetic import is_symbolic
 from vcalc.layers.base import Layer, show
 from vcalc.reports.layers_table import columns
 from vcalc.reports.notes import convention_note, params_note, signed, writing_note
-from vcalc.reports.table import KEEP, Column, Report, Row, Table, axes_of, plain_value, shape_text, sizes_of
+from vcalc.reports.table import (
+    KEEP,
+    Column,
+    Report,
+    Row,
+    Table,
+    axes_of,
+    inputs_of,
+    inputs_text,
+    outputs_of,
+    plain_value,
+    shape_text,
+)
 from vcalc.spec.network import Network
 
 METRICS = Cost._fields
@@ -53,8 +65,15 @@ class Version:
             "model": self.network.name,
             "title": self.network.title,
             "revision": self.revision or None,
-            "input": sizes_of(self.network.graph.input),
+            **inputs_of(self.network.graph.inputs, by_name=True),
+            **outputs_of(self.network.graph),
         }
+
+    @property
+    def outputs(self) -> list[str]:
+        """The outputs that have names, with the layers that give them."""
+        named = outputs_of(self.network.graph).get("outputs", {})
+        return [f"{name} of {each['layer'] or 'the input'}" for name, each in named.items()]
 
 
 def diff_report(old: Version | None, new: Version, *, since: str = "", show_all: bool = False) -> Report:
@@ -62,7 +81,11 @@ def diff_report(old: Version | None, new: Version, *, since: str = "", show_all:
     before, after = old.side if old else NOTHING_THERE, new.side
     layers, stages = layer_changes(before, after), stage_changes(before, after)
     total = total_change(before, after)
-    tables = [_sums(old, new, since, bool(layers), stages, total)]
+    others = bool(old and old.outputs != new.outputs)
+    tables = [_sums(old, new, since, bool(layers) or others, stages, total)]
+    if old and others:
+        each = [", ".join(side.outputs) or "what the list ends with" for side in (old, new)]
+        tables[0].notes.insert(0, f"outputs: {' → '.join(each)}")
     if layers:
         shown = [[each] for each in layers] if show_all else whole_groups(layers, before, after)
         tables.append(_layers(new.costs, layers, shown, show_all))
@@ -74,7 +97,7 @@ def diff_report(old: Version | None, new: Version, *, since: str = "", show_all:
         "unit": new.costs.convention.unit,
         "batch": plain_value(new.costs.batch),
         "dtype": new.costs.dtype,
-        "same": _same(layers, total),
+        "same": _same(layers, total) and not others,
         "layers": [_layer_record(change) for change in layers],
         "stages": [{"stage": change.name, **_cost_record(change)} for change in stages],
         "total": _cost_record(total),
@@ -108,10 +131,9 @@ def _sums(
         change = f"{headers[metric]} change"
         shown.append(Column(f"{metric}_change", change, number=True, drop=drop, text=_change(text)))
     rows = [_sum_row(change, "layer") for change in stages if change.old != change.new]
-    if not old or old.network.graph.input == new.network.graph.input:
-        input = shape_text(new.network.graph.input)
-    else:
-        input = f"{shape_text(old.network.graph.input)} → {shape_text(new.network.graph.input)}"
+    input = inputs_text(new.network.graph.inputs)
+    if old and old.network.graph.inputs != new.network.graph.inputs:
+        input = f"{inputs_text(old.network.graph.inputs)} → {input}"
     names = f"{old.name} → {new.name}" if old else f"{new.name}, which was not there at {_short(since)}"
     title = f"{names}: {'what changed' if changed else 'nothing changed'} (input {input}, {new.costs.dtype})"
     notes = [convention_note(new.costs.convention), *params_note(new.costs.convention)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vcalc import foreign, units
 from vcalc.analyses import paths
@@ -11,7 +11,6 @@ from vcalc.arithmetic import is_symbolic
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts, Graph, Node
-from vcalc.layers.axes import places_of
 from vcalc.reports.notes import (
     bug_notes,
     conditions_note,
@@ -21,11 +20,20 @@ from vcalc.reports.notes import (
     params_note,
     writing_note,
 )
-from vcalc.reports.table import Column, Report, Row, Table, axes_of, plain_value, shape_text, sizes_of
+from vcalc.reports.table import (
+    Column,
+    Report,
+    Row,
+    Table,
+    axes_of,
+    inputs_of,
+    inputs_text,
+    outputs_of,
+    pair_text,
+    plain_value,
+    shape_text,
+)
 from vcalc.spec.network import Network
-
-if TYPE_CHECKING:
-    from vcalc.analyses.receptive_field import Field
 
 DEFAULT_COLUMNS = ("layer", "input", "filters", "kernel", "stride", "pad", "output", "memory", "params", "flops")
 
@@ -128,7 +136,11 @@ class _Rows:
     def __init__(self, network: Network, costs: Costs, with_fields: bool) -> None:
         self.costs = costs
         self.graph = network.graph
-        self.fields = _field_sizes(network.graph) if with_fields else []
+        self.fields: list[str | None] = []
+        if with_fields:
+            from vcalc.reports.fields import field_texts
+
+            self.fields = field_texts(network.graph)
         self._cells: dict[Facts, dict[str, Any]] = {}
 
     def layer(self, node: Node) -> Row:
@@ -143,20 +155,23 @@ class _Rows:
             "kind": node.kind,
             "input": node.input,
             "filters": values.get("out") if not isinstance(values.get("out"), tuple) else None,
-            "kernel": _pair(values.get("kernel", values.get("window"))),
-            "stride": _pair(values.get("stride")),
-            "pad": _pair(values.get("pad")),
+            "kernel": pair_text(values.get("kernel", values.get("window"))),
+            "stride": pair_text(values.get("stride")),
+            "pad": pair_text(values.get("pad")),
             "output": node.output,
             **self.costs.of(node)._asdict(),
         }
 
     def _field(self, node: Node) -> str | None:
-        return _pair(self.fields[node.index]) if self.fields else None
+        return self.fields[node.index] if self.fields else None
 
     def input_row(self) -> list[Row]:
         if not self.costs.convention.memory.shows_input:
             return []
-        return [Row({"layer": "input", "output": self.graph.input, **self.costs.input._asdict()}, "layer")]
+        return [
+            Row({"layer": f"input {name}".rstrip(), "output": shape, **self.costs.of_input(shape)._asdict()}, "layer")
+            for name, shape in self.graph.inputs.items()
+        ]
 
     def sum(self, name: str, cost: Cost, style: str) -> Row:
         return Row({"layer": name, **cost._asdict()}, style)
@@ -211,25 +226,20 @@ def _is_free(cost: Cost) -> bool:
     return all(value == 0 for value in cost)
 
 
-def _pair(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    pair = value if isinstance(value, tuple) else (value, value)
-    return str(pair[0]) if len(set(map(str, pair))) == 1 else shape_text(pair)
-
-
 def title(network: Network, costs: Costs) -> str:
     """What a table is of: the network, its input, batch and dtype."""
     batch = f", batch {costs.batch}" if str(costs.batch) != "1" else ""
     name = network.title if network.title == network.name else f"{network.title} ({network.name})"
-    return f"{name}, input {shape_text(network.graph.input)}{batch}, {costs.dtype}"
+    return f"{name}, input {inputs_text(network.graph.inputs)}{batch}, {costs.dtype}"
 
 
 def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
     convention = costs.convention
     part = f" of {', '.join(only)}" if only else ""
+    outputs = {name: network.graph.shape(index) for name, index in network.graph.outputs.items() if name and not only}
     notes = [
         f"total{part}: {summary(costs, total)}",
+        *([f"outputs: {inputs_text(outputs)}"] if outputs else []),
         convention_note(convention),
         *writing_note(costs, network.library),
         *params_note(convention),
@@ -279,29 +289,17 @@ def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes
     return Table(heading, shown, rows, notes)
 
 
-def _field_sizes(graph: Graph) -> list[tuple[Any, ...]]:
-    """The sizes of every node's receptive field, along each axis of the input."""
-    from vcalc.analyses.receptive_field import receptive_fields, size_of
-
-    return [size_of(field, graph.input) for field in receptive_fields(graph)]
-
-
 def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
     """The JSON contract of `vcalc table`."""
-    from vcalc.analyses.receptive_field import as_record, receptive_fields
+    from vcalc.reports.fields import FieldRecords
 
-    names = network.graph.input.axes
-    fields = receptive_fields(network.graph)
-    seen: dict[Field, dict[str, Any]] = {}
+    fields = FieldRecords(network.graph)
     alike: dict[Facts, dict[str, Any]] = {}
     layers = []
     for node in nodes:
         if node.facts not in alike:
             alike[node.facts] = _layer_record(node, costs)
-        field = fields[node.index]
-        if field not in seen:
-            seen[field] = {key: plain_value(value) for key, value in as_record(field, network.graph.input).items()}
-        layer = {"path": node.path, **alike[node.facts], "receptive_field": seen[field]}
+        layer = {"path": node.path, **alike[node.facts], "receptive_field": fields.of(node)}
         if explain:
             from vcalc.analyses.explain import working
 
@@ -311,13 +309,14 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         "schema": 1,
         "model": network.name,
         "title": network.title,
-        "input": sizes_of(network.graph.input),
+        **inputs_of(network.graph.inputs, by_name=True),
+        **outputs_of(network.graph),
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),
         "memory_unit": costs.convention.memory.unit,
         "hyperparameters": {name: plain_value(value) for name, value in network.hyperparameters.items()},
-        "axes": {"input": list(names), "receptive_field": list(places_of(network.graph.input))},
+        "axes": {**inputs_of(network.graph.inputs, axes=True), "receptive_field": fields.axes},
         "layers": layers,
         "total": {key: plain_value(value) for key, value in total._asdict().items()},
     }
@@ -360,8 +359,8 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "schema": 1,
         "model": network.name,
         "title": network.title,
-        "input": plain_value(network.graph.input),
-        "axes": axes_of(input=network.graph.input),
+        **inputs_of(network.graph.inputs),
+        "axes": inputs_of(network.graph.inputs, axes=True),
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),

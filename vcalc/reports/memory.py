@@ -8,7 +8,7 @@ from vcalc import units
 from vcalc.analyses.memory import Memory, single_values
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, UPDATE, Size
 from vcalc.arithmetic import is_symbolic
-from vcalc.reports.table import Column, Report, Row, Table, bar_text, plain_value, shape_text, sizes_of
+from vcalc.reports.table import Column, Report, Row, Table, bar_text, inputs_of, inputs_text, plain_value
 from vcalc.spec.network import Network
 
 NOT_INCLUDED = (
@@ -60,8 +60,8 @@ def _title(network: Network, memory: Memory, batch: Any) -> str:
     parts += ["norms folded"] if memory.folded is not None else []
     parts += ["inputs held by modules"] if plan.modules else []
     parts += [f"checkpoints at depth {plan.checkpoint}"] if plan.checkpoint else []
-    shape = shape_text(network.graph.input)
-    return f"{network.title} ({network.name}), {batch} x {shape}, {', '.join(parts)}"
+    given = inputs_text(network.graph.inputs)
+    return f"{network.title} ({network.name}), {batch} x {given}, {', '.join(parts)}"
 
 
 class _Figures:
@@ -255,7 +255,7 @@ def _record(network: Network, memory: Memory, figures: _Figures, fit: dict[str, 
         "schema": 1,
         "model": network.name,
         "title": network.title,
-        "input": sizes_of(network.graph.input),
+        **inputs_of(network.graph.inputs, by_name=True),
         "batch": plain_value(batch),
         "dtype": plan.dtype,
         "mode": plan.mode,

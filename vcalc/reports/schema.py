@@ -42,8 +42,7 @@ def spec_schema() -> Schema:
         "title": "vcalc spec",
         "description": "A vision architecture, or a comparison of blocks, for vcalc.",
         **_top(),
-        "required": ["input"],
-        "anyOf": [{"required": ["layers"]}, {"required": ["options"]}],
+        "allOf": [_one_of("input", "inputs"), {"anyOf": [{"required": ["layers"]}, {"required": ["options"]}]}],
         "if": {"required": ["models"]},
         "then": {"properties": dict.fromkeys(("same_as", "aliases"), False)},
         "$defs": {
@@ -54,6 +53,8 @@ def spec_schema() -> Schema:
             "label": {"type": ["string", "number"], "pattern": r"^[^/,:\s]{1,60}$"},
             "name": {"$ref": "#/$defs/label", "description": NAME},
             "sizes": _sizes(),
+            "inputs": {**_named(_ref("sizes")), "minProperties": 1, "maxProperties": limits.INPUTS},
+            "outputs": _outputs(),
             "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
             "models": _by_label(_ref("model")),
             "blocks": {**_named(_block(), *LAYERS, *FORMS), "type": ["object", "null"]},
@@ -129,8 +130,19 @@ def _top() -> Schema:
     keys = made["properties"]
     rank = [{"title": described(names), "required": list(names), "maxProperties": len(names)} for names in INPUTS]
     keys["input"] |= {"type": "object", "anyOf": rank}
+    keys["inputs"] |= {"additionalProperties": {**_ref("sizes"), "type": "object", "anyOf": rank}}
     keys["crossover"] |= {"type": "string", "pattern": _NAME}
     return made
+
+
+def _one_of(*keys: str) -> Schema:
+    """One of some keys, and not another one beside it."""
+    return {"oneOf": [{"required": [key]} for key in keys]}
+
+
+def _outputs() -> Schema:
+    """The names of what comes out: one, or several."""
+    return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}]}
 
 
 def _by_label(values: Schema) -> Schema:
@@ -317,6 +329,6 @@ def _model() -> Schema:
 
 
 def _option() -> Schema:
-    parts = {"input": _ref("sizes"), "do": _ref("steps")}
+    parts = {"input": _ref("sizes"), "inputs": _ref("inputs"), "do": _ref("steps")}
     whole = _object({key: _documented(parts[key], text) for key, text in OPTION.items()}, ("do",))
     return {**whole, "type": ["object", "array"], "items": _ref("step")}

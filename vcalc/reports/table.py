@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcalc import units
 from vcalc.arithmetic import Shape, is_many
 from vcalc.layers.axes import names_of
+
+if TYPE_CHECKING:
+    from vcalc.graph import Graph
 
 KEEP = 0
 """The priority of a column that is never dropped."""
@@ -141,6 +144,46 @@ def shape_text(shape: Any) -> str:
     return "x".join(f"({size})" if " " in size else size for size in map(units.plain, shape))
 
 
+def pair_text(value: Any) -> str | None:
+    """A field along all axes: one number where they agree."""
+    if value is None or isinstance(value, str):
+        return value
+    pair = value if isinstance(value, tuple) else (value, value)
+    return str(pair[0]) if len(set(map(str, pair))) == 1 else shape_text(pair)
+
+
+def inputs_text(inputs: Mapping[str, Shape] | Shape) -> str:
+    """What goes in, in a heading or a cell: `3x224x224`, or `image 3x224x224 and text 77x512`."""
+    if not isinstance(inputs, Mapping):
+        return shape_text(inputs)
+    each = [f"{name} {shape_text(shape)}".lstrip() for name, shape in inputs.items()]
+    return " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
+
+
+def inputs_of(inputs: Mapping[str, Any], *, by_name: bool = False, axes: bool = False) -> dict[str, Any]:
+    """What goes in, by name, as JSON has it: under `input` where it is one, and under `inputs` where it has names.
+
+    Each is a list of sizes, or these by what they are called, or that alone.
+    """
+
+    def of(shape: Any) -> Any:
+        return list(names_of(shape)) if axes else sizes_of(shape) if by_name else plain_value(shape)
+
+    made: dict[str, Any] = {"input": of(*inputs.values()) if len(inputs) == 1 else None}
+    return made if "" in inputs else {**made, "inputs": {name: of(shape) for name, shape in inputs.items()}}
+
+
+def outputs_of(graph: Graph) -> dict[str, Any]:
+    """What comes out where it has names, as JSON has it: the layer that gives each, and its sizes."""
+    if "" in graph.outputs:
+        return {}
+    made = {}
+    for name, index in graph.outputs.items():
+        layer, shape = graph.nodes[index].path if index >= 0 else None, graph.shape(index)
+        made[name] = {"layer": layer, "shape": plain_value(shape), "axes": list(names_of(shape))}
+    return {"outputs": made}
+
+
 def axes_of(**shapes: Shape) -> dict[str, list[str]]:
     """What the sizes of shapes are called, by the key that each shape has in a record."""
     return {key: list(names_of(shape)) for key, shape in shapes.items()}
@@ -153,6 +196,8 @@ def sizes_of(shape: Shape) -> dict[str, Any]:
 
 def plain_value(value: Any) -> Any:
     """A value as JSON has it: numbers as they are, formulas as strings."""
+    if isinstance(value, dict):
+        return {key: plain_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain_value(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):

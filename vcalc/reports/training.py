@@ -9,7 +9,7 @@ from vcalc.analyses.training import DAY, HOUR, Run, Training
 from vcalc.arithmetic import Number, is_symbolic
 from vcalc.devices import DTYPES, Device, devices
 from vcalc.reports.notes import convention_note
-from vcalc.reports.table import Amount, Column, Report, Row, Table, plain_value, shape_text, sizes_of
+from vcalc.reports.table import Amount, Column, Report, Row, Table, inputs_of, inputs_text, plain_value
 from vcalc.spec.network import Network
 
 WHOLE = "at the whole peak rate, which no training reaches: say a share, --utilization 0.4"
@@ -34,7 +34,7 @@ def training_report(
         Column("value", "value", number=True, text=str),
     ]
     rows = [Row(cells, "total" if cells.get("total") else "layer", sums=False) for cells in made.rows()]
-    title = f"{network.title} ({network.name}), {shape_text(network.graph.input)}, {run.schedule}"
+    title = f"{network.title} ({network.name}), {inputs_text(network.graph.inputs)}, {run.schedule}"
     table = Table(title, columns, rows, made.notes())
     utilization = made.implied
     holds = utilization is None or is_symbolic(utilization) or bool(utilization <= 1)
@@ -120,7 +120,7 @@ class _Working:
             "schema": 1,
             "model": network.name,
             "title": network.title,
-            "input": sizes_of(network.graph.input),
+            **inputs_of(network.graph.inputs, by_name=True),
             "convention": training.convention.name,
             "unit": training.convention.unit,
             "multiply_add": training.convention.multiply_add,

@@ -5,6 +5,7 @@ A binding is a number or an expression; names that the spec does not know become
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from vcalc import foreign, limits
@@ -16,7 +17,7 @@ from vcalc.layers.axes import INPUTS, NamedShape
 from vcalc.layers.base import describe
 from vcalc.spec.build import Budget
 from vcalc.spec.fields import WORDS, is_word, name_hint
-from vcalc.spec.sizes import in_order, merged_input, rank_problem
+from vcalc.spec.sizes import in_order, label, merged_inputs, rank_problem
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 
 
@@ -28,13 +29,27 @@ class Bindings:
         self.model = model
         self.budget = budget
         self._written: dict[str, Value] = {**spec.let, **spec.libraries.get(library, {}), **model.values}
-        self._sizes = set(merged_input(spec.input, model.input))
-        self._given = dict(given)
+        self._inputs = merged_inputs(spec, model)
+        self._sizes = {size for sizes in self._inputs.values() for size in sizes}
+        self._given = self._flat(given)
         self._values: dict[str, Any] = dict(spec.blocks)
         self._open: list[str] = []
         self.symbols: dict[str, Any] = {}
         self.arrays: dict[str, Any] = {}
         """What was given as an array and is many numbers."""
+
+    def _flat(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What is given, each size by a name of its own: `image.H` for `image={"H": 224}`."""
+        found: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in self._inputs:
+                found[name] = value
+            elif isinstance(value, Mapping):
+                found |= {label(name, str(size)): each for size, each in value.items()}
+            else:
+                sizes = " and ".join(label(name, size) for size in self._inputs[name])
+                raise VcalcError("binding", f"{name} is an input, and no number", hint=f"its sizes are {sizes}")
+        return found
 
     def all(self) -> dict[str, Any]:
         """Every hyperparameter and block by name. The arriving shape's names are left to the layers."""
@@ -112,7 +127,7 @@ class Bindings:
             raise VcalcError("binding", f"--set {name}={value}: {quoted(value)} is no word of a field", hint=hint)
         try:
             expression = parse(value)
-            self._check_sizes(expression.names - {name})
+            self._check_sizes(expression.names - self._own_name(name))
             whole = not self._holds_a_fraction(name)
             names = {n: n if worded and n in WORDS - known else self._named(n, name, whole) for n in expression.names}
             if whole and self._may_be_a_fraction(name):
@@ -152,6 +167,11 @@ class Bindings:
         written = self._written.get(name)
         return written is not None and _has_a_word(self._evaluate(written))
 
+    def _own_name(self, name: str) -> set[str]:
+        """The name that may stand for itself: H=H, and image.H=H where no other input has an H."""
+        size = name.rpartition(".")[2]
+        return {size} if sum(size in sizes for sizes in self._inputs.values()) < 2 else {name}
+
     def _check_sizes(self, names: frozenset[str]) -> None:
         """Refuse the name of an input size: H=W would neither be the width that the input has nor a new name."""
         for name in sorted(names & self._sizes - set(self.spec.symbols)):
@@ -170,18 +190,36 @@ class Bindings:
             self.symbols[name] = symbols.symbol(name) if whole else symbols.share(name)
         return self.symbols[name]
 
-    def input(self, option: Option | None = None) -> NamedShape:
-        """The input's shape, with its sizes in order. Raises VcalcError for sizes that make no input."""
-        written = merged_input(self.spec.input, self.model.input, option.input if option else {})
-        problem = rank_problem(written)
-        if problem:
-            raise problem
-        order = in_order(written)
-        return NamedShape((self._size(name, written[name]) for name in order), INPUTS[order])
+    def inputs(self, option: Option | None = None) -> dict[str, NamedShape]:
+        """The shape of every input, its sizes in order. Raises VcalcError for sizes that make no input."""
+        made = {}
+        self._inputs = merged_inputs(self.spec, self.model, option)
+        for name, written in self._inputs.items():
+            problem = rank_problem(written)
+            if problem:
+                raise problem
+            order = in_order(written)
+            made[name] = NamedShape((self._size(name, size, written[size]) for size in order), INPUTS[order])
+        return made
 
-    def _size(self, name: str, written: Value) -> Any:
-        from_outside = name in self._given and name not in self.spec.symbols
-        value = self._from_outside(name, self._given.pop(name)) if from_outside else self._evaluate(written)
+    def _given_as(self, input: str, size: str) -> str:
+        """The name under which a size is given from outside; empty where it is not."""
+        if input and label(input, size) in self._given:
+            return label(input, size)
+        if size not in self._given or size in self.spec.symbols:
+            return ""
+        having = [name for name, sizes in self._inputs.items() if size in sizes]
+        if len(having) > 1:
+            hint = f"say of which: {' or '.join(label(name, size) for name in having)}"
+            raise VcalcError("binding", f"{size} is a size of {' and '.join(having)}", hint=hint)
+        return size
+
+    def _size(self, input: str, size: str, written: Value) -> Any:
+        name = label(input, size)
+        from_outside = self._given_as(input, size)
+        value: Any = self._evaluate(written) if not from_outside else None
+        if from_outside:
+            value = self._from_outside(from_outside, self._given.pop(from_outside))
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         unfit = value.unfit(_is_size) if is_many(value) else [] if _is_size(value) else [value]
@@ -199,6 +237,7 @@ class Bindings:
         name = self.left_over()
         if name is not None:
             known = {*self._written, *self.spec.symbols, *self._sizes}
+            known |= {label(input, size) for input, sizes in self._inputs.items() for size in sizes}
             what = self.spec.title or self.spec.file
             hint = suggestion(name, known, "it has")
             raise VcalcError("binding", f"{what} has no hyperparameter {quoted(name)}", hint=hint)

@@ -9,7 +9,7 @@ from vcalc.arithmetic import Shape, is_many, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
 from vcalc.language.expression import Environment, ExpressionError, undecided
 from vcalc.language.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
-from vcalc.layers.axes import MAPS, VECTOR, described, names_of, rank
+from vcalc.layers.axes import MAPS, VECTOR, NamedShape, described, names_of, rank
 from vcalc.layers.base import BRANCHES, describe, no_way, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings, explained
@@ -144,10 +144,9 @@ class Expander:
     def call(self, step: syntax.Call, at: int, environment: Environment, scope: Scope) -> int:
         block = self.value(step.block, at, environment)
         if isinstance(block, str):
-            if step.takes or step.saves:
-                raise VcalcError("misplaced", syntax.MODELS_KEEP, hint=syntax.THEIR_GROUPS)
             node = step.block.node
             use = syntax.UseModel(step.node, node, block, step.arguments, step.upto, step.name, step.library)
+            use.takes, use.saves = step.takes, step.saves
             return self.use_model(use, at, environment, scope)
         if not isinstance(block, Block):
             hint = suggestion(str(block), self.spec.blocks, "blocks")
@@ -323,15 +322,31 @@ class Expander:
 
     def tensor(self, name: str, step: Step) -> int:
         """The tensor that is saved under a name here, or that a group of the network gives."""
+        found = self.found(name, step)
+        if found is None:
+            raise VcalcError("undefined", f"no tensor is called {quoted(name)} so far", hint=self.where(name))
+        return found
+
+    def found(self, name: str, step: Step) -> int | None:
+        """The tensor of a name, if there is one."""
         saved, group = self.saved[-1].get(name), self.root.find(name)
         given = group.output if group else None
-        if saved is not None:
-            if given not in (None, saved):
-                self.building.hidden.append((self.spec, step, name))
-            return saved
-        if given is not None:
-            return given
-        raise VcalcError("undefined", f"no tensor is called {quoted(name)} so far", hint=self.where(name))
+        if saved is not None and given not in (None, saved):
+            self.building.hidden.append((self.spec, step, name))
+        return given if saved is None else saved
+
+    def outputs(self, end: int) -> dict[str, int]:
+        """What the network gives when its list has ended at tensor `end`: that, or what the spec names."""
+        outputs: dict[str, int] = {}
+        for step in self.spec.outputs:
+            found = self.found(step.name, step)
+            if found is None:
+                known = [*self.saved[-1], *self.root.ended()]
+                hint = suggestion(step.name, known, "there are") or f"write save: {step.name} where it is"
+                error = VcalcError("undefined", f"no tensor is called {quoted(step.name)}, an output", hint=hint)
+                raise error.at(self.place(step.node))
+            outputs[step.name] = found
+        return outputs or {"": end}
 
     def where(self, name: str) -> str:
         """Where a tensor could come from that has no name here."""
@@ -357,13 +372,17 @@ class Expander:
             raise VcalcError("recursion", f"a spec uses itself: {circle}")
         self.building.outside += 1
         self.building.carried_out += 1
-        bindings = self.bound(step, spec, model, at, environment)
+        values = {name: self.value(value, at, environment) for name, value in step.values.items()}
+        given = self.arriving(step, spec, model, at)
+        bindings = self.bound(step, spec, model, given, values)
         inner = bindings.all()
         within = scope.child(step.name or model.name)
         expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
+        expander.saved[0] = {name: index for name, index in given.items() if name}
+        first = next(iter(given))
         depth, start = self.building.depth, len(self.building.graph.nodes)
         try:
-            end = expander.steps(spec.layers, at, inner, within)
+            end = self.leave_model(step, expander, expander.steps(spec.layers, given[first], inner, within))
         except _Reached as reached:
             end, self.building.depth = reached.at, depth
         else:
@@ -375,6 +394,35 @@ class Expander:
         self.building.used.append(Used(spec, model, nodes, step.library, bool(step.upto)))
         return self.leave(within, end)
 
+    def arriving(self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int) -> dict[str, int]:
+        """The tensors that a model in use takes, by its inputs' names: what arrives is the first where none is said."""
+        names = [*spec.inputs]
+        if (step.takes and "" in names) or (step.saves and not spec.outputs):
+            raise VcalcError("misplaced", syntax.MODELS_KEEP, hint=syntax.THEIR_GROUPS)
+        if step.saves and step.upto:
+            message = f"'upto' ends {model.name} before it has its outputs, which 'save' asks for"
+            raise VcalcError("misplaced", message, hint="leave one of them out")
+        for name in step.takes:
+            if name not in names:
+                hint = suggestion(name, names, "it takes")
+                raise VcalcError("input", f"{model.name} has no input {quoted(name)}", hint=hint)
+        given = {names[0]: at, **{name: self.tensor(outer, step) for name, outer in step.takes.items()}}
+        for name in names:
+            if name not in given:
+                hint = f"write {{use: {step.model}, take: {{{name}: …}}}}"
+                raise VcalcError("input", f"{model.name} takes {' and '.join(names)}: nothing is its {name}", hint=hint)
+        return {name: given[name] for name in names}
+
+    def leave_model(self, step: syntax.UseModel, inner: Expander, end: int) -> int:
+        """Save the outputs of a model in use that are asked for; returns the last of all."""
+        outputs = inner.outputs(end)
+        for ours, its in step.saves.items():
+            if its not in outputs:
+                hint = suggestion(its, outputs, "it gives")
+                raise VcalcError("undefined", f"{inner.model.name} has no output {quoted(its)}", hint=hint)
+            self.saved[-1][ours] = outputs[its]
+        return [*outputs.values()][-1]
+
     def check_library(self, step: syntax.UseModel, model: ModelEntry) -> None:
         """Refuse a library that has no such model."""
         if step.library and step.library not in model.same_as:
@@ -382,27 +430,32 @@ class Expander:
             raise VcalcError("library", f"{model.name} is not in '{step.library}'", hint=hint)
 
     def bound(
-        self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int, environment: Environment
+        self, step: syntax.UseModel, spec: Spec, model: ModelEntry, tensors: dict[str, int], given: dict[str, Any]
     ) -> Bindings:
-        """The hyperparameters of a model in use; its input's sizes give way to what arrives."""
-        given = {name: self.value(value, at, environment) for name, value in step.values.items()}
+        """The hyperparameters of a model in use; its inputs' sizes give way to what arrives."""
         library = step.library or next(iter(model.same_as), "")
         bindings = Bindings(spec, model, given, self.building.budget, library)
         bindings.all()
         self.building.symbolic |= bool(bindings.symbols)
-        expected, found = bindings.input(), self.building.graph.shape(at)
-        if (rank(expected), len(expected)) != (rank(found), len(found.inner(0))):
-            message = f"{step.model} takes {described(expected.axes)}, but {describe(found)} arrives"
-            wanted = (rank(expected),)
-            hint = way_between(rank(found), wanted) or no_way(rank(found), wanted)
-            if (expected.axes, found.inner(0).axes) == (MAPS[1], MAPS[2]):
-                hint = "put 'frames' before it, and each frame goes through it by itself"
-            raise VcalcError("input", message, hint=hint)
+        for name, expected in bindings.inputs().items():
+            self.check_arriving(step, name, expected, self.building.graph.shape(tensors[name]))
         try:
             bindings.check_used()
         except VcalcError as error:
             raise error.at(self.place(step.values[bindings.left_over() or ""].node)) from None
         return bindings
+
+    def check_arriving(self, step: syntax.UseModel, name: str, expected: NamedShape, found: NamedShape) -> None:
+        """Refuse a tensor of other axes than a model's input has."""
+        if (rank(expected), len(expected)) == (rank(found), len(found.inner(0))):
+            return
+        its = f" as {name}" if name else ""
+        message = f"{step.model} takes {described(expected.axes)}{its}, but {describe(found)} arrives"
+        wanted = (rank(expected),)
+        hint = way_between(rank(found), wanted) or no_way(rank(found), wanted)
+        if (expected.axes, found.inner(0).axes) == (MAPS[1], MAPS[2]):
+            hint = "put 'frames' before it, and each frame goes through it by itself"
+        raise VcalcError("input", message, hint=hint)
 
 
 def _path_of(scope: Scope, name: str) -> str:

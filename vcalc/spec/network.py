@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from vcalc.arithmetic import Condition, conditions
-from vcalc.errors import Place, VcalcError
+from vcalc.errors import Place, VcalcError, quoted
 from vcalc.graph import INPUT, Graph, Node
 from vcalc.source.read import read_file
 from vcalc.spec.bindings import Bindings
@@ -19,11 +19,11 @@ from vcalc.spec.syntax import ModelEntry, Option, Spec
 class Origin:
     """Where the nodes of a graph come from."""
 
-    def __init__(self, own: Spec, building: Building, output: int) -> None:
+    def __init__(self, own: Spec, building: Building, end: int) -> None:
         self.steps = building.steps
         """The step of a spec that each node comes from."""
-        self.named = building.named | {output}
-        """The nodes whose output has a name, or is the network's."""
+        self.named = {*building.graph.outputs.values()} if own.outputs else building.named | {end}
+        """The nodes whose output is the network's or may be: it has a name, where the spec does not say."""
         self.hidden = [(step, name) for spec, step, name in building.hidden if spec is own]
         """Where a tensor is taken up by a name that a group has, too."""
         self._used = [used.nodes for used in building.used]
@@ -105,7 +105,7 @@ def _expand(
     assumed: dict[Condition, None],
 ) -> Network:
     bindings = Bindings(spec, model, given, budget, library)
-    graph = Graph(bindings.input(option))
+    graph = Graph(bindings.inputs(option))
     environment = bindings.all()
     bindings.check_used()
     if bindings.arrays and bindings.symbols:
@@ -115,14 +115,29 @@ def _expand(
     building = Building(graph, budget, bool(bindings.symbols))
     root = Scope(None, "", 0, False)
     expander = Expander(spec, model, environment, building, root)
-    output = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
+    expander.saved[0] = {name: start for name, start in zip(graph.inputs, graph.starts, strict=True) if name}
+    end = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
+    graph.outputs = expander.outputs(end)
+    _check_taken(spec, graph)
     building.name_nodes()
     _write(graph, graph.nodes, spec, model, library)
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]
         _write(graph, nodes, used.spec, used.model, library_of(used.model, used.library), used.part)
-    origin = Origin(spec, building, output)
+    origin = Origin(spec, building, end)
     return Network(spec, model, graph, bindings, library, origin, tuple(assumed), given)
+
+
+def _check_taken(spec: Spec, graph: Graph) -> None:
+    """Refuse an input with a name that nothing reads and that is no output."""
+    if "" in graph.inputs:
+        return
+    read = {index for node in graph.nodes for index in node.inputs} | {*graph.outputs.values()}
+    for index, name in zip(graph.starts, graph.inputs, strict=True):
+        if index not in read:
+            hint = f"write take: {name} where it comes in, or leave it out"
+            error = VcalcError("input", f"nothing takes the input {quoted(name)}", hint=hint)
+            raise error.at(spec.source.place(spec.input_nodes[name][0]))
 
 
 def library_of(model: ModelEntry, wanted: str, spec: Spec | None = None) -> str:

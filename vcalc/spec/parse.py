@@ -8,18 +8,16 @@ from typing import Any
 
 import yaml
 
-from vcalc import foreign
 from vcalc.errors import quoted, suggestion
-from vcalc.language.expression import SHAPE_NAMES, SHAPE_NAMES_OF_SOME, can_name
+from vcalc.language.expression import can_name
 from vcalc.layers import KINDS
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
 from vcalc.spec.fields import Names, is_word, name_hint
-from vcalc.spec.sizes import SIZES, WHAT_THERE_IS, merged_input, rank_problem
+from vcalc.spec.ports import PortReader, shape_names
 from vcalc.spec.steps import StepReader
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 from vcalc.spec.top import LIBRARY_EXAMPLE, MODEL, TOP
 
-_DIGITS = r"[\s(]*[0-9]{1,9}(?:[\s,x×]+[0-9]{1,9})*[\s)]*"
 EXAMPLES = {
     "let": "write let: {width: 64}",
     "models": "write models: {small: {width: 32}}",
@@ -57,6 +55,7 @@ class _Parser:
         self.top = source.mapping(root, "a spec")
         self.said = TOP.read(source, root)
         self.reader = StepReader(source)
+        self.ports = PortReader(self.reader)
         self.let_nodes, self.model_nodes = self.entries("let"), self.entries("models")
         self.block_nodes, self.option_nodes = self.entries("blocks"), self.entries("options")
         self.model_entries = {
@@ -72,18 +71,21 @@ class _Parser:
         for key in ("title", "cite", "family", "convention", "schedule", "written", "claims", "expect", "budget"):
             setattr(spec, key, said[key])
         spec.written_node = said.nodes.get("written")
-        spec.shape_names = reader.shape = self.shape_names()
+        options = [node for _, node in self.option_nodes.values()]
+        spec.shape_names = reader.shape = shape_names([self.top, *self.model_entries.values()], options)
         spec.symbols = self.symbols()
         spec.crossover = self.crossover(spec.symbols)
         self.declare_blocks()
         names = self.hyperparameters(spec)
         spec.let = {name: self.hyperparameter(node, names) for name, (_, node) in self.let_nodes.items()}
-        spec.input = self.input(self.top, names)
+        spec.inputs, spec.input_nodes = self.ports.inputs(self.top, names), self.ports.nodes(self.top)
+        self.ports.check_names(spec, names)
+        spec.outputs = self.ports.outputs(said["outputs"])
         spec.blocks = self.blocks(names)
         if "layers" in self.top:
             spec.layers = reader.steps(self.top["layers"][1], names, "layers")
-        spec.options = self.options(names)
-        spec.models = self.models(names, spec.let) or {model: self.single(model, spec.title)}
+        spec.options = self.options(names, spec)
+        spec.models = self.models(names, spec) or {model: self.single(model, spec.title)}
         if self.model_nodes:
             self.check_single()
         self.check_complete(spec, said.meant)
@@ -96,23 +98,9 @@ class _Parser:
         if "layers" not in self.top and not spec.options and "layers" not in meant:
             hint = "write layers: and a list of layers under it"
             self.source.report("missing", "a spec needs 'layers'", self.root, hint)
-        if "input" not in self.top and "input" not in meant:
+        if {"input", "inputs"}.isdisjoint({*self.top, *meant}):
             self.source.report("missing", "a spec needs 'input'", self.root, "write input: {C: 3, H: 224, W: 224}")
-        written = self.said["input"]
-        if isinstance(written, yaml.MappingNode) or (written is not None and is_null(written)):
-            self.check_inputs(spec, written)
-
-    def check_inputs(self, spec: Spec, written: YamlNode) -> None:
-        """Refuse sizes that make no input, together or with those of a model or an option."""
-        whole = [(written, spec.input)]
-        whole += [(model.node, merged_input(spec.input, model.input)) for model in spec.models.values() if model.input]
-        whole += [
-            (option.node, merged_input(spec.input, option.input)) for option in spec.options.values() if option.input
-        ]
-        for node, sizes in whole:
-            problem = rank_problem(sizes)
-            if problem and SIZES.issuperset(sizes):
-                self.source.take(problem, node)
+        self.ports.check_sizes(spec)
 
     def symbols(self) -> list[str]:
         found = []
@@ -158,47 +146,20 @@ class _Parser:
                 self.reader.check_name(name, key, "a hyperparameter")
         return self.reader.visible(frozenset(), (*keys, *symbols, *self.reader.blocks), self.root)
 
-    def shape_names(self) -> Names:
-        """What the sizes of an arriving shape are called: L and T only where an input has them."""
-        sections = [self.top, *self.model_entries.values()]
-        inputs = [entries["input"][1] for entries in sections if "input" in entries]
-        options = [node for _, node in self.option_nodes.values() if isinstance(node, yaml.MappingNode)]
-        inputs += [node for option in options for key, node in option.value if key.value == "input"]
-        written = {key.value for node in inputs if isinstance(node, yaml.MappingNode) for key, _ in node.value}
-        return SHAPE_NAMES | (SHAPE_NAMES_OF_SOME & written)
-
-    def input(self, entries: Entries, names: Names) -> dict[str, Value]:
-        node = entries["input"][1] if "input" in entries else None
-        sizes = self.source.mapping(node, "input", self.input_hint(node)) if node is not None else {}
-        for name, (key, _) in sizes.items():
-            if name not in SIZES:
-                hint = foreign.hint("sizes", name, SIZES, "")
-                hint = hint if foreign.answers("sizes", name) or hint.startswith("here") else WHAT_THERE_IS
-                self.source.report("unknown-key", f"input has no size {quoted(name)}", key, hint)
-        return {name: self.reader.value(value, names, shape=NOTHING) for name, (_, value) in sizes.items()}
-
-    def input_hint(self, node: YamlNode) -> str:
-        """How an input is written that is no mapping, by name where it is sizes in a row."""
-        if isinstance(node, yaml.MappingNode):
-            return ""
-        from vcalc.spec.rows import by_name
-
-        return f"write input: {by_name(written_digits(node))}"
-
-    def models(self, names: Names, let: dict[str, Value]) -> dict[str, ModelEntry]:
+    def models(self, names: Names, spec: Spec) -> dict[str, ModelEntry]:
         found = {}
         for name, entry in self.model_entries.items():
             key, node = self.model_nodes[name]
             self.reader.label(key, "a model's name")
             values = {}
             for word, (word_node, value) in entry.items():
-                if word in MODEL.keys or self.is_unused(name, word, word_node, let):
+                if word in MODEL.keys or self.is_unused(name, word, word_node, spec.let):
                     continue
                 values[word] = self.hyperparameter(value, names)
             said = MODEL.values(self.source, {key: value for key, (_, value) in entry.items()})
-            sizes = self.input(entry, names)
+            inputs = self.ports.inputs(entry, names, spec)
             found[name] = ModelEntry(
-                node, name, said["title"] or name, values, sizes, said["same_as"], [*said["aliases"]]
+                node, name, said["title"] or name, values, inputs, said["same_as"], [*said["aliases"]]
             )
             found[name].schedule, found[name].written = said["schedule"], said["written"]
             found[name].written_node = entry["written"][1] if "written" in entry else None
@@ -290,7 +251,7 @@ class _Parser:
                 names = self.reader.visible(names, [name], key)
         return names, arguments
 
-    def options(self, names: Names) -> dict[str, Option]:
+    def options(self, names: Names, spec: Spec) -> dict[str, Option]:
         options = {}
         for name, (key, node) in self.option_nodes.items():
             self.reader.label(key, "an option's name")
@@ -298,9 +259,9 @@ class _Parser:
                 options[name] = Option(node, name, self.reader.steps(node, names, f"option {quoted(name)}"), {})
                 continue
             entry = self.source.mapping(node, f"option {quoted(name)}")
-            meant = self.source.known_keys(entry, ("input", "do"), f"option {quoted(name)}")
+            meant = self.source.known_keys(entry, ("input", "inputs", "do"), f"option {quoted(name)}")
             body = self.reader.body(key, entry, names, f"option {quoted(name)}", "do", meant)
-            options[name] = Option(node, name, body, self.input(entry, names))
+            options[name] = Option(node, name, body, self.ports.inputs(entry, names, spec))
         return options
 
 
@@ -315,12 +276,3 @@ def _words(entry: Entries) -> set[str]:
         elif isinstance(node, yaml.SequenceNode):
             stack += node.value
     return found
-
-
-def written_digits(node: YamlNode | None) -> list[int]:
-    """The whole numbers of a list or of a text such as `3x224x224`, where it holds nothing else."""
-    items = node.value if isinstance(node, yaml.SequenceNode) else [node] if node is not None else []
-    texts = [item.value for item in items]
-    if not all(isinstance(text, str) and re.fullmatch(_DIGITS, text) for text in texts):
-        return []
-    return [int(number) for text in texts for number in re.findall("[0-9]+", text)]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from vcalc import units
-from vcalc.errors import VcalcError, printable
-from vcalc.spec.sizes import in_order
-from vcalc.spec.syntax import Value
+from vcalc.errors import VcalcError, printable, quoted, suggestion
+from vcalc.spec.sizes import in_order, label
+from vcalc.spec.syntax import Sizes, Value
 
 SMALLEST_IMAGE = 16
 """Rows and columns from which sizes can be taken for an image's, with its channels last."""
@@ -50,7 +50,42 @@ def _braces(names: Sequence[str], sizes: Sequence[Any]) -> str:
     return f"{{{', '.join(f'{name}: {size}' for name, size in zip(names, sizes, strict=True))}}}"
 
 
-def sizes_in(text: str, written: dict[str, Value], title: str) -> dict[str, str]:
+def sizes_given(texts: Sequence[str], inputs: dict[str, Sizes], title: str) -> dict[str, str]:
+    """What binds the sizes that `--input` gives: a text for the only input, or one each for some by name.
+
+    Raises VcalcError where they do not fit, and for an input that is not there or has them twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, row = _named(text, [*inputs], title)
+        given = {label(name, size): number for size, number in sizes_in(row, inputs[name], title, name).items()}
+        if not found.keys().isdisjoint(given):
+            raise VcalcError("input", f"--input gives the sizes of {name or 'the input'} twice")
+        found |= given
+    return found
+
+
+def _named(text: str, names: list[str], title: str) -> tuple[str, str]:
+    """The input that a text of `--input` is about, and its sizes."""
+    name, equals, row = (part.strip() for part in text.partition("="))
+    known = [*filter(None, names)]
+    if not equals:
+        if len(names) > 1:
+            message = f"--input {printable(text[:80])} is of none of the inputs: {title} takes {' and '.join(names)}"
+            raise VcalcError("input", message, hint=f"say of which: --input {names[0]}={printable(text[:80])}")
+        return names[0], text
+    if name not in known:
+        message = f"{title} has no input {quoted(printable(name[:80]))}"
+        hint = (
+            suggestion(name, known, "it takes")
+            if known
+            else f"it has one, without a name: --input {printable(row[:80])}"
+        )
+        raise VcalcError("input", message, hint=hint)
+    return name, row
+
+
+def sizes_in(text: str, written: Sizes, title: str, input: str = "") -> dict[str, str]:
     """By name the sizes that `--input` gives an input that is written so. Raises VcalcError where they do not fit."""
     sizes = re.findall(r"\d+", text) if len(text) <= 80 and re.fullmatch(_SIZE, text.strip(), re.ASCII) else []
     names = in_order(written)
@@ -59,6 +94,7 @@ def sizes_in(text: str, written: dict[str, Value], title: str) -> dict[str, str]
         raise VcalcError("input", f"--input {printable(text[:80])} is no size", hint=f"write {_example(own)}")
     if len(names) != len(sizes):
         message = f"--input {text} has {units.counted(len(sizes), 'size')}; {title} takes {'x'.join(names)}"
+        message += f" as {input}" if input else ""
         raise VcalcError("input", message, hint=_meant(sizes, names, own))
     if names[0] == "C":
         _check_order([int(size) for size in sizes if len(size) < 10], int(own[0]) if own[0] else None)

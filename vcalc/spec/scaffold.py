@@ -13,7 +13,7 @@ from vcalc.source.read import YamlNode, is_null
 from vcalc.source.sections import Section, sections
 from vcalc.spec.network import Network, expand, written_by
 from vcalc.spec.parse import parse_spec
-from vcalc.spec.sizes import merged_input
+from vcalc.spec.sizes import merged_inputs
 from vcalc.spec.syntax import ModelEntry, Spec
 from vcalc.spec.top import TOP
 
@@ -28,7 +28,8 @@ title: {title}
 cite: not published
 
 # What arrives: channels, height and width of an image. {{C: 1, L: 16000}} would be a sequence, sound for one,
-# {{C: 3, T: 16, H: 112, W: 112}} a video, {{N: 196, D: 768}} tokens, {{D: 100}} a vector.
+# {{C: 3, T: 16, H: 112, W: 112}} a video, {{N: 196, D: 768}} tokens, {{D: 100}} a vector. Several have names:
+# inputs: {{image: {{C: 3, H: 224, W: 224}}, text: {{D: 77}}}}; outputs: [boxes, classes] names what comes out.
 input: {{C: 3, H: 224, W: 224}}
 
 # Hyperparameters. Each can be set from the command line: --set width=64, or --set width=w for formulas in w.
@@ -102,7 +103,8 @@ def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
     made: dict[str, list[str]] = {
         "title": [f"title: {written(name)}"],
         "cite": [f"cite: {written('after ' + ' '.join(spec.cite.split()))}"] if spec.cite else [],
-        "input": _input(spec, model, parts["input"]),
+        **_inputs(spec, model, parts),
+        "outputs": [*parts["outputs"].comments, *parts["outputs"].lines] if "outputs" in parts else [],
         "let": _let(spec, model, *((*keys["let"], len(parts["let"].lines)) if "let" in keys else ())),
         "same_as": [_same_as(model)] if model.same_as else [],
         "expect": ["expect: {}"],
@@ -152,11 +154,17 @@ def _root(spec: Spec) -> YamlNode:
     return root
 
 
-def _input(spec: Spec, model: ModelEntry, part: Section) -> list[str]:
-    if not model.input:
-        return [*part.comments, *part.lines]
-    sizes = {name: _flow(value.node) for name, value in merged_input(spec.input, model.input).items()}
-    return [f"input: {{{', '.join(f'{name}: {size}' for name, size in sizes.items())}}}"]
+def _inputs(spec: Spec, model: ModelEntry, parts: dict[str, Section]) -> dict[str, list[str]]:
+    """The input, or the inputs by name, as the model has them."""
+    key = "inputs" if "inputs" in parts else "input"
+    if not model.inputs:
+        return {key: [*parts[key].comments, *parts[key].lines]}
+    each = {}
+    for name, sizes in merged_inputs(spec, model).items():
+        each[name] = ", ".join(f"{size}: {_flow(value.node)}" for size, value in sizes.items())
+    if key == "input":
+        return {key: [f"input: {{{each['']}}}"]}
+    return {key: ["inputs:", *(f"  {name}: {{{sizes}}}" for name, sizes in each.items())]}
 
 
 def _let(spec: Spec, model: ModelEntry, key: YamlNode = None, node: YamlNode = None, length: int = 0) -> list[str]:
@@ -219,6 +227,14 @@ def _check_same(text: str, file: str, spec: Spec, model: ModelEntry) -> None:
 
 
 def _layers(network: Network) -> list[Any]:
+    return [
+        network.graph.inputs,
+        network.graph.outputs,
+        *_nodes(network),
+    ]
+
+
+def _nodes(network: Network) -> list[Any]:
     return [
         (node.path, node.kind, node.layer.values(), node.inputs, node.facts.inputs, node.output)
         for node in network.graph.nodes

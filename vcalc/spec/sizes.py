@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from vcalc.errors import VcalcError
 from vcalc.language.expression import SHAPE_NAMES, SHAPE_NAMES_OF_SOME
 from vcalc.layers.axes import INPUTS
-from vcalc.spec.syntax import Value
+from vcalc.spec.syntax import Sizes, Taking, Value
 
 SIZES = SHAPE_NAMES | SHAPE_NAMES_OF_SOME
 """Every name that a size can have."""
@@ -56,3 +56,16 @@ def merged_input(whole: dict[str, Value], *own: dict[str, Value]) -> dict[str, V
     for sizes in own:
         whole = sizes if in_order(sizes) else {**whole, **sizes}
     return whole
+
+
+def merged_inputs(whole: Taking, *own: Taking | None) -> dict[str, Sizes]:
+    """The sizes of every input by name, a model's or an option's own in place of the file's."""
+    return {
+        name: merged_input(sizes, *(each.inputs.get(name, {}) for each in own if each))
+        for name, sizes in whole.inputs.items()
+    }
+
+
+def label(input: str, size: str) -> str:
+    """What binds a size from outside: `H`, or `image.H` of an input that has a name."""
+    return f"{input}.{size}" if input else size

@@ -13,7 +13,7 @@ from vcalc.layers import KINDS, Field, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
 from vcalc.spec.fields import FieldReader, Names, written_out
-from vcalc.spec.syntax import MODELS_KEEP, THEIR_GROUPS, Step, Value
+from vcalc.spec.syntax import Step, Value
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
 BELONGS = {
@@ -324,15 +324,17 @@ class StepReader(FieldReader):
         if text in self.blocks or text in names:
             self.used.add(text)
             fields = self.fields(inside, "with", self.blocks.get(text, {})) or {}
-            step = self.call(node, Value(target, named(text)), text if text in self.blocks else "", fields, names, True)
+            step: syntax.Call | syntax.UseModel = self.call(
+                node, Value(target, named(text)), text if text in self.blocks else "", fields, names, True
+            )
             step.name = self.name(entries) or step.name
             step.upto, step.library = upto, library
-            step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
-            return step
-        for word in {"take", "save"} & entries.keys():
-            self.source.report("misplaced", MODELS_KEEP, entries[word][0], THEIR_GROUPS)
-        values = self.values(inside, names, "with")
-        return syntax.UseModel(node, target, text, values, upto, self.name(entries), library)
+        else:
+            values = self.values(inside, names, "with")
+            step = syntax.UseModel(node, target, text, values, upto, self.name(entries), library)
+        step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
+        self.tensors.update(step.saves)
+        return step
 
     def save(self, node: YamlNode, entries: Entries, names: Names) -> Step:
         self.source.known_keys(entries, ("save",), "save")

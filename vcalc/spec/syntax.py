@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
 
 
-MODELS_KEEP = "a model takes what arrives, and keeps the names of its tensors to itself"
+MODELS_KEEP = (
+    "a model takes what arrives, and keeps the names of its tensors to itself, unless it names inputs and outputs"
+)
 THEIR_GROUPS = "take: backbone/stage2 goes on from a group of it, where name: backbone is its name"
 
 
@@ -53,6 +55,10 @@ class LayerStep(Step):
         self.name = name
 
 
+Sizes = dict[str, Value]
+"""An input's sizes by what they are called."""
+
+
 class Call(Step):
     """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`.
 
@@ -76,9 +82,12 @@ class Call(Step):
 
 
 class UseModel(Step):
-    """Another spec's model run on the arriving tensor, as a whole or up to a named group, as a library writes it."""
+    """Another spec's model run on the arriving tensor, as a whole or up to a named group, as a library writes it.
 
-    __slots__ = ("library", "model", "name", "target", "upto", "values")
+    `takes` are tensors for its inputs, by the names that it has for them, `saves` its outputs, by the caller's names.
+    """
+
+    __slots__ = ("library", "model", "name", "saves", "takes", "target", "upto", "values")
 
     def __init__(
         self, node: Any, target: Any, model: str, values: dict[str, Value], upto: str, name: str, library: str = ""
@@ -90,6 +99,8 @@ class UseModel(Step):
         self.upto = upto
         self.name = name
         self.library = library
+        self.takes: dict[str, str] = {}
+        self.saves: dict[str, str] = {}
 
 
 class Group(Step):
@@ -230,12 +241,24 @@ class Block:
     __str__ = __repr__
 
 
-class ModelEntry:
+class Taking:
+    """What takes inputs: their sizes by name; the only one may have none."""
+
+    __slots__ = ()
+    inputs: dict[str, Sizes]
+
+    @property
+    def input(self) -> Sizes:
+        """The sizes of its first input, the only one of most."""
+        return next(iter(self.inputs.values()), {})
+
+
+class ModelEntry(Taking):
     """A named variant: hyperparameters that override `let`, and what the catalogue says of it."""
 
     __slots__ = (
         "aliases",
-        "input",
+        "inputs",
         "name",
         "node",
         "same_as",
@@ -252,7 +275,7 @@ class ModelEntry:
         name: str,
         title: str,
         values: dict[str, Value],
-        input: dict[str, Value],
+        inputs: dict[str, Sizes],
         same_as: dict[str, str],
         aliases: list[str],
     ) -> None:
@@ -260,7 +283,7 @@ class ModelEntry:
         self.name = name
         self.title = title
         self.values = values
-        self.input = input
+        self.inputs = inputs
         self.same_as = same_as
         self.aliases = aliases
         self.schedule: Schedule | None = None
@@ -278,19 +301,19 @@ class ModelEntry:
         return other
 
 
-class Option:
-    """One side of a comparison of blocks, with its own input where that differs."""
+class Option(Taking):
+    """One side of a comparison of blocks, with its own inputs where they differ."""
 
-    __slots__ = ("body", "input", "name", "node")
+    __slots__ = ("body", "inputs", "name", "node")
 
-    def __init__(self, node: Any, name: str, body: list[Step], input: dict[str, Value]) -> None:
+    def __init__(self, node: Any, name: str, body: list[Step], inputs: dict[str, Sizes]) -> None:
         self.node = node
         self.name = name
         self.body = body
-        self.input = input
+        self.inputs = inputs
 
 
-class Spec:
+class Spec(Taking):
     """A whole file."""
 
     def __init__(self, source: Any) -> None:
@@ -310,7 +333,11 @@ class Spec:
         self.written_node: Any = None
         self.libraries: dict[str, dict[str, Value]] = {}
         """The hyperparameters that a library's networks have otherwise than `let` says."""
-        self.input: dict[str, Value] = {}
+        self.inputs = {}
+        self.input_nodes: dict[str, Any] = {}
+        """Where the sizes of each input are written."""
+        self.outputs: list[Take] = []
+        """The tensors that it gives, where they are named."""
         self.let: dict[str, Value] = {}
         self.symbols: list[str] = []
         self.crossover = ""

@@ -45,6 +45,12 @@ _INPUT = Key(
     "The input's sizes: `{C: 3, H: 224, W: 224}`, `{C: 1, L: 16000}` for a sequence, `{C: 3, T: 16, H: 112, W: 112}` "
     "for a video, `{N: 512, D: 768}` for tokens, `{D: 100}` for a vector.",
 )
+_INPUTS = Key(
+    "inputs",
+    Other("inputs"),
+    "In place of `input` several by name: `{image: {C: 3, H: 224, W: 224}, text: {D: 77}}`; "
+    "the first of them arrives, `take: text` brings in another.",
+)
 _SAME_AS = Key(
     "same_as",
     by_library(Text()),
@@ -63,7 +69,7 @@ _WRITTEN = Key(
     "How a library's source calls the layers, by layer kind or path, where that is not the usual way.",
     {},
 )
-MODEL = Record("a model", (_TITLE, _INPUT, _SAME_AS, _ALIASES, _SCHEDULE, _WRITTEN))
+MODEL = Record("a model", (_TITLE, _INPUT, _INPUTS, _SAME_AS, _ALIASES, _SCHEDULE, _WRITTEN))
 """The keys of a model beside the hyperparameters that it sets."""
 
 TOP = Record(
@@ -81,6 +87,12 @@ TOP = Record(
         Key("symbols", Other("symbols"), "Names that stay symbols: counts are formulas over them."),
         Key("crossover", Text(), "In a comparison, the symbol to solve for: where one side overtakes the other.", ""),
         _INPUT,
+        _INPUTS,
+        Key(
+            "outputs",
+            Other("outputs"),
+            "What comes out, where that is not what the list ends with: the names of saved tensors or of groups.",
+        ),
         Key(
             "let",
             Other("hyperparameters"),
@@ -92,7 +104,8 @@ TOP = Record(
         Key(
             "models",
             Other("models"),
-            "Named variants: hyperparameters that override `let`; title, input, same_as, aliases, schedule, written.",
+            "Named variants: hyperparameters that override `let`, and "
+            "title, input, inputs, same_as, aliases, schedule, written.",
         ),
         _WRITTEN,
         Key(

@@ -77,15 +77,15 @@ FORMS = {
             "with": "Arguments of the block, or hyperparameters of the model.",
             "upto": "The named group after which the model ends.",
             "as": "The library whose way of writing the model counts, where a convention depends on it.",
-            "take": CALL["take"],
-            "save": CALL["save"],
+            "take": "Tensors handed to the block, or to a model's inputs: their names, or `{its: ours}`.",
+            "save": "Tensors that the block has saved, or a model's outputs: their names, or `{ours: its}`.",
             "name": NAME,
         },
         (),
     ),
     "save": Form("Names the current tensor, to be taken up later.", {"save": "The tensor's name."}, ()),
     "take": Form(
-        "Goes on from a tensor saved before, or from the output of a named group.",
+        "Goes on from a tensor saved before, from an input, or from the output of a named group.",
         {"take": "The name: `p5`, or `backbone/stage2`."},
         (),
     ),
@@ -99,4 +99,8 @@ BLOCK = {
     "shared": "Whether all its calls have the same parameters, counted once; false if not said.",
 }
 
-OPTION = {"input": "The input's sizes, where this side has its own.", "do": "Its layers."}
+OPTION = {
+    "input": "The input's sizes, where this side has its own.",
+    "inputs": "The sizes of inputs, by name, where this side has its own.",
+    "do": "Its layers.",
+}

@@ -104,6 +104,11 @@ def against(network: Network, library: str) -> Compared:
         hint = suggestion(library, same_as, "it is in") if same_as else f"{network.name} is the same as none"
         raise VcalcError("library", f"{network.name} has no twin in '{library}'", hint=hint)
     network = network.of(library)
+    if len(network.graph.inputs) > 1:
+        message = (
+            f"{library}'s networks are run on one input, and {network.name} takes {' and '.join(network.graph.inputs)}"
+        )
+        raise VcalcError("input", message, hint="leave out --against")
     peer = twin(library, same_as[library], network.graph.input)
     try:
         theirs = run(peer, network.graph.input)

@@ -49,8 +49,17 @@ def build(network: Network, device: str = "cpu", dtype: str = "float32", watch: 
     return built.to(getattr(torch, dtype)) if dtype != "float32" else built
 
 
-def example(network: Network, batch: int = 1, device: str = "cpu", dtype: str = "float32") -> Any:
-    """An input of zeros, or of word numbers where the network begins with an embedding."""
+def examples(network: Network, batch: int = 1, device: str = "cpu", dtype: str = "float32") -> tuple[Any, ...]:
+    """An input of zeros for each that it takes, of word numbers where embeddings look them up."""
     torch = needed("torch", "running a network")
-    of = torch.long if takes_words(network.graph) else getattr(torch, dtype)
-    return torch.zeros(batch, *network.graph.input, device=device, dtype=of)
+    of = {True: torch.long, False: getattr(torch, dtype)}
+    return tuple(
+        torch.zeros(batch, *shape, device=device, dtype=of[takes_words(network.graph, index)])
+        for index, shape in network.graph.starts.items()
+    )
+
+
+def example(network: Network, batch: int = 1, device: str = "cpu", dtype: str = "float32") -> Any:
+    """The same of a network with one input."""
+    (made,) = examples(network, batch, device, dtype)
+    return made

@@ -14,8 +14,8 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Node
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
-from vcalc.torch_backend.build import build, example
-from vcalc.torch_backend.watch import RefusedError, Seen, Watch, counting, held, in_a_line, naming
+from vcalc.torch_backend.build import build, examples
+from vcalc.torch_backend.watch import RefusedError, Seen, Watch, counting, held, in_a_line, naming, shapes_of
 
 
 class Check(NamedTuple):
@@ -87,8 +87,8 @@ def _whole(network: Network, watch: Watch, device: str, dtype: str, batch: int) 
                 return watch.whole
             built = build(network, device, dtype).eval().requires_grad_(False)
             with counting(device) as counter:
-                output = built(example(network, batch, device, dtype))
-            return Seen(*held(built), tuple(output.shape), (counter.get_total_flops(),))
+                output = built(*examples(network, batch, device, dtype))
+            return Seen(*held(built), shapes_of(output), (counter.get_total_flops(),))
     except RefusedError as refused:
         return Seen(refused=str(refused))
 
@@ -113,15 +113,19 @@ def _network_checks(network: Network, seen: Seen, counts: Any, batch: int) -> li
     """The whole network, as it is exported."""
     if seen.refused:
         return [_refusal("total", network.name, seen)]
-    nodes = network.graph.nodes
-    last = nodes[-1].output if nodes else network.graph.input
+    nodes, outputs = network.graph.nodes, network.graph.outputs
+    shapes = {
+        name: ((batch, *network.graph.shape(index)), theirs)
+        for (name, index), theirs in zip(outputs.items(), seen.output, strict=True)
+    }
+    named = [Check(f"output {name}", "output", "output shape", *two) for name, two in shapes.items() if name]
     compared = {
-        "output shape": ((batch, *last), seen.output),
+        **({"output shape": shapes[""]} if "" in shapes else {}),
         "params": (sum(sum(node.facts.parameters.values()) for node in nodes), seen.params),
         "buffers": (sum(sum(node.facts.buffers.values()) for node in nodes), seen.buffers),
         "FLOPs": (sum(counts.flops(node.facts, batch) for node in nodes), seen.flops[0]),
     }
-    return [Check("total", network.name, what, *two, "the sum of the layers") for what, two in compared.items()]
+    return named + [Check("total", network.name, what, *two, "the sum of the layers") for what, two in compared.items()]
 
 
 def _refusal(path: str, kind: str, seen: Seen) -> Check:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from vcalc.errors import VcalcError
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
-from vcalc.torch_backend.build import build, example
+from vcalc.torch_backend.build import build, examples
 from vcalc.torch_backend.write import Line, lines
 
 
@@ -26,7 +26,8 @@ class Seen(NamedTuple):
 
     params: int = 0
     buffers: int = 0
-    output: tuple[int, ...] = ()
+    output: tuple[Any, ...] = ()
+    """Its shape; of a network a tuple of those of all outputs."""
     flops: tuple[int, ...] = ()
     refused: str = ""
 
@@ -56,14 +57,15 @@ class Watch:
         nodes = self._network.graph.nodes
         try:
             with naming(nodes[0].path, nodes[0].kind) if nodes else nullcontext():
-                given = example(self._network, self._batch, self._device, self._dtype)
+                given = examples(self._network, self._batch, self._device, self._dtype)
         except RefusedError as refused:
             self.seen.append(Seen(refused=str(refused)))
             return
         with counting(self._device) as self._counter:
-            output = self._built(given)
+            output = self._built(*given)
         if all(seen.output == self._shape(line) for seen, line in zip(self.seen, self.lines, strict=True)):
-            self.whole = Seen(*held(self._built), tuple(output.shape), (sum(seen.flops[0] for seen in self.seen),))
+            flops = sum(seen.flops[0] for seen in self.seen)
+            self.whole = Seen(*held(self._built), shapes_of(output), (flops,))
 
     def makes(self, index: int, make: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """A layer's module; none where torch refuses to make it."""
@@ -145,6 +147,11 @@ def counting(device: str) -> Iterator[Any]:
         if device == "cpu":  # FlopCounterMode does not know a CPU's fused attention in every version of torch
             stack.enter_context(sdpa_kernel([SDPBackend.MATH]))
         yield counter
+
+
+def shapes_of(output: Any) -> tuple[tuple[int, ...], ...]:
+    """The shapes of what a network gives."""
+    return tuple(tuple(each.shape) for each in (output if isinstance(output, tuple) else (output,)))
 
 
 def held(module: Any) -> tuple[int, int]:

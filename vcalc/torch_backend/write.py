@@ -39,27 +39,47 @@ class Line:
 
 
 def lines(graph: Graph) -> list[Line]:
-    """The layers in the order they run. A name is used again once the tensor that it held has been read last."""
+    """The layers in the order they run. A name is used again once the tensor that it held has been read last.
+
+    The names of inputs stay theirs, but for the only one that has none.
+    """
     last: dict[int, int] = {}
     for node in graph.nodes:
         for index in node.inputs:
             last[index] = node.index
+    kept = {*graph.outputs.values(), *(graph.starts if "" not in graph.inputs else ())}
     taken: set[str] = set()
-    holds: dict[int, str] = {-1: "x"}
+    holds = arguments(graph)
+    own = len(holds) if "" not in graph.inputs else 0
     free: list[str] = []
     made: list[Line] = []
     attributes: dict[int, str] = {}
     for node in graph.nodes:
-        own = node.shares is None
-        attributes[node.index] = attribute = _attribute(node.path, taken) if own else attributes[node.shares or 0]
+        attributes[node.index] = attribute = (
+            _attribute(node.path, taken) if node.shares is None else attributes[node.shares]
+        )
         inputs = [holds[index] for index in node.inputs]
-        dead = [holds.pop(index) for index in dict.fromkeys(node.inputs) if last[index] == node.index]
+        dead = [
+            holds.pop(index) for index in dict.fromkeys(node.inputs) if last[index] == node.index and index not in kept
+        ]
         for name in dead:
             heappush(free, name)
-        output = heappop(free) if free else f"x{len(holds) or ''}"
+        output = heappop(free) if free else f"x{len(holds) - own or ''}"
         holds[node.index] = output
         dead = [name for name in dead if name != output]
         made.append(Line(node, attribute, code_of(node.facts), inputs, output, dead))
+    return made
+
+
+def arguments(graph: Graph) -> dict[int, str]:
+    """What `forward` calls each input, by its index: x, or its own name, unless that means something else there."""
+    if "" in graph.inputs:
+        return dict.fromkeys(graph.starts, "x")
+    made: dict[int, str] = {}
+    for index, name in zip(graph.starts, graph.inputs, strict=True):
+        while name in made.values() or re.fullmatch(r"x\d*|self|torch|F|nn|Tensor|images|makes|runs|__\w*", name):
+            name = f"{name}_input".lstrip("_")
+        made[index] = name
     return made
 
 
@@ -113,20 +133,21 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         + (f"\n        del {', '.join(line.dead)}" if line.dead else "")
         for i, line in enumerate(made)
     )
-    begin = "        images = x.shape[0]\n" if any(line.node.layer.begins for line in made) else ""
-    names = " x ".join(network.graph.input.axes)
-    shape = ", ".join(map(str, network.graph.input))
+    graph = network.graph
+    first = next(iter(arguments(graph).values()))
+    begin = f"        images = {first}.shape[0]\n" if any(line.node.layer.begins for line in made) else ""
     used = {name for line in made for name in re.findall(r"\b([A-Z]\w+)\(", line.code.make)}
-    example = f"torch.zeros(1, {shape}{', dtype=torch.long' if takes_words(network.graph) else ''})"
+    taken = ", ".join(f"{name}: Tensor" for name in arguments(graph).values())
+    given = "Tensor" if len(graph.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(graph.outputs))}]"
     cite = f"\n\n{_plain(network.spec.cite)}" if network.spec.cite else ""
     blocks = [
-        f'"""{_plain(network.title)}, input {names} = {shape}.{cite}\n\nWritten by vcalc; needs torch only.\n"""',
+        f'"""{_plain(network.title)}, {_signature(graph)}.{cite}\n\nWritten by vcalc; needs torch only.\n"""',
         _IMPORTS,
         *_used_parts(parts, used),
         f"class Network(nn.Module):\n    def __init__(self) -> None:\n        super().__init__()\n{body}\n\n"
-        f"    def forward(self, x: Tensor) -> Tensor:\n{begin}{run}\n        return {_given(made)}",
+        f"    def forward(self, {taken}) -> {given}:\n{begin}{run}\n        return {_given(graph, made)}",
         'if __name__ == "__main__":\n    network = Network().eval()\n    with torch.no_grad():\n'
-        f"        print(tuple(network({example}).shape), sum(p.numel() for p in network.parameters()))",
+        f"        print({_shapes(graph)}, sum(p.numel() for p in network.parameters()))",
     ]
     return (
         "\n\n\n".join(blocks[:2]).replace("\n\n\nfrom __future__", "\n\nfrom __future__")
@@ -135,13 +156,36 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
     )
 
 
-def _given(made: list[Line]) -> str:
-    """The output, what stands in front of it apart from the batch."""
-    if not made:
-        return "x"
-    output = made[-1].node.output
-    sizes = ", ".join(map(str, output[: len(output.front)]))
-    return f"{made[-1].output}.unflatten(0, (-1, {sizes}))" if sizes else made[-1].output
+def _signature(graph: Graph) -> str:
+    """What goes in and, where they have names, what comes out."""
+    names = arguments(graph) if "" not in graph.inputs else dict.fromkeys(graph.starts, "")
+    each = [
+        f"{names[index]} {' x '.join(shape.axes)} = {', '.join(map(str, shape))}".lstrip()
+        for index, shape in graph.starts.items()
+    ]
+    says = f"input{'s' * (len(each) > 1)} {'; '.join(each)}"
+    return says if "" in graph.outputs else f"{says}; gives {', '.join(map(_plain, graph.outputs))}"
+
+
+def _shapes(graph: Graph) -> str:
+    """The shapes of what a network gives for zeros, or for word numbers where it looks them up."""
+    zeros = [
+        f"torch.zeros(1, {', '.join(map(str, shape))}{', dtype=torch.long' if takes_words(graph, index) else ''})"
+        for index, shape in graph.starts.items()
+    ]
+    run = f"network({', '.join(zeros)})"
+    return f"tuple({run}.shape)" if len(graph.outputs) == 1 else f"*(tuple(y.shape) for y in {run})"
+
+
+def _given(graph: Graph, made: list[Line]) -> str:
+    """The outputs in order, what stands in front of each apart from the batch."""
+    names = {**arguments(graph), **{line.node.index: line.output for line in made}}
+    each = []
+    for index in graph.outputs.values():
+        output = graph.shape(index)
+        sizes = ", ".join(map(str, output[: len(output.front)]))
+        each.append(f"{names[index]}.unflatten(0, (-1, {sizes}))" if sizes else names[index])
+    return ", ".join(each)
 
 
 def _handed(to: str, number: int, text: str) -> str:

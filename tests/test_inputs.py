@@ -1,0 +1,293 @@
+"""Networks that take several inputs, and that give several outputs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vcalc as api
+from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.analyses.memory import Memory
+from vcalc.analyses.memory_plan import TRAINING, Plan
+from vcalc.analyses.receptive_field import fields_by_input
+from vcalc.conventions import load as convention
+from vcalc.errors import VcalcError
+from vcalc.spec import find
+from vcalc.spec.find import load
+from vcalc.spec.network import Network, expand
+from vcalc.spec.parse import parse_spec
+
+ROOT = Path(__file__).parent.parent
+CLIP = str(ROOT / "examples/clip.yaml")
+SIAMESE, DIT, PYRAMID = (str(ROOT / f"tests/data/inputs/{name}.yaml") for name in ("siamese", "dit", "pyramid"))
+
+CROSS = """
+inputs:
+  image: {C: 3, H: 32, W: 32}
+  text: {N: 77, D: 64}
+  time: {D: 16}
+outputs: [features, pooled]
+layers:
+  - {name: step, do: [take: time, linear: {out: 64}, silu]}
+  - take: image
+  - conv: {out: 64, kernel: 3, pad: 1, stride: 2}
+  - branches: [[], [take: step]]
+    join: add
+  - save: features
+  - tokens
+  - residual:
+      - branches: {q: [linear: {out: 64}], k: [take: text, linear: {out: 64}], v: [take: text, linear: {out: 64}]}
+        join: scaled_dot_product_attention
+  - global_avgpool
+  - save: pooled
+"""
+
+
+def of(text: str, **given: object) -> Network:
+    spec = parse_spec(text, "net.yaml", "net")
+    return expand(spec, next(iter(spec.models.values())), given)
+
+
+def refusal(text: str, **given: object) -> str:
+    with pytest.raises(VcalcError) as caught:
+        of(text, **given)
+    problem = caught.value.problems[0]
+    return f"{problem.message}; {problem.hint}"
+
+
+@pytest.mark.parametrize(
+    ("file", "params", "multiply_adds"),
+    [
+        (SIAMESE, 38_951_745, 1_817_251_840),
+        (CLIP, 87_849_216 + 63_428_096 + 1, 4_408_811_520 + 2_979_770_368),  # both towers, and the temperature
+        (DIT, 675_129_632, 118_621_421_568),
+        (PYRAMID, 23_508_032 + 3840 * 256 + 4 * 256 + 4 * (9 * 256 * 256 + 256), None),  # ResNet-50 without its fc
+    ],
+)
+def test_counts_are_those_of_the_whole_network(file, params, multiply_adds):
+    network = expand(*load(file))
+    total = Costs(network.graph, convention("macs")).total(network.graph.nodes)
+    assert total.params == params
+    assert multiply_adds in (None, total.flops)
+
+
+def test_sizes_belong_to_their_input():
+    """[77, 64] by [64, 256]: the products of attention are n * 256 * 64 each."""
+    network = of(CROSS, **{"text.N": "n", "image.H": "16*h", "W": 32})
+    total = Costs(network.graph, convention("macs")).total(network.graph.nodes)
+    n, h = network.symbols["n"], network.symbols["h"]
+    conv, query = 8 * h * 16 * 27 * 64, 128 * h * 64 * 64
+    assert total.flops == (16 * 64 + conv + query + 2 * n * 64 * 64 + 2 * 128 * h * n * 64).expand()
+
+
+def test_a_size_that_several_inputs_have_needs_the_inputs_name():
+    text = "inputs: {a: {C: 1, H: 8, W: 8}, b: {C: 1, H: 8, W: 8}}\nlayers: [{branches: [[], [take: b]], join: add}]"
+    assert "H is a size of a and b; say of which: a.H or b.H" in refusal(text, H=4)
+    assert "'H' is a size of the input" in refusal(text, **{"a.H": "H", "b.H": "H"})
+    assert of(text, **{"a.H": "h", "b.H": "h"}).graph.inputs["b"][1] == of(text, **{"a.H": "h"}).symbols["h"]
+    assert "a.Q" in refusal(text, **{"a.Q": 4})
+
+
+def test_the_api_binds_and_gives_them_by_name():
+    clip = api.load(CLIP).bind(image={"H": 64, "W": 64}, text={"D": 16})
+    assert clip.inputs == {"image": (3, 64, 64), "text": (16,)}
+    assert clip.outputs == {"image_features": (512,), "text_features": (512,)}
+    with pytest.raises(VcalcError, match="image and text"):
+        _ = clip.input
+    with pytest.raises(VcalcError, match=r"text is an input, and no number") as caught:
+        api.load(CLIP).bind(text=16)
+    assert caught.value.problems[0].hint == "its sizes are text.D"
+    many = api.load(CLIP).bind(text={"D": np.array([16, 77])})
+    each = [api.load(CLIP).bind({"text.D": words}).total.flops for words in (16, 77)]
+    assert list(many.total.flops) == each
+
+
+def test_the_option_says_of_which(vcalc):
+    sized = json.loads(vcalc("table", CLIP, "--input", "text=16", "--format", "json").stdout)
+    assert sized["inputs"] == {"image": {"C": 3, "H": 224, "W": 224}, "text": {"D": 16}}
+    assert sized["input"] is None
+    assert sized["axes"]["inputs"] == {"image": ["C", "H", "W"], "text": ["D"]}
+    assert [each["shape"] for each in sized["outputs"].values()] == [[512], [512]]
+    assert [each["layer"] for each in sized["outputs"].values()] == ["temperature", "text_tower/projection/linear"]
+    assert "say of which: --input image=16" in vcalc("table", CLIP, "--input", "16", code=2).stderr
+    assert "did you mean 'text'?" in vcalc("table", CLIP, "--input", "txt=16", code=2).stderr
+    assert "takes D as text" in vcalc("table", CLIP, "--input", "text=16x4", code=2).stderr
+    twice = vcalc("table", CLIP, "--input", "text=16", "--input", "text=17", code=2).stderr
+    assert "gives the sizes of text twice" in twice
+    assert "without a name: --input 3x64x64" in vcalc("table", "vgg16", "--input", "x=3x64x64", code=2).stderr
+
+
+def test_receptive_fields_lie_in_each_input_that_a_layer_depends_on(vcalc, tmp_path):
+    """A query stands for its own place of the image, whatever it reads of the text."""
+    file = tmp_path / "cross.yaml"
+    file.write_text(CROSS, encoding="utf-8")
+    layers = {each["path"]: each for each in json.loads(vcalc("table", str(file), "--format", "json").stdout)["layers"]}
+    sizes = {
+        path: {name: field["size"] for name, field in each["receptive_field"].items()} for path, each in layers.items()
+    }
+    assert sizes["conv"] == {"image": [3, 3]}
+    assert sizes["k/linear"] == {"text": [1]}
+    assert sizes["scaled_dot_product_attention"] == {"image": [3, 3], "text": [77], "time": []}
+    assert sizes["global_avgpool"] == {"image": [32, 32], "text": [77], "time": []}
+
+
+HELD = """
+inputs: {a: {D: 8}, b: {D: 4}}
+layers:
+  - linear: {out: 8}
+  - save: early
+  - linear: {out: 8}
+  - save: middle
+  - take: b
+  - linear: {out: 8}
+  - branches: [[], [take: middle]]
+    join: add
+  - save: late
+"""
+
+
+def test_inputs_are_given_and_outputs_stay():
+    """12 elements of inputs; at the sum two terms and their sum of 8, and what is an output already."""
+    alone, both = of(HELD), of(f"outputs: [early, late]{HELD}")
+    assert Memory(alone.graph, Plan()).input.per_image == 4 * 12
+    assert Memory(alone.graph, Plan()).peak(1).size.per_image == 4 * (12 + 3 * 8)
+    assert Memory(both.graph, Plan()).peak(1).size.per_image == 4 * (12 + 4 * 8)
+
+
+USED = """
+inputs: {words: {D: 77}, noise: {C: 8, H: 64, W: 64}}
+layers:
+  - take: noise
+  - conv: {out: 3, kernel: 1}
+  - save: picture
+  - CALL
+  - branches: [[], [take: seen]]
+    join: multiply
+"""
+CALL = "{use: both, name: clip, take: {text: words}, save: {seen: image_features}}"
+
+
+@pytest.fixture
+def _clip_is_in_the_catalogue(monkeypatch):
+    known = find.load
+    monkeypatch.setattr(find, "load", lambda name: known(CLIP if name == "both" else name))
+
+
+@pytest.mark.usefixtures("_clip_is_in_the_catalogue")
+def test_a_model_in_use_takes_what_its_user_hands_over():
+    """An image that a layer made arrives, words are the user's input; the last output goes on, the first is saved."""
+    network = of(USED.replace("CALL", CALL))
+    *clip, product = network.graph.nodes[1:]
+    assert network.graph.shape(clip[0].inputs[0]) == (3, 64, 64)
+    assert {index for node in clip for index in node.inputs if index < 0} == {-1}
+    assert [network.graph.nodes[index].path for index in product.inputs] == [
+        "clip/text_tower/projection/linear",
+        "clip/temperature",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ("{use: both}", "takes image and text: nothing is its text; write {use: both, take: {text: …}}"),
+        ("{use: both, take: {tex: words}}", "has no input 'tex'; did you mean 'text'?"),
+        ("{use: both, take: {text: word}}", "no tensor is called 'word' so far"),
+        ("{use: both, take: {text: picture}}", "takes a vector [D] as text, but a feature map [3, 64, 64] arrives"),
+        ("{use: both, take: {text: words}, save: seen}", "has no output 'seen'; it gives"),
+        ("{use: both, take: {text: words}, upto: image_tower, save: image_features}", "ends clip before"),
+        ("{use: resnet18, take: {image: picture}}", "keeps the names of its tensors to itself"),
+    ],
+)
+@pytest.mark.usefixtures("_clip_is_in_the_catalogue")
+def test_what_cannot_be_handed_to_a_model(call, says):
+    assert says in refusal(USED.replace("CALL", call))
+
+
+def test_a_change_of_outputs_is_a_change(vcalc, tmp_path):
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(CROSS, encoding="utf-8")
+    new.write_text(CROSS.replace("[features, pooled]", "pooled"), encoding="utf-8")
+    said = vcalc("diff", str(old), str(new))
+    assert "outputs: features of add1, pooled of global_avgpool → pooled of global_avgpool" in said.stdout
+    assert "nothing changed" not in said.stdout
+    assert json.loads(vcalc("diff", str(old), str(new), "--format", "json").stdout)["same"] is False
+
+
+def test_a_layer_that_reads_another_input_is_seen(vcalc, tmp_path):
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    text = (
+        "inputs: {a: {D: 8}, b: {D: 8}}\noutputs: [x, y]\nlayers: [take: ONE, linear: {out: 8}, save: x, take: OTHER, "
+    )
+    for file, one, other in ((old, "a", "b"), (new, "b", "a")):
+        file.write_text(f"{text}relu, save: y]".replace("ONE", one).replace("OTHER", other), encoding="utf-8")
+    said = vcalc("diff", str(old), str(new)).stdout
+    assert "reads the input a → the input b" in said
+    assert "reads the input b → the input a" in said
+
+
+def test_a_copy_keeps_inputs_and_outputs(vcalc, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("cross.yaml").write_text(CROSS, encoding="utf-8")
+    vcalc("new", "copy.yaml", "--from", "cross.yaml")
+    ours, theirs = (expand(*load(name)).graph for name in ("copy.yaml", "cross.yaml"))
+    assert (ours.inputs, ours.outputs) == (theirs.inputs, theirs.outputs)
+    assert "changed: " not in vcalc("fmt", "--check", "copy.yaml").stdout
+
+
+def test_a_check_looks_at_inputs_and_outputs(vcalc, tmp_path):
+    """What is an output needs no reader, what is none does, and a name is an input's or another tensor's."""
+    net = tmp_path / "net.yaml"
+    text = """
+        title: Net
+        cite: own work
+        inputs: {a: {D: 4}, b: {C: 64, H: 64, W: 3}}
+        outputs: [x, y]
+        layers: [linear: {out: 3}, save: x, {name: left, do: [linear: {out: 2}]}, take: b, save: a, global_avgpool,
+          linear: {out: 2}, save: y]
+        expect: {params: 153}
+    """
+    net.write_text(text, encoding="utf-8")
+    said = vcalc("check", str(net)).stdout
+    assert "warning[shadowed-name]: 'a' names another tensor from here on, and hides the input" in said
+    assert "warning[unused-branch]: nothing reads what this linear gives" in said
+    assert "warning[channels-last]: an input of 64 channels, 64 rows and 3 columns" in said
+    assert "'x' is saved" not in said
+    assert "'y' is saved" not in said
+
+
+def test_two_networks_side_by_side_are_each_what_they_are_alone():
+    """Counts under every convention, saved bytes and receptive fields; an image of one, words of the other."""
+    towers = [expand(*load(name)) for name in ("resnet18", "clip-text-b")]
+    both = of("""
+        inputs: {image: {C: 3, H: 224, W: 224}, words: {D: 77}}
+        outputs: [seen, read]
+        layers: [use: resnet18, save: seen, take: words, use: clip-text-b, save: read]
+    """)
+    for name in conventions.names():
+        whole, *each = (Costs(of.graph, convention(name)).total(of.graph.nodes) for of in (both, *towers))
+        assert [*whole] == [sum(parts) for parts in zip(*each, strict=True)], name
+    saved, one, other = (Memory(of.graph, Plan(TRAINING)).saved for of in (both, *towers))
+    assert saved == one.plus(other)
+    fields = [field for of in towers for each in fields_by_input(of.graph) for field in each.values()]
+    side_by_side = [each for fields in fields_by_input(both.graph) for each in fields.items()]
+    assert [field.axes for _, field in side_by_side] == [field.axes for field in fields]
+    assert [*dict.fromkeys(name for name, _ in side_by_side)] == ["image", "words"]
+
+
+def test_what_is_an_output_is_neither_overwritten_nor_folded_into():
+    text = "input: {C: 8, L: 1}\nOUTPUTS\nlayers: [conv: {out: 8, kernel: 1}, save: x, batchnorm, relu, save: y]"
+    folds = [
+        Memory(of(text.replace("OUTPUTS", outputs)).graph, Plan(), fold=True).folded
+        for outputs in ("", "outputs: y", "outputs: [x, y]")
+    ]
+    assert folds == [1, 1, 0]
+    text = "input: {D: 8}\nOUTPUTS\nlayers: [linear: {out: 8}, save: x, relu, save: y]"
+    peaks = [
+        Memory(of(text.replace("OUTPUTS", outputs)).graph, Plan(in_place=True)).peak(1).size.per_image
+        for outputs in ("", "outputs: y", "outputs: [x, y]")
+    ]
+    assert peaks == [4 * 2 * 8, 4 * 2 * 8, 4 * 3 * 8]
