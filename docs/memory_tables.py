@@ -33,21 +33,33 @@ def network(model: str, library: str) -> Network:
 
 
 def figures(row: Row, modules: bool = False) -> dict[str, int]:
-    """What vcalc says of a row, in the same words: torchvision's activations run in place, timm's of these do not.
+    """What vcalc says of a row's training, in the same words."""
+    return _training(row["model"], row["library"], row["batch"], modules)
+
+
+def inference(row: Row, modules: bool = False) -> int:
+    """The peak of a row's inference."""
+    return peak(_run(INFERENCE, row["model"], row["library"], row["batch"], modules), FORWARD, row["batch"])
+
+
+@cache
+def _training(model: str, library: str, batch: int, modules: bool) -> dict[str, int]:
+    run = _run(TRAINING, model, library, batch, modules)
+    return {
+        "saved": sum(size.at(batch) for size in run.saved_by),
+        "forward": peak(run, FORWARD, batch),
+        "backward": peak(run, BACKWARD, batch),
+    }
+
+
+def _run(mode: str, model: str, library: str, batch: int, modules: bool) -> Run:
+    """A pass on paper: torchvision's activations run in place, timm's of these do not.
 
     The gradients of several readers are added anew, as torch adds them where it is measured.
     """
-    graph, batch = network(row["model"], row["library"]).graph, row["batch"]
-    plan = Plan(
-        TRAINING, in_place=row["library"] == "torchvision", device="cpu", modules=modules, single=batch == 1
-    ).checked()
-    training, inference = (Run(graph, plan._replace(mode=mode), watched=True) for mode in (TRAINING, INFERENCE))
-    return {
-        "saved": sum(size.at(batch) for size in training.saved_by),
-        "forward": peak(training, FORWARD, batch),
-        "backward": peak(training, BACKWARD, batch),
-        "inference": peak(inference, FORWARD, batch),
-    }
+    in_place = library == "torchvision"
+    plan = Plan(mode, in_place=in_place, device="cpu", modules=modules, single=batch == 1).checked()
+    return Run(network(model, library).graph, plan, watched=True)
 
 
 def peak(run: Run, phase: str, batch: int, layer: str = "") -> int:
@@ -81,7 +93,7 @@ def inference_table(rows: list[Row]) -> str:
     for row in rows:
         cells = [row["name"], row["library"], str(row["batch"]), f"{row['inference']:,}"]
         for modules in (False, True):
-            ours = figures(row, modules)["inference"]
+            ours = inference(row, modules)
             cells += [f"{ours:,}", _difference(ours, row["inference"])]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +15,17 @@ from hypothesis import settings
 from vcalc.analyses.claims import Verdict, judge_all
 from vcalc.analyses.read_claims import Claim, claims_of
 from vcalc.cli import main
-from vcalc.spec.find import _parse, catalogue_files, load, load_file
+from vcalc.spec.find import catalogue_files, load, load_file
 from vcalc.spec.network import Network, expand
 
 settings.register_profile("alike", derandomize=True, deadline=None)
 settings.load_profile("alike")  # every run draws the same cases; --hypothesis-profile=default draws others
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported and collected stays: the collector need not look through it again and again."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 class Hang(BaseException):
@@ -49,8 +56,6 @@ def vcalc() -> Any:
     """Run a command in process; the result has exit_code, stdout and stderr."""
 
     def run(*arguments: str, input: str | None = None, code: int = 0) -> Result:
-        if input is not None:
-            _parse.cache_clear()  # standard input is read once in a process
         result = CliRunner().invoke(main, list(arguments), input=input, catch_exceptions=False)
         assert result.exit_code == code, result.output
         return result

@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 import pytest
+from layer_torch import alone
 
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
@@ -19,8 +20,6 @@ from vcalc.operators.types import INDEX
 
 torch: Any = pytest.importorskip("torch", reason="torch is asked what it runs")
 
-from vcalc.torch_backend import parts
-from vcalc.torch_backend.code import code_of
 
 VALUES = (
     0, 1, 2, 3, 4, 6, [1, 3], [2, 1], [0, 2], [4, 4], [2], [1, 3, 2], [0, 1, 0], True, False, 0.5, 1.5,
@@ -102,14 +101,11 @@ def test_torch_runs_what_a_kind_takes(kind: str):
     assert len(taken) >= TAKEN // 4, "too few draws fit"
     for facts in taken:
         described = (facts.layer.values(), facts.inputs)
-        code = code_of(facts)
-        names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "images": BATCH, **vars(parts)}
-        module = eval(code.make, names) if code.make else None
+        _, call = alone(facts)
         words = facts.layer.reads == INDEX
         given = [torch.zeros(*shape.batched(BATCH), requires_grad=not words) for shape in facts.inputs]
-        call = code.call.format(*(f"given[{i}]" for i in range(len(given))), self="module")
         try:
-            y = eval(call, {**names, "module": module, "given": given})
+            y = call(given)
             y.sum().backward() if y.requires_grad else None
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             pytest.fail(f"torch refuses {described}: {error}")

@@ -10,6 +10,7 @@ from test_hostile import opened_by
 
 from vcalc.spec import find
 from vcalc.spec.index import index_of
+from vcalc.spec.network import _text as read_text
 from vcalc.spec.network import expand
 
 SPEC = """title: Nets
@@ -308,9 +309,10 @@ def test_a_spec_of_the_catalogue_is_an_architecture_alone():
         assert not [model.name for model in spec.models.values() if model.written]
 
 
-def test_a_table_of_the_catalogue_opens_no_claims(vcalc):
+def test_a_table_of_the_catalogue_opens_no_claims(vcalc, monkeypatch):
     vcalc("table", "densenet121")  # what is loaded once stays
-    find._parse.cache_clear()
+    monkeypatch.setattr(find, "_parse", find._parse.__wrapped__)
+    monkeypatch.setattr("vcalc.spec.network._text", read_text.__wrapped__)
     opened = opened_by(lambda: vcalc("table", "vgg16"))
     there = [str(Path(path).relative_to(find.catalogue())) for path in opened if path.startswith(find.catalogue())]
     assert sorted(set(there) - {"index.json"}) == ["vgg.yaml", "written/torchvision.yaml"]

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+import zoo
 
 from vcalc.analyses.check_claims import doubts
 from vcalc.analyses.check_work import Work
 from vcalc.analyses.claim_values import matches
-from vcalc.analyses.claims import judge_all
 from vcalc.errors import VcalcError
 from vcalc.reports.claims import distinct
 from vcalc.spec.beside import claims_beside
@@ -535,7 +535,7 @@ def test_a_metric_without_a_value_names_the_hyperparameter(judged):
 
 @pytest.fixture(scope="module")
 def catalogue_verdicts():
-    return judge_all([load_file(file) for file in catalogue_files()])
+    return zoo.judged()
 
 
 def test_every_claim_of_the_catalogue_is_reproduced_or_explained(catalogue_verdicts):

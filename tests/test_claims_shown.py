@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import sys
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +16,17 @@ from click.testing import CliRunner
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_render import on_a_terminal
-from zoo import one_in
+from zoo import judged, one_in
 
 from vcalc.analyses import claims
-from vcalc.analyses.claims import Verdict, judge, judge_all
+from vcalc.analyses.claims import judge
 from vcalc.analyses.pick_claims import ONLY
 from vcalc.cli import main
 from vcalc.render import markup, text
 from vcalc.reports.claims import claims_report, distinct, kind_of
 from vcalc.reports.claims_overview import overview
 from vcalc.reports.table import BELOW, HEAD, SMALL, Column, Report, Row, Table
-from vcalc.spec.find import catalogue_files, claim_files, load_file
+from vcalc.spec.find import catalogue
 
 WIDTHS = (60, 80, 100, 140)
 ASKED = (
@@ -35,12 +35,6 @@ ASKED = (
     ("vit-h-14", "mae-vit-l-16"),
     ("window-vs-global", "conv-vs-depthwise-separable", "resnext-cardinality"),
 )
-
-
-@cache
-def judged(names: tuple[str, ...]) -> list[Verdict]:
-    files, wanted = claim_files(names) if names else (catalogue_files(), None)
-    return judge_all(map(load_file, files), wanted)
 
 
 def flat(drawn: str) -> str:
@@ -56,7 +50,7 @@ def bare(drawn: str) -> str:
 @pytest.mark.parametrize("width", one_in(2, WIDTHS))
 @pytest.mark.parametrize("names", ASKED, ids="-".join)
 def test_every_claim_is_shown_whole_at_every_width(names, width):
-    verdicts = judged(names)
+    verdicts = judged(*names)
     drawn = text.plain(claims_report(verdicts), width)
     assert max(map(len, drawn.splitlines())) <= width
     for verdict in verdicts:
@@ -68,7 +62,7 @@ def test_every_claim_is_shown_whole_at_every_width(names, width):
 
 @pytest.mark.parametrize("width", one_in(2, WIDTHS))
 def test_a_figure_and_ours_stand_on_one_line(width):
-    lines = text.plain(claims_report(judged(("vgg16",))), width).splitlines()
+    lines = text.plain(claims_report(judged("vgg16")), width).splitlines()
     for printed, ours, verdict in (
         ("13.6 GFLOP", "15,476,385,792", "under"),
         ("138M", "138,357,544", "reproduced"),
@@ -79,12 +73,12 @@ def test_a_figure_and_ours_stand_on_one_line(width):
 
 
 def test_on_a_wide_terminal_lines_are_no_longer_than_is_easily_read():
-    lines = text.plain(claims_report(judged(("googlenet", "resnet50"))), 200).splitlines()
+    lines = text.plain(claims_report(judged("googlenet", "resnet50")), 200).splitlines()
     assert max(len(line) for line in lines[1:-1]) <= 100
 
 
 def test_differences_come_first_and_each_model_by_itself():
-    drawn = text.plain(claims_report(judged(("googlenet", "resnet50")), "", ["googlenet", "resnet50"]), 80)
+    drawn = text.plain(claims_report(judged("googlenet", "resnet50"), "", ["googlenet", "resnet50"]), 80)
     models = drawn.index("\ngooglenet\n"), drawn.index("\nresnet50\n")
     assert models[0] < models[1]
     assert models[1] < drawn.index("\ninception-v3\n")
@@ -95,17 +89,18 @@ def test_differences_come_first_and_each_model_by_itself():
 
 
 def test_figures_of_one_source_share_it():
-    drawn = text.plain(claims_report(judged(("vgg16",))), 100)
+    drawn = text.plain(claims_report(judged("vgg16")), 100)
     listing = drawn.split("\nheight of stage1/conv1 ", 1)[1].split(" source: ", 1)[0]
     assert len(re.findall(r"^(?:height|width|channels) of \S+ +\d+ +\d+  reproduced$", listing, re.MULTILINE)) > 40
-    assert drawn.count(" source: ") < len(judged(("vgg16",))) / 3
+    assert drawn.count(" source: ") < len(judged("vgg16")) / 3
 
 
 def test_a_terminal_tells_verdicts_by_colour_and_a_pipe_gets_none():
-    coloured = on_a_terminal("claims", "vgg16", columns=80)
+    model = str(Path(catalogue()) / "vgg.yaml:vgg16")  # reads the claims of this file alone
+    coloured = on_a_terminal("claims", model, columns=80)
     assert re.search(r"\x1b\[1m[^\n]*17\.8x +19\.414 +differs", coloured)
     assert re.search(r"\x1b\[36m[^\n]*13\.6 GFLOP", coloured)
-    assert "\x1b[" not in on_a_terminal("claims", "vgg16", NO_COLOR="1").rpartition("published figures")[2]
+    assert "\x1b[" not in on_a_terminal("claims", model, NO_COLOR="1").rpartition("published figures")[2]
 
 
 @pytest.mark.parametrize(("columns", "most"), one_in(2, [("80", 80), ("", 100), ("60", 60), ("7", 100), ("wide", 100)]))
@@ -134,8 +129,8 @@ def totals(line: str) -> tuple[int, int]:
 
 @pytest.mark.parametrize("names", ASKED, ids="-".join)
 def test_the_summary_adds_up(names):
-    figures, kinds = totals(claims_report(judged(names)).tables[0].notes[-1])
-    assert figures == kinds <= len(judged(names))
+    figures, kinds = totals(claims_report(judged(*names)).tables[0].notes[-1])
+    assert figures == kinds <= len(judged(*names))
 
 
 def test_a_figure_that_several_sources_print_counts_once(tmp_path, vcalc):
@@ -180,7 +175,7 @@ def test_only_a_source(vcalc):
 def test_what_needs_no_verdict_is_judged_only_where_it_is_shown(vcalc, monkeypatch, asked):
     seen = []
     monkeypatch.setattr(claims, "judge", lambda claim, *rest: seen.append(claim) or judge(claim, *rest))
-    assert 0 < len(records(vcalc, *asked.split())) == len(seen) < len(judged(())) / 10
+    assert 0 < len(records(vcalc, *asked.split())) == len(seen) < len(judged()) / 10
 
 
 @pytest.mark.parametrize(
@@ -259,7 +254,7 @@ def test_only_what_is_asked_for(vcalc, net, asked, printed):
 
 
 def test_without_a_model_there_is_an_overview_of_what_differs(monkeypatch):
-    every = judged(())
+    every = judged()
     monkeypatch.setattr(claims, "judge_all", lambda *_: every)
     drawn = CliRunner().invoke(main, ["claims"]).stdout
     assert len(drawn.splitlines()) < 300
@@ -269,24 +264,24 @@ def test_without_a_model_there_is_an_overview_of_what_differs(monkeypatch):
     assert flat(everything)[-60:] == flat(drawn)[-60:]
     assert len(re.findall("  differs(?:,|$)", everything, re.MULTILINE)) > 150
     rows = list(csv.DictReader(io.StringIO(CliRunner().invoke(main, ["claims", "--format", "csv"]).stdout)))
-    assert len(rows) == len(judged(()))
+    assert len(rows) == len(judged())
 
 
 @pytest.mark.parametrize("width", one_in(2, WIDTHS))
 def test_every_claim_of_the_catalogue_has_its_place_at_every_width(width):
-    for table in (claims_report(judged(())).tables[0], overview(judged(()))):
+    for table in (claims_report(judged()).tables[0], overview(judged())):
         drawn = text.plain(Report([table], None), width)
         assert max(map(len, drawn.splitlines())) <= width
         written = bare(drawn)
-        assert all(bare(verdict.claim.printed) in written for verdict in judged(()) if verdict.verdict == "differs")
+        assert all(bare(verdict.claim.printed) in written for verdict in judged() if verdict.verdict == "differs")
 
 
 def test_the_overview_counts_every_figure_once():
-    table = overview(judged(()))
+    table = overview(judged())
     more = int(re.search(r"which have ([\d,]+)", table.notes[0])[1].replace(",", ""))
-    assert sum(row.cells["figures"] for row in table.rows) + more == len(distinct(judged(())))
+    assert sum(row.cells["figures"] for row in table.rows) + more == len(distinct(judged()))
     assert sum(row.cells["differ"] for row in table.rows) == sum(
-        kind_of(verdict) in ("differs", "unexplained") for verdict in distinct(judged(()))
+        kind_of(verdict) in ("differs", "unexplained") for verdict in distinct(judged())
     )
 
 

@@ -80,6 +80,18 @@ def test_explain_shows_the_working(vcalc):
     assert table["layers"][2]["working"]["flops"] == "(3*3*64)*64*(224*224) = 1,849,688,064"
 
 
+@pytest.mark.parametrize("asked", [(), ("--depth", "1"), ("--all",)])
+def test_layers_that_all_cost_nothing_are_shown(vcalc, tmp_path, asked):
+    file = tmp_path / "views.yaml"
+    file.write_text("input: {C: 3, H: 8, W: 8}\nlayers: [tokens, to_map, flatten]\n")
+    shown = vcalc("table", str(file), *asked).stdout.splitlines()[3:6]
+    assert [line.split()[:3] for line in shown] == [
+        ["tokens", "3x8x8", "64x3"],
+        ["to_map", "64x3", "3x8x8"],
+        ["flatten", "3x8x8", "192"],
+    ]
+
+
 def test_sizes_batch_and_dtype(vcalc):
     one = record(vcalc("table", "vit-b-16", "--format", "json"))
     table = record(

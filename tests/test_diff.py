@@ -130,6 +130,23 @@ def test_another_kind_in_its_place():
     assert (change.moved_from, change.node.path, change.fields) == ("head", "classifier", {})
 
 
+def test_the_usual_way_of_calling_a_layer_goes_without_saying():
+    said = BASE.replace("- batchnorm\n", "- batchnorm: {written: module}\n")
+    assert said != BASE
+    assert changes(said) == []
+    (change,) = changes(said.replace("module", "functional"))
+    assert change.fields == {"written": ("module", "functional")}
+
+
+@pytest.mark.parametrize("input", ["{C: 3, L: 8}", "{C: 3, H: 8, W: 8}", "{C: 3, T: 8, H: 8, W: 8}"])
+def test_one_number_for_all_axes_is_shown_as_one(vcalc, tmp_path, input):
+    for name, layers in (("old", "relu"), ("new", "relu, conv: {out: 4, kernel: 3, pad: 1}, maxpool: {kernel: 2}")):
+        (tmp_path / f"{name}.yaml").write_text(f"input: {input}\nlayers: [{layers}]\n")
+    shown = vcalc("diff", str(tmp_path / "old.yaml"), str(tmp_path / "new.yaml"), "--format", "csv").stdout
+    assert "conv out 4, kernel 3, pad 1" in shown
+    assert "maxpool kernel 2," in shown
+
+
 def test_a_group_with_another_name_has_moved():
     found = changes(BASE.replace("name: stem", "name: entry"))
     assert [change.moved_from for change in found] == ["stem/conv", "stem/batchnorm", "stem/relu"]

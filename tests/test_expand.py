@@ -331,7 +331,6 @@ def test_words_are_bound_from_outside_one_by_one_and_in_lists():
     assert net(spec.replace("LIST", "of"), of="[same, same]").graph.nodes[-1].output == (3, 32, 32)
     with pytest.raises(VcalcError, match="'valid' is no word of a field\n  help: here that is 0"):
         net(spec.replace("LIST", "[one]"), one="valid")
-    assert "it is a layer, and a value can hold a block" in refusal("let: {act: silu}\nlayers: [{use: act}]")
 
 
 def test_a_part_of_a_model_is_written_as_a_library_writes_it():
@@ -664,7 +663,10 @@ def test_a_block_that_has_run_on_a_map_is_not_taken_to_run_on_heads():
         layers: [pool, tokens, linear: {out: 8}, to_map, tokens, {keep_tokens: {count: 4}},
           {split_heads: {heads: 2}}, pool]
     """
-    assert "maxpool takes a feature map [C, H, W], but heads [2, 4, 4] arrives" in refusal(text)
+    assert (
+        "maxpool takes a feature map [C, H, W], a sequence [C, L] or a video [C, T, H, W], but heads [2, 4, 4] arrives"
+        in refusal(text)
+    )
 
 
 def test_groups_loops_and_branches_name_tensors_for_the_list_around_them():
@@ -933,8 +935,8 @@ def test_a_spec_says_nothing_until_it_is_read():
 def test_every_part_keeps_the_node_it_was_written_as():
     parts = [
         syntax.Let("here", {}),
-        syntax.Save("here", "x"),
-        syntax.Take("here", "x"),
+        syntax.Save("here", syntax.Tensor("here", "x")),
+        syntax.Take("here", [syntax.Tensor("here", "x")]),
         syntax.Group("here", "x", []),
         syntax.Block("here", "x", {}, []),
         syntax.Option("here", "x", [], {}),

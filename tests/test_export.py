@@ -13,11 +13,9 @@ from zoo import of_each_file, one_in
 
 from vcalc.cli import main
 from vcalc.errors import VcalcError
-from vcalc.layers import KINDS
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
 from vcalc.torch_backend.build import exported
-from vcalc.torch_backend.code import BUILDERS
 from vcalc.torch_backend.write import lines
 
 
@@ -29,10 +27,6 @@ def network_of(tmp_path: Path, text: str) -> Network:
 
 def run(*arguments: str) -> Any:
     return CliRunner().invoke(main, list(arguments))
-
-
-def test_every_kind_has_a_builder():
-    assert BUILDERS.keys() == KINDS.keys()
 
 
 @pytest.mark.parametrize("model", one_in(6, of_each_file()))

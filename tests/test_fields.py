@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from arrays import many
-from test_layers import put, shapes
+from test_layers import ANY_MAP, put, shapes
 
 from vcalc import symbols
 from vcalc.errors import LayerError
 from vcalc.graph import Facts
 from vcalc.layers import KINDS
-from vcalc.layers.axes import MAP, NamedShape
+from vcalc.layers.axes import MAP, Leading, NamedShape
 from vcalc.layers.base import Layer, describe, kinds, needs, needs_division, show
 from vcalc.layers.fields import (
     FLAG,
@@ -152,7 +152,7 @@ NUMBERS = "bind the sizes to numbers, or ask for 100 windows at most"
 SIZES = {name: symbols.symbol(name) for name in "HD"}
 
 REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
-    ("conv", {"out": 4, "kernel": 3}, "10", "conv takes a feature map [C, H, W], but a vector [10] arrives", "",
+    ("conv", {"out": 4, "kernel": 3}, "10", f"conv takes {ANY_MAP}, but a vector [10] arrives", "",
      "use 'linear'"),
     ("linear", {"out": 4}, "3 8 8",
      "linear takes a vector [D] or tokens [N, D], but a feature map [3, 8, 8] arrives", "",
@@ -168,7 +168,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str, str, str]] = [
     ("conv", {"out": 0, "kernel": 3}, "3 8 8", "conv: out is 0, not a whole number, 1 or more", "out", ""),
     ("conv", {"out": 4, "kernel": [3, 3, 3]}, "3 8 8",
      "conv: kernel has a number for each of 3 axes, and what arrives has 2 spatial axes", "kernel",
-     "one number goes for all axes"),
+     "one for each of H, W, or one number that goes for all axes"),
     ("conv", {"out": 4, "kernel": 7, "pad": [3, 0]}, "3 5 5",
      "a window of 7 does not fit an input of 5 padded by 0 on each side", "kernel", ROOM),
     ("conv", {"out": 4, "kernel": 3, "stride": 2}, "3 2 2",
@@ -354,6 +354,8 @@ def test_values_and_shapes_in_messages():
     assert show(many(1, 2)) == "[1, 2]"
     described = [describe(tuple(range(1, rank + 1))) for rank in range(1, 5)]
     assert describe(NamedShape((1, 2), MAP)) == "a sequence [1, 2]"
+    front = (Leading("T"), Leading("w"))
+    assert describe(NamedShape((1, 4, 9, 8), "tokens", front=front)) == "tokens [1, 4, 9, 8] in 1 frame and 4 windows"
     assert described == ["a vector [1]", "tokens [1, 2]", "a feature map [1, 2, 3]", "a video [1, 2, 3, 4]"]
 
 

@@ -23,7 +23,6 @@ import fuzz
 import fuzz_cases
 
 from vcalc.analyses.check import check_file
-from vcalc.spec.find import _parse
 
 SECONDS = 10
 """Far more than the two of the benchmark: a loaded machine fails no test."""
@@ -37,7 +36,6 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fuzz.Guard]:
     assert guard is not None
     yield guard
     guard.watching = False
-    _parse.cache_clear()
 
 
 def ends_well(ready: fuzz.Guard, dice: random.Random) -> None:

@@ -136,15 +136,15 @@ def nested(pattern: str, times: int) -> str:
     one_in(
         6,
         [
+            " + ".join(f"(i + 1) / (i + {level} + 2)" for level in range(3)),
             nested("(({}) ** 0.3{} + 1)", 10),
             nested("sqrt({} + {})", 15),
             nested("(({}) ** -0.3{} + log(i + 9, 7)) % 0.1 + 1", 6),
             nested("log({} + {} + 99)", 11),
             "[" + ", ".join(f"(i + {level}) ** sqrt(i + 2) ** -0.5" for level in range(11)) + "][0]",
-            " + ".join(f"(i + 1) / (i + {level} + 2)" for level in range(3)),
         ],
     ),
-    ids=["powers", "roots", "remainders", "logarithms", "powers of roots", "quotients"],
+    ids=["quotients", "powers", "roots", "remainders", "logarithms", "powers of roots"],
 )
 def test_numbers_of_many_digits_are_paid_for(text: str):
     """Ever new ones, in a loop: some operations take a thousand times as long as on whole numbers."""
@@ -156,7 +156,7 @@ def test_numbers_of_many_digits_are_paid_for(text: str):
 @pytest.mark.parametrize(
     ("number", "says"),
     one_in(
-        3,
+        4,
         [
             (nested("(({}) ** 0.3{} + 1)", 10), "roots and logarithms more than 3 deep in one another"),
             (nested("(({}) ** 0.3{} + 1)", 3), "more than 10,000,000 operations"),
@@ -226,8 +226,8 @@ def test_sizes_that_double():
             ("repeat: 99000\n   index: i\n   do: [let: {x: a*i + b}]", "more than 10,000,000 operations"),
             ("repeat: 9000\n   index: i\n   do: [conv: {out: a + i, kernel: 1}]", "more than 10,000,000 operations"),
             ("repeat: 30\n   do: [maxpool: {kernel: 3, stride: 2, pad: 1}]", ""),
-            ("repeat: 90\n   do: [maxpool: {kernel: 3, stride: 2, pad: 1}]", "more than 10,000,000 operations"),
             ("repeat: 1000\n   do: [conv: {out: C*a + b, kernel: 1}]", "more than 200 terms"),
+            ("repeat: 90\n   do: [maxpool: {kernel: 3, stride: 2, pad: 1}]", "more than 10,000,000 operations"),
             (
                 "conv: {out: (a+b+c+d+e)**3, kernel: 1}\n - conv: {out: 3, kernel: 1}",
                 "a size of more than 120 operations",
@@ -590,9 +590,9 @@ def seconds(*arguments: str) -> float:
     one_in(
         9,
         [
+            MANY + DEEP + "claims:\n" + "".join(CLAIM.format("receptive_field", 7, 1) for _ in range(2_000)),
             MANY + DEEP + "claims:\n" + "".join(CLAIM.format("flops", 7, i) for i in range(2_000)),
             MANY + DEEP + "claims:\n" + "".join(CLAIM.format("flops", 7, 1) for _ in range(2_000)),
-            MANY + DEEP + "claims:\n" + "".join(CLAIM.format("receptive_field", 7, 1) for _ in range(2_000)),
             MANY + "layers: [relu]\nclaims:\n" + "".join(CLAIM.format("flops", 7, 1) for _ in range(4_000)),
             MANY + DEEP + "budget:\n" + "".join(f"  - params <= {i}\n" for i in range(4_000)),
             MANY + "models:\n" + "".join(f"  m{i}: {{x: {i + 1}}}\n" for i in range(490)) + DEEP,
@@ -611,7 +611,7 @@ def seconds(*arguments: str) -> float:
             + f"  - {{{CUT}, ours: 2K, why: w, proof: {{rows: yes}}}}\n" * 500,
         ],
     ),
-    ids=["sizes", "metrics", "fields", "questions", "budgets", "models", "formulas", "cuts", "rows"],
+    ids=["fields", "sizes", "metrics", "questions", "budgets", "models", "formulas", "cuts", "rows"],
 )
 @pytest.mark.parametrize("command", ["check", "claims", "fmt"])
 def test_a_file_of_many_questions_ends(tmp_path, command: str, text: str):
@@ -619,7 +619,7 @@ def test_a_file_of_many_questions_ends(tmp_path, command: str, text: str):
     assert seconds(command, *(["--check"] if command == "fmt" else []), str(tmp_path / "net.yaml")) < SECONDS
 
 
-@pytest.mark.parametrize("format_", one_in(3, ["plain", "json", "markdown"]))
+@pytest.mark.parametrize("format_", one_in(3, ["json", "plain", "markdown"]))
 def test_a_long_table_of_formulas_ends(tmp_path, format_: str):
     text = "symbols: [a, b, h]\ninput: {C: 8*a + b, H: 8*h + a, W: 8*h + b}\n"
     layers = "layers: [{repeat: 9900, do: [conv: {out: 64, kernel: 3, pad: 1}]}]\n"
@@ -774,9 +774,9 @@ def test_a_table_of_claims_is_about_the_file_and_not_about_the_catalogue(vcalc, 
     assert [claim["exact"] for claim in json.loads(result.stdout)] == [8, 8, 132863336]
 
 
-def test_a_spec_uses_a_model_of_the_catalogue_and_opens_that_alone(tmp_path):
+def test_a_spec_uses_a_model_of_the_catalogue_and_opens_that_alone(tmp_path, monkeypatch):
     (tmp_path / "net.yaml").write_text("title: N\ninput: {C: 3, H: 224, W: 224}\nlayers: [{use: vgg16}]\n")
-    find._parse.cache_clear()
+    monkeypatch.setattr(find, "_parse", find._parse.__wrapped__)  # nothing has been read yet
     opened = opened_by(lambda: CliRunner().invoke(main, ["table", str(tmp_path / "net.yaml")]))
     data = [path for path in opened if path.endswith((".yaml", ".json"))]
     folders = (find.catalogue(), conventions.FOLDER, str(tmp_path))

@@ -75,6 +75,7 @@ def windows(*sizes: Any, laid: tuple[Any, ...]) -> NamedShape:
 
 C, H, W, N, D, G = (symbols.symbol(name) for name in "CHWNDG")
 
+ANY_MAP = "a feature map [C, H, W], a sequence [C, L] or a video [C, T, H, W]"
 MAP = {"C": 6, "H": 13, "W": 18}
 WINDOWS: list[dict[str, Any]] = [
     {"kernel": 3},
@@ -93,7 +94,7 @@ PADDED: list[dict[str, Any]] = [
 ]
 IDENTITIES = [
     "relu", "relu6", "leaky_relu", "gelu", "silu", "hardswish", "sigmoid", "hardsigmoid", "tanh", "dropout",
-    "drop_path",
+    "drop_path", "elu", "selu", "hardtanh", "softplus", "softsign", "mish",
 ]  # fmt: skip
 MODES = ["nearest", "bilinear", "bicubic"]
 
@@ -111,6 +112,9 @@ ON_ANY_AXES: list[tuple[str, dict[str, Any]]] = [
     ("subsample", {"kernel": 3}),
     ("batchnorm", {}),
     ("layernorm", {}),
+    ("frozen_batchnorm", {}),
+    ("affine", {}),
+    ("l2norm", {}),
     ("groupnorm", {"groups": 3}),
     ("instancenorm", {"affine": True}),
     ("local_response_norm", {}),
@@ -122,6 +126,8 @@ ON_ANY_AXES: list[tuple[str, dict[str, Any]]] = [
     ("upsample", {"scale": 3}),
     ("unfold", {"kernel": 3, "stride": 2, "pad": 1}),
     ("space_to_depth", {"factor": 3}),
+    ("crop", {"out": 5}),
+    ("reduce_axes", {"by": "max", "over": "channels"}),
     ("channel_shuffle", {"groups": 3}),
     ("tokens", {}),
     ("flatten", {}),
@@ -178,6 +184,13 @@ CASES = [
     case("radial_basis", {"out": "K"}, "D", D=6, K=10),
     case("batchnorm", {}, "C H W", **MAP),
     case("batchnorm", {"affine": False}, "D", D=6),
+    case("batchnorm", {"eps": 1e-3}, "N D", N=5, D=6),
+    case("frozen_batchnorm", {}, "C H W", **MAP),
+    case("affine", {}, "N D", N=5, D=6),
+    case("affine", {"shared": True}, "C H W", **MAP),
+    case("l2norm", {"over": "last"}, "C N D", C=3, N=5, D=6),
+    case("l2norm", {}, "C H W", **MAP),
+    case("layernorm", {"bias": False}, "C H W", **MAP),
     case("layernorm", {}, "C H W", **MAP),
     case("layernorm", {}, "N D", N=5, D=6),
     case("layernorm", {"affine": False}, "D", D=6),
@@ -300,7 +313,20 @@ CASES = [
     case("scaled_dot_product_attention", {"keys_read": "r"}, "C N D, G M D, G M D", C=4, G=2, N=5, D=6, M=7, r=3),
     case("scaled_dot_product_attention", {"causal": True, "keys_read": "r"}, "N D, N D, N D", N=5, D=6, r=3),
     case("scaled_dot_product_attention", {"relative_positions": "R"}, "C N D, C M D, C M D", C=3, N=5, D=6, M=7, R=12),
-    *(case(kind, {}, "C H W", **MAP) for kind in IDENTITIES),
+    *(case(kind, {}, "C H W", **MAP) for kind in (*IDENTITIES, "squared_relu", "star_relu")),
+    case("crop", {"out": [4, 7]}, "C H W", **MAP),
+    case("crop", {"out": ["H", 7], "start": [0, 1]}, "C H W", **MAP),
+    case("roll", {"rows": 1, "columns": -2, "channels": "K"}, "C H W", **MAP, K=4),
+    case("pixel_shuffle", {}, "8 H W", H=13, W=18),
+    case("pixel_shuffle", {"factor": [1, 3]}, "6 H W", H=13, W=18),
+    case("fold", {"out": [13, 9], "kernel": 3, "stride": 2, "pad": 1}, "35 D", D=36),
+    case("concat", {"fit": "crop"}, "C H W, B 9 W", **MAP, B=2),
+    case("concat", {"fit": "pad"}, "C H W, B 9 20", **MAP, B=2),
+    case("reduce_axes", {"by": "mean", "over": "channels"}, "C H W", **MAP),
+    case("reduce_axes", {"by": "max", "over": "last"}, "C H W", **MAP),
+    case("maxpool", {"kernel": 3, "stride": 2, "pad": 1, "dilation": 2, "ceil_mode": True}, "C H W", **MAP),
+    case("conv_transpose", {"out": "K", "kernel": 3, "stride": 2, "pad": "same"}, "C H W", **MAP, K=4),
+    case("conv_transpose", {"out": "K", "kernel": 2, "stride": 3, "pad": "same"}, "C H W", **MAP, K=4),
     case("frames", {}, "C T H W", T=5, **MAP),
     Case("merge_frames", {}, (NamedShape("TCHW", of=MAPS, front=(Leading("T"),)),), {"T": 5, **MAP}),
     Case("merge_frames", {}, (NamedShape("TND", front=(Leading("T"),)),), {"T": 5, "N": 6, "D": 4}),
@@ -603,6 +629,29 @@ FACTS = [
          {"running_mean": 64, "running_variance": 64, "batches_tracked": 1}),
     Fact("batchnorm", {"affine": False}, "64 -> 64", {}, {"normalized_elements": 64},
          {"running_mean": 64, "running_variance": 64, "batches_tracked": 1}),
+    # LeViT-256's first block on 14 x 14 places: one mean and variance a channel, over the tokens of all images
+    Fact("batchnorm", {"eps": 1e-3}, "196 256 -> 196 256", {"scale": 256, "shift": 256},
+         {"normalized_elements": 196*256, "affine_elements": 196*256},
+         {"running_mean": 256, "running_variance": 256, "batches_tracked": 1}),
+    # Detection's frozen norm: no parameters; a factor and an offset a channel are worked out of four buffers
+    Fact("frozen_batchnorm", {}, "64 7 5 -> 64 7 5", {},
+         {"multiplications": 64*7*5 + 2*64, "additions": 64*7*5 + 64},
+         {"frozen_scale": 64, "frozen_shift": 64, "running_mean": 64, "running_variance": 64}),
+    # ResMLP-S12's tokens; StarReLU's one factor and one offset
+    Fact("affine", {}, "196 384 -> 196 384", {"scale": 384, "shift": 384},
+         {"multiplications": 196*384, "additions": 196*384}),
+    Fact("affine", {"shared": True}, "64 56 56 -> 64 56 56", {"scale": 1, "shift": 1},
+         {"multiplications": 64*56*56, "additions": 64*56*56}),
+    # a length is a square of each element and 5 sums of 6; XCiT's is along the tokens
+    Fact("l2norm", {}, "5 6 -> 5 6", {}, {"multiplications": 30, "additions": 25, "divisions": 30}),
+    Fact("l2norm", {"over": "N"}, "196 48 -> 196 48", {},
+         {"multiplications": 196*48, "additions": 195*48, "divisions": 196*48}),
+    # CAFormer's norms have a factor and no offset
+    Fact("layernorm", {"bias": False}, "64 56 56 -> 64 56 56", {"scale": 64},
+         {"normalized_elements": 64*56*56, "affine_elements": 64*56*56}),
+    Fact("groupnorm", {"groups": 1, "bias": False}, "64 9 9 -> 64 9 9", {"scale": 64},
+         {"normalized_elements": 64*81, "affine_elements": 64*81}),
+    Fact("layernorm", {"affine": False, "bias": False}, "16 8 -> 16 8", {}, {"normalized_elements": 16*8}),
     Fact("layernorm", {}, "197 768 -> 197 768", {"scale": 768, "shift": 768},
          {"normalized_elements": 197*768, "affine_elements": 197*768}),
     Fact("layernorm", {}, "96 56 28 -> 96 56 28", {"scale": 96, "shift": 96},
@@ -735,6 +784,28 @@ FACTS = [
     Fact("zero_pad", {"channels": 8}, "16 16 16 -> 32 16 16"),
     Fact("zero_pad", {"rows": [0, 1], "columns": [2, 3]}, "3 5 6 -> 3 6 11"),
     Fact("space_to_depth", {}, "96 56 55 -> 384 28 28"),
+    # U-Net's skip of 136 beside 104; EDSR's map twice as large; VOLO's windows of 3x3 back on 28x28
+    Fact("crop", {"out": 104}, "256 136 136 -> 256 104 104"),
+    Fact("crop", {"out": [4, 5], "start": [1, 0]}, "3 5 6 -> 3 4 5"),
+    Fact("roll", {"rows": -1, "columns": 3}, "3 5 6 -> 3 5 6"),
+    Fact("pixel_shuffle", {}, "256 48 48 -> 64 96 96"),
+    Fact("fold", {"out": 28, "kernel": 3, "stride": 2, "pad": 1}, "196 1728 -> 192 28 28", {}, {"additions": 196*1728}),
+    Fact("concat", {"fit": "crop"}, "512 64 64, 512 56 56 -> 1024 56 56"),
+    Fact("concat", {"fit": "pad"}, "256 105 60, 256 104 60 -> 512 105 60"),
+    # CBAM: both over channels
+    Fact("reduce_axes", {"by": "mean", "over": "C"}, "64 56 56 -> 1 56 56", {}, {"window_elements": 64*56*56}),
+    Fact("reduce_axes", {"by": "max", "over": "channels"}, "64 56 56 -> 1 56 56", {}, {"window_elements": 64*56*56}),
+    Fact("squared_relu", {}, "8 5 6 -> 8 5 6"),
+    Fact("star_relu", {}, "8 5 6 -> 8 5 6", {"scale": 1, "shift": 1},
+         {"multiplications": 8*5*6, "additions": 8*5*6}),
+    # 3x3 over 5 places: from 1 before to 3 after the middle one, as a window of 5
+    Fact("maxpool", {"kernel": 3, "stride": 1, "pad": 1, "dilation": 2}, "4 7 8 -> 4 5 6", {},
+         {"window_elements": 9 * 4*5*6, "padded_elements": 4*7*8}),
+    # as Keras: twice as large whatever the kernel; one of 3 leaves out none before and one after
+    Fact("conv_transpose", {"out": 8, "kernel": 3, "stride": 2, "pad": "same"}, "4 5 6 -> 8 10 12",
+         {"weight": 4*8*9, "bias": 8}, {"multiply_adds": 4*8*9 * 5*6, "bias_additions": 8*10*12}),
+    Fact("conv_transpose", {"out": 8, "kernel": 2, "stride": 3, "pad": "same", "bias": False}, "4 5 6 -> 8 15 18",
+         {"weight": 4*8*4}, {"multiply_adds": 4*8*4 * 5*6}),
     Fact("upsample", {"scale": 3}, "8 5 6 -> 8 15 18", {}, {"nearest_elements": 8*15*18}),
     # UPerNet's finest pooled map back to stage 4's size
     Fact("upsample", {"out": [16, 64], "mode": "bilinear"}, "512 6 6 -> 512 16 64", {},
@@ -1145,7 +1216,7 @@ def test_a_layer_computes_the_same_however_it_is_written(case: Case):
 # Refusals: what is known not to fit, and nothing else.
 
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
-    ("conv", {"out": 4, "kernel": 3}, "10", "conv takes a feature map [C, H, W], but a vector [10] arrives"),
+    ("conv", {"out": 4, "kernel": 3}, "10", f"conv takes {ANY_MAP}, but a vector [10] arrives"),
     ("linear", {"out": 4}, "3 8 8", "put 'flatten' or 'global_avgpool' before it"),
     ("attention", {"heads": 2}, "4 8 8", "put 'tokens' before it"),
     ("conv", {"out": 4, "kernel": 7}, "3 5 5", "a window of 7 does not fit an input of 5 padded by 0"),
@@ -1180,8 +1251,17 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("conv_transpose", {"out": 4, "kernel": 3, "pad": 2}, "3 2 8", "nothing is left of 4 positions without 2 on"),
     ("conv_transpose", {"out": 4, "kernel": 1, "groups": 2}, "3 8 8", "input channels into groups: 3 does not divide"),
     ("conv_transpose", {"out": 5, "kernel": 1, "groups": 2}, "4 8 8", "output channels into groups: 5 does not divide"),
-    ("conv_transpose", {"out": 4, "kernel": 3}, "10", "conv_transpose takes a feature map [C, H, W], but a vector"),
-    ("conv_transpose", {"out": 4, "kernel": 3, "pad": "same"}, "3 8 8", "pad is 'same', not a whole number, 0 or more"),
+    ("conv_transpose", {"out": 4, "kernel": 3}, "10", f"conv_transpose takes {ANY_MAP}, but a vector"),
+    ("conv_transpose", {"out": 4, "kernel": 3, "pad": "same", "output_pad": 1}, "3 8 8", "output_pad adds none"),
+    ("hardtanh", {"low": 1, "high": 1}, "3 8 8", "low, 1.0, is not below high, 1.0"),
+    ("crop", {"out": 9}, "3 8 8", "crop: 9 from 0 cannot stay of 8"),
+    ("crop", {"out": 4, "start": [0, 5]}, "3 8 8", "crop: 4 from 5 cannot stay of 8"),
+    ("roll", {"frames": 1}, "3 8 8", "a feature map [3, 8, 8] has no frames"),
+    ("pixel_shuffle", {}, "6 8 8", "channels into blocks: 6 does not divide into 4"),
+    ("fold", {"out": 8, "kernel": 2, "stride": 2}, "15 12", "a map of [8, 8] has 16 windows, but 15 tokens arrive"),
+    ("fold", {"out": 8, "kernel": 2, "stride": 2}, "16 10", "10 does not divide into 4"),
+    ("concat", {"fit": "crop"}, "4 6, 3 6", "fit is for maps, but tokens [4, 6] and tokens [3, 6] arrive"),
+    ("concat", {}, "4 6 6, 4 5 5", "differ in more than the first size"),
     ("conv_transpose", {"out": 4, "kernel": 3, "output_pad": -1}, "3 8 8", "output_pad is -1, not"),
     ("matmul", {}, "3 4, 4 5, 5 6", "matmul joins 2 branches, not 3"),
     ("matmul", {}, "3 4, 3 4", "matmul: tokens [3, 4] and tokens [3, 4] do not match"),
@@ -1226,7 +1306,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8 8", "embedding takes a vector [D], but a feature map [3, 8, 8]"),
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8", "embedding takes a vector [D], but tokens [3, 8] arrives"),
     ("embedding", {"out": 4}, "3", "embedding needs 'vocabulary': words in the table"),
-    ("instancenorm", {}, "3 8", "instancenorm takes a feature map [C, H, W], but tokens [3, 8] arrives"),
+    ("instancenorm", {}, "3 8", f"instancenorm takes {ANY_MAP}, but tokens [3, 8] arrives"),
     ("upsample", {"mode": "cubic"}, "3 8 8", "mode is 'cubic', not nearest or linear or bilinear or trilinear or"),
     ("upsample", {"mode": True}, "3 8 8", "mode is true, not nearest or linear or bilinear or trilinear or bicubic"),
     ("softmax", {"over": "rows"}, "3 8 8", "over is 'rows', not last or channels or groups"),
@@ -1241,6 +1321,10 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("channel_shuffle", {"groups": 2}, "3 8 8", "channel_shuffle: channels into groups: 3 does not divide into 2"),
     ("zero_pad", {"rows": -1}, "3 8 8", "rows is -1, not a whole number, 0 or more, or a pair [before, after]"),
     ("layer_scale", {"constant": "half"}, "3 8 8", "constant is 'half', not a number"),
+    ("layernorm", {"eps": 0}, "3 8", "eps is 0, not a number above 0"),
+    ("batchnorm", {"eps": "small"}, "3 8", "eps is 'small', not a number above 0"),
+    ("l2norm", {"over": "H"}, "3 8", "l2norm: over names H, and what arrives is tokens [N, D]"),
+    ("frozen_batchnorm", {}, "3 8", "a video [C, T, H, W], but tokens [3, 8] arrives"),
     ("layer_scale", {"constant": float("inf")}, "3 8 8", "constant is inf, not a number"),
     ("layer_scale", {"constant": True}, "3 8 8", "constant is true, not a number"),
     ("layer_scale", {"constant": 0.1, "shared": True}, "3 8 8", "layer_scale: a constant is shared already"),

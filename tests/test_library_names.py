@@ -51,7 +51,7 @@ def test_it_finds_the_model_and_counts_it_as_its_owner_writes_it(name, model, li
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("unet", "the catalogue has none of this family"),
+        ("segnet", "the catalogue has none of this family"),
         ("yolov8n", "the catalogue has none of this family"),
         ("convnext_base.fb_in22k_ft_in1k_384", "vcalc table convnext-b --input 3x384x384"),
         ("google/vit-base-patch16-384", "vcalc table vit-b-16 --input 3x384x384"),

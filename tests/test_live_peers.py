@@ -27,6 +27,7 @@ from vcalc.spec.find import load, model_names
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
 from vcalc.torch_backend.against import BUILT_WITH, start_torchvision
+from vcalc.torch_backend.build import build
 from vcalc.torch_backend.code import Code, code_of
 
 SIZES = ((224, 224), (193, 225))
@@ -171,7 +172,7 @@ SPATIAL: list[tuple[str, dict[str, Any]]] = [
     ("groupnorm", {"groups": 4}),
     ("layernorm", {}),
     ("local_response_norm", {}),
-    *((activation, {}) for activation in ("relu", "gelu", "silu", "prelu", "leaky_relu")),
+    *((activation, {}) for activation in ("relu", "gelu", "silu", "prelu", "leaky_relu", "elu", "mish")),
     ("softmax", {"over": "channels"}),
     *((pool, {"kernel": 3, "stride": 2, "pad": pad}) for pool in ("maxpool", "avgpool") for pad in (0, 1)),
     ("global_avgpool", {"keep_dims": True}),
@@ -211,3 +212,29 @@ def test_layers_of_sequences_and_videos(kind: str, fields: dict[str, Any], shape
     ours = conventions.load(tool).flops(facts)
     mended = tool == "deepspeed" and kind == "conv_transpose" and facts.layer.bias
     assert theirs.count == ours + (MENDED[shape] if mended else 0)
+
+
+FRONTS = {
+    "frames": """
+input: {C: 3, T: 4, H: 8, W: 8}
+layers: [frames, conv: {out: 4, kernel: 3, pad: 1}, batchnorm, relu, maxpool: {kernel: 2}, merge_frames,
+  conv: {out: 2, kernel: [3, 1, 1], pad: [1, 0, 0]}, global_avgpool, linear: {out: 5}]
+""",
+    "windows": """
+input: {C: 8, H: 7, W: 9}
+layers: [windows: {window: 4, shift: 2}, residual: [layernorm, attention: {heads: 2, written: sdpa}],
+  linear: {out: 6}, gelu, merge_windows, groupnorm: {groups: 2}, global_avgpool, linear: {out: 5}]
+""",
+}
+
+
+@pytest.mark.parametrize("tool", peer_tools.TOOLS)
+@pytest.mark.parametrize("name", FRONTS)
+def test_windows_and_frames_are_a_batch_to_the_tools(name: str, tool: str) -> None:
+    spec = parse_spec(FRONTS[name], "t.yaml", name)
+    network = expand(spec, spec.models[name])
+    for batch in (1, 3):
+        theirs = reported(tool, build(network).eval(), torch.zeros(batch, *network.graph.input))
+        flops, params = counted(tool, network, batch)
+        assert theirs.count == flops
+        assert theirs.params in (None, params)

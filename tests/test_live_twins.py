@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the tools count torch networks")
 
 import peer_tools
+from layer_torch import NAMES, made_of
 from test_layers import CASES, Case
 from test_twins import TWINS
 
@@ -18,7 +19,6 @@ from vcalc.errors import VcalcError
 from vcalc.layers.axes import MAP
 from vcalc.spec.find import find, load
 from vcalc.spec.network import expand
-from vcalc.torch_backend import parts
 from vcalc.torch_backend.against import BUILT_WITH, start_torchvision, twin
 from vcalc.torch_backend.code import code_of
 
@@ -55,11 +55,10 @@ def alone(case: Case) -> tuple[Any, tuple[Any, ...]]:
     """A network of one layer, as the export writes it, and its inputs."""
     facts = case.facts(case.sizes)
     code = code_of(facts)
-    names: dict[str, Any] = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, **vars(parts)}
     arguments = [f"x{index}" for index in range(len(facts.inputs))]
-    call = eval(f"lambda self, {', '.join(arguments)}: {code.call.format(*arguments, self='self.layer')}", names)
-    network = type("Alone", (torch.nn.Module,), {"forward": call})()
-    network.layer = eval(code.make, names) if code.make else None
+    text = f"lambda self, {', '.join(arguments)}: {code.call.format(*arguments, self='self.layer')}"
+    network = type("Alone", (torch.nn.Module,), {"forward": eval(text, NAMES)})()
+    network.layer = made_of(code)
     dtype = torch.long if case.kind == "embedding" else torch.float32
     return network.eval(), tuple(torch.zeros(shape.batched(1), dtype=dtype) for shape in facts.inputs)
 

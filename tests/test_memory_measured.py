@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 
 import memory_tables
-from memory_tables import figures, network, peak
+from memory_tables import figures, inference, network, peak
 
 from vcalc.analyses.liveness import Run
 from vcalc.analyses.memory_plan import FORWARD, Plan
@@ -133,7 +133,7 @@ def test_the_backward_peak_of_training(row: Row):
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row["name"] in INFERENCE], ids=lambda row: row["name"])
 def test_the_peak_of_inference_of_what_looks_all_round(row: Row):
-    assert figures(row, modules=True)["inference"] + INFERENCE[row["name"]].bytes(row) == row["inference"]
+    assert inference(row, modules=True) + INFERENCE[row["name"]].bytes(row) == row["inference"]
 
 
 def test_the_peak_of_inference_of_torchvisions_swin():
@@ -152,7 +152,7 @@ OTHER = ("regnet", "densenet", "swin", "vit", "cait", "maxvit", "mvit", "dm_nfne
 
 @each_row
 def test_the_peak_of_inference_is_what_modules_hold(row: Row):
-    least, modules = figures(row)["inference"], figures(row, modules=True)["inference"]
+    least, modules = inference(row), inference(row, modules=True)
     assert least <= modules
     if not row["name"].startswith(OTHER) and (row["name"], row["batch"]) != ("beit_base_patch16_224", 1):
         assert modules == row["inference"]

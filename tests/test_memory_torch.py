@@ -25,10 +25,15 @@ from torch.utils.checkpoint import checkpoint
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import memory as benchmark
+from layer_torch import alone
 
+from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.analyses.fold_norms import fold_norms
 from vcalc.analyses.liveness import Run, blocks
 from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
+from vcalc.analyses.trained import frozen_params, trained_params
 from vcalc.graph import INPUT, Facts, Graph
 from vcalc.layers import KINDS
 from vcalc.layers.axes import HEADS, MAP, Leading, NamedShape, rank
@@ -38,9 +43,7 @@ from vcalc.operators.layout import channels_last
 from vcalc.operators.paper import Leaf, Paper, Value
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
-from vcalc.torch_backend import parts
 from vcalc.torch_backend.build import build
-from vcalc.torch_backend.code import code_of
 from vcalc.torch_backend.write import lines
 
 ROOT = Path(__file__).parent.parent
@@ -60,10 +63,16 @@ MODELS: dict[str, dict[str, int]] = {
     "mobilenet-v2": SMALL,
     "efficientnet-b0": SMALL,
     "nasnet-a-mobile": SMALL,
+    "repvgg-a0": SMALL,
+    "vovnet-v2-39": SMALL,
+    "hrnet-w18": SMALL,
     "convnext-t": SMALL,
     "vit-ti-16": SMALL,
     "swin-t": SMALL,
     "mvit-v2-t": SMALL,
+    "unet": {"H": 188, "W": 204},
+    "unet-padded": {"H": 42, "W": 25},
+    "dcgan": {"width": 8},
     "examples/m5.yaml": {"L": 4000},
     "examples/c3d.yaml": {"T": 16, "H": 32, "W": 32},
 }
@@ -101,10 +110,28 @@ def outputs(values: dict[int, Any]) -> list[Any]:
     return [tensor for index, tensor in values.items() if index != INPUT]
 
 
-@pytest.fixture(scope="module", params=MODELS)
+FREEZING = (
+    "resnet50 stem,stage1",
+    "resnet18 stage2,fc",
+    "vit-ti-16 encoder/block1,encoder/block3",
+    "convnext-t stage1,classifier",
+)
+"""Networks of which parts are not trained: the first ones, those in the middle, those at the end."""
+
+
+def frozen(network: Network, paths: str) -> Network:
+    """The network with groups that are not trained."""
+    network.graph.freeze(
+        node.index for path in filter(None, paths.split(",")) for node in network.graph.select((path,))
+    )
+    return network
+
+
+@pytest.fixture(scope="module", params=[*MODELS, *FREEZING])
 def model(request: Any) -> tuple[Network, Any, Any]:
-    file = ROOT / request.param
-    network = expand(*load(str(file) if file.is_file() else request.param), MODELS[request.param])
+    name, _, paths = request.param.partition(" ")
+    file = ROOT / name
+    network = frozen(expand(*load(str(file) if file.is_file() else name), MODELS[name]), paths)
     module, image = made(network), torch.randn(BATCH, *network.graph.input)
     with torch.no_grad(), Live(own(module)):
         module.eval()(image)  # what is imported at a first call holds its tensors for a while
@@ -190,7 +217,9 @@ def test_in_place(name: str):
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-@pytest.mark.parametrize("name", ["ReLU", "ReLU6", "LeakyReLU", "SiLU", "Hardswish", "Hardsigmoid"])
+@pytest.mark.parametrize(
+    "name", ["ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "Hardtanh", "Mish", "SiLU", "Hardswish", "Hardsigmoid"]
+)
 def test_what_an_activation_in_place_saves(name: str, in_place: bool):
     """Its output, or a copy of its input. Before it stands what saves an input of its own, behind it what reads it."""
     kind = {"LeakyReLU": "leaky_relu"}.get(name, name.lower())
@@ -205,10 +234,16 @@ def test_what_an_activation_in_place_saves(name: str, in_place: bool):
     del result
 
 
-@pytest.mark.parametrize(("name", "depth"), [("resnet18", 2), ("vit-ti-16", 2), ("densenet121", 1), ("vgg11-bn", 1)])
-def test_checkpoints(name: str, depth: int):
+CHECKPOINTED = [
+    *(("resnet18", 2, ""), ("vit-ti-16", 2, ""), ("densenet121", 1, ""), ("vgg11-bn", 1, "")),
+    *(("resnet18", 2, "stem,stage1,stage3"), ("vgg11-bn", 1, "stage1,stage2/conv1")),
+]
+
+
+@pytest.mark.parametrize(("name", "depth", "paths"), CHECKPOINTED)
+def test_checkpoints(name: str, depth: int, paths: str):
     """What is alive after a forward pass through torch.utils.checkpoint: what is saved, and the output."""
-    network = expand(*load(name), MODELS[name])
+    network = frozen(expand(*load(name), MODELS[name]), paths)
     module, image = made(network).train(), torch.randn(BATCH, *network.graph.input)
     last = {index: node.index for node in network.graph.nodes for index in node.inputs}
     with Live(own(module), image) as live:
@@ -237,7 +272,8 @@ def test_checkpoints(name: str, depth: int):
         now = live.now
     memory = Memory(network.graph, Plan(TRAINING, checkpoint=depth, device="cpu"))
     logits = sum(tensor.numel() * 4 for tensor in outputs(values))
-    assert memory.saved.at(BATCH) + logits == now
+    unsaved = image.nbytes if paths else 0  # what the caller holds, and frozen layers at the beginning do not save
+    assert memory.saved.at(BATCH) + logits + unsaved == now
     assert memory.saved.at(BATCH) < Memory(network.graph, Plan(TRAINING, device="cpu")).saved.at(BATCH)
 
 
@@ -283,6 +319,24 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("radial_basis", {"out": 5}, ((6,),)),
     ("batchnorm", {}, ((6, 8, 10),)),
     ("batchnorm", {"affine": False}, ((6,),)),
+    ("batchnorm", {}, ((5, 6),)),
+    ("batchnorm", {"bias": False}, ((5, 6),)),
+    ("batchnorm", {}, (NamedShape((6, 20), MAP),)),
+    ("batchnorm", {}, (frames(4, 5, 6),)),
+    ("frozen_batchnorm", {}, ((6, 8, 10),)),
+    ("frozen_batchnorm", {}, (NamedShape((6, 20), MAP),)),
+    ("layernorm", {"bias": False}, ((5, 6),)),
+    ("layernorm", {"bias": False, "over": ["H", "W"]}, ((6, 8, 10),)),
+    ("groupnorm", {"groups": 3, "bias": False}, ((6, 8, 10),)),
+    ("instancenorm", {"affine": True, "bias": False}, ((6, 8, 10),)),
+    ("affine", {}, ((5, 6),)),
+    ("affine", {}, ((6, 8, 10),)),
+    ("affine", {"shared": True}, ((6, 8, 10),)),
+    ("l2norm", {}, ((5, 6),)),
+    ("l2norm", {}, ((6, 8, 10),)),
+    ("l2norm", {"over": "N"}, ((5, 6),)),
+    ("l2norm", {"over": ["H", "W"]}, ((6, 8, 10),)),
+    ("l2norm", {"over": "last"}, (NamedShape((3, 5, 6), HEADS),)),
     ("layernorm", {}, ((6, 8, 10),)),
     ("layernorm", {}, ((5, 6),)),
     ("layernorm", {"over": "last"}, ((3, 5, 6),)),
@@ -366,6 +420,24 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("mean", {}, ((6, 8, 10), (6, 8, 10), (6, 1, 1))),
     *((kind, {}, ((6, 8, 10),)) for kind in ("relu", "relu6", "leaky_relu", "gelu", "silu", "hardswish", "sigmoid")),
     *((kind, {}, ((6, 8, 10),)) for kind in ("hardsigmoid", "tanh", "softmax", "dropout", "drop_path")),
+    *((kind, {}, ((6, 8, 10),)) for kind in ("elu", "selu", "hardtanh", "softplus", "softsign", "mish")),
+    *((kind, {}, (shape,)) for kind in ("squared_relu", "star_relu") for shape in ((6, 8, 10), (5, 6))),
+    ("crop", {"out": [5, 10]}, ((6, 8, 10),)),
+    ("crop", {"out": 3, "start": [1, 0]}, ((6, 8, 10),)),
+    ("roll", {"rows": 1, "columns": -2}, ((6, 8, 10),)),
+    ("roll", {}, ((6, 8, 10),)),
+    ("roll", {"positions": 3, "channels": 1}, (NamedShape((6, 20), MAP),)),
+    ("pixel_shuffle", {}, ((8, 4, 5),)),
+    ("pixel_shuffle", {"factor": [3, 1]}, ((6, 4, 5),)),
+    ("pixel_shuffle", {}, ((8, 3, 4, 5),)),
+    ("fold", {"out": [8, 10], "kernel": 3, "stride": 2, "pad": 1}, ((20, 54),)),
+    ("concat", {"fit": "crop"}, ((6, 8, 10), (4, 5, 10))),
+    ("concat", {"fit": "pad"}, ((6, 8, 10), (4, 5, 10))),
+    *(("reduce_axes", {"by": by, "over": over}, ((6, 8, 10),)) for by in ("mean", "max") for over in ("C", ["H", "W"])),
+    ("reduce_axes", {"by": "max", "over": "N"}, ((5, 6),)),
+    ("maxpool", {"kernel": 3, "dilation": 2, "stride": 1, "pad": 1}, ((6, 8, 10),)),
+    ("conv_transpose", {"out": 4, "kernel": 3, "stride": 2, "pad": "same"}, ((6, 8, 10),)),
+    ("conv_transpose", {"out": 4, "kernel": [4, 2], "stride": [2, 3], "pad": "same"}, ((6, 8, 10),)),
     ("drop_path", {"p": 0.5}, ((6, 8, 10),)),
     ("dropout", {"p": 0}, ((6, 8, 10),)),
     ("conv", {"out": 3, "kernel": 3, "pad": "same", "connections": [[0, 1], [2], [0, 1, 2]]}, ((3, 8, 10),)),
@@ -531,11 +603,8 @@ def inputs_of(facts: Facts) -> list[Any]:
 
 def module_of(facts: Facts) -> tuple[Any, Any]:
     """The layer as the torch backend writes it: its module, and the call on a list of inputs."""
-    code = code_of(facts)
-    names = {**vars(parts), "torch": torch, "F": torch.nn.functional, "nn": torch.nn, "images": BATCH}
-    module = eval(code.make, names) if code.make else torch.nn.Identity()
-    call = code.call.format(*(f"inputs[{i}]" for i in range(len(facts.inputs))), self="module")
-    return module, lambda inputs: eval(call, names, {"module": module, "inputs": inputs})
+    module, call = alone(facts)
+    return torch.nn.Identity() if module is None else module, call
 
 
 def on_paper(facts: Facts, training: bool, dtype: str = "float32") -> tuple[Paper, list[Value]]:
@@ -661,6 +730,66 @@ def test_what_is_alive_while_a_kind_runs_backward(
     assert abs(live.peak - most(paper)) <= scalars
 
 
+WITH_PARAMETERS = [
+    case for case in CASES if case[0] != "embedding" and Facts(KINDS[case[0]](**case[1]), case[2]).parameters
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "shapes"), WITH_PARAMETERS, ids=str)
+def test_what_a_frozen_kind_saves_and_what_is_alive_backward(
+    kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
+):
+    """Gradients pass through it, and none are made of its parameters."""
+    facts = Facts(KINDS[kind](**fields), shapes)
+    module, call = module_of(facts)
+    module.requires_grad_(False)
+    inputs = [x.requires_grad_() for x in inputs_of(facts)]
+    with Saved(own(module)) as saved:
+        result = call(inputs)
+    paper, given = on_paper(facts, training=True)
+    paper.enter(0, 0, frozen=True)
+    made = facts.run(paper, *given)
+    assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
+    assert made.trains == result.requires_grad
+    del result, made
+    with Live(own(module), *inputs) as live:
+        total = (call(inputs) * 1.0).sum()
+        live.peak = 0
+        torch.autograd.grad(total, inputs, allow_unused=True)
+    paper, given = on_paper(facts, training=True)
+    paper.enter(0, 0, frozen=True)
+    made = facts.run(paper, *given)
+    seeds = [(made, paper.new(made.shape))]
+    del made
+    paper.moments.clear()
+    paper.backward(seeds)
+    paper.mark()
+    assert not paper.parameters
+    scalars = 16
+    assert abs(live.peak - most(paper)) <= scalars
+
+
+@pytest.mark.parametrize(("kind", "fields", "shapes"), WITH_PARAMETERS, ids=str)
+def test_nothing_is_saved_for_an_input_that_wants_no_gradient_but_for_parameters(
+    kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
+):
+    facts = Facts(KINDS[kind](**fields), shapes)
+    for frozen in (False, True):
+        module, call = module_of(facts)
+        module.requires_grad_(False) if frozen else None
+        inputs = inputs_of(facts)
+        with Saved(own(module)) as saved:
+            result = call(inputs)
+        paper, given = on_paper(facts, training=True)
+        for value in given:
+            value.source = None
+        paper.enter(0, 0, frozen)
+        made = facts.run(paper, *given)
+        assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
+        assert made.trains == result.requires_grad
+        del result
+
+
 # What depends on how a network is called
 
 
@@ -669,8 +798,7 @@ def test_attention_written_as_products_saves_what_those_save():
     graph = Graph((197, 768))
     graph.add(KINDS["linear"](out=768), (INPUT,), "linear")
     graph.add(KINDS["attention"](heads=12, written="matmul"), (0,), "attention")
-    attention = parts.Attention(768, 12, 64)
-    attention.fused = False
+    attention, _ = alone(graph.nodes[1].facts)
     x = torch.randn(1, 197, 768, requires_grad=True)
     with Saved(own(attention) | {x.untyped_storage()._cdata}) as saved:
         result = attention(x)
@@ -723,7 +851,7 @@ def test_norms_folded_as_torch_fuses_them(name: str):
             fused = fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm))
             setattr(module, convolution, fused)
             setattr(module, norm, torch.nn.Identity())
-    memory = Memory(network.graph, Plan(), fold=True)
+    memory = Memory(fold_norms(network.graph), Plan())
     assert memory.held.weights == sum(tensor.nbytes for tensor in module.parameters())
     assert memory.held.buffers == sum(tensor.nbytes for tensor in module.buffers()) == 0
     with torch.no_grad(), Live(own(module), image) as live:
@@ -821,3 +949,30 @@ def test_small_networks_are_torchs_to_the_byte(name: str, images: int):
     assert max(each.size.at(images) for each in training.moments if each.phase == FORWARD) == forward
     backward = [each.size.at(images) for each in training.moments if each.phase == BACKWARD]
     assert not backward or max(backward) == live.peak - 8
+
+
+def test_a_detectors_backbone_is_torchvisions(tmp_path: Path):
+    """ResNet-50 with frozen batch norms, its stem and first blocks frozen, too: what is trained, and what is saved."""
+    start_torchvision()
+    from torchvision.models import resnet50
+    from torchvision.ops import FrozenBatchNorm2d
+
+    text = (ROOT / "specs" / "resnet.yaml").read_text(encoding="utf-8").replace("- batchnorm\n", "- frozen_batchnorm\n")
+    spec = tmp_path / "resnet.yaml"
+    spec.write_text(text.replace("let:\n", "frozen: [stem, stage1]\nlet:\n", 1))
+    ours = expand(*load(f"{spec}:resnet50"), SMALL)
+    theirs = resnet50(norm_layer=FrozenBatchNorm2d)
+    for part in (theirs.conv1, theirs.layer1):
+        part.requires_grad_(False)
+    counts = [sum(p.numel() for p in theirs.parameters() if p.requires_grad is trained) for trained in (True, False)]
+    costs = Costs(ours.graph, conventions.load("macs"))
+    nodes = ours.graph.nodes
+    assert counts == [trained_params(costs, nodes), frozen_params(costs, nodes)]
+    assert sum(counts) == 25_557_032 - 53_120  # DETR's backbone, and the classifier that it leaves out
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
+    with Saved(own(theirs)) as saved:
+        result = theirs.train()(torch.randn(BATCH, 3, 64, 64))
+    assert Memory(ours.graph, Plan(TRAINING, device="cpu")).saved.at(BATCH) == saved.bytes
+    del result

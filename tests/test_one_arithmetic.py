@@ -209,6 +209,12 @@ LAYERS = st.one_of(
         [
             {"upsample": {"scale": 2}},
             {"space_to_depth": {"factor": 2}},
+            {"pixel_shuffle": {"factor": [1, 2]}},
+            {"crop": {"out": ["ceil(H / 2)", "W"]}},
+            {"branches": [[], [{"maxpool": {"kernel": 2, "pad": 1}}]], "join": {"concat": {"fit": "crop"}}},
+            {"branches": [[], [{"maxpool": {"kernel": 2, "pad": 1}}]], "join": {"concat": {"fit": "pad"}}},
+            {"conv_transpose": {"out": "C", "kernel": 3, "stride": 2, "pad": "same"}},
+            {"reduce_axes": {"by": "mean", "over": "channels"}},
             {"conv_transpose": {"out": "ceil(C / 3)", "kernel": 3, "stride": 2, "pad": 1, "output_pad": 1}},
             {"conv": {"out": "2*C", "kernel": 3, "stride": 2, "pad": "same"}},
             {"keep_channels": {"count": "ceil(0.7*C)"}},

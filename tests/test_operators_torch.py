@@ -60,6 +60,10 @@ ROWS_OF_TABLE = [
     Row("activation", F.hardsigmoid, MAP),
     Row("activation", F.leaky_relu, MAP),
     Row("activation", F.relu6, MAP),
+    *(Row("activation", call, MAP) for call in (F.elu, F.selu, F.hardtanh, F.softplus, F.mish)),
+    Row("absolute", torch.abs, MAP),
+    Row("largest", lambda x: x.amax(1, keepdim=True), MAP, fields={"axes": (1,)}),
+    Row("largest", lambda x: x.amax((2, 3), keepdim=True), MAP, fields={"axes": (2, 3)}),
     Row("add", torch.add, MAP, MAP),
     Row("add", torch.add, MAP, (2, 6, 1, 1)),
     Row("add", torch.add, MAP, parameters=((6, 1, 1),)),
@@ -77,12 +81,12 @@ ROWS_OF_TABLE = [
     Row("scale", lambda x: x * 3.0, MAP),
     Row("scale", lambda x: x / 3.0, MAP),
     Row("scale", torch.neg, MAP),
-    Row("shift", lambda x: x + 3.0, MAP),
+    Row("shift", lambda x: x + 3.0, MAP, fields={"by": 3.0}),
     Row("exp", torch.exp, MAP),
     Row("power", lambda x: x.pow(0.75), MAP),
     Row("power", torch.square, MAP),
-    Row("at_least", lambda x: x.clamp_min(0.1), MAP),
-    Row("at_most", lambda x: x.clamp_max(0.9), MAP),
+    Row("at_least", lambda x: x.clamp_min(0.1), MAP, fields={"by": 0.1}),
+    Row("at_most", lambda x: x.clamp_max(0.9), MAP, fields={"by": 0.9}),
     Row("sum", lambda x: x.sum(1, keepdim=True), ROWS, fields={"axis": 1}),
     Row("sum", lambda x: x.sum(-1), ROWS, fields={"axis": 2, "keep": False}),
     Row("mean", lambda x: x.mean((2, 3), keepdim=True), MAP, fields={"axes": (2, 3)}),
@@ -90,7 +94,7 @@ ROWS_OF_TABLE = [
     Row("mul_add", lambda x, a, b: torch.addcmul(a, b, x), MAP, parameters=((6, 1, 1), (6, 1, 1))),
     Row("prelu", F.prelu, MAP, parameters=((6,),)),
     Row("softmax", lambda x: x.softmax(-1), HEADS),
-    Row("dropout", lambda x: F.dropout(x, 0.5), MAP),
+    Row("dropout", lambda x: F.dropout(x, 0.5), MAP, fields={"p": 0.5}),
     Row("reshape", lambda x: x.reshape(2, 48, 10), MAP, fields={"shape": (2, 48, 10)}),
     Row("permute", lambda x: x.permute(0, 2, 1), ROWS, fields={"axes": (0, 2, 1)}),
     Row("slice", lambda x: x[:, :3], ROWS, fields={"axis": 1, "count": 3}),
@@ -101,10 +105,15 @@ ROWS_OF_TABLE = [
     Row("stack", lambda x, y: torch.stack((x, y), -1), ROWS, ROWS),
     Row("pad", lambda x: F.pad(x, (1, 2, 0, 1)), MAP, fields={"shape": (2, 6, 9, 13)}),
     Row("pad", lambda x: F.pad(x, (0, 0)), MAP, fields={"shape": MAP}),
-    Row("roll", lambda x: x.roll((1, 2), (1, 2)), MAP),
+    Row("roll", lambda x: x.roll((1, 2), (1, 2)), MAP, fields={"shifts": (1, 2), "axes": (1, 2)}),
     Row("copy", lambda x: x.contiguous(), MAP),
     Row("unfold", lambda x: F.unfold(x, 3, stride=2, padding=1), MAP, fields={"shape": (2, 54, 20)}),
-    Row("ordered", lambda x: F.pixel_unshuffle(x, 2), MAP, fields={"shape": (2, 24, 4, 5)}),
+    Row("fold", lambda x: F.fold(x, (8, 10), 3, stride=2, padding=1), (2, 54, 20),
+        fields={"shape": MAP, "kernel": (3, 3), "stride": (2, 2), "pad": (1, 1)}),
+    Row("fold", lambda x: F.fold(x, (8, 10), 2, stride=2), (2, 24, 20),
+        fields={"shape": MAP, "kernel": (2, 2), "stride": (2, 2), "pad": (0, 0)}),
+    Row("pixel_unshuffle", lambda x: F.pixel_unshuffle(x, 2), MAP, fields={"shape": (2, 24, 4, 5)}),
+    Row("pixel_shuffle", lambda x: F.pixel_shuffle(x, 2), (2, 8, 4, 5), fields={"shape": (2, 2, 8, 10)}),
     *(
         Row("interpolate", lambda x, mode=mode: F.interpolate(x, scale_factor=2, mode=mode), MAP,
             fields={"shape": (2, 6, 16, 20), "mode": mode})
@@ -129,8 +138,8 @@ ROWS_OF_TABLE = [
     Row("conv", lambda x, w: F.conv2d(x, w, groups=6), MAP, parameters=((6, 1, 3, 3),), fields={"shape": (2, 6, 6, 8)}),
     Row("conv", lambda x, w: F.conv_transpose2d(x, w, stride=2), MAP, parameters=((6, 4, 2, 2),),
         fields={"shape": (2, 4, 16, 20)}),
-    Row("max_pool", lambda x: F.max_pool2d(x, 2), MAP, fields={"shape": (2, 6, 4, 5)}),
-    Row("max_pool", lambda x: F.adaptive_max_pool2d(x, 3), MAP, fields={"shape": (2, 6, 3, 3), "adaptive": True}),
+    Row("max_pool", lambda x: F.max_pool2d(x, 2), MAP, fields={"shape": (2, 6, 4, 5), "kernel": (2, 2)}),
+    Row("max_pool", lambda x: F.adaptive_max_pool2d(x, 3), MAP, fields={"shape": (2, 6, 3, 3)}),
     Row("avg_pool", lambda x: F.avg_pool2d(x, 2), MAP, fields={"shape": (2, 6, 4, 5)}),
     Row("avg_pool", lambda x: F.adaptive_avg_pool2d(x, 3), MAP, fields={"shape": (2, 6, 3, 3)}),
     Row("conv", lambda x, w, b: F.conv1d(x, w, b, padding=1), SEQUENCE, parameters=((4, 6, 3), (4,)),
@@ -146,7 +155,7 @@ ROWS_OF_TABLE = [
         fields={"shape": (2, 4, 8, 16, 20)}),
     *(
         Row(f"{kind}_pool", lambda x, name=f"{adaptive}{kind}_pool{axes}d", by=by: getattr(F, name)(x, by), shape,
-            fields={"shape": left, **({"adaptive": True} if adaptive and kind == "max" else {})})
+            fields={"shape": left, **({} if adaptive else {"kernel": (2,) * axes})})
         for axes, shape, sizes in ((1, SEQUENCE, {"": (2, 6, 10), "adaptive_": (2, 6, 3)}),
                                    (3, VIDEO, {"": (2, 6, 2, 4, 5), "adaptive_": (2, 6, 3, 3, 3)}))
         for kind in ("max", "avg")
@@ -187,6 +196,11 @@ ROWS_OF_TABLE += [
 ]
 
 ELSEWHERE = {
+    "adaptive_mean": "mean, or avg_pool to more than one element",
+    "at_random": "of nothing: test_memory_torch.py, drop_path",
+    "each_normalized": "instance_norm, whose factors are repeated: test_memory_torch.py",
+    "local_response_norm": "composed of others: test_memory_torch.py",
+    "rectified": "prelu",
     "cast": "nothing is cast where all is fp32: test_autocast_torch.py",
     "fused_attention": "attention",
     "rms_norm": "composed of others: rmsnorm in test_memory_torch.py",

@@ -54,6 +54,11 @@ SIZES = [
     ([conv(3, stride=2), conv(3, dilation=2)], (3 + 2 * 2 * 2, 2)),
     ([("subsample", {"kernel": 2}), conv(5)], (2 + 4 * 2, 2)),
     ([("space_to_depth", {"factor": 2}), conv(3)], (2 + 2 * 2, 2)),
+    ([maxpool(3, 1, dilation=2), conv(3)], (5 + 2, 1)),
+    ([maxpool(4, 4), ("pixel_shuffle", {}), ("crop", {"out": 9}), ("zero_pad", {"channels": 3})], (4, 2)),
+    # windows of 3, one apart, folded where they came from, read what two windows next to one another read
+    ([("unfold", {"kernel": 3}), ("linear", {"out": 36}), ("fold", {"out": 64, "kernel": 3})], (5, 1)),
+    ([maxpool(4, 4), ("conv_transpose", {"out": 4, "kernel": 3, "stride": 2, "pad": "same"})], (4 + 4, 2)),
     ([conv(3), ("relu", {}), ("batchnorm", {}), ("dropout", {}), ("pointwise_linear", {"out": 4})], (3, 1)),
     # FCN's way back up: 4x4 kernels, 2 apart, overlap by two; 2x2 kernels do not; 64x64, 32 apart, lie two deep
     ([("conv_transpose", {"out": 4, "kernel": 4, "stride": 2, "pad": 1})], (2, 0.5)),
@@ -70,6 +75,23 @@ SIZES = [
     ([maxpool(4, 4), ("upsample", {"scale": 2, "mode": "bicubic"})], (4 + 3 * 4, 2)),
     ([conv(3, stride=2), ("upsample", {"scale": 2, "mode": "bilinear"}), conv(3)], (3 + 2 + 2, 1)),
 ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "join"),
+    [
+        (({"out": 44, "start": 0}, {"out": 44, "start": 10}), {}),
+        (({"out": 64}, {"out": 44, "start": 0}), {"fit": "crop"}),
+        (({"out": 64}, {"out": 44, "start": 0}), {"fit": "pad"}),
+        (({"out": 44}, {"out": 44, "start": 20}), {}),
+    ],
+)
+def test_what_lies_beside_one_another_after_a_crop(parts: Any, join: dict[str, Any]):
+    """Places of a map of 64 and those ten further on: both ends of eleven."""
+    graph = Graph((4, 64, 64))
+    ends = tuple(graph.add(KINDS["crop"](**part), (INPUT,), "crop") for part in parts)
+    at = graph.add(KINDS["concat"](**join), ends, "concat")
+    assert [axis.size for axis in receptive_fields(graph)[at].axes] == [11, 11]
 
 
 @pytest.mark.parametrize(("layers", "expected"), SIZES)

@@ -9,6 +9,7 @@ import random
 from typing import Any, NamedTuple
 
 import pytest
+from layer_torch import alone
 
 from vcalc.analyses.receptive_field import Axis, receptive_fields
 from vcalc.arithmetic import product
@@ -19,8 +20,6 @@ from vcalc.layers.axes import MAP, MAPS, NamedShape
 
 torch: Any = pytest.importorskip("torch", reason="gradients are torch's")
 
-from vcalc.torch_backend import parts
-from vcalc.torch_backend.code import code_of
 
 CHANNELS = 2
 
@@ -198,16 +197,12 @@ def extent(gradient: Any) -> tuple[int, int] | None:
 
 def run(graph: Graph, x: Any) -> Any:
     """The last node's output, each layer as vcalc writes it in torch, with positive weights."""
-    names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, **vars(parts)}
     made = {INPUT: x}
     for node in graph.nodes:
-        code = code_of(node.facts)
-        module: Any = eval(code.make, names).double().eval() if code.make else None
-        for parameter in module.parameters() if module else ():
+        module, call = alone(node.facts)
+        for parameter in module.double().eval().parameters() if module else ():
             parameter.data.uniform_(0.1, 1.0)
-        given = [made[i] for i in node.inputs]
-        call = code.call.format(*(f"given[{i}]" for i in range(len(given))), self="module")
-        y = eval(call, {**names, "module": module, "given": given})
+        y = call([made[i] for i in node.inputs])
         made[node.index] = y / y.detach().abs().max()
     return made[graph.nodes[-1].index]
 
@@ -260,6 +255,48 @@ class _Lines(_Draw):
         return Drawn(self.graph, self.exact)
 
 
+class _Cut(_Draw):
+    """Maps cropped, put beside others of other sizes, folded, and spread over larger ones."""
+
+    def crop(self, at: int) -> int:
+        out = [max(2, size - by) for size, by in zip(self.graph.shape(at)[1:], self.pair(0, 1, 4, 7), strict=True)]
+        return self.add(at, "crop", out=out, start=self.random.choice((None, 0)))
+
+    def beside(self, at: int) -> int:
+        """As in U-Net: what comes from below has another size."""
+        fit = self.random.choice(("crop", "pad"))
+        below = self.add(self.add(at, "avgpool", kernel=2), "upsample")
+        at = self.add((at, self.conv(below)), "concat", fit=fit)
+        return self.add(at, "pointwise_linear", out=CHANNELS)
+
+    def pixel_shuffle(self, at: int) -> int:
+        factor = self.pair(1, 2, 3)
+        return self.add(
+            self.add(at, "pointwise_linear", out=CHANNELS * product(factor)), "pixel_shuffle", factor=factor
+        )
+
+    def fold(self, at: int) -> int:
+        window = {"kernel": self.pair(2, 3), "stride": self.pair(1, 2), "pad": self.pair(0, 1)}
+        out = list(self.graph.shape(at)[1:])
+        at = self.add(self.add(at, "unfold", **window), "linear", out=CHANNELS * product(window["kernel"]))
+        return self.add(at, "fold", out=out, **window)
+
+    def same(self, at: int) -> int:
+        kernel = self.random.randint(2, 5)
+        stride = self.pair(*[step for step in (1, 2, 3) if step <= kernel])
+        return self.add(at, "conv_transpose", out=CHANNELS, kernel=kernel, stride=stride, pad="same")
+
+    def network(self) -> Drawn:
+        at = INPUT
+        ways = (self.conv, self.crop, self.beside, self.pixel_shuffle, self.fold, self.same)
+        for way in self.random.sample(ways, self.random.randint(2, 4)):
+            drawn = way(at)
+            if max(self.graph.shape(drawn)[1:]) <= 72:
+                at = drawn
+        self.add(at, "relu")
+        return Drawn(self.graph, self.exact)
+
+
 @pytest.mark.parametrize("part", range(20))
 def test_no_element_reads_more_than_its_receptive_field(part: int):
     """Sixteen networks each; some element reads all of it where nothing is approximated and the map is large enough."""
@@ -278,6 +315,15 @@ def test_sequences_images_and_videos(axes: int):
     assert {len(graph.input) - 1 for _, graph, _ in networks} == {axes}
     assert {"to_map", "unfold", "rearrange"} <= {node.kind for _, graph, _ in networks for node in graph.nodes}
     assert sum(held(*network) for network in networks) >= 8, "too few were large enough to be told"
+
+
+def test_maps_of_other_sizes():
+    """Forty networks."""
+    torch.manual_seed(0)
+    networks = [(seed, *drawn(seed, _Cut)) for seed in range(40)]
+    kinds = {node.kind for _, graph, _ in networks for node in graph.nodes}
+    assert {"crop", "concat", "pixel_shuffle", "fold", "conv_transpose"} <= kinds
+    assert sum(held(*network) for network in networks) >= 30, "too few were large enough to be told"
 
 
 def held(seed: int, graph: Graph, exact: bool) -> int:

@@ -233,8 +233,16 @@ WRONG_STEPS = (
     "{name: stem}",
     "{save: a b}",
     "{save: [a, b]}",
+    "{save: 'x[1'}",
+    "{save: 'x[]'}",
     "{take: {a: b}}",
-    "{block: {save: {a: [b]}}}",
+    "{take: [], join: add}",
+    "{take: a, join: sum}",
+    "{block: {save: {a: []}}}",
+    "{branches: [{tanh: }, []], join: add}",
+    "{repeat: 2, do: [relu], first: relu}",
+    "{each: {a: [1], '1b': [1]}, do: [relu]}",
+    "{elif: true, do: [relu]}",
     "{use: block, take: {a b: c}}",
     "{let: {x: 1}, name: a}",
     "{block: {c: {d: 1}}}",
@@ -291,7 +299,7 @@ def test_it_is_a_schema():
 
 def test_every_top_level_key_is_there_and_documented():
     assert list(SCHEMA["properties"]) == list(TOP.keys)
-    assert set(SCHEMA["$defs"]["model"]["properties"]) < set(TOP.keys)
+    assert set(SCHEMA["$defs"]["model"]["properties"]) < {*TOP.keys, "do"}
     for keys in (SCHEMA["properties"], SCHEMA["$defs"]["model"]["properties"]):
         assert all(len(each["description"]) > 10 for each in keys.values())
 
@@ -301,7 +309,7 @@ def test_every_layer_kind_has_its_fields_with_their_documentation(kind):
     made = SCHEMA["$defs"][f"layer_{kind}"]
     assert made["description"]
     assert KINDS[kind].source in made["markdownDescription"]
-    assert list(made["properties"]) == [*KINDS[kind].fields, "name"]
+    assert list(made["properties"]) == [*KINDS[kind].fields, "name", "frozen"]
     for name, field in KINDS[kind].fields.items():
         assert field.doc in made["properties"][name]["description"]
     assert made.get("required", []) == [name for name, field in KINDS[kind].fields.items() if field.required]
@@ -326,9 +334,9 @@ def keys_taken(text: str) -> dict[str, tuple[str, ...]]:
     seen: dict[str, tuple[str, ...]] = {}
 
     class Spy(Source):
-        def known_keys(self, entries, allowed, what):
+        def known_keys(self, entries, allowed, what, section=""):
             seen[what] = tuple(allowed)
-            return super().known_keys(entries, allowed, what)
+            return super().known_keys(entries, allowed, what, section)
 
     source = Spy("net.yaml", text)
     _, root = read(text, "net.yaml")

@@ -49,7 +49,7 @@ def torchs(module: Any, *inputs: Tensor) -> int:
     [
         ("mlp-mixer.yaml:mixer-b-16", "mixer_b16_224", 116_262_176),
         ("gmlp.yaml:gmlp-s-16", "gmlp_s16_224", 139_385_248),
-        ("resmlp.yaml:resmlp-s-12", "resmlp_12_224", 51_482_112),
+        ("resmlp.yaml:resmlp-s12", "resmlp_12_224", 51_482_112),
         ("siglip.yaml:siglip-vit-b-16", "vit_base_patch16_siglip_224", 118_805_080),
     ],
 )

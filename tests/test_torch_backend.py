@@ -37,6 +37,27 @@ EVERY_KIND = """
 title: Rare kinds
 input: {C: 6, H: 13, W: 18}
 layers:
+  - elu: {alpha: 0.5}
+  - leaky_relu: {slope: 0.2}
+  - selu
+  - hardtanh: {low: -3, high: 20}
+  - softplus
+  - softsign
+  - mish
+  - star_relu
+  - conv_transpose: {out: 6, kernel: [3, 2], stride: [2, 3], pad: same}
+  - maxpool: {kernel: 3, stride: 2, dilation: 2, pad: same}
+  - branches: [[], [maxpool: {kernel: 2, dilation: 3, stride: 1, ceil_mode: true}], [reduce_axes: {by: max, over: C}]]
+    join: {concat: {fit: pad}}
+  - pixel_shuffle: {factor: [1, 13]}
+  - conv: {out: 24, kernel: 1, stride: [1, 13]}
+  - pixel_shuffle
+  - roll: {rows: 3, columns: -2}
+  - branches: [[], [crop: {out: [13, 18]}, squared_relu]]
+    join: {concat: {fit: crop}}
+  - conv: {out: 6, kernel: 1}
+  - unfold: {kernel: 3, pad: 1}
+  - fold: {out: [13, 18], kernel: 3, pad: 1}
   - conv: {out: 8, kernel: [3, 4], stride: 2, pad: same}
   - conv: {out: 8, kernel: 3, dilation: 2, pad: 2, groups: 4}
   - conv: {out: 2, kernel: 1, connections: [[0, 1], [2, 3, 5]]}
@@ -220,7 +241,7 @@ def test_the_same_weights_give_the_same_answer(model: str):
         torch.testing.assert_close(built(image), peer(image), rtol=1e-3, atol=1e-4)
 
 
-def test_windows_attend_as_torchvisions_do():
+def test_windows_attend_as_torchvisions_do(tmp_path: Path):
     """Padded, shifted and masked windows, with the same weights."""
     try:
         start_torchvision()
@@ -228,33 +249,33 @@ def test_windows_attend_as_torchvisions_do():
         pytest.skip(str(error))
     from torchvision.models.swin_transformer import ShiftedWindowAttention
 
-    from vcalc.torch_backend.parts import WindowAttention
-
     torch.manual_seed(1)
     for shift in (0, 3):
         theirs = ShiftedWindowAttention(12, [7, 7], [shift, shift], 3).eval()
-        ours = WindowAttention(12, 3, (7, 7), (shift, shift)).eval()
-        ours.qkv.load_state_dict(theirs.qkv.state_dict())
-        ours.proj.load_state_dict(theirs.proj.state_dict())
-        ours.relative_position_bias.data.copy_(theirs.relative_position_bias_table.data.normal_())
+        theirs.relative_position_bias_table.data.normal_()
         for height, width in ((14, 14), (16, 23), (7, 7)):
+            layer = f"window_attention: {{heads: 3, window: 7, shift: {shift}}}"
+            input = f"{{C: 12, H: {height}, W: {width}}}"
+            ours = build(network_of(tmp_path, f"title: T\ninput: {input}\nlayers: [{layer}]")).window_attention.eval()
+            ours.qkv.load_state_dict(theirs.qkv.state_dict())
+            ours.out.load_state_dict(theirs.proj.state_dict())
+            ours.relative_position_bias.data.copy_(theirs.relative_position_bias_table.data)
             x = torch.randn(2, height, width, 12)
             with torch.no_grad():
                 torch.testing.assert_close(ours(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1), theirs(x))
 
 
-def test_attention_is_torchs_own():
-    from vcalc.torch_backend.parts import Attention
-
+def test_attention_is_torchs_own(tmp_path: Path):
     torch.manual_seed(1)
     theirs = torch.nn.MultiheadAttention(12, 3, batch_first=True).eval()
-    ours = Attention(12, 3, 4).eval()
-    ours.qkv.weight.data.copy_(theirs.in_proj_weight.data)
-    ours.qkv.bias.data.copy_(theirs.in_proj_bias.data.normal_())
-    ours.proj.load_state_dict(theirs.out_proj.state_dict())
+    theirs.in_proj_bias.data.normal_()
     x = torch.randn(2, 5, 12)
-    for fused in (True, False):
-        ours.fused = fused
+    for form in ("sdpa", "operator"):
+        spec = f"title: T\ninput: {{N: 5, D: 12}}\nlayers: [attention: {{heads: 3, written: {form}}}]"
+        ours = build(network_of(tmp_path, spec)).attention.eval()
+        ours.qkv.weight.data.copy_(theirs.in_proj_weight.data)
+        ours.qkv.bias.data.copy_(theirs.in_proj_bias.data)
+        ours.out.load_state_dict(theirs.out_proj.state_dict())
         torch.testing.assert_close(ours(x), theirs(x, x, x, need_weights=False)[0])
 
 
@@ -290,6 +311,48 @@ def test_named_axes_are_those_that_are_normalised(input: str, axes: str, over: s
     )
     made.square()[(0,) * made.dim()].backward()
     assert int((x.grad != 0).sum()) == sizes
+
+
+F = torch.nn.functional
+TWOS = torch.full((4,), 2.0)
+NORMS = {
+    "batchnorm": lambda x: 2 * (x - 0.5) / (4 + 1e-5) ** 0.5 + 3,
+    "batchnorm: {bias: false, eps: 0.25}": lambda x: 2 * (x - 0.5) / (4 + 0.25) ** 0.5,
+    "layernorm: {eps: 0.5}": lambda x: F.layer_norm(x, (4,), TWOS, TWOS + 1, 0.5),
+    "layernorm: {bias: false, eps: 0.5}": lambda x: F.layer_norm(x, (4,), TWOS, None, 0.5),
+    "rmsnorm: {eps: 0.5}": lambda x: 2 * x / (x.square().mean(-1, True) + 0.5).sqrt(),
+    "groupnorm: {groups: 2, bias: false, eps: 1e-3}": lambda x: F.group_norm(x.mT, 2, TWOS, None, 1e-3).mT,
+    "affine": lambda x: 2 * x + 3,
+    "l2norm: {over: N}": lambda x: F.normalize(x, dim=1),
+    "l2norm: {eps: 100}": lambda x: x / 100,
+}
+"""Norms of tokens [B, N, 4], and what libraries compute where factors are 2, offsets 3, means 0.5, variances 4."""
+
+
+@pytest.mark.parametrize("layer", NORMS)
+def test_a_norm_computes_what_libraries_compute(layer: str, tmp_path: Path):
+    network = network_of(tmp_path, f"title: t\ninput: {{N: 5, D: 4}}\nlayers: [{layer}]\n")
+    assert [check for check in validate(network, "cpu", batch=2) if not check.holds] == []
+    module, x = build(network).eval(), torch.randn(2, 5, 4)
+    for number, parameter in enumerate(module.parameters()):
+        parameter.detach().fill_(number + 2)
+    for name, buffer in module.named_buffers():
+        buffer.fill_(0.5 if name.endswith("mean") else 4)
+    torch.testing.assert_close(module(x), NORMS[layer](x))
+
+
+def test_a_frozen_batch_norm_is_torchvisions(tmp_path: Path):
+    start_torchvision()
+    from torchvision.ops import FrozenBatchNorm2d
+
+    text = "title: t\ninput: {C: 4, H: 3, W: 5}\nlayers: [frozen_batchnorm: {eps: 1e-3}]\n"
+    ours, theirs = build(network_of(tmp_path, text)), FrozenBatchNorm2d(4, eps=1e-3)
+    names = {"frozen_scale": "weight", "frozen_shift": "bias", "running_variance": "running_var"}
+    for name, buffer in ours.frozen_batchnorm.named_buffers():
+        getattr(theirs, names.get(name, name)).copy_(buffer.uniform_(0.5, 1))
+    x = torch.randn(2, 4, 3, 5)
+    torch.testing.assert_close(ours(x), theirs(x))
+    assert not [*ours.parameters()]
 
 
 def test_an_exported_file_runs_alone(tmp_path: Path):
@@ -395,7 +458,9 @@ def test_a_layer_that_torch_refuses_is_named(tmp_path: Path, monkeypatch: pytest
     network = network_of(
         tmp_path, "title: T\ninput: {C: 3, H: 8, W: 8}\nlayers: [relu, maxpool: {kernel: 3, stride: 2}]"
     )
-    monkeypatch.setattr(network.graph.nodes[1].layer, "pad", (2, 2))
+    layer: Any = network.graph.nodes[1].layer
+    window = layer._window()
+    monkeypatch.setattr(layer, "_window", lambda: {**window, "pad": (2, 2)})
     wrong = [check for check in validate(network) if not check.holds]
     assert [(check.path, check.what) for check in wrong] == [("maxpool", "runs in torch"), ("total", "runs in torch")]
     assert "no: pad should be at most half" in wrong[0].theirs
@@ -426,7 +491,6 @@ layers:
         ("groupnorm", "groups", 3, {"runs in torch"}, {"runs in torch"}),
         ("batchnorm", "affine", False, {"params"}, {"params"}),
         ("maxpool", "ceil_mode", True, set(), set()),
-        ("maxpool", "pad", (2, 2), {"runs in torch"}, {"runs in torch"}),
         ("maxpool", "stride", (3, 3), {"output shape"}, set()),
         ("linear", "out", 6, {"output shape", "params", "FLOPs"}, {"output shape", "params", "FLOPs"}),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -336,3 +337,15 @@ def test_what_the_lectures_core_days_and_hours_imply(implied, row, share):
 def test_no_published_time_needs_more_than_the_peak(implied):
     assert implied
     assert all(0.05 < share < 0.6 for share in implied.values())
+
+
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [
+        (Schedule(images=1, epochs=1), "1 epoch of 1 image"),
+        (Schedule(steps=2, batch=1), "2 steps of 1 image"),
+        (Schedule(images=1000, epochs=Fraction(1, 2)), "0.5 epochs of 1,000 images"),
+    ],
+)
+def test_a_schedule_in_words(schedule: Schedule, says: str):
+    assert str(schedule) == says

@@ -61,6 +61,7 @@ def test_rounded(value: Any, unit: str, text: str):
         (1024, 1024, "1 KB"),
         (3 * 1024**3, 1024, "3 GB"),
         (0, 1024, "0 bytes"),
+        (1, 1024, "1 byte"),
         (4 * h, 1024, "4*h bytes"),
     ],
 )

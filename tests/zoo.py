@@ -1,13 +1,18 @@
-"""Which cases the default suite takes where there are many alike: the others are slow, and CI runs them all."""
+"""Which cases the default suite takes where there are many alike: the others are slow, and CI runs them all.
+
+And what takes long and many tests look at: the verdicts of the catalogue's claims, judged once in a process.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import pytest
 
-from vcalc.spec.find import find, model_names
+from vcalc.analyses.claims import Verdict, judge_all
+from vcalc.spec.find import catalogue_files, claim_files, find, load_file, model_names
 
 
 def of_each_file() -> list[str]:
@@ -26,3 +31,10 @@ def one_in(every: int, values: Iterable[Any]) -> list[Any]:
         )
         for index, value in enumerate(values)
     ]
+
+
+@cache
+def judged(*names: str) -> list[Verdict]:
+    """The verdicts of what is claimed of these models, or of everything that the catalogue claims."""
+    files, wanted = claim_files(names) if names else (catalogue_files(), None)
+    return judge_all(map(load_file, files), wanted)

@@ -144,6 +144,13 @@ class Network:
         return Cost(*map(_given_back, self._costs.total(selected(self._expanded.graph, paths))))
 
     @property
+    def trained_params(self) -> Any:
+        """The parameters that are trained: all but those that the spec says are frozen, and fixed ones."""
+        from vcalc.analyses.trained import trained_params
+
+        return _given_back(trained_params(self._costs, self._expanded.graph.nodes))
+
+    @property
     def depth(self) -> int:
         """Layers with weights on the longest path."""
         return depth(self._expanded.graph)

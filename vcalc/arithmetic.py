@@ -10,7 +10,7 @@ import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from math import gcd
+from math import gcd, prod
 from typing import Any
 
 Number = Any
@@ -37,10 +37,7 @@ def product(factors: Iterable[Number]) -> Number:
         grouped = getattr(factor, "grouped_product", None)
         if grouped is not None:
             return grouped(factors)
-    result = 1
-    for factor in factors:
-        result = result * factor
-    return result
+    return prod(factors)
 
 
 def ceil_div(a: Number, b: Number) -> Number:

@@ -6,7 +6,7 @@ one `Facts`: a ResNet-152 has about forty of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -93,10 +93,10 @@ class Facts:
             layer = layer.fitted(self.inner)
             return layer, _named(layer, self.inner, layer.output(*self.inner))
         except LayerError as error:
-            if self.front.lacking:
+            if self.front.lacking and not error.field:
                 from vcalc.layers import mend
 
-                error.problems[0].hint = mend.IN_FRONT
+                error.problems[0].hint = mend.with_fronts(self.inner, error.problems[0].hint)
             raise
 
     @property
@@ -233,7 +233,7 @@ class Counted(Called, Protocol):
 class Node:
     """One layer at one place of the network."""
 
-    __slots__ = ("facts", "index", "inputs", "path", "shares")
+    __slots__ = ("facts", "frozen", "index", "inputs", "path", "shares")
 
     def __init__(self, index: int, path: str, facts: Facts, inputs: tuple[int, ...], shares: int | None = None) -> None:
         self.index = index
@@ -246,6 +246,8 @@ class Node:
         """
         self.shares = shares
         """The index of the node whose parameters it has; None where they are its own."""
+        self.frozen = False
+        """Whether none of its parameters is trained."""
 
     @property
     def layer(self) -> Layer:
@@ -280,6 +282,8 @@ class Graph:
         """What goes in, by name; the only one may have none."""
         self._shapes = [*self.inputs.values()]
         self.nodes: list[Node] = []
+        self.folded: list[tuple[str, str]] | None = None
+        """The paths of norms that are part of another layer, and of that; None where none should be."""
         self._outputs: dict[str, int] = {}
         self._facts: dict[Any, Facts] = {}
 
@@ -325,6 +329,17 @@ class Graph:
     def replace(self, node: Node, layer: Layer) -> None:
         """Put a layer of the same shapes in a node's place."""
         node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
+
+    def freeze(self, indices: Iterable[int]) -> None:
+        """Note that the parameters of some nodes are not trained, nor are they where other nodes have the same."""
+        owners = {self.owner(self.nodes[index]) for index in indices}
+        for node in self.nodes if owners else ():
+            node.frozen = node.frozen or self.owner(node) in owners
+
+    @staticmethod
+    def owner(node: Node) -> int:
+        """The index of the node whose parameters a node has: its own, unless they are another's."""
+        return node.index if node.shares is None else node.shares
 
     def _facts_of(self, layer: Layer, shapes: tuple[NamedShape, ...], shared: bool = False) -> Facts:
         key = (layer, shapes, shared, tuple([shape.told for shape in shapes]))

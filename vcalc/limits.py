@@ -37,7 +37,7 @@ NUMBER_BITS = 128
 """Bits of any whole number that an expression gives, of both parts of a fraction, and of any size of a tensor."""
 
 LIST_ITEMS = 10_000
-"""Items of one list, those of the lists in it included."""
+"""Items of one list, those of the lists in it included; tensors of one list."""
 
 SYMBOLIC_OPERATIONS = 120
 """Operations in the formula of any one size."""

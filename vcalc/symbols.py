@@ -273,4 +273,4 @@ def ratio(a: Any, b: Any) -> Any:
 def evaluate(value: Any, bindings: dict[str, Any]) -> Any:
     """The expression with numbers in place of the named symbols."""
     whole = exact(value)
-    return whole.subs({s: bindings[s.name] for s in whole.free_symbols if s.name in bindings})
+    return whole.xreplace({s: exact(bindings[s.name]) for s in whole.free_symbols if s.name in bindings})

@@ -53,7 +53,7 @@ def size(value: Any, kilobyte: int = 1024) -> str:
     for letter, power in (("TB", 4), ("GB", 3), ("MB", 2), ("KB", 1)):
         if abs(value) >= kilobyte**power:
             return f"{_short(value / kilobyte**power)} {letter}"
-    return f"{value} bytes"
+    return "1 byte" if value == 1 else f"{value} bytes"
 
 
 def ratio(value: float | Fraction) -> str:

@@ -11,6 +11,7 @@ from vcalc.analyses.cost import NOTHING, Cost, Costs, collected
 from vcalc.analyses.pairing import Pair, pairs, unnumbered
 from vcalc.arithmetic import Number, is_symbolic
 from vcalc.graph import Node, group_of
+from vcalc.layers.base import Layer
 from vcalc.layers.fields import Alike
 
 
@@ -201,13 +202,21 @@ def _merged(old: list[str], new: list[str]) -> list[str]:
 
 def _fields(old: Node | None, new: Node | None) -> dict[str, tuple[Any, Any]]:
     """The fields that differ, in a kind that is the same."""
-    if old is None or new is None or old.kind != new.kind or old.layer is new.layer:
+    if old is None or new is None or old.kind != new.kind:
         return {}
-    before, after = old.layer.values(), new.layer.values()
-    return {name: (before[name], after[name]) for name in before if not _same(before[name], after[name])}
+    frozen = {"frozen": (old.frozen, new.frozen)} if old.frozen != new.frozen and new.facts.parameters else {}
+    if old.layer is new.layer:
+        return frozen
+    before, after = _values(old.layer), _values(new.layer)
+    return {name: (before[name], after[name]) for name in before if not same_value(before[name], after[name])} | frozen
 
 
-def _same(old: Any, new: Any) -> bool:
+def _values(layer: Layer) -> dict[str, Any]:
+    """The fields, with the way of calling it that goes without saying."""
+    return {**layer.values(), "written": layer.form} if layer.forms else layer.values()
+
+
+def same_value(old: Any, new: Any) -> bool:
     """Whether a field is the same: one number for all axes is, however many there are."""
     return bool(old == new) or (isinstance(old, Alike) and isinstance(new, Alike) and old[:1] == new[:1])
 

@@ -75,7 +75,7 @@ def of_params(first: Costs, second: Costs, nodes: list[Node]) -> list[Part]:
     """Parameters by layer kind and role, buffers among them where a side takes them for parameters."""
     parts: dict[tuple[str, str], list[Any]] = {}
     for facts, times in distinct(nodes):
-        a, b = (dict(costs.convention.counted_params(facts)) for costs in (first, second))
+        a, b = (costs.convention.counted_params(facts) for costs in (first, second))
         for role in {**a, **b}:
             entry = parts.setdefault((facts.layer.label, role), [0, 0, 0])
             entry[0] += times * {**facts.buffers, **facts.parameters}[role]

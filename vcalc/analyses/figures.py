@@ -165,13 +165,13 @@ def budget_schema() -> Schema:
 
 def names_of(spec: Spec) -> list[str]:
     """The models of a file, or the options of a comparison of blocks."""
-    return list(spec.options) if spec.options and not spec.layers else [*spec.models, *spec.options]
+    return list(spec.options) if spec.options and not spec.has_models else [*spec.models, *spec.options]
 
 
 def networks_of(spec: Spec) -> list[tuple[str, ModelEntry, Option | None]]:
     """What a file describes: its models, and the options of a comparison, each as (name, model, option)."""
     found: list[tuple[str, ModelEntry, Option | None]] = []
-    if spec.layers or not spec.options:
+    if spec.has_models or not spec.options:
         found += [(entry.name, entry, None) for entry in spec.models.values()]
     first = next(iter(spec.models.values()))
     return found + [(option.name, first, option) for option in spec.options.values()]

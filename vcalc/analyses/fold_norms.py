@@ -6,12 +6,13 @@ from typing import Any
 
 from vcalc.graph import Graph, Node
 
-WEIGHED = ("conv", "conv_transpose", "linear")
+NORMS = ("batchnorm", "frozen_batchnorm")
+WEIGHED = ("conv", "conv_transpose", "linear", "pointwise_linear")
 """Kinds whose weights and bias can take up a factor and an offset a channel."""
 
 
-def fold_norms(graph: Graph) -> tuple[Graph, int]:
-    """The graph without the batch norms that scale what a convolution alone puts out, and how many those were.
+def fold_norms(graph: Graph) -> Graph:
+    """The graph without the batch norms that scale what a convolution alone puts out, which it names.
 
     Running statistics and trained factors go into the convolution's weights and a bias, which it has then.
     """
@@ -29,8 +30,12 @@ def fold_norms(graph: Graph) -> tuple[Graph, int]:
             layer.bias = True
         shares = None if node.shares is None else places[node.shares]
         places[node.index] = made.add(layer, inputs, node.path, shares)
+    made.freeze(places[node.index] for node in graph.nodes if node.frozen)
     made.outputs = {name: places[index] for name, index in graph.outputs.items()}
-    return made, len(folded)
+    made.folded = [
+        (graph.nodes[index].path, graph.nodes[graph.nodes[index].inputs[0]].path) for index in sorted(folded)
+    ]
+    return made
 
 
 def _folded(graph: Graph) -> set[int]:
@@ -45,7 +50,7 @@ def _folded(graph: Graph) -> set[int]:
     return {
         node.index
         for node in graph.nodes
-        if node.kind == "batchnorm" and node.inputs[0] >= 0 and readers[node.inputs[0]] == 1
+        if node.kind in NORMS and node.inputs[0] >= 0 and readers[node.inputs[0]] == 1
         if _takes_up(graph.nodes[node.inputs[0]]) and shared.isdisjoint((node.index, node.inputs[0]))
     }
 

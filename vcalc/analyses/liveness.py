@@ -7,6 +7,7 @@ from typing import NamedTuple
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, NOTHING, Moment, Plan, Size
 from vcalc.graph import Graph, takes_words
 from vcalc.graph import Node as Layer
+from vcalc.layers.vocabulary import FROZEN
 from vcalc.operators.paper import Leaf, Node, Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, ELEMENTS, INDEX
 
@@ -99,7 +100,7 @@ class Run:
         """Run layers; after each, tensors whose end that is are let go. Returns where their outputs' gradients go."""
         paper, sources = self.paper, {}
         for node in nodes:
-            paper.enter(node.index, node.index if node.shares is None else node.shares)
+            paper.enter(node.index, self.graph.owner(node), node.frozen)
             paper.overwrites = self._overwrites(node, values, readers)
             values[node.index] = node.facts.run(paper, *[values[index] for index in node.inputs])
             paper.mark()
@@ -125,8 +126,14 @@ class Run:
         self.forward(nodes, self._values, self._readers, self._ends)
         paper.records, paper.where = True, nodes[0].index
         leaving = [index for index in inside if index in self._values]
-        again = _Again(self, nodes, entries, leaving)
-        paper.record(again, (), tuple(self._values[index] for index in leaving))
+        if any(value.trains for value in entries.values()) or any(map(self._has_trained, nodes)):
+            again = _Again(self, nodes, entries, leaving)
+            paper.record(again, (), tuple(self._values[index] for index in leaving))
+
+    def _has_trained(self, node: Layer) -> bool:
+        """Whether a layer has parameters that are trained."""
+        roles = self.graph.nodes[self.graph.owner(node)].facts.parameters
+        return not node.frozen and any(role not in FROZEN for role in roles)
 
 
 class _Again(Operator):

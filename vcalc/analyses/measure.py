@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vcalc import conventions, foreign
-from vcalc.analyses import depth, paths, places, receptive_field, training
+from vcalc.analyses import depth, paths, places, receptive_field, trained, training
 from vcalc.analyses.cost import Costs, lots
 from vcalc.arithmetic import Shape
 from vcalc.conventions import Convention
@@ -53,6 +53,8 @@ def _window(what: str) -> Metric:
 
 METRICS: dict[str, tuple[Metric, str]] = {
     "params": (lambda costs, nodes: costs.figure(nodes, "params"), "parameters"),
+    "trained_params": (trained.trained_params, "parameters that are trained: those that are not frozen"),
+    "frozen_params": (trained.frozen_params, "parameters that are not trained: of frozen layers, and fixed ones"),
     "flops": (
         lambda costs, nodes: costs.figure(nodes, "flops"),
         "floating-point operations of one forward pass, in the convention's unit",

@@ -39,13 +39,7 @@ class Held(NamedTuple):
 class Memory:
     """A network's memory under a plan: what is held, what is saved, and every moment of a run."""
 
-    def __init__(self, graph: Graph, plan: Plan, fold: bool = False) -> None:
-        self.folded: int | None = None
-        """How many batch norms are part of the convolution before them; None where none should be."""
-        if fold:
-            from vcalc.analyses.fold_norms import fold_norms
-
-            graph, self.folded = fold_norms(graph)
+    def __init__(self, graph: Graph, plan: Plan) -> None:
         self.graph = graph
         self.plan = plan.checked()
         _refuse_open_sizes(graph)
@@ -68,7 +62,6 @@ class Memory:
         if batch != 1:
             return self
         alone = Memory(self.graph, self.plan._replace(single=True))
-        alone.folded = self.folded
         return self if (alone.moments, alone.saved_by) == (self.moments, self.saved_by) else alone
 
     @property
@@ -170,7 +163,7 @@ def _held(graph: Graph, plan: Plan) -> Held:
     for node in graph.nodes:
         for role, count in node.facts.parameters.items():
             parameters += int(count)
-            trained += 0 if role in FROZEN else int(count)
+            trained += 0 if role in FROZEN or node.frozen else int(count)
         for name, count in node.facts.buffers.items():
             buffers += int(count) * (8 if name in INTEGER_BUFFERS else element)
     if not plan.training:

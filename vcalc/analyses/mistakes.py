@@ -174,30 +174,32 @@ def _rows_left_over(node: Node) -> Problem | None:
     window = node.layer.reach(arrives)
     if not isinstance(window, Sliding):
         return None
-    for axis, name in enumerate(names_of(arrives)[1:]):
-        side, what = PLACES[name]
-        size, positions = arrives[axis + 1], leaves[axis + 1]
-        kernel, stride, pad, dilation = (
-            each[axis] for each in (window.kernel, window.stride, window.pad, window.dilation)
-        )
-        if not all(type(number) is int for number in (size, positions, kernel, stride, pad, dilation)):
-            continue
-        reach = extent(kernel, dilation)
-        left = size - ((positions - 1) * stride + reach - pad)
-        if left <= 0 or stride == 1 or reach < stride:
-            continue
-        last = f"the last {left} {what}" if left > 1 else f"the last {what[:-1]}"
-        if reach == stride:
-            message = f"windows of {reach} do not tile a {side} of {size}: {last} of the input is left out"
-            message = message.replace("is left", "are left") if left > 1 else message
-            hint = f"a {side} that {stride} divides, pad, or ceil_mode: true" if "pool" in node.kind else ""
-            hint = hint or f"a {side} that {stride} divides, or pad"
-            return Problem("window-does-not-tile", message, hint=hint)
-        verb = "are" if left > 1 else "is"
-        message = f"windows of {reach} in steps of {stride} end early in a {side} of {size}: {last} {verb} never read"
-        hint = f"a {side} of {size - left} or {size + stride - left}, or more pad"
-        return Problem("stride-drops-rows", message, hint=hint)
+    slides = zip(window.kernel, window.stride, window.pad, window.dilation, strict=True)
+    for name, size, positions, slide in zip(names_of(arrives)[1:], arrives[1:], leaves[1:], slides, strict=True):
+        if all(type(number) is int for number in (size, positions, *slide)):
+            problem = _left_over(node.kind, name, size, positions, *slide)
+            if problem:
+                return problem
     return None
+
+
+def _left_over(
+    kind: str, name: str, size: int, positions: int, kernel: int, stride: int, pad: int, dilation: int
+) -> Problem | None:
+    """The same along one axis."""
+    side, what = PLACES[name]
+    reach = extent(kernel, dilation)
+    left = size - ((positions - 1) * stride + reach - pad)
+    if left <= 0 or stride == 1 or reach < stride:
+        return None
+    last, are = (f"the last {left} {what}", "are") if left > 1 else (f"the last {what[:-1]}", "is")
+    if reach == stride:
+        message = f"windows of {reach} do not tile a {side} of {size}: {last} of the input {are} left out"
+        pool = ", pad, or ceil_mode: true" if "pool" in kind else ", or pad"
+        return Problem("window-does-not-tile", message, hint=f"a {side} that {stride} divides{pool}")
+    message = f"windows of {reach} in steps of {stride} end early in a {side} of {size}: {last} {are} never read"
+    hint = f"a {side} of {size - left} or {size + stride - left}, or more pad"
+    return Problem("stride-drops-rows", message, hint=hint)
 
 
 def _looks_up_activations(node: Node, words: set[int]) -> Problem | None:
@@ -263,9 +265,10 @@ def _required(spec: Spec) -> Iterator[YamlNode]:
 
 def _unread(spec: Spec) -> Iterator[Problem]:
     """Saved tensors whose name is never taken up: in the block that has it, or by a call that asks the block for it."""
-    networks = [_steps_of(spec.layers), *(_steps_of(option.body) for option in spec.options.values())]
+    bodies = [spec.layers, *(model.body or [] for model in spec.models.values())]
+    networks = [*map(_steps_of, bodies), *(_steps_of(option.body) for option in spec.options.values())]
     blocks = [_steps_of(block.body) for block in spec.blocks.values()]
-    outputs = {step.name for step in spec.outputs}
+    outputs = {name for step in spec.outputs for name in _taken(step)}
     asked = {name for steps in (*networks, *blocks) for step in steps for name in _asked(step)}
     for steps, of_block in (*((each, False) for each in networks), *((each, True) for each in blocks)):
         taken = {name for step in steps for name in _taken(step)} | (asked if of_block else outputs)
@@ -283,20 +286,24 @@ def _unread(spec: Spec) -> Iterator[Problem]:
 def _named(step: syntax.Step) -> tuple[str, ...]:
     """The names that a step gives to tensors."""
     if isinstance(step, syntax.Save):
-        return (step.name,)
-    return tuple(step.saves) if isinstance(step, (syntax.Call, syntax.UseModel)) else ()
+        return (step.tensor.name,)
+    return tuple(target.name for target, _ in step.saves) if isinstance(step, syntax.Handing) else ()
 
 
 def _taken(step: syntax.Step) -> tuple[str, ...]:
     """The names of tensors that a step takes up, or hands to a block."""
     if isinstance(step, syntax.Take):
-        return (step.name,)
-    return tuple(step.takes.values()) if isinstance(step, (syntax.Call, syntax.UseModel)) else ()
+        return tuple(tensor.name for tensor in step.tensors)
+    if isinstance(step, syntax.Handing):
+        return tuple(tensor.name for tensors in step.takes.values() for tensor in tensors)
+    return ()
 
 
 def _asked(step: syntax.Step) -> tuple[str, ...]:
     """The names that a call asks its block for."""
-    return tuple(step.saves.values()) if isinstance(step, syntax.Call) else ()
+    if isinstance(step, syntax.Call):
+        return tuple(tensor.name for _, tensors in step.saves for tensor in tensors)
+    return ()
 
 
 def _steps_of(body: list[syntax.Step]) -> list[syntax.Step]:
@@ -311,8 +318,10 @@ def _steps_of(body: list[syntax.Step]) -> list[syntax.Step]:
 
 def _inside(step: Any) -> list[list[syntax.Step]]:
     """The lists of steps within a step."""
-    if isinstance(step, (syntax.Group, syntax.Loop)):
+    if isinstance(step, syntax.Loop):
+        return [step.body, step.first or []]
+    if isinstance(step, (syntax.Group, syntax.Branch)):
         return [step.body]
     if isinstance(step, syntax.If):
-        return [step.then, step.otherwise or []]
-    return [body for _, body in step.branches] if isinstance(step, syntax.Branches) else []
+        return [*(then for _, then in step.cases), step.otherwise or []]
+    return [[*step.branches]] if isinstance(step, syntax.Branches) else []

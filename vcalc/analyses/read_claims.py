@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
+from functools import cache
 from typing import Any
 
 import yaml
@@ -17,7 +18,7 @@ from vcalc.analyses.measure import Question
 from vcalc.analyses.training import TIMES, Run
 from vcalc.errors import Place, Problem, VcalcError
 from vcalc.source.keys import Found, Values
-from vcalc.source.read import Source, YamlNode
+from vcalc.source.read import Source, YamlNode, stamp
 from vcalc.spec.beside import CLAIMS, claims_beside, read_part
 from vcalc.spec.find import catalogue, is_file_name, load_claimed, split_model, stem
 from vcalc.spec.syntax import Spec
@@ -132,7 +133,12 @@ def claims_in(spec: Spec) -> list[Claim]:
 
 def claims_at(path: str, spec: Spec | None = None) -> list[Claim]:
     """The claims in a file beside a spec, which is read where it is not given."""
-    return claims_from(path, spec or load_claimed(path))[1]
+    return list(_claims_at(path, stamp(path), spec or load_claimed(path)))
+
+
+@cache
+def _claims_at(path: str, as_it_is: Any, spec: Spec) -> list[Claim]:
+    return claims_from(path, spec)[1]
 
 
 def claims_from(path: str, spec: Spec) -> tuple[Source, list[Claim]]:

@@ -315,7 +315,8 @@ def _step(node: Node, fields: list[Field], shapes: tuple[NamedShape, ...]) -> Fi
         if any(field.within != fields[0].within for field in fields):
             return inside.whole_of(max(fields, key=_depth))._replace(order=node.index)
         return fields[0]._replace(axes=tuple(map(_widest, *(field.axes for field in fields))), order=node.index)
-    field = _joined(fields, shapes)
+    aligned = node.layer.aligned(shapes)
+    field = _joined(fields, shapes) if aligned is None else _beside(fields, aligned)
     if window is None:
         return field
     if isinstance(window, Front):
@@ -323,6 +324,17 @@ def _step(node: Node, fields: list[Field], shapes: tuple[NamedShape, ...]) -> Fi
     if not window.reads or field.order is not None:
         return _whole(field)
     return Field(_through(field, window), tuple(window.to[axis] for axis in field.by), within=field.within)
+
+
+def _beside(fields: list[Field], aligned: tuple[Window, ...]) -> Field:
+    """What elements of maps read that were cut or padded to lie beside one another."""
+    if any(field.order is not None or field.within != fields[0].within for field in fields):
+        return inside.whole_of(max(fields, key=_depth))
+    moved = [field._replace(axes=_through(field, window)) for field, window in zip(fields, aligned, strict=True)]
+    axes = moved[0].axes
+    for field in moved[1:]:
+        axes = tuple(map(_union_by, axes, field.axes, fields[0].by, field.by))
+    return moved[0]._replace(axes=axes)
 
 
 def _parted(node: Node, field: Field) -> Field:

@@ -49,7 +49,7 @@ class Training:
     """The FLOPs of training some layers of a network on a schedule, step by step of the formula."""
 
     def __init__(self, costs: Costs, nodes: list[Node], schedule: Schedule) -> None:
-        self.convention = costs.convention
+        self.convention, self.nodes = costs.convention, nodes
         if not self.convention.multiply_add:
             message = f"{self.convention.name} counts no multiply-adds, so that it says nothing of training"
             raise VcalcError("convention", message, hint="--convention flops")

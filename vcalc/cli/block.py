@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from vcalc.cli.options import BLOCK, counting, reporting
@@ -12,7 +14,7 @@ from vcalc.reports.table import Report
 @click.command("block", short_help="Ways to build the same thing, as formulas.")
 @click.argument("block", type=BLOCK, required=False)
 @reporting
-@counting
+@partial(counting, without=("frozen", "fold_norms"))
 def block_command(block: str | None, request: Request) -> Report:
     """Compare the options of a BLOCK as formulas, or as numbers with --set. Without a BLOCK, list them.
 

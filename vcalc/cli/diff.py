@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--all", "show_all", is_flag=True, help="Show the layers, too, that only follow what arrives at them.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where something changed.")
 @reporting
-@counting
+@partial(counting, without=("frozen",))
 def diff_command(
     models: tuple[str, ...], against: str | None, show_all: bool, exit_code: bool, request: Request
 ) -> Report:
@@ -70,7 +71,7 @@ def _at_revision(name: str, new: Found, revision: str) -> Found | None:
         return None
     spec = parse_spec(text, f"{file}@{revision}", stem(file))
     spec.beside = file
-    if not spec.layers:
+    if not spec.has_models:
         return None
     model = spec.models.get(new[1].name)
     if model is None and len(spec.models) == len(new[0].models) == 1:

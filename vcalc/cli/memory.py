@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import click
 
@@ -21,7 +22,12 @@ class _Command(click.Command):
             word == "--mixed" and not {*MIXED, *blank}.intersection(args[i + 1 : i + 2]) for i, word in enumerate(args)
         ]
         words = [f"--mixed={MIXED[0]}" if alone[i] and i < end else word for i, word in enumerate(args)]
-        return super().parse_args(ctx, words)
+        try:
+            return super().parse_args(ctx, words)
+        except click.UsageError as error:
+            if any(error.message.endswith(f"({after})") for before, after in pairwise(args) if before == "--mixed"):
+                super().parse_args(ctx, args)  # the word is no model, but one that --mixed does not know
+            raise
 
 
 MIXED = ("weights", "autocast")
@@ -51,9 +57,6 @@ MIXED = ("weights", "autocast")
     metavar="DEPTH",
     help="Save only what enters the groups at this depth of the paths, and run them again in the backward pass.",
 )
-@click.option(
-    "--fold-norms", is_flag=True, help="Batch norms are part of the convolutions before them, as in deployment."
-)
 @click.option("--fit", metavar="SIZE", help="The largest batch that fits into this memory: 80GB, in steps of 1024.")
 @click.option("--layers", "show_layers", is_flag=True, help="Show what each layer saves and what is alive as it runs.")
 @reporting
@@ -67,7 +70,6 @@ def memory_command(
     in_place: bool,
     modules: bool,
     checkpoint: int | None,
-    fold_norms: bool,
     fit: str | None,
     show_layers: bool,
     request: Request,
@@ -94,7 +96,7 @@ def memory_command(
                 hint = f"--mode training {option} {value}".rstrip()
                 raise VcalcError("usage", f"{option} is for training", hint=hint)
     named = (optimizer or "adamw").lower()
-    if fold_norms and mode != "inference":
+    if request.fold_norms and mode != "inference":
         raise VcalcError("usage", "--fold-norms is for inference: training needs the norms", hint="leave it out")
     plan = Plan(
         mode,
@@ -109,7 +111,7 @@ def memory_command(
     ).checked()
     capacity = None if fit is None else _capacity(fit)
     network, costs = request.counted(*load(model))
-    return memory_report(network, Memory(network.graph, plan, fold_norms), costs.batch, capacity, show_layers)
+    return memory_report(network, Memory(network.graph, plan), costs.batch, capacity, show_layers)
 
 
 def _capacity(text: str) -> int:
@@ -119,7 +121,7 @@ def _capacity(text: str) -> int:
 
     message, hint = f"--fit {quoted(text)} is no size of a memory", "--fit 80GB, or --fit 512MB"
     try:
-        size = read(text, "KMGT", ("B", "b", "iB", "ib", "IB", "bytes", "ibytes"))
+        size = read(text, "KMGT", ("B", "b", "iB", "ib", "IB", "byte", "bytes", "ibytes"))
     except NumeralError as error:
         raise error.error("size", message, hint) from None
     if not size.word or size.number < 0:

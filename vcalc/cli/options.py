@@ -154,6 +154,12 @@ INPUT = click.option(
 AS = click.option("--as", "library", default="", metavar="LIBRARY", help="Count it as torchvision or timm writes it.")
 
 
+FROZEN = click.option(
+    "--frozen", multiple=True, metavar="PATH,...", help="Parameters of these groups or layers are not trained."
+)
+FOLD_NORMS = click.option(
+    "--fold-norms", is_flag=True, help="Batch norms are part of the convolutions before them, as in deployment."
+)
 _ASKED = {
     "settings": SET,
     "input_": INPUT,
@@ -165,12 +171,14 @@ _ASKED = {
         "--dtype", default="float32", show_default=True, help="Type of an element: float32, bf16, ..."
     ),
     "library": AS,
+    "frozen": FROZEN,
+    "fold_norms": FOLD_NORMS,
 }
 """The options of a request, by the parameter that each gives."""
 
 
 def counting(function: Callable[..., Any], without: Sequence[str] = ()) -> Callable[..., Any]:
-    """`--set`, `--input`, `--convention`, `--batch`, `--dtype` and `--as`, gathered into one `request`.
+    """`--set`, `--input`, `--convention`, `--batch`, `--dtype`, `--as`, `--frozen` and `--fold-norms` as one `request`.
 
     `without` names those that the command has no use for, by their parameters.
     """

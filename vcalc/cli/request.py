@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Request:
-    """The values of `--set`, `--input`, `--convention`, `--batch`, `--dtype` and `--as`, as they were typed."""
+    """The values of `--set`, `--input`, `--convention`, `--batch`, `--dtype`, `--as`, `--frozen`, `--fold-norms`."""
 
     def __init__(
         self,
@@ -25,6 +25,8 @@ class Request:
         batch: str = "1",
         dtype: str = "float32",
         library: str = "",
+        frozen: tuple[str, ...] = (),
+        fold_norms: bool = False,
     ) -> None:
         self.settings = settings
         self.inputs = input_
@@ -32,6 +34,8 @@ class Request:
         self.batch = batch
         self.dtype = dtype
         self.library = library
+        self.fold_norms = fold_norms
+        self.frozen = tuple(path.strip() for paths in frozen for path in paths.split(",") if path.strip())
 
     def counted(
         self, spec: Spec, model: ModelEntry, option: Option | None = None, convention: str | None = None
@@ -50,7 +54,16 @@ class Request:
         """A model's network with the sizes bound."""
         from vcalc.spec.network import expand
 
-        return expand(spec, model, self.given(spec, model, option), option, self.library)
+        network = expand(spec, model, self.given(spec, model, option), option, self.library)
+        if self.frozen:
+            from vcalc.reports.layers_table import selected
+
+            network.graph.freeze([node.index for node in selected(network.graph, self.frozen)])
+        if self.fold_norms:
+            from vcalc.analyses.fold_norms import fold_norms
+
+            network.graph = fold_norms(network.graph)
+        return network
 
     def refuse(self, why: str, options: Iterable[str] = ()) -> None:
         """Refuse the options that were given and would change nothing (of some, or of all). Raises VcalcError."""
@@ -61,6 +74,8 @@ class Request:
             "--batch": self.batch != "1",
             "--dtype": self.dtype != "float32",
             "--as": self.library,
+            "--frozen": self.frozen,
+            "--fold-norms": self.fold_norms,
         }
         for option in options or given:
             if given[option]:

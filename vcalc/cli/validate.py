@@ -48,6 +48,7 @@ def validate_command(
         raise VcalcError("usage", "validate needs a model, or --all and no model", hint=hint)
     if against:
         request.refuse("shapes and counts are compared, with no number in them", ("--batch", "--dtype"))
+        request.refuse("a library's network is held against ours as it is trained", ("--frozen", "--fold-norms"))
         if device != "meta":
             raise VcalcError("usage", "--device changes nothing here: nothing is run", hint="leave --device out")
     if model is None:

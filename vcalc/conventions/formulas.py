@@ -70,7 +70,9 @@ def _values(facts: Facts) -> dict[str, Any]:
         value, keys = getattr(layer, name), _names(field)
         if field.type.axes:
             continue
-        if isinstance(value, str):
+        if isinstance(value, str) and field.type.per_axis and hasattr(layer, "left_out"):
+            value = layer.left_out
+        elif isinstance(value, str):
             if not field.type.says.startswith("true"):
                 continue  # `same`, whose sizes follow from those of the map
             value = True

@@ -159,7 +159,11 @@ class Convention:
 
     def flops(self, facts: Counted, batch: Number = 1) -> Number:
         """The layer's work for a batch, weighed."""
-        return _sum(amount for _, _, amount in self.parts(facts, batch))
+        total: Number = 0
+        for part, rule in self.weighed(facts):
+            for _, _, amount in amounts(rule, part, batch):
+                total = total + amount
+        return total
 
     def fault(self, bug: Bug, facts: Counted, batch: Number = 1) -> Number:
         """What a bug adds to a layer's count (less than 0 where it loses some)."""
@@ -172,23 +176,23 @@ class Convention:
 
     def params(self, facts: Counted) -> Number:
         """The layer's parameters as the source sees them."""
-        return _sum(count for _, count in self.counted_params(facts))
+        return _sum(self.counted_params(facts).values())
 
-    def counted_params(self, facts: Counted) -> Iterator[tuple[str, Number]]:
+    def counted_params(self, facts: Counted) -> dict[str, Number]:
         """The roles that count as parameters, and how many each has."""
         rule = self.params_rule
-        if self._loses(facts.kind, facts.form):
-            return
-        for role, count in self._seen_parameters(facts).items():
-            if role not in rule.left_out:
-                yield role, count
-        for name, count in facts.buffers.items():
-            if name in rule.buffers:
-                yield name, count
+        if rule.lost and self._loses(facts.kind, facts.form):
+            return {}
+        found = self._seen_parameters(facts)
+        if rule.left_out:
+            found = {role: count for role, count in found.items() if role not in rule.left_out}
+        if rule.buffers:
+            found = {**found, **{name: count for name, count in facts.buffers.items() if name in rule.buffers}}
+        return found
 
     def _loses(self, kind: str, form: str) -> bool:
         lost = self.params_rule.lost
-        return bool(lost) and (kind in lost or f"{kind}/{form}" in lost)
+        return kind in lost or f"{kind}/{form}" in lost
 
     def _seen_parameters(self, facts: Counted) -> dict[str, Number]:
         """By role, without those of calls that lose them."""

@@ -37,8 +37,8 @@ class Answer:
 def answers(section: str, word: str) -> list[Answer]:
     """What a word of others may mean, in the order of the table: none for a word that it does not hold.
 
-    `section` is one of those of the table: layers, joins, fields, keys, metrics, columns, formats, files, options,
-    commands, rules, models; one that it lacks knows no word.
+    `section` is one of those of the table: layers, uses, joins, fields, keys, metrics, columns, formats, files,
+    options, commands, rules, models; one that it lacks knows no word.
     """
     return _table().get(section, {}).get(_key(section, word), [])
 

@@ -24,7 +24,7 @@ NEAR = Decimal("1e-95")
 """Numbers that agree to this share of them are equal: roots and logarithms that differ do so far before."""
 
 KEPT = 2000
-"""Decimals that are kept as fractions."""
+"""Decimals that are kept as fractions, and logarithms."""
 
 PARTS, DIGITS, ROOT, LOGARITHM, POWER, WRITTEN = 50, 150, 250, 500, 1000, 30_000
 """What a new answer costs, in operations on whole numbers: their shares of the time (`benchmarks/operations.py`)."""
@@ -232,11 +232,16 @@ def root(value: Any) -> Any:
     return of_digits(CONTEXT.sqrt(digits(value)), lambda: _function("sqrt", value), extent_of([value], 1))
 
 
+@lru_cache(maxsize=KEPT)
+def _natural(value: Decimal) -> Decimal:
+    return CONTEXT.ln(value)
+
+
 def logarithm(value: Any, *base: Any) -> Any:
     """The logarithm of a number above 0, the natural one where no base is given."""
-    found = CONTEXT.ln(digits(value))
+    found = _natural(digits(value))
     if base:
-        below = CONTEXT.ln(digits(base[0]))
+        below = _natural(digits(base[0]))
         if not below:
             raise ZeroDivisionError
         found = CONTEXT.divide(found, below)
@@ -246,6 +251,7 @@ def logarithm(value: Any, *base: Any) -> Any:
 _OTHERS: dict[str, Callable[..., Any]] = {"sqrt": root, "log": logarithm, "compare": compared, "write": _written}
 
 
+@lru_cache(maxsize=KEPT)
 def answer(asked: str, *given: Any) -> Any:
     """What an operator makes of two numbers; their order (`compare`); a `sqrt` or a `log`; what SymPy has (`write`)."""
     return _OTHERS[asked](*given) if asked in _OTHERS else combined(asked, *given)

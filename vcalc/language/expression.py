@@ -128,7 +128,25 @@ def parse(text: str) -> Expression:
     return Expression(text, closure, reading.columns, reading.operations, reading.weight)
 
 
+def parse_places(text: str, name: str) -> Expression:
+    """What stands in brackets behind the name of a list, `x[i - 1]` or `x[1:]`, as what takes it from the list.
+
+    The list stands in the environment under no name, ''.
+    """
+    if len(text) > limits.EXPRESSION_LENGTH:
+        message = f"an expression of {len(text):,} characters; at most {limits.EXPRESSION_LENGTH} are read"
+        raise ExpressionError(message)
+    stands_for = "_" * len(name.encode())
+    node = _tree(stands_for + text[len(name) :], text)
+    if not (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == stands_for):
+        raise ExpressionError(f"{quoted(text)} is no name with a place in brackets", _PLACES)
+    reading = _Reading(text)
+    closure = _subscript(_name(""), node.slice, reading, 0)
+    return Expression(text, closure, reading.columns, reading.operations + 1, reading.weight)
+
+
 _IN_PARTS = "name parts of it under let"
+_PLACES = "write x[i], x[-1] or x[1:]"
 _SAYS = "numbers, names, + - * / // % **, comparisons, and, or, not, a if b else c, lists, functions"
 
 
@@ -143,9 +161,11 @@ def _simple(text: str) -> Expression | None:
     return None
 
 
-def _tree(text: str) -> ast.expr:
-    if not (text.isascii() or _is_plain(text)):
-        raise ExpressionError(f"{quoted(text)} holds letters that could be taken for others", "write plain letters")
+def _tree(text: str, written: str = "") -> ast.expr:
+    """The syntax tree of a text, which is written so, where that is not the text itself."""
+    written = written or text
+    if not (written.isascii() or _is_plain(written)):
+        raise ExpressionError(f"{quoted(written)} holds letters that could be taken for others", "write plain letters")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -153,16 +173,17 @@ def _tree(text: str) -> ast.expr:
     except SyntaxError as error:
         column = (error.offset or 1) - 1 if error.lineno == 1 else 0
         raise ExpressionError(
-            f"{quoted(text)} is not an expression", _meant(text) or _SAYS, max(0, min(column, len(text) - 1))
+            f"{quoted(written)} is not an expression", _meant(text) or _SAYS, max(0, min(column, len(written) - 1))
         ) from None
     except (ValueError, MemoryError, RecursionError):
-        raise ExpressionError(f"{quoted(text)} is not an expression", _SAYS) from None
+        raise ExpressionError(f"{quoted(written)} is not an expression", _SAYS) from None
 
 
 def _meant(text: str) -> str:
     """What a pair `3x3` and a product without its sign, `32h`, are written like; empty for what is neither."""
-    if re.fullmatch(r"[0-9]{1,9}\s*[xX×]\s*[0-9]{1,9}", text):
-        return f"a pair is a list: [{', '.join(re.findall('[0-9]+', text))}]"
+    if re.fullmatch(r"[0-9]{1,9}(?:\s*[xX×]\s*[0-9]{1,9}){1,2}", text):
+        numbers = re.findall("[0-9]+", text)
+        return f"{'a pair is' if len(numbers) == 2 else 'three numbers are'} a list: [{', '.join(numbers)}]"
     product = re.sub(r"(?<![\w.])([0-9]+(?:\.[0-9]+)?)(?=[A-Za-z])(?![eExX][0-9])", r"\1*", text)
     try:
         with warnings.catch_warnings():
@@ -335,8 +356,24 @@ def _compile_list(node: Any, reading: _Reading, depth: int) -> Closure:
 
 
 def _compile_index(node: Any, reading: _Reading, depth: int) -> Closure:
-    items, index = _compile(node.value, reading, depth), _compile(node.slice, reading, depth)
-    return lambda environment: operations.pick(items(environment), index(environment))
+    return _subscript(_compile(node.value, reading, depth), node.slice, reading, depth)
+
+
+def _subscript(items: Closure, node: Any, reading: _Reading, depth: int) -> Closure:
+    """An item of a list, or a part of it."""
+    if not isinstance(node, ast.Slice):
+        index = _compile(node, reading, depth)
+        return lambda environment: operations.pick(items(environment), index(environment))
+    start, stop, step = (
+        _compile(bound, reading, depth) if bound else _nothing for bound in (node.lower, node.upper, node.step)
+    )
+    return lambda environment: operations.part(
+        items(environment), start(environment), stop(environment), step(environment)
+    )
+
+
+def _nothing(environment: Environment) -> None:
+    """No bound of a part of a list."""
 
 
 def _compile_call(node: Any, reading: _Reading, depth: int) -> Closure:

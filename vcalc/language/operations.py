@@ -10,15 +10,27 @@ from typing import Any
 
 from vcalc import limits
 from vcalc.arithmetic import COMPARISONS, assumed, is_many, is_symbolic
-from vcalc.language.values import ExpressionError, bounded, has_symbols, is_list, is_number, number, shown
+from vcalc.language.values import (
+    ExpressionError,
+    NoValueError,
+    bounded,
+    check_length,
+    has_symbols,
+    is_list,
+    is_number,
+    number,
+    shown,
+)
 
 
 class _Paying(threading.local):
     by: Callable[..., Any] | None = None
+    for_items: Callable[[int], None] | None = None
 
 
 PAYING = _Paying()
-"""Who pays, in each thread, for arithmetic on numbers that are not whole: it is asked what `exact` is."""
+"""Who pays, in each thread, for arithmetic on numbers that are not whole: it is asked what `exact` is. And who
+pays for the items of lists that are made of others."""
 
 
 def answer(asked: str, *given: Any) -> Any:
@@ -36,6 +48,8 @@ def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any,
     def apply(a: Any, b: Any) -> Any:
         if type(a) is int and type(b) is int:
             return whole(a, b)
+        if sign in _OF_LISTS and (is_list(a) or is_list(b)):
+            return _OF_LISTS[sign](a, b)
         number(a), number(b)
         if is_many(a) or is_many(b):
             return _of_many(sign, whole, apply, a, b)
@@ -47,6 +61,34 @@ def _paired(sign: str, whole: Callable[[int, int], Any], formula: Callable[[Any,
         return answer(sign, a, b)
 
     return apply
+
+
+def _one_after_the_other(a: Any, b: Any) -> list[Any]:
+    if not (is_list(a) and is_list(b)):
+        raise TypeError(f"{shown(a)} and {shown(b)} are not both lists, or both numbers")
+    return _listed([*a, *b])
+
+
+def _repeated(a: Any, b: Any) -> list[Any]:
+    items, times = (a, b) if is_list(a) else (b, a)
+    times = times.common() if is_many(times) else times
+    if type(times) is not int or times < 0:
+        raise TypeError(f"a list is repeated a whole number of times, 0 or more, not {shown(times)}")
+    if len(items) * times > limits.LIST_ITEMS:
+        raise NoValueError(f"a list of more than {limits.LIST_ITEMS:,} items", "see docs/limits.md")
+    return _listed([*items] * times)
+
+
+_OF_LISTS = {"+": _one_after_the_other, "*": _repeated}
+"""What operators do with lists."""
+
+
+def _listed(items: list[Any]) -> list[Any]:
+    """A list that is made of others, paid for where somebody pays."""
+    count = check_length(items)
+    if PAYING.for_items is not None:
+        PAYING.for_items(count)
+    return items
 
 
 def _of_many(sign: str, whole: Callable[[Any, Any], Any], apply: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
@@ -195,3 +237,13 @@ def pick(items: Any, index: Any) -> Any:
     if not -len(items) <= index < len(items):
         raise ValueError(f"there is no item {index} in a list of {len(items)} (0 is the first)")
     return items[index]
+
+
+def part(items: Any, start: Any, stop: Any, step: Any) -> list[Any]:
+    """The items of a list from one place up to another one, which is left out, in steps; None where nothing is said."""
+    bounds = [bound.common() if is_many(bound) else bound for bound in (start, stop, step)]
+    if not is_list(items) or not all(bound is None or type(bound) is int for bound in bounds):
+        raise TypeError("only a list has parts, from a whole number up to another one")
+    if bounds[2] == 0:
+        raise ValueError("a part of a list goes in steps of 1 or more, or of -1 or less, not of 0")
+    return _listed([*items[slice(*bounds)]])

@@ -175,9 +175,16 @@ def product_of_terms(factors: Iterable[Any]) -> int:
 def bounded_list(items: list[Any]) -> list[Any]:
     """The list, unless it and the lists in it hold too many items, or a number that no network has."""
     items = [bounded(item) for item in items]
-    if list_items(items) > limits.LIST_ITEMS:
-        raise NoValueError(f"a list of more than {limits.LIST_ITEMS:,} items", "see docs/limits.md")
+    check_length(items)
     return items
+
+
+def check_length(items: Any) -> int:
+    """How many items a list and the lists in it hold. Raises NoValueError where they are too many."""
+    count = list_items(items)
+    if count > limits.LIST_ITEMS:
+        raise NoValueError(f"a list of more than {limits.LIST_ITEMS:,} items", "see docs/limits.md")
+    return count
 
 
 def list_items(items: Any) -> int:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, exact_div, product
 from vcalc.layers.axes import TOKENS
-from vcalc.layers.base import Layer, axes_over, elements, features, needs_division, put_back, put_last
-from vcalc.layers.fields import FLAG, FRACTION, axes_or, count, field
+from vcalc.layers.base import Layer, axes_over, elements, features, needs, needs_division, put_back, put_last
+from vcalc.layers.fields import FLAG, FRACTION, NUMBER, axes_or, count, field
 from vcalc.layers.windows import Window, along
-from vcalc.operators.types import BOOLEAN
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -24,7 +23,20 @@ class _Activation(Layer):
 
     def run(self, ops: Paper, x: Value) -> Value:
         usual = "output" if self.reads_output else "input"
-        return ops.activation(x, saves=self.in_place if ops.overwrites else usual, in_place=ops.overwrites)
+        saves = self.in_place if ops.overwrites else usual
+        return ops.activation(x, saves=saves, in_place=ops.overwrites, function=self.kind, **self._numbers)
+
+    @property
+    def _numbers(self) -> dict[str, float]:
+        """What torch's function takes beside x, where that is not the usual, by its name there."""
+        return {}
+
+
+class _OfSeveral(Layer):
+    """One that torch has no operator for."""
+
+    nonlinear = True
+    composed = True
 
 
 class ReLU(_Activation, kind="relu"):
@@ -48,6 +60,72 @@ class LeakyReLU(_Activation, kind="leaky_relu"):
     source = "Maas, Hannun & Ng 2013"
     in_place = "output"
 
+    slope: Any = field(NUMBER, "the multiple", 0.01)
+
+    @property
+    def _numbers(self) -> dict[str, float]:
+        return {} if self.slope == 0.01 else {"negative_slope": self.slope}
+
+
+class ELU(_Activation, kind="elu"):
+    """x where positive, alpha (exp(x) - 1) elsewhere."""
+
+    source = "Clevert, Unterthiner & Hochreiter 2016"
+    in_place = "output"
+
+    alpha: Any = field(NUMBER, "what it comes to far below 0, with its sign turned", 1.0)
+
+    @property
+    def _numbers(self) -> dict[str, float]:
+        return {} if self.alpha == 1 else {"alpha": self.alpha}
+
+
+class SELU(_Activation, kind="selu"):
+    """An ELU with the two factors under which activations keep mean 0 and variance 1."""
+
+    source = "Klambauer, Unterthiner, Mayr & Hochreiter 2017 (Self-Normalizing Neural Networks), equation 2"
+    in_place = "output"
+
+
+class Hardtanh(_Activation, kind="hardtanh"):
+    """x cut off at two numbers."""
+
+    source = "Collobert 2004 (Large Scale Machine Learning)"
+    in_place = "input"
+
+    low: Any = field(NUMBER, "what it is at least", -1.0)
+    high: Any = field(NUMBER, "what it is at most", 1.0)
+
+    @property
+    def _numbers(self) -> dict[str, float]:
+        return {"min_val": self.low, "max_val": self.high}
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs(self.low < self.high, f"hardtanh: low, {self.low}, is not below high, {self.high}", "low")
+        return inputs[0]
+
+
+class Softplus(_Activation, kind="softplus"):
+    """log(1 + exp(x))."""
+
+    source = "Dugas, Bengio, Bélisle, Nadeau & Garcia 2001"
+
+
+class Softsign(_Activation, kind="softsign"):
+    """x / (1 + |x|)."""
+
+    source = "Bergstra, Desjardins, Lamblin & Bengio 2009"
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.div(x, ops.shift(ops.absolute(x), by=1))
+
+
+class Mish(_Activation, kind="mish"):
+    """x times the hyperbolic tangent of its softplus."""
+
+    source = "Misra 2020 (Mish), equation 1"
+    in_place = "input"
+
 
 class PReLU(_Activation, kind="prelu"):
     """x where positive, a trained multiple of it elsewhere: one factor a channel, or one for all."""
@@ -60,14 +138,10 @@ class PReLU(_Activation, kind="prelu"):
         return {"slope": 1 if self.shared else features(inputs[0])}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        if self.shared:
-            factors = ops.parameter(1)
-            return ops.prelu(x, ops.reshape(factors, (1,) * len(x.shape)))
-        if self.is_of(x, TOKENS):
-            x = ops.permute(x, (0, 2, 1))
-        factors = ops.parameter(x.shape[1])
-        made = ops.prelu(x, ops.reshape(factors, (1, x.shape[1], *(1 for _ in x.shape[2:]))))
-        return ops.permute(made, (0, 2, 1)) if self.is_of(x, TOKENS) else made
+        if self.shared or not self.is_of(x, TOKENS):
+            return ops.prelu(x, ops.parameter(1 if self.shared else x.shape[1], role="slope"))
+        x = ops.permute(x, (0, 2, 1))
+        return ops.permute(ops.prelu(x, ops.parameter(x.shape[1], role="slope")), (0, 2, 1))
 
 
 class GELU(_Activation, kind="gelu"):
@@ -81,6 +155,25 @@ class SiLU(_Activation, kind="silu"):
 
     source = "Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017"
     in_place = "input"
+
+
+class SquaredReLU(_OfSeveral, kind="squared_relu"):
+    """The square of max(x, 0)."""
+
+    source = "So et al. 2021 (Primer), section 3"
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.power(ops.activation(x, saves="output", function="relu"))
+
+
+class StarReLU(SquaredReLU, kind="star_relu"):
+    """s max(x, 0)^2 + b, with a trained s and b that all elements share."""
+
+    source = "Yu et al. 2024 (MetaFormer Baselines), its StarReLU"
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        scale, shift = ops.parameter(1, role="scale"), ops.parameter(1, role="shift")
+        return ops.add(ops.mul(super().run(ops, x), scale), shift)
 
 
 class Hardswish(_Activation, kind="hardswish"):
@@ -146,10 +239,11 @@ class Softmax(_Activation, kind="softmax"):
     def run(self, ops: Paper, x: Value) -> Value:
         axes = self.axes(*self.named(x))
         if axes:
-            return ops.softmax(x) if len(axes) == 1 else self._together(ops, x, axes)
+            last = axes[0] == len(x.shape) - 2
+            return ops.softmax(x, axis=-1 if last else axes[0] + 1) if len(axes) == 1 else self._together(ops, x, axes)
         axis = 2 if self.is_of(x, TOKENS) else 1
         parts = (*x.shape[:axis], self.groups, x.shape[axis] // self.groups, *x.shape[axis + 1 :])
-        return ops.reshape(ops.softmax(ops.reshape(x, parts)), x.shape)
+        return ops.reshape(ops.softmax(ops.reshape(x, parts), axis=axis), x.shape)
 
     @staticmethod
     def _together(ops: Paper, x: Value, axes: tuple[int, ...]) -> Value:
@@ -172,7 +266,7 @@ class Dropout(Layer, kind="dropout"):
     p: Any = field(FRACTION, "probability that an element is dropped", 0.5)
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return x if self.is_view(ops.training, x.shape[1:]) else ops.dropout(x)
+        return x if self.is_view(ops.training, x.shape[1:]) else ops.dropout(x, p=float(self.p))
 
     def is_view(self, training: bool, input: Shape) -> bool:
         return not training or self.p == 0
@@ -189,8 +283,8 @@ class DropPath(Layer, kind="drop_path"):
         if self.is_view(ops.training, x.shape[1:]):
             return x
         each = (x.shape[0], *(1 for _ in x.shape[1:]))
-        kept = ops.made(each, batched=True, type=BOOLEAN)
-        found = ops.scale(ops.mul(x, ops.made(kept.shape, batched=True, type=x.type)))
+        kept = ops.at_random(each, p=float(self.p))
+        found = ops.scale(ops.mul(x, ops.cast(kept, type=x.type)), over=1 - float(self.p))
         del kept
         return found
 

@@ -9,6 +9,7 @@ from vcalc.layers.axes import MAP, TOKENS
 from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, Layer, needs, needs_division
 from vcalc.layers.fields import FLAG, count, field, flag_or, size2d
 from vcalc.layers.linear import project_qkv
+from vcalc.layers.norm import unit
 from vcalc.layers.partition import Laid
 from vcalc.layers.windows import EVERYWHERE, Window
 
@@ -33,13 +34,7 @@ def _heads(ops: Paper, layer: Any, x: Value, inner: Number, head_dim: Number | N
 def _put_out(ops: Paper, layer: Any, x: Value, width: Number) -> Value:
     """The output projection."""
     weight = ops.parameter(width, x.shape[-1])
-    return ops.linear(x, weight, ops.parameter(width, role="bias") if layer.out_bias else None)
-
-
-def _normal(ops: Paper, x: Value) -> Value:
-    """Divided by its length along the last axis, which is kept away from 0."""
-    length = ops.at_least(ops.length(x, axes=(3,)))
-    return ops.div(x, ops.expand(length, x.shape))
+    return ops.part("out").linear(x, weight, ops.parameter(width, role="bias") if layer.out_bias else None)
 
 
 class Attention(Layer, kind="attention"):
@@ -71,7 +66,7 @@ class Attention(Layer, kind="attention"):
         inner = width if self.head_dim is None else self.heads * self.head_dim
         query, key, value = _heads(ops, self, x, inner, self.head_dim)
         if self.form in PRODUCTS:
-            scores = ops.matmul(ops.scale(query), ops.permute(key, (0, 1, 3, 2)))
+            scores = ops.matmul(ops.scale(query, root=query.shape[3]), ops.permute(key, (0, 1, 3, 2)))
             mixed = ops.matmul(ops.softmax(scores), value)
         else:
             mixed = ops.attention(query, key, value)
@@ -141,8 +136,7 @@ class WindowAttention(Layer, kind="window_attention"):
 
     def _shifts(self, input: Shape) -> bool:
         """Whether windows move, of many maps those of any: a map of one window stays."""
-        counts = self._laid(input).counts
-        return not all(always_equal(self.shift[axis], 0) or always_equal(counts[axis], 1) for axis in (0, 1))
+        return not all(always_equal(shift, 0) for shift in self._laid(input).shifts)
 
     def _keeps_mask(self, input: Shape) -> bool:
         """Whether the mask between windows that a shift brought together is kept, and not made anew each time."""
@@ -155,7 +149,7 @@ class WindowAttention(Layer, kind="window_attention"):
         query, key, value = _heads(ops, self, y, channels)
         if self.form == "sdpa":
             if self.cosine:
-                query, key = ops.mul(_normal(ops, query), self._factor(ops)), _normal(ops, key)
+                query, key = ops.mul(unit(ops, query, (3,)), self._factor(ops)), unit(ops, key, (3,))
             added = self._as_heads(ops, self._bias(ops)) if self.relative_position_bias else None
             mixed = ops.attention(query, key, value, added, self._mask_of_each(ops, x.shape) if shifts else None)
         else:
@@ -173,7 +167,7 @@ class WindowAttention(Layer, kind="window_attention"):
         y = ops.reshape(_put_out(ops, self, y, channels), (batch, *windows, *self.window, channels))
         y = ops.reshape(ops.permute(y, BESIDE), (batch, *self._laid(x.shape[1:]).padded, channels))
         if shifts:
-            y = ops.roll(y)
+            y = self._laid(x.shape[1:]).rolled(ops, y, 1)
         y = ops.slice(ops.slice(y, axis=1, count=height), axis=2, count=width)
         return ops.permute(y, CHANNELS_FIRST)
 
@@ -182,46 +176,54 @@ class WindowAttention(Layer, kind="window_attention"):
         (batch, channels, *_), one, windows = x.shape, self.window, self._laid(x.shape[1:]).counts
         y = ops.permute(ops.pad(x, (batch, channels, *self._laid(x.shape[1:]).padded)), CHANNELS_LAST)
         if shifts:
-            y = ops.roll(y)
+            y = self._laid(x.shape[1:]).rolled(ops, y, -1)
         y = ops.reshape(y, (batch, windows[0], one[0], windows[1], one[1], channels))
         return ops.reshape(ops.permute(y, BESIDE), (batch * product(windows), product(one), channels))
 
     def _scores(self, ops: Paper, query: Value, key: Value) -> Value:
         """Products of scaled queries and keys, or their cosines, each times its head's factor."""
         if not self.cosine:
-            return ops.part("scores").matmul(ops.scale(query), ops.permute(key, (0, 1, 3, 2)))
-        query, key = _normal(ops, query), ops.permute(_normal(ops, key), (0, 1, 3, 2))
+            return ops.part("scores").matmul(ops.scale(query, root=query.shape[3]), ops.permute(key, (0, 1, 3, 2)))
+        query, key = unit(ops, query, (3,)), ops.permute(unit(ops, key, (3,)), (0, 1, 3, 2))
         return ops.mul(ops.part("scores").matmul(query, key), self._factor(ops))
 
     def _factor(self, ops: Paper) -> Value:
         """The factor of each head's cosines, which is learned as its logarithm."""
-        return ops.exp(ops.at_most(ops.parameter(self.heads, 1, 1, role="logit_scale")))
+        return ops.exp(ops.at_most(ops.parameter(self.heads, 1, 1, role="logit_scale"), 4.6052))
 
     def _bias(self, ops: Paper) -> Value:
         """The bias of each pair of positions and each head: looked up, or made by an MLP."""
         tokens, (rows, columns) = product(self.window), self.window
         pairs = (tokens * tokens, self.heads)
         if self._makes_biases:
-            return ops.gather(self._made(ops), self._index(ops), axis=1, shape=pairs)
+            return ops.gather(self._made(ops), self._index(ops), axis=0, shape=pairs)
         table = ops.parameter(self._offsets(), self.heads, role="relative_position_bias")
         if not self.one_hot_lookup:
             return ops.gather(table, self._index(ops), axis=0, shape=pairs)
         table = ops.reshape(ops.permute(table, (1, 0)), (self.heads, 2 * rows - 1, 2 * columns - 1))
-        ones = [ops.own((size * size, 2 * size - 1), "one_hot_positions") for size in self.window]
+        ones = [
+            ops.own((size * size, 2 * size - 1), "one_hot_positions", by=("one_hot_distances", size))
+            for size in self.window
+        ]
         of_rows = (self.heads, rows * rows, 2 * columns - 1)
         table = ops.part("lookup").lookup(table, ones[0], axis=1, shape=of_rows)
-        found = ops.part("lookup").lookup(table, ones[1], axis=2, shape=(self.heads, rows, columns, rows, columns))
-        return ops.reshape(ops.permute(found, (0, 1, 3, 2, 4)), (self.heads, tokens, tokens))
+        found = ops.part("lookup").lookup(table, ones[1], axis=2, shape=(*of_rows[:2], columns * columns))
+        found = ops.permute(ops.reshape(found, (self.heads, rows, rows, columns, columns)), (0, 1, 3, 2, 4))
+        return ops.reshape(found, (self.heads, tokens, tokens))
 
     def _index(self, ops: Paper) -> Value:
-        return ops.own((product(self.window) * product(self.window),), "relative_position_index")
+        by = ("relative_position_index", *self.window)
+        return ops.own((product(self.window) * product(self.window),), "relative_position_index", by=by)
 
     def _made(self, ops: Paper) -> Value:
         """A bias for each head and relative position, made of the two numbers of it."""
         into, out = ops.parameter(self.position_mlp, 2), ops.parameter(self.position_mlp, role="bias")
-        hidden = ops.part("table").linear(ops.own((1, self._offsets(), 2), "relative_coordinates"), into, out)
+        by = ("relative_coordinates", *self.window)
+        offsets = ops.own((1, self._offsets(), 2), "relative_coordinates", by=by)
+        hidden = ops.part("table").linear(offsets, into, out)
         hidden = ops.part("table").activation(hidden, saves="output", function="relu")
-        return ops.part("table").linear(hidden, ops.parameter(self.heads, self.position_mlp))
+        made = ops.part("table").linear(hidden, ops.parameter(self.heads, self.position_mlp))
+        return ops.reshape(made, (self._offsets(), self.heads))
 
     def _as_heads(self, ops: Paper, bias: Value) -> Value:
         """Biases as [h, N, N]; those that are made lie between 0 and 16."""
@@ -229,13 +231,17 @@ class WindowAttention(Layer, kind="window_attention"):
             return bias
         tokens = product(self.window)
         bias = ops.permute(ops.reshape(bias, (tokens, tokens, self.heads)), (2, 0, 1))
-        return ops.scale(ops.activation(bias, saves="output", function="sigmoid")) if self._makes_biases else bias
+        if not self._makes_biases:
+            return bias
+        return ops.scale(ops.activation(bias, saves="output", function="sigmoid"), by=16)
 
     def _mask(self, ops: Paper, input: Shape) -> Value:
         """What keeps apart the positions that a shift brought together."""
         tokens = product(self.window)
         shape = (product(self._laid(input).counts), 1, tokens, tokens)
-        return ops.own(shape, "attention_mask") if self._keeps_mask(input) else ops.made(shape)
+        laid = self._laid(input)
+        by = ("shifted_window_mask", laid.padded, self.window, laid.shifts)
+        return ops.own(shape, "attention_mask", by=by) if self._keeps_mask(input) else ops.made(shape, by=by)
 
     def _mask_of_each(self, ops: Paper, shape: Shape) -> Value:
         """The mask once more for each image and each head, as attention in one operator takes it."""

@@ -21,23 +21,23 @@ INPUTS: dict[tuple[str, ...], str] = {
 """What a network may take, by its axes."""
 PLACES = {"L": ("length", "positions"), "T": ("duration", "frames"), "H": ("height", "rows"), "W": ("width", "columns")}
 """What the size of a map along an axis is, and what lies along it."""
-_CALLED = {1: "a sequence", 2: "a feature map", 3: "a video"}
-"""What a map of so many spatial axes is."""
-NAMES = {MAP: "a feature map [C, H, W]", TOKENS: "tokens [N, D]", VECTOR: "a vector [D]", HEADS: "heads [h, N, d]"}
 _OTHERS = {TOKENS: ("N", "D"), VECTOR: ("D",), HEADS: ("h", "N", "d")}
+_WORDS = ("a sequence", "a feature map", "a video", "tokens", "a vector", "heads")
+CALLED = dict(zip((*MAPS, *_OTHERS.values()), _WORDS, strict=True))
+"""What has such axes, in words."""
 ALL_AXES = (MAPS[2], *_OTHERS.values())
 """The axes of every shape, a map with all that it may have."""
 _BY_LENGTH = {1: VECTOR, 2: TOKENS}
 
 
-def called(of: str, length: int) -> str:
+def called(of: str, length: int = 3) -> str:
     """What a tensor of so many sizes is, in words."""
-    return _CALLED[length - 1] if of == MAP else NAMES[of].split(" [")[0]
+    return CALLED[axes(of, length)]
 
 
 def described(axes: tuple[str, ...]) -> str:
-    """What a network may take, in words."""
-    return f"{called(INPUTS[axes], len(axes))} [{', '.join(axes)}]"
+    """What has such axes, with them."""
+    return f"{CALLED[axes]} [{', '.join(axes)}]"
 
 
 Grid = tuple[Number, ...]
@@ -105,8 +105,8 @@ def usual(length: int) -> str:
     return _BY_LENGTH.get(length, MAP)
 
 
-def axes(of: str, length: int) -> tuple[str, ...]:
-    """What the sizes of a tensor are called."""
+def axes(of: str, length: int = 3) -> tuple[str, ...]:
+    """What the sizes of a tensor are called; without a length, those of an image where it is a map."""
     if not length:
         return ()
     return MAPS[length - 2] if of == MAP else _OTHERS[of]

@@ -7,20 +7,19 @@ From the class alone follow validation, defaults, documentation, the symbolic fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
 from vcalc.errors import LayerError
 from vcalc.layers.axes import (
     HEADS,
+    INPUTS,
     MAP,
-    MAPS,
-    NAMES,
     TOKENS,
     VECTOR,
     Grid,
     NamedShape,
+    axes,
     called,
     described,
     front_of,
@@ -190,39 +189,38 @@ class Layer:
         Raises LayerError for a field that has a number for each of other axes.
         """
         if self.in_front:
-            return self._taking(inputs[0])
+            shape = inputs[0]
+            return self._once((shape, shape.told), lambda other: setattr(other, "takes", shape))
         told = True in [shape.unusual for shape in inputs]
         axes = spatial_axes(inputs[0]) if self.per_axis else 2
         if not told and axes == 2 and not self.placed and self._is_on_two_axes:
             return self
         arrives = tuple([shape.of for shape in inputs]) if told else ()
-        known = self.__dict__.setdefault("_fitted", {})
-        key = (axes, arrives, (inputs, tuple([shape.grid for shape in inputs])) if self.placed else ())
-        if key not in known:
-            other = self.with_values(lambda value: value)
+
+        def fit(other: Layer) -> None:
             other.arrives = arrives
             for name in self.per_axis:
                 if not self._is_word(name):
                     setattr(other, name, on_axes(self.kind, name, getattr(self, name), axes))
             other.place(inputs)
-            known[key] = other
-        found: Layer = known[key]
-        return found
 
-    def _taking(self, shape: NamedShape) -> Layer:
-        """The same layer for what has axes in front that it takes."""
-        known = self.__dict__.setdefault("_taking_what", {})
-        key = (shape, shape.told)
+        return self._once(
+            (axes, arrives, (inputs, tuple([shape.grid for shape in inputs])) if self.placed else ()), fit
+        )
+
+    def _once(self, key: Any, change: Callable[[Layer], None]) -> Layer:
+        """A copy that `change` fits to what the key tells, made when it is first asked for."""
+        known: dict[Any, Layer] = self.__dict__.setdefault("_copies", {})
         if key not in known:
-            known[key] = self.with_values(lambda value: value)
-            known[key].takes = shape
-        found: Layer = known[key]
-        return found
+            other = self.with_values(lambda value: value)
+            change(other)
+            known[key] = other
+        return known[key]
 
-    @cached_property
+    @property
     def _is_on_two_axes(self) -> bool:
-        values = self.__dict__
-        return {2}.issuperset([len(values[name]) for name in self.per_axis if type(values[name]) in (tuple, Alike)])
+        values = [getattr(self, name) for name in self.per_axis]
+        return {2}.issuperset([len(value) for value in values if type(value) in (tuple, Alike)])
 
     def place(self, inputs: tuple[NamedShape, ...]) -> None:
         """Fill in what follows from the maps that tokens come from, on a layer that is for such inputs alone."""
@@ -268,6 +266,10 @@ class Layer:
         """What an output element reads of the input; None: only the element in its own place."""
         return None
 
+    def aligned(self, inputs: tuple[Shape, ...]) -> tuple[Window, ...] | None:
+        """What each of several maps goes through before they lie place on place; None where they do as they arrive."""
+        return None
+
     def rows_apart(self, input: Shape) -> bool:
         """Of a join: whether a token reads only its own of the first branch, however much it reads of the others."""
         return False
@@ -298,12 +300,9 @@ class Layer:
         ranks = [rank(shape) for shape in inputs]
         for each, shape in zip(ranks, inputs, strict=True):
             if each not in self.accepts:
-                maps = self._which_maps if len(self.spatial) < len(MAPS) else NAMES[MAP]
-                wanted = " or ".join(maps if accepted == MAP else NAMES[accepted] for accepted in self.accepts)
-                message = f"{self.kind} takes {wanted}, but {describe(shape)} arrives"
-                raise LayerError(message, hint=self._rank_hint(each))
+                raise LayerError(self._takes_else(self.accepts, shape), hint=self._rank_hint(each))
             if each == MAP and len(inner(shape)) - 1 not in self.spatial:
-                raise LayerError(f"{self.kind} takes {self._which_maps}, but {describe(shape)} arrives")
+                raise LayerError(self._takes_else((MAP,), shape))
         if HEADS in ranks and MAP in ranks:
             from vcalc.layers import mend
 
@@ -311,10 +310,13 @@ class Layer:
             message = f"{self.kind}: {describe(heads)} and {describe(other)} do not match"
             raise LayerError(message, hint=mend.joined(heads, other))
 
-    @property
-    def _which_maps(self) -> str:
-        """The maps that it takes, in words."""
-        return " or ".join(described(MAPS[axes - 1]) for axes in self.spatial)
+    def _takes_else(self, ranks: Iterable[str], arriving: Shape) -> str:
+        """What it takes of such ranks, and what arrives instead."""
+        maps = [described(each) for each, of in INPUTS.items() if of == MAP and len(each) - 1 in self.spatial]
+        *others, last = [what for of in ranks for what in (maps if of == MAP else [described(axes(of))])]
+        return (
+            f"{self.kind} takes {', '.join(others)}{' or ' if others else ''}{last}, but {describe(arriving)} arrives"
+        )
 
     def read(self, inputs: tuple[Shape, ...]) -> tuple[NamedShape, ...]:
         """Inputs of which perhaps only the sizes are known: three are heads to a kind that takes heads and no map."""
@@ -337,7 +339,7 @@ class Layer:
 
     def _rank_hint(self, rank: str) -> str:
         if any(f"'{self.kind}'" in _WAYS.get((wanted, rank), ()) for wanted in self.accepts):
-            return f"leave it out: what arrives is {NAMES[rank].split(' [')[0]} already"
+            return f"leave it out: what arrives is {called(rank)} already"
         if (self.kind, rank) in _RATHER:
             return f"use {_RATHER[self.kind, rank]}"
         instead = _INSTEAD.get((self.kind, rank), "")
@@ -358,18 +360,19 @@ def no_way(rank: str, wanted: Iterable[str]) -> str:
         return ""
     if MAP in wanted:
         return "only 'rearrange' makes a feature map of a vector, as in D -> D 1 1"
-    made = NAMES[wanted[0]].split(" [")[0]
+    made = called(wanted[0])
     pattern = ", and 'rearrange', as in D -> 1 D" if TOKENS in wanted else ""
     return f"no layer makes {made} of a vector, but 'embedding' of word numbers{pattern}"
 
 
-_IN_FRONT = {"w": "windows", "T": "frames"}
+_IN_FRONT = {"w": ("window", "windows"), "T": ("frame", "frames")}
 
 
 def describe(shape: Shape) -> str:
     """A shape in words for a message: `a feature map [64, 56, 56]`, `tokens [64, 49, 96] in 64 windows`."""
     front = zip(shape, front_of(shape), strict=False)
-    many = " and ".join(f"{show(size)} {_IN_FRONT.get(axis.name, axis.name)}" for size, axis in front)
+    words = ((size, _IN_FRONT.get(axis.name, (axis.name,) * 2)) for size, axis in front)
+    many = " and ".join(f"{show(size)} {word if size == 1 else several}" for size, (word, several) in words)
     return f"{called(rank(shape), len(inner(shape)))} {show(shape)}" + (f" in {many}" if many else "")
 
 

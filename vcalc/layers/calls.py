@@ -90,7 +90,7 @@ class Calls:
         self.parameters[role] = self.parameters.get(role, 0) + made.count
         return Tensor(shape, False, (made,))
 
-    def own(self, shape: Shape, role: str = "") -> Tensor:
+    def own(self, shape: Shape, role: str = "", by: tuple[Any, ...] = ()) -> Tensor:
         """A buffer, or a parameter that is not trained."""
         if role and role not in BUFFERS:
             return self.parameter(*shape, role=role)
@@ -101,7 +101,7 @@ class Calls:
     def run(self, operator: type[Operator], part: str, *arguments: Any, **fields: Any) -> Any:
         """Note an operator, and give what it makes."""
         tensors = [given for given in arguments if isinstance(given, Tensor)]
-        batched = operator.batches or any(tensor.batched for tensor in tensors)
+        batched = operator.batches or True in [tensor.batched for tensor in tensors]
         shape = operator.output(*arguments, **fields)
         kind, work = fields.get("function") or operator.kind, operator.work(shape, *arguments, **fields)
         if kind or work:

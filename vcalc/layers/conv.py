@@ -54,13 +54,18 @@ def slide_map(shape: Shape, layer: Any, channels: Number, ceil_mode: bool = Fals
     """A feature map's shape after a layer with kernel, stride, pad (`same` as in TensorFlow) and perhaps dilation."""
     if isinstance(layer.pad, str):
         return (channels, *map(ceil_div, shape[1:], layer.stride))
-    each = zip(shape[1:], layer.kernel, layer.stride, layer.pad, _dilation(layer), strict=True)
+    each = zip(shape[1:], layer.kernel, layer.stride, layer.pad, dilation_of(layer), strict=True)
     return (channels, *(slide(*axis, ceil_mode) for axis in each))
 
 
-def _dilation(layer: Any) -> Shape:
-    """The distance between elements of a window along each axis; a pool's lie side by side."""
+def dilation_of(layer: Any) -> Shape:
+    """The distance between elements of a window along each axis; else they lie side by side."""
     return getattr(layer, "dilation", None) or (1,) * len(layer.kernel)
+
+
+def extents(layer: Any) -> Shape:
+    """Positions from the first element of a window to its last, along each axis."""
+    return tuple(map(extent, layer.kernel, dilation_of(layer)))
 
 
 def leading_pad(layer: Any, shape: Shape) -> tuple[Number, ...]:
@@ -75,7 +80,7 @@ def same_pads(layer: Any, shape: Shape) -> tuple[Number, ...]:
     """What `same` adds along each axis, on both sides together; nothing where the padding is given."""
     if not isinstance(layer.pad, str):
         return (0,) * len(shape[1:])
-    each = zip(shape[1:], layer.stride, map(extent, layer.kernel, _dilation(layer)), strict=True)
+    each = zip(shape[1:], layer.stride, extents(layer), strict=True)
     return tuple(maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0) for size, stride, reach in each)
 
 
@@ -84,12 +89,13 @@ def padded_map(layer: Any, shape: Shape) -> Number:
     return product(size + pad for size, pad in zip(shape[1:], same_pads(layer, shape), strict=True))
 
 
-def pad_same(ops: Paper, layer: Any, x: Value) -> Value:
+def pad_same(ops: Paper, layer: Any, x: Value, value: float = 0) -> Value:
     """A map with what `same` adds, a copy then."""
     pads = same_pads(layer, x.shape[1:])
     if not any(pads):
         return x
-    return ops.pad(x, (*x.shape[:2], *(size + pad for size, pad in zip(x.shape[2:], pads, strict=True))))
+    shape = (*x.shape[:2], *(size + pad for size, pad in zip(x.shape[2:], pads, strict=True)))
+    return ops.pad(x, shape, same=(layer.kernel, layer.stride, dilation_of(layer)), value=value)
 
 
 class Conv(Layer, kind="conv"):
@@ -190,30 +196,36 @@ class Conv(Layer, kind="conv"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         shape = self.on(x)
-        x = x if self.even_same else pad_same(ops, self, x)
+        even = self.even_same or not isinstance(self.pad, str)
+        window = {"stride": self.stride, "dilation": self.dilation, "pad": (0,) * len(self.kernel)}
+        if even:
+            window["pad"] = leading_pad(self, x.shape[1:])
+        else:
+            x = pad_same(ops, self, x)
         if self.connections:
-            return self._gathered(ops, x, shape)
+            return self._gathered(ops, x, shape, window)
         kernel = ops.parameter(self.out, x.shape[1] // self.groups, *self.kernel)
         if self.standardized:
-            gain = [ops.parameter(self.out)] if self.gain else []
+            gain = [ops.parameter(self.out, role="scale")] if self.gain else []
             rows = ops.reshape(kernel, (1, self.out, product(kernel.shape[1:])))
             kernel = ops.reshape(ops.batch_norm(rows, *gain, fixed=True), kernel.shape)
             del rows
-        return ops.conv(x, kernel, ops.parameter(self.out) if self.bias else None, shape=shape)
+        bias = ops.parameter(self.out, role="bias") if self.bias else None
+        return ops.conv(x, kernel, bias, shape=shape, groups=self.groups, **window)
 
-    def _gathered(self, ops: Paper, x: Value, shape: tuple[int, ...]) -> Value:
+    def _gathered(self, ops: Paper, x: Value, shape: tuple[int, ...], window: dict[str, Any]) -> Value:
         """A convolution for each output channel, of the channels that it reads."""
         maps = []
         for row in self.connections:
             weight = ops.parameter(1, len(row), *self.kernel)
-            index = ops.numbers((len(row),))
+            index = ops.numbers((len(row),), by=("torch.tensor", list(map(int, row))))
             read = ops.gather(x, index, axis=1, shape=(x.shape[0], len(row), *x.shape[2:]))
             del index
-            maps.append(ops.conv(read, weight, shape=(shape[0], 1, *shape[2:])))
+            maps.append(ops.conv(read, weight, shape=(shape[0], 1, *shape[2:]), **window))
             del read
         made = ops.concat(*maps, axis=1)
         wide = (self.out, *(1 for _ in self.kernel))
-        return ops.add(made, ops.reshape(ops.parameter(self.out), wide)) if self.bias else made
+        return ops.add(made, ops.reshape(ops.parameter(self.out, role="bias"), wide)) if self.bias else made
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.kernel, self.stride, leading_pad(self, input), self.dilation)
@@ -229,7 +241,12 @@ class ConvTranspose(Layer, kind="conv_transpose"):
     out: Any = field(count(), "output channels", symbol="C_out")
     kernel: Any = field(per_axis(), "kernel size", symbol="K")
     stride: Any = field(per_axis(), "step between kernels in the output", 1, "S")
-    pad: Any = field(per_axis(0), "positions left out on each side of the output", 0, "P")
+    pad: Any = field(
+        padding(),
+        "positions left out on each side of the output, or 'same': so many that size * stride are left",
+        0,
+        "P",
+    )
     output_pad: Any = field(per_axis(0), "positions added after the output", 0)
     dilation: Any = field(per_axis(), "distance between kernel elements", 1, "D")
     groups: Any = field(count(), "groups that channels are split into", 1, "G")
@@ -240,8 +257,7 @@ class ConvTranspose(Layer, kind="conv_transpose"):
         channels, *sizes = inputs[0]
         needs_division("conv_transpose: rows into images", sizes[0], self.stack, "stack")
         needs_groups("conv_transpose", channels, self.out, self.groups)
-        reaches = map(extent, self.kernel, self.dilation)
-        each = list(zip(sizes, reaches, self.stride, self.dilation, self.pad, self.output_pad, strict=True))
+        each = list(zip(sizes, extents(self), self.stride, self.dilation, self.cut, self.added, strict=True))
         places = [self._grown(*axis) for axis in each]
         if not certainly_equal(self.stack, 1):
             needs(len(sizes) == 2, "conv_transpose: stack is a number of images, one below the other", "stack")
@@ -251,14 +267,45 @@ class ConvTranspose(Layer, kind="conv_transpose"):
             needs(apart, "conv_transpose: images of a stack would reach into one another", "stack", hint)
         return (self.out, *places)
 
+    @property
+    def _same(self) -> tuple[Number, ...] | None:
+        """What `same` leaves out along each axis, on both sides together: below 0, what it adds; None if not asked."""
+        if not isinstance(self.pad, str):
+            return None
+        return tuple(reach - stride for reach, stride in zip(extents(self), self.stride, strict=True))
+
+    @property
+    def cut(self) -> tuple[tuple[Number, Number], ...]:
+        """The positions left out before and after, along each axis: of an odd number one more after."""
+        if self._same is None:
+            return tuple((pad, pad) for pad in self.pad)
+        wholes = (maximum(more, 0) for more in self._same)
+        return tuple((whole // 2, whole - whole // 2) for whole in wholes)
+
+    @property
+    def left_out(self) -> tuple[Number, ...]:
+        """The positions left out before the first, along each axis."""
+        return tuple(before for before, _ in self.cut)
+
+    @property
+    def added(self) -> tuple[Number, ...]:
+        """The positions added after the output, along each axis."""
+        if self._same is None:
+            return tuple(self.output_pad)
+        none = all(certainly_equal(more, 0) for more in self.output_pad)
+        needs(none, "conv_transpose: with pad: same the output's size is given, and output_pad adds none", "output_pad")
+        return tuple(maximum(-more, 0) for more in self._same)
+
     @staticmethod
-    def _grown(size: Number, reach: Number, stride: Number, dilation: Number, pad: Number, more: Number) -> Number:
+    def _grown(
+        size: Number, reach: Number, stride: Number, dilation: Number, cut: tuple[Number, Number], more: Number
+    ) -> Number:
         """The positions that leave along one axis."""
         less = assumed(">=", maximum(stride, dilation) - 1, more)
         needs(less, "conv_transpose: output_pad is less than the stride or the dilation", "output_pad")
         full = (size - 1) * stride + reach + more
-        left = full - 2 * pad
-        nothing = f"conv_transpose: nothing is left of {show(full)} positions without {show(pad)} on each side"
+        left = full - cut[0] - cut[1]
+        nothing = f"conv_transpose: nothing is left of {show(full)} positions without {show(cut[0])} on each side"
         needs(assumed(">=", left, 1), nothing, "pad")
         return left
 
@@ -277,15 +324,19 @@ class ConvTranspose(Layer, kind="conv_transpose"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         weight = ops.parameter(x.shape[1], self.out // self.groups, *self.kernel)
-        bias = ops.parameter(self.out) if self.bias else None
-        return ops.conv(x, weight, bias, shape=self.on(x), transposed=True)
+        bias = ops.parameter(self.out, role="bias") if self.bias else None
+        shape = self.on(x)
+        # A convolution leaves out as many on both sides; one more goes afterwards.
+        wide = (*shape[:2], *(size + after - before for size, (before, after) in zip(shape[2:], self.cut, strict=True)))
+        window = {name: getattr(self, name) for name in ("stride", "dilation", "groups")}
+        window |= {"pad": self.left_out, "output_pad": self.added}
+        made = ops.conv(x, weight, bias, shape=wide, transposed=True, **window)
+        for axis, (size, more) in enumerate(zip(shape, wide, strict=True)):
+            if size != more:
+                made = ops.slice(made, axis=axis, count=size)
+        return made
 
     def reach(self, input: Shape) -> Window:
         # Output element j has the kernels of those input elements in it that stand up to `pad` after it.
-        extents = map(extent, self.kernel, self.dilation)
-        return Window(
-            tuple(
-                Reads(pad - reach + stride, pad, parts=stride)
-                for reach, stride, pad in zip(extents, self.stride, self.pad, strict=True)
-            )
-        )
+        each = zip(extents(self), self.stride, self.cut, strict=True)
+        return Window(tuple(Reads(pad - reach + stride, pad, parts=stride) for reach, stride, (pad, _) in each))

@@ -38,7 +38,7 @@ class FieldType:
         """Names of axes that it takes, one or several of them, and that are no sizes here."""
 
 
-def _whole(value: Any, minimum: int) -> Any:
+def _whole(value: Any, minimum: float) -> Any:
     if isinstance(value, (bool, str, tuple, list)):
         raise ValueError
     if isinstance(value, float):
@@ -48,7 +48,7 @@ def _whole(value: Any, minimum: int) -> Any:
     if type(value) is int:
         if value < minimum:
             raise ValueError
-    elif not (assumed("%", value, 1) and assumed(">=", value, minimum)):
+    elif not (assumed("%", value, 1) and (minimum == -math.inf or assumed(">=", value, minimum))):
         raise ValueError
     return value
 
@@ -56,6 +56,9 @@ def _whole(value: Any, minimum: int) -> Any:
 def count(minimum: int = 1) -> FieldType:
     """A whole number or an expression that gives one."""
     return FieldType(f"a whole number, {minimum} or more", lambda value: _whole(value, minimum))
+
+
+WHOLE = FieldType("a whole number", lambda value: _whole(value, -math.inf))
 
 
 def size2d(minimum: int = 1) -> FieldType:
@@ -98,7 +101,8 @@ def on_axes(kind: str, name: str, value: tuple[Any, ...], axes: int) -> tuple[An
     if len(value) != axes:
         there = f"{axes} spatial axes" if axes > 1 else "one spatial axis"
         message = f"{kind}: {name} has a number for each of {len(value)} axes, and what arrives has {there}"
-        raise LayerError(message, name, "one number goes for all axes")
+        hint = f"one for each of {', '.join(MAPS[axes - 1][1:])}, or one number that goes for all axes"
+        raise LayerError(message, name, hint if axes > 1 else "one number")
     return value
 
 
@@ -134,6 +138,13 @@ def _number(value: Any) -> float:
     if not _is_real(value) or not math.isfinite(value):
         raise ValueError
     return float(value)
+
+
+def _positive(value: Any) -> float:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError
+    return number
 
 
 def _of_each(accept: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -206,6 +217,7 @@ def flag_or(*words: str) -> FieldType:
 
 FLAG = FieldType("true or false", _flag)
 NUMBER = FieldType("a number", _of_each(_number))
+POSITIVE = FieldType("a number above 0", _of_each(_positive))
 FRACTION = FieldType("a number from 0 to 1", _of_each(_fraction))
 INDEX_LISTS = FieldType("a list of lists of input channels, one list an output channel", _index_lists)
 

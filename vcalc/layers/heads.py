@@ -85,21 +85,25 @@ class RotaryEmbedding(Layer, kind="rotary_embedding"):
         return {"multiplications": 2 * turned, "additions": turned}
 
     def run(self, ops: Paper, x: Value) -> Value:
+        if self.form == "timm":
+            ops.own((x.shape[3] // 4,), "bands")
         if certainly_equal(self.skip, 0):
             return self._turn(ops, x)
         tokens = x.shape[2] - self.skip
         skipped = ops.slice(x, axis=2, count=self.skip)
-        return ops.concat(skipped, self._turn(ops, ops.slice(x, axis=2, count=tokens)), axis=2)
+        return ops.concat(skipped, self._turn(ops, ops.slice(x, axis=2, count=tokens, start=self.skip)), axis=2)
 
     @staticmethod
     def _turn(ops: Paper, x: Value) -> Value:
         """x cos + (each pair turned by a quarter) sin."""
-        half, angles = x.shape[3] // 2, ops.own(x.shape[2:])
+        half, angles = x.shape[3] // 2, x.shape[2:]
+        cosines, sines = (ops.own(angles, "angles", by=(by, *angles)) for by in ("rotary_cosines", "rotary_sines"))
         turned = ops.stack(
-            ops.scale(ops.slice(x, axis=3, count=half, step=2)), ops.slice(x, axis=3, count=half, step=2)
+            ops.scale(ops.slice(x, axis=3, count=half, start=1, step=2), by=-1),
+            ops.slice(x, axis=3, count=half, step=2),
         )
         partners = ops.reshape(turned, x.shape)
-        return ops.add(ops.mul(x, angles), ops.mul(partners, angles))
+        return ops.add(ops.mul(x, cosines), ops.mul(partners, sines))
 
 
 class RandomFeatures(Layer, kind="random_features"):
@@ -116,8 +120,8 @@ class RandomFeatures(Layer, kind="random_features"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         directions = ops.own((x.shape[2], self.count), "random_projection")
-        lengths = ops.scale(ops.sum(ops.mul(x, x), axis=2))
-        return ops.scale(ops.exp(ops.sub(ops.matmul(x, directions), lengths)))
+        lengths = ops.scale(ops.sum(ops.mul(x, x), axis=2), over=2)
+        return ops.scale(ops.exp(ops.sub(ops.matmul(x, directions), lengths)), root=self.count)
 
 
 class LinearAttention(Layer, kind="linear_attention"):
@@ -139,7 +143,7 @@ class LinearAttention(Layer, kind="linear_attention"):
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
         sums = ops.matmul(query, ops.permute(ops.sum(key, axis=1), (0, 2, 1)))
         weighted = ops.matmul(query, ops.matmul(ops.permute(key, (0, 2, 1)), value))
-        return ops.div(weighted, ops.shift(sums))
+        return ops.div(weighted, ops.shift(sums, 1e-8))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

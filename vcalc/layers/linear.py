@@ -22,7 +22,7 @@ def project_qkv(ops: Paper, x: Value, inner: Number, bias: bool | str, key_bias:
         return ops.part("qkv").linear(x, weight, made)
     biases = ops.parameter(2, inner, role="bias")
     zeros = ops.own((inner,), "key_bias") if key_bias else ops.made((inner,))
-    made = ops.concat(ops.select(biases, axis=0), zeros, ops.select(biases, axis=0), axis=0)
+    made = ops.concat(ops.select(biases, axis=0), zeros, ops.select(biases, axis=0, place=1), axis=0)
     return ops.part("qkv").linear(x, weight, made)
 
 
@@ -88,10 +88,10 @@ class PointwiseLinear(Layer, kind="pointwise_linear"):
         return (self.out, *inputs[0][1:])
 
     def run(self, ops: Paper, x: Value) -> Value:
-        weight = ops.parameter(self.out, x.shape[1])
+        places = tuple(1 for _ in x.shape[2:]) if self.form == "conv" else ()
+        weight = ops.parameter(self.out, x.shape[1], *places)
         bias = ops.parameter(self.out, role="bias") if self.bias else None
-        if self.form == "conv":
-            weight = ops.reshape(weight, (*weight.shape, *(1 for _ in x.shape[2:])))
+        if places:
             return ops.conv(x, weight, bias, shape=(x.shape[0], self.out, *x.shape[2:]))
         order = put_last(len(x.shape), (0,))
         made = ops.linear(ops.permute(x, order), weight, bias)
@@ -116,7 +116,7 @@ class RadialBasis(Layer, kind="radial_basis"):
         return {"multiply_adds": inputs[0][0] * self.out}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        codes = ops.own((self.out, x.shape[1]))
+        codes = ops.own((self.out, x.shape[1]), "codes", by=("torch.ones", self.out, x.shape[1]))
         return ops.sum(ops.power(ops.sub(ops.reshape(x, (x.shape[0], 1, x.shape[1])), codes)), axis=2, keep=False)
 
     def reach(self, input: Shape) -> Window:

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vcalc import limits
 from vcalc.arithmetic import Shape, certainly_different, certainly_less
 from vcalc.errors import LayerError
 from vcalc.layers import KINDS, Layer
-from vcalc.layers.axes import HEADS, MAP, PLACES, TOKENS, VECTOR, NamedShape, front_of, inner, places_of, rank
+from vcalc.layers.axes import (
+    CALLED,
+    HEADS,
+    MAP,
+    PLACES,
+    TOKENS,
+    VECTOR,
+    NamedShape,
+    described,
+    front_of,
+    inner,
+    places_of,
+    rank,
+)
 from vcalc.layers.base import show
+from vcalc.layers.places import leaves
+from vcalc.operators.pattern import Pattern
 
 _RANKS = {
     frozenset((MAP, TOKENS)): "'tokens' turns a map into tokens, 'to_map' tokens into a map",
@@ -23,6 +39,21 @@ IN_FRONT = (
     " all"
 )
 """How windows or frames are joined with what is none."""
+
+
+def with_fronts(inputs: tuple[Shape, ...], hint: str) -> str:
+    """The help about joining windows or frames with what is none; another, where the channels or widths are wrong."""
+    return IN_FRONT if any(_places_differ(inputs[0], other) for other in inputs[1:]) else hint
+
+
+def _places_differ(one: Shape, other: Shape) -> bool:
+    """Whether two shapes may not fit for where their places are, in windows or not, and not for their features."""
+    if rank(one) != rank(other):
+        return VECTOR not in (rank(one), rank(other))
+    if rank(one) == MAP:
+        return any(map(certainly_different, one[1:], other[1:]))
+    return not certainly_different(one[-1], other[-1])
+
 
 MOST_STRIDE = 8
 """The largest stride that a shortcut is said to need."""
@@ -68,6 +99,36 @@ def combined(first: Shape, second: Shape) -> str:
     if {rank(first), rank(second)} == {TOKENS, VECTOR}:
         return "a vector goes with tokens of as many features"
     return joined(first, second)
+
+
+def all_ranks() -> str:
+    """What may leave a layer, in words."""
+    *others, last = map(described, CALLED)
+    return f"{', '.join(others)} or {last}"
+
+
+def rearranged(pattern: Pattern, arrives: Shape) -> str:
+    """How a pattern could be written of which no layer takes what leaves: channels first, or with a bar."""
+    leaving = [pattern.written(axis) for axis in pattern.right]
+    in_front, own = leaving[: pattern.front[1]], leaving[pattern.front[1] :]
+    start = " ".join([pattern.text[: pattern.arrow + 2], *in_front, *("|" for _ in in_front[:1])])
+    if len(pattern.text) + 2 > limits.PATTERN_LENGTH:
+        return ""
+    ways = []
+    if not _mixes(pattern) and leaves(first := f"{start} {own[-1]} {' '.join(own[:-1])}", arrives) == MAP:
+        if own[-1:] + own[:-1] == [pattern.written(axis) for axis in pattern.inner[0]]:
+            return "leave it out: channels come first, and norms and 'pointwise_linear' find them there"
+        ways.append(f"{first} for a map")
+    barred = f"{start} {own[0]} | {' '.join(own[1:])}"
+    if not in_front and leaves(barred, arrives):
+        ways.append(f"{barred} where {own[0]} is a batch to the layers that follow")
+    return f"write {', or '.join(ways)}" if ways else ""
+
+
+def _mixes(pattern: Pattern) -> bool:
+    """Whether an axis that leaves before the last has letters of several that arrive, as windows of a map have."""
+    of = {part.name: number for number, axis in enumerate(pattern.left) for part in axis.parts}
+    return any(len({of[part.name] for part in axis.parts if part.name in of}) > 1 for axis in pattern.right[:-1])
 
 
 def residual(made: Shape, arrives: Shape) -> str:

@@ -8,7 +8,8 @@ from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, certainly_
 from vcalc.errors import LayerError
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, Grid, NamedShape, names_of, rank
 from vcalc.layers.base import BRANCHES, Layer, axes_over, describe, elements, needs, needs_division, show
-from vcalc.layers.fields import AXIS, FLAG, count, field
+from vcalc.layers.centre import CROP, PAD, common_sizes, fitted, moved, offsets
+from vcalc.layers.fields import AXIS, FLAG, choice, count, field
 from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
 
 if TYPE_CHECKING:
@@ -54,7 +55,23 @@ class Concat(Layer, kind="concat"):
         """The number of the axis among the sizes of an input."""
         return 0 if self.over is None else axes_over(self.kind, (self.over,), input)[0]
 
+    fit: Any = field(
+        choice((CROP, PAD)),
+        "maps of several sizes cropped to the smallest, or padded to the largest, at the centre",
+        None,
+    )
+
+    def _fitted(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The inputs, maps among them brought to one size."""
+        if self.fit is None:
+            return inputs
+        only = {MAP}.issuperset(map(rank, inputs)) and len(set(map(len, inputs))) == 1
+        needs(only, f"concat: fit is for maps, but {' and '.join(map(describe, inputs))} arrive", "fit", "leave it out")
+        sizes = common_sizes(self.fit, inputs)
+        return tuple(NamedShape((shape[0], *sizes), MAP) for shape in inputs)
+
     def output(self, *inputs: Shape) -> Shape:
+        inputs = self._fitted(inputs)
         first, axis = inputs[0], self._axis(inputs[0])
         before, after = first[:axis], first[axis + 1 :]
         for shape in inputs[1:]:
@@ -68,12 +85,22 @@ class Concat(Layer, kind="concat"):
         return (*before, sum(shape[axis] for shape in inputs), *after)
 
     def run(self, ops: Paper, *inputs: Value) -> Value:
-        return ops.concat(*inputs, axis=1 + self._axis(self.named(*inputs)[0]))
+        axis = 1 + self._axis(self.named(*inputs)[0])
+        if self.fit is not None:
+            sizes = common_sizes(self.fit, tuple(x.shape[1:] for x in inputs))
+            inputs = tuple(fitted(ops, self.fit, x, sizes) for x in inputs)
+        return ops.concat(*inputs, axis=axis)
 
     def reach(self, input: Shape) -> Window | None:
         if self._axis(input):
             return None if names_of(input)[self._axis(input)] in ("D", "d") else REORDERED
         return {MAP: None, HEADS: None, TOKENS: REORDERED}.get(rank(input), EVERYWHERE)
+
+    def aligned(self, inputs: tuple[Shape, ...]) -> tuple[Window, ...] | None:
+        if self.fit is None:
+            return None
+        sizes = common_sizes(self.fit, inputs)
+        return tuple(moved(self.fit, offsets(self.fit, shape[1:], sizes)) for shape in inputs)
 
     def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
         *others, last = inputs
@@ -141,7 +168,7 @@ class Mean(_Elementwise, kind="mean"):
         return {"additions": (len(inputs) - 1) * elements(output), "multiplications": elements(output)}
 
     def run(self, ops: Paper, *inputs: Value) -> Value:
-        return ops.scale(self._together(ops, "add", inputs))
+        return ops.scale(self._together(ops, "add", inputs), over=len(inputs))
 
 
 class Multiply(_Elementwise, kind="multiply"):
@@ -273,15 +300,16 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
 
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
         bias = None if self._unbiased else self._looked_up(ops, query, key)
+        mask, pairs = None, (query.shape[-2], key.shape[-2])
         if self.keys_read is not None:
-            ops.own((query.shape[-2], key.shape[-2]), "attention_mask")
-        return ops.attention(query, key, value, bias, causal=self.causal, reads=self.keys_read)
+            mask = ops.own(pairs, "attention_mask", by=("sparse_mask", *pairs, self.keys_read, bool(self.causal)))
+        return ops.attention(query, key, value, bias, mask, causal=self.causal, reads=self.keys_read)
 
     def _looked_up(self, ops: Paper, query: Value, key: Value) -> Value:
         """The bias of each pair, as heads [1, h, N, M], or of one head."""
         heads, pairs = query.shape[1] if len(query.shape) == 4 else 1, (query.shape[-2], key.shape[-2])
         table = ops.parameter(self.relative_positions, heads, role="relative_position_bias")
-        index = ops.own(pairs, "relative_position_index")
+        index = ops.own(pairs, "relative_position_index", by=("distances", *pairs, self.relative_positions))
         found = ops.permute(ops.gather(table, index, axis=0, shape=(*pairs, heads)), (2, 0, 1))
         return ops.reshape(found, (1, *found.shape)) if len(query.shape) == 4 else ops.select(found, axis=0)
 
@@ -322,11 +350,12 @@ class RoIAlign(Layer, kind="roi_align"):
         share, rest = divmod(self.proposals, len(levels))
         sampled = [self._regions(ops, x, share + (i < rest)) for i, x in enumerate(levels)]
         joined = ops.concat(*sampled, axis=2)
-        return ops.avg_pool(joined, (joined.shape[0], *self.output(*(x.shape[1:] for x in levels))))
+        shape, window = self.output(*(x.shape[1:] for x in levels)), (self.samples, self.samples)
+        return ops.avg_pool(joined, (joined.shape[0], *shape), kernel=window, stride=window)
 
     def _regions(self, ops: Paper, x: Value, count: int) -> Value:
         side = self.out * self.samples
-        places = ops.made((count * side, side, 2))
+        places = ops.made((count * side, side, 2), by=("regions", count, side))
         return ops.sample(x, places, shape=(*x.shape[:2], count * side, side))
 
     def reach(self, input: Shape) -> Window:

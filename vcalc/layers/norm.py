@@ -18,7 +18,7 @@ from vcalc.layers.base import (
     put_back,
     put_last,
 )
-from vcalc.layers.fields import FLAG, NUMBER, axes_or, count, field
+from vcalc.layers.fields import FLAG, NUMBER, POSITIVE, axes_or, count, field
 from vcalc.layers.windows import EVERYWHERE, Window, along
 
 if TYPE_CHECKING:
@@ -27,11 +27,16 @@ if TYPE_CHECKING:
 
 class _Norm(Layer):
     forms: ClassVar[tuple[str, ...]] = ("module", "subclass", "functional")
-
     affine: Any = field(FLAG, "whether a factor and an offset a channel are trained", True)
+    eps: Any = field(POSITIVE, "what keeps the divisor from 0; torch's own where it is not said", None)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What is trained for each channel, or for each element that is normalised."""
+        return () if not self.affine else ("scale", "shift") if getattr(self, "bias", False) else ("scale",)
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"scale": features(inputs[0]), "shift": features(inputs[0])} if self.affine else {}
+        return dict.fromkeys(self.roles, features(inputs[0]))
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         size = elements(output)
@@ -39,15 +44,21 @@ class _Norm(Layer):
 
     def _factors(self, ops: Paper, *sizes: int) -> list[Value]:
         """The trained factor and offset, if there are any."""
-        return [ops.parameter(*sizes), ops.parameter(*sizes)] if self.affine else []
+        return [ops.parameter(*sizes, role=role) for role in self.roles]
+
+
+def _bias() -> Any:
+    return field(FLAG, "whether the offset is trained, and not the factor alone", True)
 
 
 class BatchNorm(_Norm, kind="batchnorm"):
-    """Normalisation over the batch; running mean and variance are buffers, not parameters."""
+    """Normalisation over the batch, of tokens over all of them, too; running mean and variance are buffers."""
 
-    source = "Ioffe & Szegedy 2015, algorithm 1"
-    accepts = (MAP, VECTOR)
+    source = "Ioffe & Szegedy 2015, algorithm 1; of tokens: Graham et al. 2021 (LeViT), section 4.2"
+    accepts = (MAP, TOKENS, VECTOR)
     forms = ("module", "subclass", "with_activation", "functional")
+
+    bias: Any = _bias()
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
         return {
@@ -56,24 +67,55 @@ class BatchNorm(_Norm, kind="batchnorm"):
             "batches_tracked": 1,
         }
 
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        work = super().work(inputs, output)
+        if rank(inputs[0]) != TOKENS:
+            return work
+        return {**work, "parameters": inputs[0][0] * sum(self.parameters(*inputs).values())}
+
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.batch_norm(x, *self._factors(ops, x.shape[1]))
+        if not self.is_of(x, TOKENS):
+            return ops.batch_norm(x, *self._factors(ops, x.shape[1]), eps=self.eps)
+        rows = ops.reshape(x, (x.shape[0] * x.shape[1], x.shape[2]))
+        return ops.reshape(ops.batch_norm(rows, *self._factors(ops, x.shape[2]), eps=self.eps), x.shape)
+
+
+class FrozenBatchNorm(Layer, kind="frozen_batchnorm"):
+    """A batch norm of which nothing is trained: statistics, factors and offsets are buffers, one each a channel."""
+
+    source = "He et al. 2016, the released models' frozen batch norm; torchvision, FrozenBatchNorm2d"
+    accepts = (MAP,)
+    composed = True
+
+    eps: Any = field(POSITIVE, "what keeps the divisor from 0", 1e-5)
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        channels = x.shape[1]
+        wide, ones = (channels, *(1 for _ in x.shape[2:])), ("torch.ones", channels)
+        factor, variance = (
+            ops.reshape(ops.own((channels,), name, by=ones), wide) for name in ("frozen_scale", "running_variance")
+        )
+        offset, mean = (ops.reshape(ops.own((channels,), name), wide) for name in ("frozen_shift", "running_mean"))
+        scale = ops.mul(factor, ops.power(ops.shift(variance, self.eps), exponent=-0.5))
+        shift = ops.sub(offset, ops.mul(mean, scale))
+        return ops.add(ops.mul(x, scale), shift)
+
+
+def refuse_channels_of_heads(kind: str, over: Any, input: Shape) -> None:
+    """Refuse to normalise the channels of heads, which are none."""
+    of_heads = rank(input) == HEADS and over == "channels"
+    needs(not of_heads, f"{kind}: heads have no channels", "over", "over: last normalises the width of a head")
 
 
 class _OverAxes(_Norm):
     """Statistics of the features of each place, or along axes that are named, and factors for each element of these."""
-
-    roles: ClassVar[tuple[str, ...]] = ("scale", "shift")
-    """What is trained for each of these elements."""
 
     over: Any = field(
         axes_or("channels", "last"), "what is normalised: axes by name, channels of a map, or the last axis", "channels"
     )
 
     def output(self, *inputs: Shape) -> Shape:
-        of_heads = rank(inputs[0]) == HEADS and self.over == "channels"
-        hint = "over: last normalises the width of a head"
-        needs(not of_heads, f"{self.kind}: heads have no channels", "over", hint)
+        refuse_channels_of_heads(self.kind, self.over, inputs[0])
         self.axes(inputs[0])
         return inputs[0]
 
@@ -82,16 +124,14 @@ class _OverAxes(_Norm):
         return axes_over(self.kind, self.over, input)
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        size = product(inputs[0][axis] for axis in self.axes(inputs[0]))
-        return dict.fromkeys(self.roles, size) if self.affine else {}
+        return dict.fromkeys(self.roles, product(inputs[0][axis] for axis in self.axes(inputs[0])))
 
     def run(self, ops: Paper, x: Value) -> Value:
         axes = self.axes(*self.named(x))
         order = put_last(len(x.shape), axes)
-        turned = order != tuple(range(len(x.shape)))
-        x = ops.permute(x, order) if turned else x
-        made = self.normal(ops, x, len(axes))
-        return ops.permute(made, put_back(order)) if turned else made
+        if order == tuple(range(len(x.shape))):
+            return self.normal(ops, x, len(axes))
+        return ops.permute(self.normal(ops, ops.permute(x, order), len(axes)), put_back(order))
 
     def normal(self, ops: Paper, x: Value, axes: int) -> Value:
         """What is normalised along so many of the last axes."""
@@ -107,8 +147,10 @@ class LayerNorm(_OverAxes, kind="layernorm"):
     forms = ("module", "final", "subclass", "functional")
     source = "Ba, Kiros & Hinton 2016, section 3; over channels: Liu et al. 2022 (ConvNeXt), section 2.6"
 
+    bias: Any = _bias()
+
     def normal(self, ops: Paper, x: Value, axes: int) -> Value:
-        return ops.layer_norm(x, *self._factors(ops, *x.shape[-axes:]), axes=axes)
+        return ops.layer_norm(x, *self._factors(ops, *x.shape[-axes:]), axes=axes, eps=self.eps)
 
 
 class RMSNorm(_OverAxes, kind="rmsnorm"):
@@ -116,13 +158,11 @@ class RMSNorm(_OverAxes, kind="rmsnorm"):
 
     source = "Zhang & Sennrich 2019, equation 4"
     forms = ("module", "subclass", "functional")
-    roles = ("scale",)
 
     affine: Any = field(FLAG, "whether a factor a feature is trained", True)
 
     def normal(self, ops: Paper, x: Value, axes: int) -> Value:
-        factors = [ops.parameter(*x.shape[-axes:])] if self.affine else []
-        return ops.rms_norm(x, *factors, axes=axes)
+        return ops.rms_norm(x, *self._factors(ops, *x.shape[-axes:]), axes=axes, eps=self.eps)
 
 
 class GroupNorm(_Norm, kind="groupnorm"):
@@ -133,6 +173,7 @@ class GroupNorm(_Norm, kind="groupnorm"):
     forms = ("module", "subclass", "with_activation", "functional")
 
     groups: Any = field(count(), "groups of channels that share statistics", symbol="G")
+    bias: Any = _bias()
 
     def output(self, *inputs: Shape) -> Shape:
         needs_division("groupnorm: channels into groups", features(inputs[0]), self.groups, "groups")
@@ -142,9 +183,10 @@ class GroupNorm(_Norm, kind="groupnorm"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         if self.is_of(x, MAP):
-            return ops.group_norm(x, *self._factors(ops, x.shape[1]), groups=self.groups)
+            return ops.group_norm(x, *self._factors(ops, x.shape[1]), groups=self.groups, eps=self.eps)
         turned = ops.copy(ops.permute(x, (0, 2, 1)))
-        return ops.permute(ops.group_norm(turned, *self._factors(ops, x.shape[-1]), groups=self.groups), (0, 2, 1))
+        made = ops.group_norm(turned, *self._factors(ops, x.shape[-1]), groups=self.groups, eps=self.eps)
+        return ops.permute(made, (0, 2, 1))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -157,6 +199,7 @@ class InstanceNorm(_Norm, kind="instancenorm"):
     accepts = (MAP,)
 
     affine: Any = field(FLAG, "whether a factor and an offset a channel are trained", False)
+    bias: Any = _bias()
 
     def output(self, *inputs: Shape) -> Shape:
         several = assumed(">", product(inputs[0][1:]), 1)
@@ -165,8 +208,7 @@ class InstanceNorm(_Norm, kind="instancenorm"):
         return inputs[0]
 
     def run(self, ops: Paper, x: Value) -> Value:
-        repeated = [ops.repeat(factor, x.shape[:2]) for factor in self._factors(ops, x.shape[1])]
-        return ops.instance_norm(x, *repeated)
+        return ops.instance_norm(x, *self._factors(ops, x.shape[1]), eps=self.eps)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -187,13 +229,7 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
         return product((input[0] + self.size - 1, *input[1:]))
 
     def run(self, ops: Paper, x: Value) -> Value:
-        batch, channels, first, *others = x.shape
-        places = (first, *((product(others),) if others else ()))
-        divisor = ops.reshape(ops.mul(x, x), (batch, 1, channels, *places))
-        divisor = ops.pad(divisor, (batch, 1, channels + self.size - 1, *places))
-        divisor = ops.reshape(ops.avg_pool(divisor, (batch, 1, channels, *places)), x.shape)
-        divisor = ops.power(ops.shift(ops.scale(divisor)))
-        return ops.div(x, divisor)
+        return ops.local_response_norm(x, size=self.size)
 
 
 class GlobalResponseNorm(Layer, kind="global_response_norm"):
@@ -210,13 +246,60 @@ class GlobalResponseNorm(Layer, kind="global_response_norm"):
         return {"normalized_elements": size, "affine_elements": size, "additions": size}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        factor, offset = (ops.parameter(x.shape[1], *(1 for _ in x.shape[2:])) for _ in range(2))
+        wide = (x.shape[1], *(1 for _ in x.shape[2:]))
+        factor, offset = (ops.parameter(*wide, role=role) for role in ("scale", "shift"))
         length = ops.length(x, axes=along_places(x))
-        length = ops.div(length, ops.shift(ops.mean(length, axes=(1,))))
+        length = ops.div(length, ops.shift(ops.mean(length, axes=(1,)), 1e-6))
         return ops.add(x, ops.mul_add(offset, factor, ops.mul(x, length)))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
+
+
+def unit(ops: Paper, x: Value, axes: tuple[int, ...], eps: float = 1e-12) -> Value:
+    """Divided by its length along some axes, which is kept away from 0."""
+    length = ops.at_least(ops.length(x, axes=axes), eps)
+    return ops.div(x, ops.expand(length, x.shape))
+
+
+class L2Norm(Layer, kind="l2norm"):
+    """Each token, each position of a map, or any axes divided by their Euclidean length."""
+
+    source = "El-Nouby et al. 2021 (XCiT), section 3.2; torch, F.normalize"
+    composed = True
+
+    over: Any = field(
+        axes_or("channels", "last"), "what has a length of 1 then: axes by name, channels, or the last axis", "channels"
+    )
+    eps: Any = field(POSITIVE, "the least that is divided by", 1e-12)
+
+    def output(self, *inputs: Shape) -> Shape:
+        refuse_channels_of_heads(self.kind, self.over, inputs[0])
+        axes_over(self.kind, self.over, inputs[0])
+        return inputs[0]
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        axes = axes_over(self.kind, self.over, *self.named(x))
+        return unit(ops, x, tuple(axis + 1 for axis in axes), self.eps)
+
+    def reach(self, input: Shape) -> Window | None:
+        return along(input, axes_over(self.kind, self.over, input))
+
+
+class Affine(Layer, kind="affine"):
+    """A trained factor and offset a channel, and no statistics: x times the one, plus the other."""
+
+    source = "Touvron et al. 2022 (ResMLP), section 2, equation 1; shared: Yu et al. 2024 (StarReLU), section 2.3"
+    composed = True
+
+    shared: Any = field(FLAG, "whether all channels share one factor and one offset", False)
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        first = channels_first(*self.named(x))
+        width = 1 if self.shared else x.shape[1] if first else x.shape[-1]
+        wide = (width, *((1,) * len(x.shape[2:]) if first else ()))
+        factor, offset = (ops.parameter(*wide, role=role) for role in ("scale", "shift"))
+        return ops.mul_add(offset, factor, x)
 
 
 class LayerScale(Layer, kind="layer_scale"):
@@ -242,10 +325,11 @@ class LayerScale(Layer, kind="layer_scale"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         if self.constant is not None:
-            return ops.scale(x)
+            return ops.scale(x, by=self.constant)
         first = channels_first(*self.named(x))
         width = 1 if self.shared else x.shape[1] if first else x.shape[-1]
-        return ops.mul(x, ops.parameter(width, *((1,) * len(x.shape[2:]) if first else ())))
+        wide = (width, *((1,) * len(x.shape[2:]) if first else ()))
+        return ops.mul(x, ops.parameter(*wide, role="layer_scale"))
 
 
 class Offset(Layer, kind="offset"):
@@ -258,7 +342,7 @@ class Offset(Layer, kind="offset"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         if self.constant is not None:
-            return ops.plus(x)
+            return ops.plus(x, by=self.constant)
         first = channels_first(*self.named(x))
         width = x.shape[1] if first else x.shape[-1]
         return ops.add(x, ops.parameter(width, *((1,) * len(x.shape[2:]) if first else ()), role="shift"))

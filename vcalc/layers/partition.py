@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal, product
+from vcalc.arithmetic import Number, Shape, always_equal, assumed, ceil_div, certainly_equal, product
 from vcalc.errors import LayerError
 from vcalc.layers.axes import MAP, TOKENS, VECTOR, Grid, Leading, NamedShape, front_of, rank
 from vcalc.layers.base import Layer, describe, needs, show
@@ -85,15 +85,20 @@ class Laid(NamedTuple):
 
     @property
     def shifts(self) -> tuple[Number, ...]:
-        """How far the windows move along each axis: along one of a single window not at all."""
-        return tuple(
-            0 if certainly_equal(shift, 0) or certainly_equal(count, 1) else shift
-            for count, shift in zip(self.counts, self.shift, strict=True)
-        )
+        """How far the windows move along each axis, of many maps those of any: along a single window not at all."""
+        return self._shifts(always_equal)
 
     @property
     def moves(self) -> bool:
-        return not all(certainly_equal(shift, 0) for shift in self.shifts)
+        return not all(certainly_equal(shift, 0) for shift in self._shifts(certainly_equal))
+
+    def _shifts(self, equal: Callable[[Number, Number], bool]) -> tuple[Number, ...]:
+        each = zip(self.counts, self.shift, strict=True)
+        return tuple(0 if equal(shift, 0) or equal(count, 1) else shift for count, shift in each)
+
+    def rolled(self, ops: Paper, x: Value, way: int) -> Value:
+        """A map whose channels come last, moved as the windows are shifted (-1), or back (1)."""
+        return ops.roll(x, shifts=tuple(way * shift for shift in self.shifts), axes=tuple(range(1, len(self.map) + 1)))
 
     def own(self, axis: int) -> Reads | None:
         """What lies in a place's window along an axis; None for the whole axis, along which strided windows reach."""
@@ -144,7 +149,7 @@ class Windows(Layer, kind="windows"):
             x = ops.pad(x, (*x.shape[:2], *laid.padded))
         x = ops.permute(x, (0, *range(2, len(x.shape)), 1))
         if laid.moves:
-            x = ops.roll(x)
+            x = laid.rolled(ops, x, -1)
         return ops.rearrange(x, *laid.pattern())
 
     def reach(self, input: Shape) -> Window:
@@ -201,7 +206,7 @@ class MergeWindows(Layer, kind="merge_windows"):
         laid: Laid = self.takes.front[0].laid
         x = ops.rearrange(x, *laid.pattern(rank(self.takes)), tuple(self.takes[:1]))
         if laid.moves:
-            x = ops.roll(x)
+            x = laid.rolled(ops, x, 1)
         for axis, (size, padded) in enumerate(zip(laid.map, laid.padded, strict=True), 1):
             if size != padded:
                 x = ops.slice(x, axis=axis, count=size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import (
     Number,
@@ -18,11 +18,11 @@ from vcalc.arithmetic import (
     product,
 )
 from vcalc.errors import LayerError
-from vcalc.layers.axes import MAP, TOKENS, rank
-from vcalc.layers.base import Layer, along_places, elements, features, needs, show
-from vcalc.layers.conv import leading_pad, pad_same, padded_map, slide_map
-from vcalc.layers.fields import FLAG, Like, count, field, padding, per_axis
-from vcalc.layers.windows import EVERYWHERE, Reads, Sliding, Window
+from vcalc.layers.axes import HEADS, MAP, TOKENS, rank
+from vcalc.layers.base import Layer, axes_over, elements, features, needs, show
+from vcalc.layers.conv import dilation_of, leading_pad, pad_same, padded_map, slide_map
+from vcalc.layers.fields import FLAG, Like, axes_or, choice, count, field, padding, per_axis
+from vcalc.layers.windows import EVERYWHERE, Reads, Sliding, Window, along
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -55,8 +55,13 @@ class _Pool(Layer):
             "padded_elements": inputs[0][0] * padded_map(self, inputs[0]),
         }
 
+    def _window(self) -> dict[str, Any]:
+        """The window, of which `same` is padding by itself."""
+        pad = (0,) * len(self.kernel) if isinstance(self.pad, str) else self.pad
+        return {"kernel": self.kernel, "stride": self.stride, "pad": pad, "ceil_mode": bool(self.ceil_mode)}
+
     def reach(self, input: Shape) -> Window:
-        return Sliding(self.kernel, self.stride, leading_pad(self, input))
+        return Sliding(self.kernel, self.stride, leading_pad(self, input), dilation_of(self))
 
 
 class MaxPool(_Pool, kind="maxpool"):
@@ -64,9 +69,11 @@ class MaxPool(_Pool, kind="maxpool"):
 
     source = "Krizhevsky et al. 2012, section 3.4 (overlapping windows)"
 
+    dilation: Any = field(per_axis(), "distance between elements of a window", 1, "D")
+
     def run(self, ops: Paper, x: Value) -> Value:
-        shape = self.on(x)
-        return ops.max_pool(pad_same(ops, self, x), shape)
+        window = {**self._window(), "dilation": self.dilation}
+        return ops.max_pool(pad_same(ops, self, x, float("-inf")), self.on(x), **window)
 
 
 class AvgPool(_Pool, kind="avgpool"):
@@ -102,8 +109,9 @@ class AvgPool(_Pool, kind="avgpool"):
         shape = self.on(x)
         inside = None
         if isinstance(self.pad, str) and not self.count_pad:
-            inside = ops.made(shape[2:])
-        means = ops.avg_pool(pad_same(ops, self, x), shape)
+            inside = ops.made(shape[2:], by=("shares_inside", x.shape[2:], self.kernel, self.stride))
+        counted = bool(self.count_pad or inside is not None)
+        means = ops.avg_pool(pad_same(ops, self, x), shape, count_pad=counted, **self._window())
         return means if inside is None else ops.div(means, inside)
 
 
@@ -147,7 +155,10 @@ class GlobalAvgPool(Layer, kind="global_avgpool"):
         return {"window_elements": elements(inputs[0])}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        mean = ops.mean(x, axes=along_places(x) if self.is_of(x, MAP) else (1,))
+        if self.is_of(x, MAP):
+            mean = ops.adaptive_mean(x, (*x.shape[:2], *(1 for _ in x.shape[2:])))
+        else:
+            mean = ops.mean(x, axes=(1,))
         return mean if self.keep_dims else ops.reshape(mean, (x.shape[0], features(*self.named(x))))
 
     def reach(self, input: Shape) -> Window:
@@ -194,16 +205,14 @@ class AdaptiveAvgPool(_AdaptivePool, kind="adaptive_avgpool"):
     """Means over windows chosen so that the output has a given size; windows may overlap."""
 
     def run(self, ops: Paper, x: Value) -> Value:
-        # To one element, torch takes the mean, whose backward needs no more than the size.
-        one = all(certainly_equal(size, 1) for size in self.out)
-        return ops.mean(x, axes=along_places(x)) if one else ops.avg_pool(x, self.on(x))
+        return ops.adaptive_mean(x, self.on(x))
 
 
 class AdaptiveMaxPool(_AdaptivePool, kind="adaptive_maxpool"):
     """The largest elements of windows chosen so that the output has a given size; windows may overlap."""
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.max_pool(x, self.on(x), adaptive=True)
+        return ops.max_pool(x, self.on(x))
 
 
 def _adaptive_reads(size: Number, out: int) -> Number:
@@ -211,6 +220,35 @@ def _adaptive_reads(size: Number, out: int) -> Number:
     if is_symbolic(bare(size)):
         return sum(ceil_div((i + 1) * size, out) - i * size // out for i in range(out))
     return size + out - common_divisor(size, out)
+
+
+class ReduceAxes(Layer, kind="reduce_axes"):
+    """The mean or the largest of what lies along axes, each of which is left with one place."""
+
+    source = "Woo et al. 2018 (CBAM), section 3, spatial attention: both over channels"
+    accepts = (MAP, TOKENS, HEADS)
+    sample: ClassVar[dict[str, Any]] = {"by": "max", "over": "channels"}
+
+    by: Any = field(choice(("mean", "max")), "what is made of the elements")
+    over: Any = field(axes_or("channels", "last"), "channels, the last axis, or axes by name")
+
+    def axes(self, input: Shape) -> tuple[int, ...]:
+        """Those that are left with one place."""
+        return axes_over(self.kind, self.over, input)
+
+    def output(self, *inputs: Shape) -> Shape:
+        axes = self.axes(inputs[0])
+        return tuple(1 if axis in axes else size for axis, size in enumerate(inputs[0]))
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {"window_elements": elements(inputs[0])}
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        axes = tuple(axis + 1 for axis in self.axes(*self.named(x)))
+        return ops.mean(x, axes=axes) if self.by == "mean" else ops.largest(x, axes=axes)
+
+    def reach(self, input: Shape) -> Window | None:
+        return along(input, self.axes(input))
 
 
 class Subsample(Layer, kind="subsample"):
@@ -241,8 +279,9 @@ class Subsample(Layer, kind="subsample"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         wide = (x.shape[1], *(1,) * len(x.shape[2:]))
-        factor, offset = (ops.reshape(ops.parameter(x.shape[1]), wide) for _ in range(2))
-        sums = ops.scale(ops.avg_pool(x, self.on(x)))
+        factor, offset = (ops.reshape(ops.parameter(x.shape[1], role=role), wide) for role in ("scale", "shift"))
+        kernel = (self.kernel,) * len(x.shape[2:])
+        sums = ops.scale(ops.avg_pool(x, self.on(x), kernel=kernel, stride=kernel), by=product(kernel))
         return ops.add(ops.mul(sums, factor), offset)
 
     def reach(self, input: Shape) -> Window:

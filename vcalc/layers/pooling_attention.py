@@ -85,12 +85,15 @@ class PoolHeads(Layer, kind="pool_heads"):
         batch, heads, tokens, width = x.shape
         rows, columns = _grid(self.kind, tokens, self.skip, self.height, "height")
         skipped = ops.slice(x, axis=2, count=self.skip)
-        placed = ops.reshape(ops.slice(x, axis=2, count=rows * columns), (batch, heads, rows, columns, width))
+        placed = ops.reshape(
+            ops.slice(x, axis=2, count=rows * columns, start=self.skip), (batch, heads, rows, columns, width)
+        )
         maps = ops.reshape(ops.permute(placed, (0, 1, 4, 2, 3)), (batch * heads, width, rows, columns))
         maps = ops.copy(maps)
         places = self._places(x.shape[1:])
         weight = ops.parameter(width, 1, self.kernel, self.kernel)
-        pooled = ops.conv(maps, weight, shape=(batch * heads, width, *places))
+        window = {name: (side, side) for name, side in (("stride", self.stride), ("pad", self.kernel // 2))}
+        pooled = ops.conv(maps, weight, shape=(batch * heads, width, *places), groups=width, **window)
         del maps
         pooled = ops.permute(ops.reshape(pooled, (*pooled.shape[:2], product(places))), (0, 2, 1))
         pooled = ops.reshape(pooled, (batch, heads, product(places), width))
@@ -149,30 +152,34 @@ class RelativeAttention(Layer, kind="relative_attention"):
         return {"rows": (rows, key_rows), "columns": (columns, key_columns)}
 
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
-        scores = ops.matmul(ops.scale(query), ops.permute(key, (0, 1, 3, 2)))
+        scores = ops.matmul(ops.scale(query, root=query.shape[3]), ops.permute(key, (0, 1, 3, 2)))
         grids = self._grids(tuple(given.shape[1:] for given in (query, key, value)))
         scores = self._with_positions(ops, query, scores, grids)
         return ops.matmul(ops.softmax(scores), value)
 
-    @staticmethod
-    def _with_positions(ops: Paper, query: Value, scores: Value, grids: dict[str, tuple[int, int]]) -> Value:
+    def _with_positions(
+        self, ops: Paper, query: Value, scores: Value, grids: dict[str, tuple[Number, Number]]
+    ) -> Value:
         """The query's products with vectors of relative rows and columns added where both tokens have a place."""
         batch, heads, _, width = query.shape
         (rows, key_rows), (columns, key_columns) = grids["rows"], grids["columns"]
         role = "relative_position_embedding"
         tables = [ops.parameter(2 * maximum(*sizes) - 1, width, role=role) for sizes in grids.values()]
         places, keys = rows * columns, key_rows * key_columns
-        placed = ops.reshape(ops.slice(query, axis=2, count=places), (batch, heads, rows, columns, width))
+        placed = ops.reshape(
+            ops.slice(query, axis=2, count=places, start=self.skip), (batch, heads, rows, columns, width)
+        )
         down = _by_distance(ops, placed, tables[0], 2, key_rows)
         across = _by_distance(ops, placed, tables[1], 3, key_columns)
-        part = ops.slice(ops.slice(scores, axis=2, count=places), axis=3, count=keys)
+        first = (0, 0, self.skip, self.skip)
+        part = ops.slice(ops.slice(scores, axis=2, count=places, start=self.skip), axis=3, count=keys, start=self.skip)
         apart = ops.reshape(part, (batch, heads, rows, columns, key_rows, key_columns))
         down, across = (
             ops.reshape(down, (*down.shape, 1)),
             ops.reshape(across, (*across.shape[:4], 1, key_columns)),
         )
         sums = ops.reshape(ops.add(ops.add(apart, down), across), (batch, heads, places, keys))
-        return ops.overwrite(scores, sums)
+        return ops.overwrite(scores, sums, first=first)
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
@@ -181,7 +188,9 @@ class RelativeAttention(Layer, kind="relative_attention"):
 def _by_distance(ops: Paper, query: Value, table: Value, axis: int, there: int) -> Value:
     """Queries [B, h, rows, columns, d] by the vector of each distance along one axis: [B, h, rows, columns, there]."""
     here, width = query.shape[axis], query.shape[4]
-    vectors = ops.gather(table, ops.numbers((here, there)), axis=0, shape=(here, there, width))
+    vectors = ops.gather(
+        table, ops.numbers((here, there), by=("distances_apart", here, there)), axis=0, shape=(here, there, width)
+    )
     order = (axis, 0, 1, 5 - axis, 4)
     first = ops.permute(query, order)
     merged = ops.reshape(first, (here, first.shape[1] * first.shape[2] * first.shape[3], width))

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal
+from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal, product
 from vcalc.errors import LayerError, quoted
-from vcalc.layers.axes import MAP, TOKENS, VECTOR, rank
+from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, rank
 from vcalc.layers.base import Layer, describe, elements, features, needs, needs_division, show
-from vcalc.layers.fields import PATTERN, both_sides, choice, count, field, per_axis
+from vcalc.layers.centre import CROP, cut, moved, offsets
+from vcalc.layers.fields import PATTERN, WHOLE, both_sides, choice, count, field, per_axis
 from vcalc.layers.moved import Moved
-from vcalc.layers.windows import EVERYWHERE, Sliding, Window, interpolated
+from vcalc.layers.windows import EVERYWHERE, REORDERED, Sliding, Window, interpolated
 
 if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
@@ -79,10 +80,11 @@ class Rearrange(Moved, kind="rearrange"):
             raise LayerError(message, "pattern", "a letter for each size, none for the batch", 0, pattern.arrow - 1)
         output = super().output(*inputs)
         if leaves(self.pattern, shape) is None:
-            says = "neither a feature map [C, H, W] nor tokens [N, D], a vector [D] or heads [h, N, d]"
+            from vcalc.layers import mend
+
             start = pattern.right[0].column
-            message = f"rearrange: what leaves, {show(output)}, is {says}"
-            raise LayerError(message, "pattern", "", start, len(self.pattern) - start)
+            message = f"rearrange: what leaves, {show(output)}, is none of {mend.all_ranks()}"
+            raise LayerError(message, "pattern", mend.rearranged(pattern, shape), start, len(self.pattern) - start)
         return output
 
 
@@ -127,7 +129,7 @@ class KeepChannels(Layer, kind="keep_channels"):
         return (shape[0], self.count) if rank(shape) == TOKENS else (self.count, *shape[1:])
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.slice(x, axis=2 if self.is_of(x, TOKENS) else 1, count=self.count)
+        return ops.slice(x, axis=2 if self.is_of(x, TOKENS) else 1, count=self.count, start=self.start)
 
     def is_view(self, training: bool, input: Shape) -> bool:
         return True
@@ -151,6 +153,84 @@ class ChannelShuffle(Moved, kind="channel_shuffle"):
         return inputs[0]
 
 
+def along_axes(layer: Any, input: Shape) -> tuple[Any, ...]:
+    """The fields that say something of each spatial axis of a map: positions; rows and columns; or frames, too.
+
+    Raises LayerError where one says something of an axis that it does not have.
+    """
+    of = {1: ("positions",), 2: ("rows", "columns"), 3: ("frames", "rows", "columns")}[len(input) - 1]
+    for name in ("positions", "frames", "rows", "columns"):
+        value = getattr(layer, name)
+        none = all(certainly_equal(each, 0) for each in (value if isinstance(value, tuple) else (value,)))
+        message = f"{layer.kind}: {describe(input)} has no {name}"
+        needs(name in of or none, message, name, f"it has {' and '.join(of)}")
+    return tuple(getattr(layer, name) for name in of)
+
+
+class Crop(Layer, kind="crop"):
+    """A part of a map, about its centre if not said otherwise, the places around it left out."""
+
+    source = "Ronneberger et al. 2015 (U-Net), section 2"
+    moves = True
+    reuses_input = True
+    accepts = (MAP,)
+
+    out: Any = field(per_axis(), "size along each spatial axis that stays", symbol="M")
+    start: Any = field(per_axis(0), "the first place along each axis that stays, from 0, where not at the centre", None)
+
+    def _starts(self, input: Shape) -> tuple[Number, ...]:
+        return self.start or offsets(CROP, input[1:], self.out)
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, *sizes = inputs[0]
+        for size, out, start in zip(sizes, self.out, self.start or (0,) * len(sizes), strict=True):
+            message = f"crop: {show(out)} from {show(start)} cannot stay of {show(size)}"
+            needs(assumed(">=", size, start + out), message, "out")
+        return (channels, *self.out)
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return cut(ops, x, self._starts(x.shape[1:]), self.out)
+
+    def is_view(self, training: bool, input: Shape) -> bool:
+        return True
+
+    def reach(self, input: Shape) -> Window:
+        return moved(CROP, self._starts(input))
+
+
+class Roll(Layer, kind="roll"):
+    """A map moved around in a ring: what leaves it at one end comes in at the other."""
+
+    source = "Liu et al. 2021 (Swin), section 3.2 (cyclic shift)"
+    moves = True
+    accepts = (MAP,)
+
+    rows: Any = field(WHOLE, "rows that it moves down; less than 0: up", 0)
+    columns: Any = field(WHOLE, "columns that it moves to the right; less than 0: to the left", 0)
+    frames: Any = field(WHOLE, "frames of a video that it moves, likewise", 0)
+    positions: Any = field(WHOLE, "positions of a sequence that it moves, likewise", 0)
+    channels: Any = field(WHOLE, "channels that it moves, likewise", 0)
+
+    def shifts(self, input: Shape) -> dict[int, Number]:
+        """How far it moves, by the axis of a tensor with a batch in front; axes along which it stays are left out."""
+        moved = enumerate((self.channels, *along_axes(self, input)), 1)
+        return {axis: shift for axis, shift in moved if not certainly_equal(shift, 0)}
+
+    def output(self, *inputs: Shape) -> Shape:
+        self.shifts(inputs[0])
+        return inputs[0]
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        moved = self.shifts(x.shape[1:])
+        return ops.roll(x, tuple(moved.values()), tuple(moved)) if moved else x
+
+    def is_view(self, training: bool, input: Shape) -> bool:
+        return not self.shifts(input)
+
+    def reach(self, input: Shape) -> Window | None:
+        return REORDERED if self.shifts(input) else None
+
+
 class ZeroPad(Layer, kind="zero_pad"):
     """Zeros put around a map, and before and after its channels."""
 
@@ -166,22 +246,24 @@ class ZeroPad(Layer, kind="zero_pad"):
 
     def pads(self, input: Shape) -> tuple[tuple[Number, Number], ...]:
         """What is put before and after the places along each spatial axis."""
-        of = {1: ("positions",), 2: ("rows", "columns"), 3: ("frames", "rows", "columns")}[len(input) - 1]
-        for name in ("positions", "frames", "rows", "columns"):
-            none = all(certainly_equal(pad, 0) for pad in getattr(self, name))
-            needs(name in of or none, f"zero_pad: {describe(input)} has no {name}", name, f"it has {' and '.join(of)}")
-        return tuple(getattr(self, name) for name in of)
+        return along_axes(self, input)
 
     def output(self, *inputs: Shape) -> Shape:
         pads = (self.channels, *self.pads(inputs[0]))
         return tuple(size + pad[0] + pad[1] for size, pad in zip(inputs[0], pads, strict=True))
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.pad(x, self.on(x))
+        before = tuple(first for first, _ in (self.channels, *self.pads(x.shape[1:])))
+        return ops.pad(x, self.on(x), before=before)
 
     def reach(self, input: Shape) -> Window:
         pads = self.pads(input)
         return Sliding((1,) * len(pads), pad=tuple(before for before, _ in pads))
+
+
+def is_square(factor: Shape) -> bool:
+    """Whether blocks of such sizes are squares of an image, which torch has operators for."""
+    return len(factor) == 2 and certainly_equal(*factor)
 
 
 class SpaceToDepth(Layer, kind="space_to_depth"):
@@ -193,11 +275,6 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
 
     factor: Any = field(per_axis(), "size of a block", 2, "F")
 
-    @property
-    def square(self) -> bool:
-        """Whether blocks are squares, which torch has an operator for."""
-        return len(self.factor) == 2 and certainly_equal(*self.factor)
-
     def output(self, *inputs: Shape) -> Shape:
         channels, *sizes = inputs[0]
         for factor in self.factor:
@@ -208,14 +285,43 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
         shape = self.on(x)
         whole = (*x.shape[:2], *(size * factor for size, factor in zip(shape[2:], self.factor, strict=True)))
         x = x if whole == x.shape else ops.pad(x, whole)
-        if self.square:
-            return ops.ordered(x, shape)
+        if is_square(self.factor):
+            return ops.pixel_unshuffle(x, shape, factor=self.factor[0])
         blocks = ops.reshape(x, (*x.shape[:2], *chain(*zip(shape[2:], self.factor, strict=True))))
         inside, places = range(3, len(blocks.shape), 2), range(2, len(blocks.shape), 2)
         return ops.reshape(ops.permute(blocks, (0, 1, *inside, *places)), shape)
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.factor, self.factor)
+
+
+class PixelShuffle(Moved, kind="pixel_shuffle"):
+    """Channels spread over blocks of neighbouring positions, a larger map: what `space_to_depth` does, undone."""
+
+    source = "Shi et al. 2016 (ESPCN), equation 4"
+    accepts = (MAP,)
+
+    factor: Any = field(per_axis(), "size of a block", 2, "F")
+
+    @property
+    def pattern(self) -> str:
+        pairs = list(zip(MAPS[len(self.factor) - 1][1:], "ijk", strict=False))
+        left, right = " ".join(axis for axis, _ in pairs), " ".join(f"({axis} {one})" for axis, one in pairs)
+        return f"(C {' '.join(one for _, one in pairs)}) {left} -> C {right}"
+
+    @property
+    def sizes(self) -> dict[str, Number]:
+        return dict(zip("ijk", self.factor, strict=False))
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs_division("pixel_shuffle: channels into blocks", inputs[0][0], product(self.factor), "factor")
+        return super().output(*inputs)
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return self._shuffled(ops, x) if is_square(self.factor) else super().run(ops, x)
+
+    def _shuffled(self, ops: Paper, x: Value) -> Value:
+        return ops.pixel_shuffle(x, self.on(x), factor=self.factor[0])
 
 
 INTERPOLATIONS = ("linear", "bilinear", "trilinear", "bicubic")
@@ -260,7 +366,7 @@ class Upsample(Layer, kind="upsample"):
         return {f"{self.mode}_elements": elements(output)}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.interpolate(x, self.on(x), mode=self.mode)
+        return ops.interpolate(x, self.on(x), mode=self.mode, scale=() if self.out else self.scale)
 
     def reach(self, input: Shape) -> Window:
         if self.out:

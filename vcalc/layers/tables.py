@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Shape
 from vcalc.errors import LayerError
-from vcalc.layers.axes import HEADS, INPUTS, NAMES, NamedShape, described, of_axes
+from vcalc.layers.axes import HEADS, INPUTS, NamedShape, axes, described, of_axes
 from vcalc.layers.base import Layer
 from vcalc.layers.fields import AXES, FLAG, count, field
 
@@ -39,9 +39,9 @@ class _Source(Layer):
         if found is None:
             message = f"{self.kind}: no tensor is [{', '.join(names)}]" if names else f"{self.kind} needs its sizes"
             known = ", ".join(map(described, INPUTS))
-            raise LayerError(message, hint=f"its sizes are those of {known} or {NAMES[HEADS]}")
-        axes, of = found
-        return NamedShape([getattr(self, name) for name in axes], of)
+            raise LayerError(message, hint=f"its sizes are those of {known} or {described(axes(HEADS))}")
+        own, of = found
+        return NamedShape([getattr(self, name) for name in own], of)
 
     def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
         assert isinstance(output, NamedShape)

@@ -6,7 +6,16 @@ from functools import reduce
 from operator import mul
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, assumed, certainly_different, certainly_equal, certainly_less, product
+from vcalc.arithmetic import (
+    Number,
+    Shape,
+    assumed,
+    certainly_different,
+    certainly_equal,
+    certainly_less,
+    exact_div,
+    product,
+)
 from vcalc.errors import LayerError
 from vcalc.layers.axes import HEADS, MAP, MAPS, TOKENS, VECTOR, Grid, grid_of, rank
 from vcalc.layers.base import Layer, elements, needs, needs_division, show
@@ -15,7 +24,7 @@ from vcalc.layers.fields import FLAG, choice, count, field, flag_or, per_axis
 from vcalc.layers.grids import NO_MAP, filled, in_front, taken_away
 from vcalc.layers.moved import Moved
 from vcalc.layers.shape import INTERPOLATIONS, needs_mode
-from vcalc.layers.windows import Front, Sliding, Window
+from vcalc.layers.windows import SPREAD, Front, Reads, Sliding, Window, alike
 from vcalc.operators.types import INDEX
 
 if TYPE_CHECKING:
@@ -53,10 +62,13 @@ class Unfold(Layer, kind="unfold"):
         batch, tokens, width = self.on(x)
         if len(self.kernel) < 3:
             x = x if len(self.kernel) == 2 else ops.reshape(x, (*x.shape[:2], 1, x.shape[2]))
-            return ops.permute(ops.unfold(x, (batch, width, tokens)), (0, 2, 1))
+            wide = ((1,), (1,), (0,)) if len(self.kernel) == 1 else ((), (), ())
+            window = (one + each for one, each in zip(wide, (self.kernel, self.stride, self.pad), strict=True))
+            named = dict(zip(("kernel", "stride", "pad"), window, strict=True))
+            return ops.permute(ops.unfold(x, (batch, width, tokens), **named), (0, 2, 1))
         places = slide_map(x.shape[1:], self, x.shape[1])[1:]
         padded = (*x.shape[:2], *(size + 2 * pad for size, pad in zip(x.shape[2:], self.pad, strict=True)))
-        x = x if padded == x.shape else ops.pad(x, padded)
+        x = x if padded == x.shape else ops.pad(x, padded, before=(0, *self.pad))
         for axis, (kernel, stride) in enumerate(zip(self.kernel, self.stride, strict=True)):
             x = ops.windows(x, axis=2 + axis, kernel=kernel, stride=stride)
         axes = len(places)
@@ -65,6 +77,48 @@ class Unfold(Layer, kind="unfold"):
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.kernel, self.stride, self.pad, gives=(0, *slide_map(input, self, input[0])[1:]))
+
+
+class Fold(Layer, kind="fold"):
+    """Tokens [N, C * K * K] read as windows of a map and added up where they overlap: `unfold` the other way round."""
+
+    source = "Yuan et al. 2022 (VOLO), section 3.1 (outlook attention)"
+    accepts = (TOKENS,)
+
+    out: Any = field(per_axis(), "size of the map along each spatial axis", symbol="M")
+    kernel: Any = field(per_axis(), "window size", symbol="K")
+    stride: Any = field(per_axis(), "step between windows", 1, "S")
+    pad: Any = field(per_axis(0), "padding of the map on each side, which is left out", 0, "P")
+
+    def _counts(self) -> tuple[Number, ...]:
+        """How many windows there are along each axis."""
+        return slide_map((1, *self.out), self, 1)[1:]
+
+    def output(self, *inputs: Shape) -> Shape:
+        tokens, width = inputs[0]
+        needs(len(self.kernel) == 2, "fold: windows are of an image", "kernel", "'rearrange' puts back those of others")
+        counts = self._counts()
+        message = (
+            f"fold: a map of {show(self.out)} has {show(product(counts))} windows, but {show(tokens)} tokens arrive"
+        )
+        needs(assumed("==", tokens, product(counts)), message, "out")
+        needs_division("fold: width into the places of a window", width, product(self.kernel), "kernel")
+        return (exact_div(width, product(self.kernel)), *self.out)
+
+    def leaves(self, inputs: tuple[Shape, ...], output: Shape) -> str:
+        return MAP
+
+    def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        return {"additions": elements(inputs[0])}
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.fold(ops.permute(x, (0, 2, 1)), self.on(x), kernel=self.kernel, stride=self.stride, pad=self.pad)
+
+    def reach(self, input: Shape) -> Window:
+        if not alike(grid_of(input), (0, *self._counts())):
+            return SPREAD
+        each = zip(self.kernel, self.stride, self.pad, strict=True)
+        return Window(tuple(Reads(pad - kernel + stride, pad, parts=stride) for kernel, stride, pad in each))
 
 
 class ToMap(Moved, kind="to_map"):
@@ -134,7 +188,7 @@ class Embedding(Layer, kind="embedding"):
         return {"embedding": self.vocabulary * self.out}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return ops.embedding(x, ops.parameter(self.vocabulary, self.out))
+        return ops.embedding(x, ops.parameter(self.vocabulary, self.out, role="embedding"))
 
 
 class ClassToken(Layer, kind="class_token"):
@@ -154,7 +208,7 @@ class ClassToken(Layer, kind="class_token"):
         return {"class_token": self.count * inputs[0][1]}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        token = ops.parameter(self.count, x.shape[2])
+        token = ops.parameter(self.count, x.shape[2], role="class_token")
         return ops.concat(ops.expand(token, (x.shape[0], *token.shape)), x, axis=1)
 
     def reach(self, input: Shape) -> Front:
@@ -254,7 +308,7 @@ class PositionEmbedding(Layer, kind="position_embedding"):
         table = placed = self._table(ops, first + places, width)
         none_first = certainly_equal(first, 0)
         if not none_first:
-            placed = ops.slice(table, axis=0, count=places)
+            placed = ops.slice(table, axis=0, count=places, start=first)
         features_first = (0, axes + 1, *range(1, axes + 1))
         placed = self._resized(ops, ops.permute(ops.reshape(placed, (1, *self.grid, width)), features_first))
         placed = ops.permute(placed, (0, *range(2, axes + 2), 1))
@@ -333,7 +387,7 @@ class AppendTokens(Layer, kind="append_tokens"):
         return {"mask_token": inputs[0][1]}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        token = ops.parameter(x.shape[2])
+        token = ops.parameter(x.shape[2], role="mask_token")
         return ops.concat(x, ops.expand(token, (x.shape[0], self.count, x.shape[2])), axis=1)
 
     def reach(self, input: Shape) -> Front:

@@ -71,6 +71,8 @@ ROLES = {
 BUFFERS = {
     "running_mean": "means over the batches seen in training",
     "running_variance": "variances over the batches seen in training",
+    "frozen_scale": "per-channel factors of a frozen norm",
+    "frozen_shift": "per-channel offsets of a frozen norm",
     "batches_tracked": "how many batches were seen in training",
     "relative_position_index": "which bias belongs to which pair of positions",
     "relative_coordinates": "relative positions, from which biases are worked out",

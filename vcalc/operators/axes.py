@@ -1,4 +1,4 @@
-"""The operators of torch that split, merge, order, take and repeat axes: each on paper and as text.
+"""The operators of torch that split, merge, order, take and repeat axes.
 
 Axes are numbered as torch does, the batch being the first.
 """
@@ -6,15 +6,14 @@ Axes are numbered as torch does, the batch being the first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
-from vcalc.operators.layout import size_of
+from vcalc.operators.layout import Sizes, size_of
 from vcalc.operators.pattern import Part, Taken
 
-if TYPE_CHECKING:
-    from vcalc.operators.paper import Paper, Value
-
 Sized = Mapping[str, Taken]
+Call = tuple[str, dict[str, Any]]
+"""An operator's name and how it is called."""
 
 
 class Unit(NamedTuple):
@@ -47,15 +46,9 @@ class Flatten(NamedTuple):
     first: int
     last: int
 
-    def rank(self, rank: int) -> int:
-        return rank - (self.last - self.first)
-
-    def text(self, taken: Sized, given: frozenset[str], rank: int) -> str:
-        return f".flatten({self.first}{f', {self.last}' if self.last != rank - 1 else ''})"
-
-    def run(self, ops: Paper, x: Value, taken: Sized) -> Value:
-        before, merged, after = x.shape[: self.first], x.shape[self.first : self.last + 1], x.shape[self.last + 1 :]
-        return ops.reshape(x, (*before, size_of(merged), *after))
+    def calls(self, shape: Sizes, taken: Sized) -> list[Call]:
+        before, merged, after = shape[: self.first], shape[self.first : self.last + 1], shape[self.last + 1 :]
+        return [("reshape", {"shape": (*before, size_of(merged), *after)})]
 
 
 class Unflatten(NamedTuple):
@@ -64,17 +57,9 @@ class Unflatten(NamedTuple):
     axis: int
     units: tuple[Unit, ...]
 
-    def rank(self, rank: int) -> int:
-        return rank + len(self.units) - 1
-
-    def text(self, taken: Sized, given: frozenset[str], rank: int) -> str:
-        follows = next((unit for unit in self.units if not given.issuperset(unit.names)), None)
-        sizes = ["-1" if unit is follows else str(unit.size(taken, True)) for unit in self.units]
-        return f".unflatten({self.axis}, ({', '.join(sizes)}))"
-
-    def run(self, ops: Paper, x: Value, taken: Sized) -> Value:
+    def calls(self, shape: Sizes, taken: Sized) -> list[Call]:
         sizes = [unit.size(taken, True) for unit in self.units]
-        return ops.reshape(x, (*x.shape[: self.axis], *sizes, *x.shape[self.axis + 1 :]))
+        return [("reshape", {"shape": (*shape[: self.axis], *sizes, *shape[self.axis + 1 :])})]
 
 
 class Squeeze(NamedTuple):
@@ -82,14 +67,8 @@ class Squeeze(NamedTuple):
 
     axes: tuple[int, ...]
 
-    def rank(self, rank: int) -> int:
-        return rank - len(self.axes)
-
-    def text(self, taken: Sized, given: frozenset[str], rank: int) -> str:
-        return f".squeeze({self.axes[0] if len(self.axes) == 1 else self.axes})"
-
-    def run(self, ops: Paper, x: Value, taken: Sized) -> Value:
-        return ops.reshape(x, tuple(size for axis, size in enumerate(x.shape) if axis not in self.axes))
+    def calls(self, shape: Sizes, taken: Sized) -> list[Call]:
+        return [("reshape", {"shape": tuple(size for axis, size in enumerate(shape) if axis not in self.axes)})]
 
 
 class Index(NamedTuple):
@@ -98,32 +77,18 @@ class Index(NamedTuple):
     units: tuple[Unit | None, ...]
     """For each axis after the batch."""
 
-    def rank(self, rank: int) -> int:
-        return rank - sum(unit is not None and unit.picked for unit in self.units)
-
-    def text(self, taken: Sized, given: frozenset[str], rank: int) -> str:
-        places = [":", *("" if unit is None else self._places(unit, taken) for unit in self.units)]
-        while not places[-1]:
-            places.pop()
-        return f"[{', '.join(place or ':' for place in places)}]"
-
-    @staticmethod
-    def _places(unit: Unit, taken: Sized) -> str:
-        whole, first, count = taken[unit.names[0]]
-        if unit.picked:
-            return str(first)
-        return f"{first or ''}:{first + count if first + count != whole else ''}"
-
-    def run(self, ops: Paper, x: Value, taken: Sized) -> Value:
+    def calls(self, shape: Sizes, taken: Sized) -> list[Call]:
+        found: list[Call] = []
         axis = 1
-        for unit in self.units:
+        for unit, size in zip(self.units, shape[1:], strict=True):
+            _, first, count = taken[unit.names[0]] if unit is not None else (size, 0, size)
             if unit is not None and unit.picked:
-                x = ops.select(x, axis=axis)
+                found.append(("select", {"axis": axis, "place": first}))
                 continue
-            if unit is not None and taken[unit.names[0]].count != x.shape[axis]:
-                x = ops.slice(x, axis=axis, count=taken[unit.names[0]].count)
+            if count != size:
+                found.append(("slice", {"axis": axis, "count": count, "start": first}))
             axis += 1
-        return x
+        return found
 
 
 class Permute(NamedTuple):
@@ -131,17 +96,8 @@ class Permute(NamedTuple):
 
     order: tuple[int, ...]
 
-    def rank(self, rank: int) -> int:
-        return rank
-
-    def text(self, taken: Sized, given: frozenset[str], rank: int) -> str:
-        moved = [axis for axis, from_ in enumerate(self.order) if axis != from_]
-        if len(moved) == 2:
-            return f".transpose({moved[0]}, {moved[1]})"
-        return f".permute({', '.join(map(str, self.order))})"
-
-    def run(self, ops: Paper, x: Value, taken: Sized) -> Value:
-        return ops.permute(x, self.order)
+    def calls(self, shape: Sizes, taken: Sized) -> list[Call]:
+        return [("permute", {"axes": self.order})]
 
 
 class Repeat(NamedTuple):
@@ -150,24 +106,12 @@ class Repeat(NamedTuple):
     units: tuple[Unit | None, ...]
     """For each axis after the batch the unit where it is new; one without letters has one place."""
 
-    def rank(self, rank: int) -> int:
-        return len(self.units) + 1
-
-    def text(self, taken: Sized, given: frozenset[str], rank: int) -> str:
-        new = [":", *(":" if unit is None else "None" for unit in self.units)]
-        while new[-1] == ":":
-            new.pop()
-        sizes = [-1, *(-1 if unit is None else unit.size(taken) for unit in self.units)]
-        expanded = all(size in (1, -1) for size in sizes)
-        return f"[{', '.join(new)}]" + ("" if expanded else f".expand({', '.join(map(str, sizes))})")
-
-    def run(self, ops: Paper, x: Value, taken: Sized) -> Value:
-        old = iter(x.shape[1:])
-        single = (x.shape[0], *[next(old) if unit is None else 1 for unit in self.units])
+    def calls(self, shape: Sizes, taken: Sized) -> list[Call]:
+        old = iter(shape[1:])
+        single = (shape[0], *[next(old) if unit is None else 1 for unit in self.units])
         new = [1, *[1 if unit is None else unit.size(taken) for unit in self.units]]
-        shape = tuple(size * times for size, times in zip(single, new, strict=True))
-        x = ops.reshape(x, single)
-        return x if shape == single else ops.expand(x, shape)
+        wide = tuple(size * times for size, times in zip(single, new, strict=True))
+        return [("reshape", {"shape": single}), *([("expand", {"shape": wide})] if wide != single else [])]
 
 
 Move = Flatten | Unflatten | Squeeze | Index | Permute | Repeat

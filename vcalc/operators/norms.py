@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from vcalc.operators.layout import Sizes
+from typing import Any
+
+from vcalc.operators import text as written
+from vcalc.operators.layout import Sizes, size_of
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, STATISTIC
 
@@ -23,10 +26,35 @@ class _Norm(Operator):
     width: Sizes = ()
 
 
+def _norm(
+    of: str,
+    *sizes: Any,
+    factors: tuple[Any, ...],
+    eps: float | None,
+    affine: str = "affine",
+    usual: bool = True,
+    offset: bool = True,
+) -> str:
+    """Torch's module of a norm; `usual` says whether it has factors if nothing is said, `offset` whether offsets."""
+    named = {affine: written.unless(bool(factors), usual)}
+    named["bias"] = "False" if offset and len(factors) == 1 else ""
+    return f"nn.{of}({written.arguments(*sizes, eps=written.unless(eps, None, repr(eps)), **named)})"
+
+
 class BatchNorm(_Norm, name="batch_norm"):
     """Over all axes but the channels, and over the batch. Running statistics make none at inference."""
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, fixed: bool = False) -> Value:
+    @staticmethod
+    def module(x: Any, *factors: Any, fixed: bool = False, eps: float | None = None) -> str:
+        axes = max(len(x.shape) - 2, 1)
+        return "" if fixed else _norm(f"BatchNorm{axes}d", x.shape[1], factors=factors, eps=eps)
+
+    @staticmethod
+    def text(x: Any, *factors: Any, fixed: bool = False, eps: float | None = None) -> str:
+        given = written.arguments(x, None, None, *factors, training=True, momentum=0.0)
+        return f"F.batch_norm({given})"
+
+    def forward(self, paper: Paper, x: Value, *factors: Value, fixed: bool = False, eps: float | None = None) -> Value:
         made = paper.map_like(x, x.shape)
         self.width = (x.shape[1],)
         if fixed or paper.training:
@@ -37,7 +65,11 @@ class BatchNorm(_Norm, name="batch_norm"):
 class LayerNorm(_Norm, name="layer_norm"):
     """Over so many of the last axes."""
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
+    @staticmethod
+    def module(x: Any, *factors: Any, axes: int = 1, eps: float | None = None) -> str:
+        return _over_last("LayerNorm", x, factors, axes, eps)
+
+    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1, eps: float | None = None) -> Value:
         made = paper.new(x.shape, x.batched, x.type)
         self.width = x.shape[-axes:]
         self.statistics(paper, x, x.shape[:-axes])
@@ -47,7 +79,11 @@ class LayerNorm(_Norm, name="layer_norm"):
 class GroupNorm(_Norm, name="group_norm"):
     """Over groups of channels; it wants its input in order, or channels last, and backward its gradient likewise."""
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, groups: int) -> Value:
+    @staticmethod
+    def module(x: Any, *factors: Any, groups: int, eps: float | None = None) -> str:
+        return _norm("GroupNorm", groups, x.shape[1], factors=factors, eps=eps)
+
+    def forward(self, paper: Paper, x: Value, *factors: Value, groups: int, eps: float | None = None) -> Value:
         x = x if x.channels_last else paper.in_order(x)
         made = paper.map_like(x, x.shape)
         self.width = (x.shape[1],)
@@ -66,8 +102,21 @@ class GroupNorm(_Norm, name="group_norm"):
         return found
 
 
-class InstanceNorm(_Norm, name="instance_norm"):
-    """Over the positions of each channel by itself; its trained factors are there for each image."""
+class InstanceNorm(Operator, name="instance_norm"):
+    """Over the positions of each channel by itself; trained factors are repeated for each image."""
+
+    composed = True
+
+    @staticmethod
+    def module(x: Any, *factors: Any, eps: float | None = None) -> str:
+        return _norm(f"InstanceNorm{len(x.shape) - 2}d", x.shape[1], factors=factors, eps=eps, usual=False)
+
+    def forward(self, paper: Paper, x: Value, *factors: Value, eps: float | None = None) -> Value:
+        return paper.each_normalized(x, *[paper.repeat(factor, x.shape[:2]) for factor in factors])
+
+
+class EachNormalized(_Norm, name="each_normalized"):
+    """Instance norm with factors for each image."""
 
     def forward(self, paper: Paper, x: Value, *factors: Value) -> Value:
         x = paper.in_order(x)
@@ -79,7 +128,7 @@ class InstanceNorm(_Norm, name="instance_norm"):
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         shape = gradients[0].shape
         of_input = paper.new(shape) if self.needs[0] else None
-        return (of_input, *(paper.new(shape[:2], type=ACTIVATION) for _ in self.needs[1:]))
+        return (of_input, *(paper.new(shape[:2], type=ACTIVATION) if each else None for each in self.needs[1:]))
 
 
 class RMSNorm(Operator, name="rms_norm"):
@@ -87,7 +136,11 @@ class RMSNorm(Operator, name="rms_norm"):
 
     composed = True
 
-    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1) -> Value:
+    @staticmethod
+    def module(x: Any, *factors: Any, axes: int = 1, eps: float | None = None) -> str:
+        return _over_last("RMSNorm", x, factors, axes, eps, offset=False)
+
+    def forward(self, paper: Paper, x: Value, *factors: Value, axes: int = 1, eps: float | None = None) -> Value:
         type, x = x.type, paper.as_type(x, STATISTIC)
         root = self._inverse_root(paper, x, axes)
         normal = paper.mul(x, root)
@@ -99,4 +152,29 @@ class RMSNorm(Operator, name="rms_norm"):
     def _inverse_root(paper: Paper, x: Value, axes: int) -> Value:
         squares = paper.power(x)
         means = paper.mean(squares, axes=tuple(range(len(x.shape) - axes, len(x.shape))))
-        return paper.inverse_root(paper.shift(means, in_place=True))
+        return paper.inverse_root(paper.shift(means, 1e-6, in_place=True))
+
+
+def _over_last(of: str, x: Any, factors: tuple[Any, ...], axes: int, eps: float | None, offset: bool = True) -> str:
+    """Torch's module of a norm over so many of the last axes."""
+    sizes = x.shape[-1] if axes == 1 else written.each(x.shape[-axes:])
+    return _norm(of, sizes, factors=factors, eps=eps, affine="elementwise_affine", offset=offset)
+
+
+class LocalResponseNorm(Operator, name="local_response_norm"):
+    """Divided by a power of the mean square of neighbouring channels."""
+
+    composed = True
+
+    @staticmethod
+    def module(x: Any, size: int) -> str:
+        return f"nn.LocalResponseNorm({size})"
+
+    def forward(self, paper: Paper, x: Value, size: int) -> Value:
+        batch, channels, first, *others = x.shape
+        places = (first, *((size_of(tuple(others)),) if others else ()))
+        divisor = paper.reshape(paper.mul(x, x), (batch, 1, channels, *places))
+        divisor = paper.pad(divisor, (batch, 1, channels + size - 1, *places))
+        divisor = paper.reshape(paper.avg_pool(divisor, (batch, 1, channels, *places)), x.shape)
+        divisor = paper.power(paper.shift(paper.scale(divisor), 1))
+        return paper.div(x, divisor)

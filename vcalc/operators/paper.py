@@ -151,6 +151,10 @@ class Operator:
     type = ACTIVATION
     """Of what numbers its output is, and what its backward makes."""
     name: ClassVar[str] = ""
+    argument: ClassVar[str] = "{}"
+    """What its module is called with."""
+    changes: ClassVar[bool] = False
+    """True for one that changes its first input, and makes no other tensor."""
     composed: ClassVar[bool] = False
     """True for one that runs other operators, which go on the tape in its place."""
 
@@ -170,6 +174,16 @@ class Operator:
     def work(output: Any, *inputs: Any, **fields: Any) -> dict[str, Number]:
         """What it does, by primitive (see `vcalc.layers.vocabulary`)."""
         return {}
+
+    @staticmethod
+    def module(*inputs: Any, **fields: Any) -> str:
+        """Torch's module that does it with such parameters; empty where it has none."""
+        return ""
+
+    @staticmethod
+    def text(*inputs: Any, **fields: Any) -> str:
+        """Its call in torch, in which an input writes itself; see `vcalc.operators.text`."""
+        raise NotImplementedError
 
     def forward(self, paper: Paper, *inputs: Any, **fields: Any) -> Any:
         """The output, or several in a tuple. What backward needs of it and of the inputs is put in `saved`."""
@@ -225,6 +239,8 @@ class Paper:
         self.parameters: dict[Hashable, Leaf] = {}
         self._owner: int | None = None
         self._given = 0
+        self.frozen = False
+        """Whether the parameters of the layer that runs are not trained."""
 
     def __getattr__(self, name: str) -> Callable[..., Value]:
         """An operator."""
@@ -342,17 +358,23 @@ class Paper:
         """Itself: which part of the layer the next operator is decides how the source calls it, not what it leaves."""
         return self
 
-    def own(self, shape: Sizes, role: str = "") -> Value:
-        """A buffer, or a parameter that is not trained: held all the time, without a gradient."""
+    def own(self, shape: Sizes, role: str = "", by: tuple[Any, ...] = ()) -> Value:
+        """A buffer, or a parameter that is not trained: held all the time, without a gradient.
+
+        `by` names what makes it in torch, and the numbers that it is made of.
+        """
         return Value(None, shape, contiguous(shape), False)
 
-    def enter(self, where: int, owner: int) -> None:
-        """A layer begins; layers of one owner have the same parameters."""
-        self.where, self._owner, self._given = where, owner, 0
+    def enter(self, where: int, owner: int, frozen: bool = False) -> None:
+        """A layer begins; layers of one owner have the same parameters, which are not trained if it is frozen."""
+        self.where, self._owner, self._given, self.frozen = where, owner, 0, frozen
 
     def parameter(self, *shape: int, role: str = "weight") -> Value:
-        """The next trained parameter of the layer."""
-        found, found.key = self.own(shape), (self._owner, self._given)
+        """The next parameter of the layer, trained unless that is frozen; autocast keeps no copy of one that is."""
+        found = self.own(shape)
+        if self.frozen:
+            return found
+        found.key = (self._owner, self._given)
         if self.records:
             found.source = self.parameters.setdefault(found.key, Leaf(parameter=True))
         self._given += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, certainly_equal, exact_div, minimum, product
+from vcalc.operators import text as written
 from vcalc.operators.layout import Sizes, contiguous, in_order_of, size_of, viewed
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.types import BOOLEAN, STATISTIC
@@ -28,6 +29,15 @@ class Linear(Operator, name="linear", kind="linear"):
         work["bias_additions"] = rows * bias.trained
         zeros = output[-1] - bias.trained
         return work if certainly_equal(zeros, 0) else {**work, "zero_additions": rows * zeros}
+
+    @staticmethod
+    def module(x: Any, weight: Any, bias: Any = None) -> str:
+        out, width = weight.shape
+        return f"nn.Linear({written.arguments(width, out, bias='False' if bias is None else '')})"
+
+    @staticmethod
+    def text(x: Any, weight: Any, bias: Any = None) -> str:
+        return f"F.linear({x}, {weight}{'' if bias is None else f', {bias}'})"
 
     def forward(self, paper: Paper, x: Value, weight: Value, bias: Value | None = None) -> Value:
         if len(x.shape) == 2:
@@ -73,6 +83,10 @@ class MatMul(Operator, name="matmul", kind="matmul"):
     @staticmethod
     def work(output: Shape, a: Any, b: Any) -> dict[str, Number]:
         return {"product_multiply_adds": product(a.shape) * output[-1], "product_elements": product(output)}
+
+    @staticmethod
+    def text(a: Any, b: Any) -> str:
+        return f"{a} @ {b}"
 
     def forward(self, paper: Paper, a: Value, b: Value) -> Value:
         leading, rows, inner, columns = a.shape[:-2], a.shape[-2], a.shape[-1], b.shape[-1]
@@ -139,6 +153,16 @@ class Attention(Operator, name="attention", kind="scaled_dot_product_attention")
         }
         return work if bias is None else {**work, "additions": scores}
 
+    @staticmethod
+    def text(
+        query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, causal: bool = False, reads: Any = None
+    ) -> str:
+        masks = [str(each) for each in (bias, mask) if each is not None]
+        later = "True" if causal and not masks else ""
+        grouped = "True" if query.shape[1:-2] != key.shape[1:-2] else ""
+        given = ([" + ".join(masks)] if masks else []), {"is_causal": later, "enable_gqa": grouped}
+        return f"F.scaled_dot_product_attention({written.arguments(query, key, value, *given[0], **given[1])})"
+
     def forward(
         self,
         paper: Paper,
@@ -152,7 +176,8 @@ class Attention(Operator, name="attention", kind="scaled_dot_product_attention")
     ) -> Value:
         if mask is not None:
             bias = mask if bias is None else paper.mask(bias, mask)
-        trained = bias is not None and paper.training and bias.storage is not None  # made on the way, of parameters
+        made = bias is not None and bias.storage is not None  # on the way, of parameters
+        trained = made and paper.training and not paper.frozen
         if not trained and _fused(query, key, value, bias):
             return paper.fused_attention(query, key, value, bias)
         if query.shape[1:-2] != key.shape[1:-2]:

@@ -1,4 +1,4 @@
-"""How torch rearranges: a pattern as a row of its own operators, on paper and as text.
+"""How torch rearranges: a pattern as a row of its own operators.
 
 Letters that stay neighbours move as one. What several axes hold is merged before they move where they lie so, and an
 axis is split after it has moved where all its parts stay together: as a person would write it.
@@ -164,18 +164,6 @@ def copies(text: str) -> bool:
     return any(one.axis < 0 or other.cut or other.place != one.place + len(one.names) for one, other in pairs)
 
 
-def torch_text(text: str, sizes: Mapping[str, int], shape: tuple[int, ...]) -> str:
-    """What torch's methods make of a tensor with a batch in front: `.flatten(2).transpose(1, 2)`."""
-    taken, rank = parse(text).taken(shape, sizes), len(shape) + 1
-    given = frozenset(sizes) | {name for name in taken if name.isdigit()}
-    arriving, leaving = parse(text).front
-    found = f".unflatten(0, (-1, {', '.join(map(str, shape[:arriving]))}))" if arriving else ""
-    for move in moves(text):
-        found += move.text(taken, given, rank)
-        rank = move.rank(rank)
-    return found + (f".flatten(0, {leaving})" if leaving else "")
-
-
 class Rearrange(Operator, name="rearrange"):
     """Elements in another order and shape, some of them perhaps left out, all of them perhaps repeated."""
 
@@ -190,6 +178,7 @@ class Rearrange(Operator, name="rearrange"):
             x = paper.reshape(x, (x.shape[0] // size_of(front), *front, *x.shape[1:]))
         taken = parsed.taken(x.shape[1:], sizes)
         for move in moves(pattern):
-            x = move.run(paper, x, taken)
+            for name, fields in move.calls(x.shape, taken):
+                x = getattr(paper, name)(x, **fields)
         leaving = parsed.front[1] + 1
         return paper.reshape(x, (size_of(x.shape[:leaving]), *x.shape[leaving:])) if leaving > 1 else x

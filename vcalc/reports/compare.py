@@ -6,12 +6,21 @@ from typing import Any
 
 from vcalc import foreign, units
 from vcalc.analyses import measure
-from vcalc.analyses.cost import Costs
-from vcalc.analyses.depth import depth
+from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.measure import LET, METRICS, hyperparameter
+from vcalc.analyses.trained import frozen_parts
 from vcalc.errors import VcalcError
 from vcalc.graph import Node, group_of
-from vcalc.reports.notes import bug_notes, convention_note, left_out_notes, params_note, writing_note
+from vcalc.reports.notes import (
+    bug_notes,
+    convention_note,
+    folded_note,
+    folded_record,
+    frozen_note,
+    left_out_notes,
+    params_note,
+    writing_note,
+)
 from vcalc.reports.table import Column, Report, Row, Table, bar_text, inputs_of, inputs_text, plain_value
 from vcalc.spec.network import Network
 
@@ -32,7 +41,9 @@ def measured(side: Side, metric: str, nodes: list[Node] | None = None) -> Any:
     """One metric of a model, or of some of its nodes."""
     network, costs = side
     nodes = network.graph.nodes if nodes is None else nodes
-    return depth(network.graph, nodes) if metric == "depth" else getattr(costs.total(nodes), metric)
+    if metric in Cost._fields:
+        return getattr(costs.total(nodes), metric)
+    return measure.measured(metric, network, costs, nodes)
 
 
 def _groups(side: Side, metric: str) -> dict[str, Any]:
@@ -109,6 +120,8 @@ def _captions(sides: list[Side]) -> list[str]:
     notes = [convention_note(convention), *params_note(convention)]
     for network, costs in sides:
         whose = f", {network.name}"
+        notes += frozen_note(costs, network.graph.nodes, f" of {network.name}")
+        notes += folded_note(network.graph, whose)
         notes += [f"{note} ({network.name})" for note in writing_note(costs, network.library)]
         notes += left_out_notes(costs, network.graph.nodes, whose)
         notes += bug_notes(costs, network.graph.nodes, whose)
@@ -117,7 +130,9 @@ def _captions(sides: list[Side]) -> list[str]:
 
 def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
     """A row for each model: the metrics, or the columns that were asked for, hyperparameters among them."""
-    columns = [_column(name, sides) for name in chosen or ("input", "depth", "params", "flops", "memory")]
+    some = any(frozen_parts(network.graph.nodes) for network, _ in sides)
+    usual = ("input", "depth", "params", *(["trained_params"] if some else []), "flops", "memory")
+    columns = [_column(name, sides) for name in chosen or usual]
     rows = [Row({"model": side[0].name, **{c.key: _cell(c.key, side) for c in columns}}, "layer") for side in sides]
     shown = [Column("model", "model"), *columns]
     record = {
@@ -127,12 +142,13 @@ def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
         "models": [
             {
                 "model": side[0].name,
-                "total": {metric: plain_value(measured(side, metric)) for metric in COMPARED},
+                "total": {metric: plain_value(measured(side, metric)) for metric in (*COMPARED, "trained_params")},
                 "groups": {
                     metric: {k: plain_value(v) for k, v in _groups(side, metric).items()} for metric in COMPARED
                 },
                 "columns": {key: value for c in columns for key, value in _cell_record(c.key, side).items()},
                 "axes": inputs_of(side[0].graph.inputs, axes=True),
+                "folded": folded_record(side[0].graph),
             }
             for side in sides
         ],
@@ -146,7 +162,8 @@ def _column(name: str, sides: list[Side]) -> Column:
     if name == "input":
         return Column("input", "input", "shape of the input", number=True, drop=2, text=inputs_text)
     if name in METRICS:
-        header = {"flops": convention.unit, "memory": f"memory ({convention.memory.unit})"}.get(name, name)
+        memory = f"memory ({convention.memory.unit})"
+        header = {"flops": convention.unit, "memory": memory, "trained_params": "trained"}.get(name, name)
         return Column(name, header, METRICS[name][1], number=True)
     if all(hyperparameter(name, side[0]) for side in sides):
         return Column(name, name, "a hyperparameter", number=True, drop=1, text=_hyperparameter_text)

@@ -15,6 +15,7 @@ from vcalc.analyses.diff import (
     Side,
     group_of_all,
     layer_changes,
+    same_value,
     stage_changes,
     total_change,
     whole_groups,
@@ -192,7 +193,9 @@ def _layers(costs: Costs, layers: list[LayerChange], shown_as: list[list[LayerCh
     says = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
     notes = []
     if follow and not show_all:
-        notes.append(f"{follow:,} more layers are written as before and follow what arrives at them: --all shows them")
+        one = "1 more layer is written as before and follows what arrives at it: --all shows it"
+        many = f"{follow:,} more layers are written as before and follow what arrives at them: --all shows them"
+        notes.append(one if follow == 1 else many)
     return Table(f"layers: {says or 'none is written in another way'}", shown, rows, notes)
 
 
@@ -246,13 +249,14 @@ def _what(change: LayerChange) -> str:
 def _signature(layer: Layer) -> str:
     """A layer as it would be written: `conv out 64, kernel 3`, without what goes without saying."""
     usual = {name: field.usual(layer) for name, field in layer.fields.items() if not field.required}
-    fields = [f"{name} {_text(value)}" for name, value in layer.values().items() if value != usual.get(name)]
+    said = {name: value for name, value in layer.values().items() if not same_value(value, usual.get(name))}
+    fields = [f"{name} {_text(value)}" for name, value in said.items()]
     return f"{layer.kind} {', '.join(fields)}".rstrip()
 
 
 def _text(value: Any) -> str:
-    """A field's value: a pair of the same sizes as one of them."""
-    if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
+    """A field's value: several sizes that are the same as one of them."""
+    if isinstance(value, tuple) and len({*value}) == 1 and not isinstance(value[0], tuple):
         value = value[0]
     return value if isinstance(value, str) else "none" if value is None else show(value)
 

@@ -7,6 +7,7 @@ from typing import Any
 from vcalc import foreign, units
 from vcalc.analyses import paths
 from vcalc.analyses.cost import Cost, Costs
+from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
 from vcalc.arithmetic import is_symbolic
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
@@ -16,6 +17,8 @@ from vcalc.reports.notes import (
     conditions_note,
     convention_note,
     convention_record,
+    folded_note,
+    frozen_note,
     left_out_notes,
     params_note,
     writing_note,
@@ -62,6 +65,8 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
         ),
         Column("memory", memory, "memory of the output", number=True, drop=3, text=memory_text),
         Column("params", "params", "parameters", number=True),
+        Column("trained_params", "trained", "parameters that are trained", number=True, drop=2),
+        Column("frozen_params", "frozen", "parameters that are not trained", number=True, drop=2),
         Column("flops", convention.unit, convention.says, number=True),
     )
     return {column.key: column for column in made}
@@ -84,13 +89,14 @@ def table_report(
         raise VcalcError("usage", message, hint="--explain has a row for each count of each layer; --only takes some")
     nodes = selected(network.graph, only)
     known = columns(costs, network.symbolic or is_symbolic(costs.batch))
-    picked = [column_named(name, known) for name in chosen or DEFAULT_COLUMNS]
-    makes = _Rows(network, costs, "receptive_field" in chosen)
+    picked = [column_named(name, known) for name in chosen or _usual_columns(nodes)]
+    makes = _Rows(network, costs, [column.key for column in picked])
     total = costs.total(nodes)
+    show_all = show_all or all(_is_free(costs.of(node)) for node in nodes)
     rows = (
         makes.grouped(nodes, show_all) if depth is None else [*makes.input_row(), *makes.folded(nodes, depth, show_all)]
     )
-    rows.append(makes.sum("total", total, "total"))
+    rows.append(makes.sum("total", total, "total", nodes))
     heading = title(network, costs)
     notes = [*_empty(picked, rows, chosen), *_notes(network, costs, nodes, total, only)]
     tables = [_explained(costs, nodes, total, heading, notes) if explain else Table(heading, picked, rows, notes)]
@@ -106,6 +112,13 @@ def table_report(
         return Table("", picked, [*makes.input_row(), *map(makes.layer, nodes), rows[-1]])
 
     return Report(tables, record, complete)
+
+
+def _usual_columns(nodes: list[Node]) -> tuple[str, ...]:
+    """The columns that a table has if no others are asked for: what is trained, where not all of it is."""
+    behind = DEFAULT_COLUMNS.index("params") + 1
+    some = ("trained_params",) if frozen_parts(nodes) else ()
+    return (*DEFAULT_COLUMNS[:behind], *some, *DEFAULT_COLUMNS[behind:])
 
 
 def _empty(columns: list[Column], rows: list[Row], chosen: tuple[str, ...]) -> list[str]:
@@ -133,20 +146,27 @@ def column_named(name: str, known: dict[str, Column]) -> Column:
 class _Rows:
     """Makes rows of nodes and of sums."""
 
-    def __init__(self, network: Network, costs: Costs, with_fields: bool) -> None:
+    def __init__(self, network: Network, costs: Costs, keys: list[str]) -> None:
         self.costs = costs
         self.graph = network.graph
         self.fields: list[str | None] = []
-        if with_fields:
+        if "receptive_field" in keys:
             from vcalc.reports.fields import field_texts
 
             self.fields = field_texts(network.graph)
+        both = {"trained_params": trained_params, "frozen_params": frozen_params}
+        self.split = {key: count for key, count in both.items() if key in keys}
         self._cells: dict[Facts, dict[str, Any]] = {}
 
     def layer(self, node: Node) -> Row:
         if node.facts not in self._cells:
             self._cells[node.facts] = self._cells_of(node)
-        return Row({**self._cells[node.facts], "layer": node.path, "receptive_field": self._field(node)}, "layer")
+        own = {"layer": node.path, "receptive_field": self._field(node), **self._params([node])}
+        return Row({**self._cells[node.facts], **own}, "layer")
+
+    def _params(self, nodes: list[Node]) -> dict[str, Any]:
+        """The parameters of some layers that are trained, and that are not."""
+        return {key: count(self.costs, nodes) for key, count in self.split.items()}
 
     def _cells_of(self, node: Node) -> dict[str, Any]:
         """What layers that are alike have in common."""
@@ -173,8 +193,8 @@ class _Rows:
             for name, shape in self.graph.inputs.items()
         ]
 
-    def sum(self, name: str, cost: Cost, style: str) -> Row:
-        return Row({"layer": name, **cost._asdict()}, style)
+    def sum(self, name: str, cost: Cost, style: str, nodes: list[Node]) -> Row:
+        return Row({"layer": name, **cost._asdict(), **self._params(nodes)}, style)
 
     def grouped(self, nodes: list[Node], show_all: bool) -> list[Row]:
         """Rows group by group, a subtotal under each that shows more than one."""
@@ -184,7 +204,7 @@ class _Rows:
             shown = [self.layer(node) for node in members if show_all or not _is_free(self.costs.of(node))]
             rows += shown
             if len(shown) > 1 and len(groups) > 1:
-                rows.append(self.sum(f"{group} subtotal", self.costs.total(members), "subtotal"))
+                rows.append(self.sum(f"{group} subtotal", self.costs.total(members), "subtotal", members))
         return rows
 
     def folded(self, nodes: list[Node], depth: int, show_all: bool) -> list[Row]:
@@ -197,6 +217,7 @@ class _Rows:
                 last = members[-1]
                 name = _part(group, members, whole[group])
                 cells = {"layer": name, "input": members[0].input, "output": last.output, **cost._asdict()}
+                cells |= self._params(members)
                 cells["receptive_field"] = self._field(last)
                 rows.append(Row(cells, "layer"))
         return rows
@@ -230,7 +251,8 @@ def title(network: Network, costs: Costs) -> str:
     """What a table is of: the network, its input, batch and dtype."""
     batch = f", batch {costs.batch}" if str(costs.batch) != "1" else ""
     name = network.title if network.title == network.name else f"{network.title} ({network.name})"
-    return f"{name}, input {inputs_text(network.graph.inputs)}{batch}, {costs.dtype}"
+    folded = ", norms folded" if network.graph.folded is not None else ""
+    return f"{name}, input {inputs_text(network.graph.inputs)}{batch}, {costs.dtype}{folded}"
 
 
 def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
@@ -239,6 +261,8 @@ def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only:
     outputs = {name: network.graph.shape(index) for name, index in network.graph.outputs.items() if name and not only}
     notes = [
         f"total{part}: {summary(costs, total)}",
+        *frozen_note(costs, nodes),
+        *folded_note(network.graph),
         *([f"outputs: {inputs_text(outputs)}"] if outputs else []),
         convention_note(convention),
         *writing_note(costs, network.library),
@@ -294,12 +318,13 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
     from vcalc.reports.fields import FieldRecords
 
     fields = FieldRecords(network.graph)
-    alike: dict[Facts, dict[str, Any]] = {}
+    alike: dict[tuple[Facts, bool], dict[str, Any]] = {}
     layers = []
     for node in nodes:
-        if node.facts not in alike:
-            alike[node.facts] = _layer_record(node, costs)
-        layer = {"path": node.path, **alike[node.facts], "receptive_field": fields.of(node)}
+        kind = (node.facts, node.frozen)
+        if kind not in alike:
+            alike[kind] = _layer_record(node, costs)
+        layer = {"path": node.path, **alike[kind], "receptive_field": fields.of(node)}
         if explain:
             from vcalc.analyses.explain import working
 
@@ -318,7 +343,11 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         "hyperparameters": {name: plain_value(value) for name, value in network.hyperparameters.items()},
         "axes": {**inputs_of(network.graph.inputs, axes=True), "receptive_field": fields.axes},
         "layers": layers,
-        "total": {key: plain_value(value) for key, value in total._asdict().items()},
+        "frozen": frozen_parts(nodes),
+        "total": {
+            **{key: plain_value(value) for key, value in total._asdict().items()},
+            "trained_params": plain_value(trained_params(costs, nodes)),
+        },
     }
 
 
@@ -330,6 +359,7 @@ def _layer_record(node: Node, costs: Costs) -> dict[str, Any]:
         "output": plain_value(node.output),
         "axes": axes_of(input=node.input, output=node.output),
         **{key: plain_value(value) for key, value in costs.of(node)._asdict().items()},
+        "trained_params": plain_value(trained_params(costs, [node])),
     }
 
 
@@ -340,7 +370,10 @@ def formula_report(network: Network, costs: Costs) -> Report:
     named = {"params": "params", "flops": costs.convention.unit, "memory": f"memory ({unit})"}
     rows = [Row({"what": named[key], "formula": value}) for key, value in total._asdict().items()]
     nodes = network.graph.nodes
+    if frozen_parts(nodes):
+        rows.insert(1, Row({"what": "trained params", "formula": trained_params(costs, nodes)}))
     notes = [
+        *folded_note(network.graph),
         convention_note(costs.convention),
         *writing_note(costs, network.library),
         *params_note(costs.convention),
@@ -367,5 +400,6 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "symbols": sorted(network.symbols),
         "conditions": stated(network.conditions),
         **{key: plain_value(value) for key, value in total._asdict().items()},
+        "trained_params": plain_value(trained_params(costs, nodes)),
     }
     return Report([table], record)

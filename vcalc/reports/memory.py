@@ -8,6 +8,7 @@ from vcalc import units
 from vcalc.analyses.memory import Memory, single_values
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, UPDATE, Size
 from vcalc.arithmetic import is_symbolic
+from vcalc.reports.notes import folded_note, what_is_frozen
 from vcalc.reports.table import Column, Report, Row, Table, bar_text, inputs_of, inputs_text, plain_value
 from vcalc.spec.network import Network
 
@@ -57,7 +58,7 @@ def _title(network: Network, memory: Memory, batch: Any) -> str:
     both = f"mixed {plan.dtype} and float32" if plan.mixed else plan.dtype
     parts += [f"autocast to {plan.dtype} on {plan.device}" if plan.autocast else both]
     parts += ["activations in place"] if plan.in_place else []
-    parts += ["norms folded"] if memory.folded is not None else []
+    parts += ["norms folded"] if memory.graph.folded is not None else []
     parts += ["inputs held by modules"] if plan.modules else []
     parts += [f"checkpoints at depth {plan.checkpoint}"] if plan.checkpoint else []
     given = inputs_text(network.graph.inputs)
@@ -182,14 +183,8 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
             f"{plan.dtype}, the other operators what torch's lists for {plan.device} say; a weight's copy stays until "
             "the forward pass ends, and longer where backward reads it"
         )
-    if memory.folded is not None:
-        says = "there is no batch norm that alone reads a convolution or linear layer"
-        if memory.folded:
-            says = (
-                f"batch norms folded into the convolution or linear layer before them: {memory.folded}; it has a bias "
-            )
-            says += "then, and their parameters and buffers are gone"
-        notes.append(says)
+    notes += _frozen(memory)
+    notes += folded_note(memory.graph)
     if plan.checkpoint:
         notes.append(
             f"a group at depth {plan.checkpoint} saves only what enters it and runs again in the backward pass"
@@ -209,6 +204,13 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
             "(--batch 2 has theirs)"
         )
     return [*notes, f"not included: {'; '.join(NOT_INCLUDED)}"]
+
+
+def _frozen(memory: Memory) -> list[str]:
+    """What training leaves alone, and what that spares."""
+    frozen = what_is_frozen(memory.graph.nodes) if memory.plan.training else ""
+    spares = "its parameters have no gradients and no optimizer state, and only what gradients pass through is saved"
+    return [f"frozen: {frozen}; {spares}"] if frozen else []
 
 
 def _layers(memory: Memory, batch: Any) -> list[dict[str, Any]]:
@@ -266,7 +268,7 @@ def _record(network: Network, memory: Memory, figures: _Figures, fit: dict[str, 
         "in_place": plan.in_place,
         "modules": plan.modules,
         "checkpoint": plan.checkpoint or None,
-        "folded_norms": memory.folded,
+        "folded_norms": None if memory.graph.folded is None else len(memory.graph.folded),
         "weights": held.weights,
         "master_weights": held.master,
         "gradients": held.gradients,

@@ -7,13 +7,17 @@ from typing import Any
 
 from vcalc import units
 from vcalc.analyses.cost import Costs
-from vcalc.arithmetic import Condition
+from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
+from vcalc.arithmetic import Condition, is_many, is_symbolic
 from vcalc.conventions import Convention
-from vcalc.graph import Node
+from vcalc.graph import Graph, Node
 from vcalc.reports.table import plain_value
 
 MOST_SAID = 20
-"""Conditions that a note tells; JSON has all of them."""
+"""Conditions and frozen parts that a note tells; JSON has all of them."""
+
+MOST_NORMS = 3
+"""Folded norms that a note names."""
 
 
 def convention_note(convention: Convention) -> str:
@@ -33,6 +37,41 @@ def params_note(convention: Convention) -> list[str]:
     notes = [f"params leave out: {', '.join(sorted(rule.left_out))}"] if rule.left_out else []
     notes += [f"params of these are not seen: {', '.join(sorted(rule.lost))}"] if rule.lost else []
     return notes + ([f"params hold buffers: {', '.join(sorted(rule.buffers))}"] if rule.buffers else [])
+
+
+def frozen_note(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:
+    """How many parameters are trained and how many are not, and which, where some are frozen."""
+    frozen = frozen_params(costs, nodes)
+    if not is_symbolic(frozen) and not is_many(frozen) and frozen == 0:
+        return []
+    trained = units.exact(trained_params(costs, nodes))
+    return [f"params{whose}: {trained} trained, {units.exact(frozen)} frozen ({what_is_frozen(nodes)})"]
+
+
+def what_is_frozen(nodes: list[Node]) -> str:
+    """The groups and layers that are not trained, in words; empty where there are none."""
+    where = frozen_parts(nodes)
+    more = f", and {len(where) - MOST_SAID} more" if len(where) > MOST_SAID else ""
+    return f"{', '.join(where[:MOST_SAID])}{more}"
+
+
+def folded_note(graph: Graph, whose: str = "") -> list[str]:
+    """Which norms are part of the layers before them, if any should be."""
+    if graph.folded is None:
+        return []
+    if not graph.folded:
+        return [f"there is no batch norm that alone reads a convolution or linear layer{whose}"]
+    named = [f"{norm} into {layer}" for norm, layer in graph.folded[:MOST_NORMS]]
+    more = f", and {len(graph.folded) - MOST_NORMS} more" if len(graph.folded) > MOST_NORMS else ""
+    return [
+        f"batch norms folded into the convolution or linear layer before them{whose}: {len(graph.folded)}; it has a "
+        f"bias then, and their parameters and buffers are gone ({', '.join(named)}{more})"
+    ]
+
+
+def folded_record(graph: Graph) -> list[dict[str, str]] | None:
+    """The same as data."""
+    return None if graph.folded is None else [{"norm": norm, "into": layer} for norm, layer in graph.folded]
 
 
 def conditions_note(conditions: Sequence[Condition], what: str = "") -> list[str]:
@@ -77,8 +116,8 @@ def left_out_notes(costs: Costs, nodes: list[Node], whose: str = "") -> list[str
 
 def _elements(count: Any) -> str:
     """How many elements pass, where that is no long formula."""
-    text = units.exact(count)
-    return f", {text} elements" if len(text) <= 40 else ""
+    text = f"{units.exact(count)} element{'' if count == 1 else 's'}"
+    return f", {text}" if len(text) <= 49 else ""
 
 
 def bug_notes(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:
@@ -125,4 +164,5 @@ def convention_record(costs: Costs, nodes: list[Node], library: str) -> dict[str
             for kind, (layers, passing) in costs.left_out(nodes, seen).items()
         },
         "bugs": bug_records(costs, nodes),
+        "folded": folded_record(costs.graph),
     }

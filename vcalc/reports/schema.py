@@ -30,6 +30,15 @@ from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _NAME = r"^[^\W\d]\w{0,59}$"
+_NAMES = r"^[^\W\d]\w{0,59}(\s*,\s*[^\W\d]\w{0,59})*$"
+_BRANCHES = ("repeat", "each", "if", "elif", "take")
+"""The words that stand for branches, none, one or several, in place of a list."""
+_SEVERAL: Schema = {
+    "items": {"type": "object"},
+    "minItems": 1,
+    "additionalProperties": {"type": "object"},
+    "minProperties": 1,
+}
 _TEXT: Schema = {"type": ["string", "number"], "minLength": 1}
 _EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": limits.EXPRESSION_LENGTH}
 _CONDITION: Schema = {**_EXPRESSION, "type": ["string", "boolean"]}
@@ -42,7 +51,10 @@ def spec_schema() -> Schema:
         "title": "vcalc spec",
         "description": "A vision architecture, or a comparison of blocks, for vcalc.",
         **_top(),
-        "allOf": [_one_of("input", "inputs"), {"anyOf": [{"required": ["layers"]}, {"required": ["options"]}]}],
+        "allOf": [
+            _one_of("input", "inputs"),
+            {"anyOf": [{"required": ["layers"]}, {"required": ["options"]}, _every_model_has("do")]},
+        ],
         "if": {"required": ["models"]},
         "then": {"properties": dict.fromkeys(("same_as", "aliases"), False)},
         "$defs": {
@@ -50,12 +62,15 @@ def spec_schema() -> Schema:
             "values": {"type": ["object", "null"], "additionalProperties": _ref("value")},
             "hyperparameters": {**_named(_ref("value")), "type": ["object", "null"]},
             "handed": _handed(),
+            "place": {"type": ["string", "number"], "pattern": r"^[^/,:\s\[\]]{1,60}\s*(\[.{1,500}\])?$"},
+            "tensors": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
             "label": {"type": ["string", "number"], "pattern": r"^[^/,:\s]{1,60}$"},
             "name": {"$ref": "#/$defs/label", "description": NAME},
             "sizes": _sizes(),
             "inputs": {**_named(_ref("sizes")), "minProperties": 1, "maxProperties": limits.INPUTS},
             "outputs": _outputs(),
             "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
+            "frozen": {"anyOf": [{"type": "boolean"}, {"type": "array", "items": _TEXT}]},
             "models": _by_label(_ref("model")),
             "blocks": {**_named(_block(), *LAYERS, *FORMS), "type": ["object", "null"]},
             "options": _by_label(_option()),
@@ -195,7 +210,8 @@ def _taken(type_: FieldType) -> Schema:
     least = next((number for number in (-1, 0, 1, 2) if takes(number)), None)
     if least is not None:
         made["type"].append("number" if takes(0.5) else "integer")
-        made["minimum"] = least
+        if least >= 0:  # below 0 nothing is the least
+            made |= {"exclusiveMinimum": 0} if least and takes(least / 2) else {"minimum": least}
         if not takes(10):
             made["maximum"] = 1
     lengths = [length for length in range(1, len(MAPS[2])) if takes((2,) * length)]
@@ -219,7 +235,7 @@ def _layer(kind: type[Layer]) -> Schema:
     """A layer kind's fields. A kind that needs none may stand without."""
     fields = {name: _field(field) for name, field in kind.fields.items()}
     required = tuple(name for name, field in kind.fields.items() if field.required)
-    taken = _object({**fields, "name": _ref("name")}, required, null=not required)
+    taken = _object({**fields, "name": _ref("name"), "frozen": _CONDITION}, required, null=not required)
     if any(field.type.names for field in kind.fields.values()):
         taken["additionalProperties"] = _ref("value")
     if kind.shorthand:  # a text may stand for all fields
@@ -253,8 +269,10 @@ def _item() -> Schema:
         then: Schema = {"propertyNames": {"enum": list(each.keys)}}
         if each.required:
             then["required"] = list(each.required)
-        if word in CALL:
-            then["properties"] = {word: _ref("label") if word == "save" else _TEXT}
+        if word == "save":
+            then["properties"] = {word: _ref("place")}
+        if word == "take":
+            then["properties"] = {word: _ref("tensors")}
         form = {"if": {"required": [word]}, "then": then, "else": form}
     properties = {name: _documented(_ref(f"layer_{name}"), summary(KINDS[name])) for name in LAYERS}
     for word, each in FORMS.items():
@@ -266,14 +284,22 @@ def _item() -> Schema:
 
 def _part(key: str) -> Schema:
     """What stands under a word of a form."""
-    lists = {"items": _ref("steps"), "minItems": 2}
-    named = {"propertyNames": _ref("label"), "additionalProperties": _ref("steps"), "minProperties": 2}
+    branch = {"anyOf": [_ref("steps"), {**_ref("item"), "anyOf": [{"required": [word]} for word in _BRANCHES]}]}
+    lists = {"items": branch, "anyOf": [{"minItems": 2, "minProperties": 2}, _SEVERAL]}
+    named = {"propertyNames": _ref("label"), "additionalProperties": branch}
     made: dict[str, Schema] = {
         "repeat": _whole(0),
-        "each": {**_named({"type": ["string", "array"], "items": _ref("value")}), "minProperties": 1},
+        "each": {
+            "type": "object",
+            "propertyNames": {**_own_name(), "pattern": _NAMES},
+            "additionalProperties": {"type": ["string", "array", "null"], "items": _ref("value")},
+            "minProperties": 1,
+        },
         "index": {"type": "string", **_own_name()},
         "when": _CONDITION,
         "if": _CONDITION,
+        "elif": _CONDITION,
+        "frozen": {"anyOf": [_CONDITION, {"type": "array", "items": _TEXT, "minItems": 1}]},
         "branches": {"type": ["array", "object"], **lists, **named},
         "join": {"oneOf": [*map(_join, JOINS), {**_joins_with_fields(), "minProperties": 1, "maxProperties": 1}]},
         "let": _named(_ref("value")),
@@ -301,17 +327,19 @@ def _call() -> Schema:
     return {
         "description": "A block of this file, with its arguments.",
         "type": ["object", "null"],
-        "properties": {word: _documented(_ref("name" if word == "name" else "handed"), CALL[word]) for word in CALL},
+        "properties": {
+            word: _documented(_CONDITION if word == "frozen" else _ref("name" if word == "name" else "handed"), text)
+            for word, text in CALL.items()
+        },
         "additionalProperties": _ref("value"),
     }
 
 
 def _handed() -> Schema:
     """Tensors that a call hands over: one name, several, or new names for them."""
-    several: Schema = {"type": "array", "items": _ref("label")}
-    return {
-        "anyOf": [_TEXT, several, {"type": "object", "propertyNames": _ref("label"), "additionalProperties": _TEXT}]
-    }
+    several: Schema = {"type": "array", "items": _TEXT}
+    renamed: Schema = {"type": "object", "propertyNames": _ref("place"), "additionalProperties": _ref("tensors")}
+    return {"anyOf": [_TEXT, several, renamed]}
 
 
 # The parts of a file
@@ -322,6 +350,15 @@ def _block() -> Schema:
     parts: dict[str, Schema] = {"args": {**_named(default, *CALL), "type": ["object", "null"]}, "do": _ref("steps")}
     parts["shared"] = {"type": "boolean"}
     return _object({key: _documented(parts[key], text) for key, text in BLOCK.items()}, ("do",))
+
+
+def _every_model_has(key: str) -> Schema:
+    models: Schema = {
+        "type": "object",
+        "additionalProperties": {"type": "object", "required": [key]},
+        "minProperties": 1,
+    }
+    return {"required": ["models"], "properties": {"models": models}}
 
 
 def _model() -> Schema:

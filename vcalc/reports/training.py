@@ -8,7 +8,7 @@ from vcalc import units
 from vcalc.analyses.training import DAY, HOUR, Run, Training
 from vcalc.arithmetic import Number, is_symbolic
 from vcalc.devices import DTYPES, Device, devices
-from vcalc.reports.notes import convention_note
+from vcalc.reports.notes import convention_note, what_is_frozen
 from vcalc.reports.table import Amount, Column, Report, Row, Table, inputs_of, inputs_text, plain_value
 from vcalc.spec.network import Network
 
@@ -95,6 +95,8 @@ class _Working:
         """How it was counted, and from where."""
         run, device = self.run, self.run.device
         notes = [convention_note(self.training.convention)]
+        if frozen := what_is_frozen(self.training.nodes):
+            notes.append(f"as if all were trained; gradients of frozen parameters take no work ({frozen})")
         if run.schedule and run.schedule.source:
             notes.append(f"schedule: {run.schedule.source}")
         if device is None:

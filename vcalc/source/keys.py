@@ -242,6 +242,11 @@ class Key:
     def __init__(self, name: str, type_: Type, doc: str, default: Any = None, what: str = "") -> None:
         self.name, self.type, self.doc, self.default, self.what = name, type_, doc, default, what or name
 
+    @property
+    def means(self) -> str:
+        """What it means, as a part of a sentence."""
+        return self.doc[:1].lower() + self.doc[1:].rstrip(".")
+
 
 def needed(*keys: str) -> list[Need]:
     """Keys each of which has to be there."""
@@ -328,8 +333,17 @@ class Record(Type):
         for need in self.needs:
             problem = need.problem(set(nodes), meant)
             if problem and (entries or isinstance(node, yaml.MappingNode)):
-                source.report(self.code, f"{self.what} {problem}", node, self.example)
+                source.report(self.code, f"{self.what} {problem}", node, self._help(need, set(nodes)))
         return Values(node, nodes, self.values(source, nodes), meant)
+
+    def _help(self, need: Need, given: set[str]) -> str:
+        """An example; of what is asked for only beside other keys what it says, where nothing of it is there."""
+        if not need.when:
+            return self.example
+        keys = [self.keys[name] for way in need.ways for name in way]
+        if any(key.name in given for key in keys):
+            return "leave one of them out" if given.issuperset(key.name for key in keys) else ""
+        return f"write {keys[0].name}: …, {keys[0].means}"
 
     def values(self, source: Source, nodes: dict[str, YamlNode]) -> dict[str, Any]:
         """The values of all keys, those of the nodes that are there read."""

@@ -16,20 +16,28 @@ from vcalc.language.values import NoValueError, bounded, bounded_list, decimal, 
 from vcalc.layers.axes import INPUTS, NamedShape
 from vcalc.layers.base import describe
 from vcalc.spec.build import Budget
-from vcalc.spec.fields import WORDS, is_word, name_hint
-from vcalc.spec.sizes import in_order, label, merged_inputs, rank_problem
+from vcalc.spec.fields import VALUES, is_word, name_hint
+from vcalc.spec.sizes import label, merged_inputs, order_of
 from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
 
 
 class Bindings:
     """The value of every hyperparameter, worked out on demand in whatever order they refer to one another."""
 
-    def __init__(self, spec: Spec, model: ModelEntry, given: dict[str, Any], budget: Budget, library: str = "") -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        model: ModelEntry,
+        given: dict[str, Any],
+        budget: Budget,
+        library: str = "",
+        option: Option | None = None,
+    ) -> None:
         self.spec = spec
         self.model = model
         self.budget = budget
         self._written: dict[str, Value] = {**spec.let, **spec.libraries.get(library, {}), **model.values}
-        self._inputs = merged_inputs(spec, model)
+        self._inputs = merged_inputs(spec, model, option)
         self._sizes = {size for sizes in self._inputs.values() for size in sizes}
         self._given = self._flat(given)
         self._values: dict[str, Any] = dict(spec.blocks)
@@ -119,7 +127,7 @@ class Bindings:
             return from_python(name, value)
         known = frozenset((*self._written, *self._values))
         worded = self._holds_a_word(name)
-        if worded and is_word(value, known):
+        if worded and is_word(value, known, self.spec.models):
             return value
         meant = foreign.answers("values", value) if worded and value not in known else []
         if meant:
@@ -129,7 +137,7 @@ class Bindings:
             expression = parse(value)
             self._check_sizes(expression.names - self._own_name(name))
             whole = not self._holds_a_fraction(name)
-            names = {n: n if worded and n in WORDS - known else self._named(n, name, whole) for n in expression.names}
+            names = {n: n if worded and n in VALUES - known else self._named(n, name, whole) for n in expression.names}
             if whole and self._may_be_a_fraction(name):
                 self._note_whole(names)
             return self.budget.value(expression, names)
@@ -190,15 +198,11 @@ class Bindings:
             self.symbols[name] = symbols.symbol(name) if whole else symbols.share(name)
         return self.symbols[name]
 
-    def inputs(self, option: Option | None = None) -> dict[str, NamedShape]:
+    def inputs(self) -> dict[str, NamedShape]:
         """The shape of every input, its sizes in order. Raises VcalcError for sizes that make no input."""
         made = {}
-        self._inputs = merged_inputs(self.spec, self.model, option)
         for name, written in self._inputs.items():
-            problem = rank_problem(written)
-            if problem:
-                raise problem
-            order = in_order(written)
+            order = order_of(written)
             made[name] = NamedShape((self._size(name, size, written[size]) for size in order), INPUTS[order])
         return made
 

@@ -13,6 +13,7 @@ from vcalc.language.expression import DECIMAL, Environment, Expression
 from vcalc.language.operations import PAYING
 from vcalc.language.values import LARGEST, has_symbols, is_list, is_quotient, key_of, operations, product_of_terms
 from vcalc.layers import Layer
+from vcalc.spec.freezing import Freezing
 from vcalc.spec.syntax import ModelEntry, Spec, Step
 
 SYMBOLIC = 1000
@@ -78,11 +79,12 @@ class Budget:
             elif is_quotient(value) or isinstance(value, float):
                 cost += expression.operations * DECIMAL
         self.spend(cost)
-        PAYING.by, before = self._answer, PAYING.by
+        before = PAYING.by, PAYING.for_items
+        PAYING.by, PAYING.for_items = self._answer, self.spend
         try:
             return expression.value(environment)
         finally:
-            PAYING.by = before
+            PAYING.by, PAYING.for_items = before
 
     def _answer(self, asked: str, *given: Any) -> Any:
         """What exact arithmetic answers; what it has not answered before costs more."""
@@ -177,6 +179,12 @@ class Scope:
                 return scope.find(rest) if rest else scope
         return None
 
+    def turns(self, path: str) -> list[Scope]:
+        """The numbered parts that have a path in common, backbone/stage1 and on, in their order."""
+        above, _, name = path.rpartition("/")
+        scope = self.find(above) if above else self
+        return [part for (label, _), part in scope.inner.items() if label == name] if scope else []
+
     def ended(self) -> list[str]:
         """The paths, from here, of the parts in this one that have ended; those of the first hundred."""
         found: list[str] = []
@@ -252,14 +260,16 @@ class Building:
         """How many steps so far read or gave more than the tensor that arrives and the one that leaves."""
         self.paid_once = 0
         """The operations that were spent on what is like nothing before it."""
+        self.frozen = Freezing(graph)
+        """What is not trained."""
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()
 
-    def enter_shared(self, spec: Spec, block: str) -> Sharing | None:
-        """Begin a call of a shared block; None within another one, whose layers are shared already."""
+    def enter_shared(self, root: Scope, block: str) -> Sharing | None:
+        """Begin a call of a shared block of the network at a root; None within another one, whose layers are shared."""
         if self.sharing:
             return None
-        key = (id(spec), block)
+        key = (root, block)
         self.outside += 1
         first = key not in self.shared
         self.sharing = Sharing(block, self.shared.setdefault(key, []), first)

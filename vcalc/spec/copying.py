@@ -20,7 +20,7 @@ from vcalc.spec.build import Building, Scope
 class Part:
     """What some steps added to a network, all of it following from the tensor that arrived."""
 
-    __slots__ = ("_names", "carried_out", "end", "inner", "nodes", "operations", "scope", "steps")
+    __slots__ = ("_names", "carried_out", "end", "frozen", "inner", "nodes", "operations", "scope", "steps")
 
     def __init__(
         self,
@@ -42,6 +42,8 @@ class Part:
         self.scope = scope
         self.inner = inner
         """The named parts that it has in its scope."""
+        self.frozen: list[int] = []
+        """Those of its nodes that it says are frozen itself."""
         self._names: dict[str, tuple[int, int]] | None = None
 
     def fits(self, building: Building) -> bool:
@@ -72,6 +74,7 @@ class Part:
             nodes.append(Node(node.index + shift, "", node.facts, tuple(map(moved, node.inputs))))
             names.append((scopes[inside], name, ordinal + (later[name] if inside is self.scope else 0)))
         building.steps += building.steps[first:stop]
+        building.frozen.nodes.update(map(moved, self.frozen))
         return moved(self.end)
 
     def _count_names(self, building: Building, scope: Scope) -> dict[str, int]:
@@ -137,5 +140,6 @@ class Copies:
             nodes = range(first, len(building.graph.nodes))
             operations = budget.operations - building.paid_once - operations
             done = building.carried_out - done
-            self._parts[key] = Part(nodes, budget.steps - steps, operations, done, end, scope, inner)
+            part = self._parts[key] = Part(nodes, budget.steps - steps, operations, done, end, scope, inner)
+            part.frozen = [index for index in nodes if index in building.frozen.nodes] if building.frozen.nodes else []
         return end

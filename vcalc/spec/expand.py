@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import Shape, is_many, is_symbolic
-from vcalc.errors import LayerError, Place, VcalcError, quoted, suggestion
-from vcalc.language.expression import Environment, ExpressionError, undecided
-from vcalc.language.values import COMPARE, NoValueError, bounded_list, decimal, frozen, is_number, shown
-from vcalc.layers.axes import MAPS, VECTOR, NamedShape, described, names_of, rank
+from vcalc.errors import LayerError, VcalcError, quoted, suggestion
+from vcalc.language.expression import Environment
+from vcalc.language.values import decimal, shown
+from vcalc.layers import KINDS
+from vcalc.layers.axes import MAPS, NamedShape, described, rank
 from vcalc.layers.base import BRANCHES, describe, no_way, way_between
 from vcalc.spec import syntax
-from vcalc.spec.bindings import Bindings, explained
+from vcalc.spec.bindings import Bindings
 from vcalc.spec.build import Building, Scope, Used
 from vcalc.spec.copying import Copies
 from vcalc.spec.fields import written_out
-from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Value
+from vcalc.spec.saved import Keeper, List
+from vcalc.spec.syntax import Block, ModelEntry, Spec, Step
+from vcalc.units import counted
 
 PASSES_ON = "a branch in which nothing is carried out is left out; one that passes on what arrives is []"
 
@@ -28,7 +31,7 @@ class _Reached(Exception):  # noqa: N818, no error
         self.at = at
 
 
-class Expander:
+class Expander(Keeper):
     """Carries out one spec's steps; a spec that is used by another gets an expander of its own."""
 
     def __init__(
@@ -41,19 +44,11 @@ class Expander:
         upto: str = "",
         used_by: tuple[ModelEntry, ...] = (),
     ) -> None:
-        self.spec = spec
-        self.model = model
+        super().__init__(spec, model, building, root)
         self.globals = environment
-        self.building = building
-        self.root = root
         self.upto = upto
         self.models = (*used_by, model)
-        self.saved: list[dict[str, int]] = [{}]
-        """The tensors that have names: the network's, then those of each call that is being carried out."""
-        self.kept: dict[str, str] = {}
-        """The names of tensors that have ended with a call, and the block that had them."""
         self.copies = Copies(building)
-        self.calls: list[str] = []
 
     def steps(self, steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
         """Run a list from tensor `at`; returns the tensor it ends with. An error gets its place and path here."""
@@ -66,61 +61,25 @@ class Expander:
                     raise VcalcError("limit", f"nested more than {limits.NESTING} deep", hint="see docs/limits.md")
                 if type(step) is syntax.Let:
                     environment = self.let(step, at, environment)
-                else:
+                elif step.frozen is None or type(step) is syntax.Loop:
                     at = _RUN[type(step)](self, step, at, environment, scope)
+                else:
+                    at = self.frozen(step, at, environment, scope)
             except VcalcError as error:
                 raise error.at(self.place(step.node), scope.path) from None
         self.building.depth -= 1
         return at
 
-    def place(self, node: Any) -> Place:
-        place: Place = self.spec.source.place(node)
-        return place
+    def frozen(self, step: Step, at: int, environment: Environment, scope: Scope) -> int:
+        """Carry out a step that says whether its parameters are trained."""
+        with self.freezing(step, at, environment):
+            end: int = _RUN[type(step)](self, step, at, environment, scope)
+        return end
 
-    def within(self, node: Any, error: LayerError) -> Place:
-        """The part of a text in a notation of its own that an error is about."""
-        place: Place = self.spec.source.place(node, error.column)
-        place.length = min(place.length, error.length)
-        return place
-
-    # Values
-
-    def value(self, value: Value, at: int, environment: Environment) -> Any:
-        """A field's value here: lists become tuples; C, H, W, N, D are the arriving shape."""
-        try:
-            if value.items is not None:
-                items = bounded_list([self.value(item, at, environment) for item in value.items])
-                self.building.budget.spend(len(items))
-                return tuple(items)
-            expression = value.expression
-            assert expression is not None
-            if expression.shape_names:
-                arrive(environment, self.building.graph.shape(at), self.spec.shape_names)
-            return frozen(self.building.budget.value(expression, environment))
-        except (NoValueError, ExpressionError) as error:
-            arriving = self.building.graph.shape(at)
-            raise explained(error, self.spec, self.model, arriving).at(self.place(value.node)) from None
-
-    def whole(self, value: Value, what: str, at: int, environment: Environment) -> int:
-        """A value that must be a whole number now: a loop cannot run a symbol of times."""
-        number = self.value(value, at, environment)
-        if is_many(number):
-            number = number.common()
-        if isinstance(number, float) and number.is_integer():
-            number = int(number)
-        if is_symbolic(number):
-            raise undecided(f"how often {what} {shown(number)} runs", number).at(self.place(value.node))
-        if type(number) is not int or number < 0:
-            message = f"{what} {shown(number)} is not a whole number, 0 or more"
-            hint = "round, floor or ceil makes it whole" if is_number(number) and type(number) is not int else ""
-            raise VcalcError("type", message, hint=hint).at(self.place(value.node))
-        return number
-
-    def let(self, step: syntax.Let, at: int, environment: Environment) -> Environment:
-        environment = dict(environment)
-        for name, value in step.values.items():
-            environment[name] = self.value(value, at, environment)
-        return environment
+    def freezing(self, step: Step, at: int, environment: Environment) -> AbstractContextManager[None]:
+        """Parameters of what is added meanwhile are not trained, where the condition of a step holds."""
+        condition = step.frozen.condition if step.frozen else None
+        return self.building.frozen.meanwhile(condition is not None and self.truth(condition, at, environment))
 
     # Steps
 
@@ -144,40 +103,57 @@ class Expander:
     def call(self, step: syntax.Call, at: int, environment: Environment, scope: Scope) -> int:
         block = self.value(step.block, at, environment)
         if isinstance(block, str):
-            node = step.block.node
-            use = syntax.UseModel(step.node, node, block, step.arguments, step.upto, step.name, step.library)
-            use.takes, use.saves = step.takes, step.saves
-            return self.use_model(use, at, environment, scope)
+            return self.call_by_word(step, block, at, environment, scope)
         if not isinstance(block, Block):
             hint = suggestion(str(block), self.spec.blocks, "blocks")
             message = f"{quoted(str(block))} is not a block"
             raise VcalcError("type", message, hint=hint).at(self.place(step.block.node))
-        if block.name in self.calls:
-            circle = " → ".join((*self.calls[self.calls.index(block.name) :], block.name))
+        if step.frozen and step.frozen.parts:
+            first = next(iter(step.frozen.parts.values()))
+            raise VcalcError("type", syntax.GROUPS_OF_MODELS, hint="frozen: true").at(self.place(first))
+        blocks = self.saved.blocks
+        if block.name in blocks:
+            circle = " → ".join((*blocks[blocks.index(block.name) :], block.name))
             hint = "repeat and each write layers several times, each with other values"
             raise VcalcError("recursion", f"a block calls itself: {circle}", hint=hint)
         self.building.budget.step()
         inner = self.arguments(step, block, at, environment)
-        handed = {name: self.tensor(outer, step) for name, outer in step.takes.items()}
+        handed: dict[str, List] = {}
+        for name, tensors in step.takes.items():
+            handed[name] = [*self.taken(tensors, step, at, environment)]
         within = scope.child(step.name) if step.name else scope
-        self.calls.append(block.name)
-        self.saved.append(handed)
-        sharing = self.building.enter_shared(self.spec, block.name) if block.shared else None
-        sees = (*self.calls, *[inner[name] for name in block.arguments])
-        at = self.part(sees, block.body, at, inner, within)
+        self.saved.begin(block.name, handed)
+        sharing = self.building.enter_shared(self.root, block.name) if block.shared else None
+        sees = (*blocks, *[inner[name] for name in block.arguments])
+        end = self.part(sees, block.body, at, inner, within)
         self.building.leave_shared(sharing)
-        self.calls.pop()
-        self.give(step, block, self.saved.pop())
-        return self.leave(within, at) if step.name else at
+        own = self.saved.end()
+        for target, tensors in step.saves:
+            asked = [self.asked(tensor, block, own, at, environment) for tensor in tensors]
+            self.save_as(target, [tensor for each in asked for tensor in each], at, environment)
+        return self.leave(within, end) if step.name else end
 
-    def give(self, step: syntax.Call, block: Block, own: dict[str, int]) -> None:
-        """Save in the caller what a call asks of the names that the block has saved; the others end with it."""
-        for name, inner in step.saves.items():
-            if inner not in own:
-                hint = suggestion(inner, own, "it saves") or f"write save: {inner} in the block, where the tensor is"
-                raise VcalcError("undefined", f"block {block.name} saves no {quoted(inner)}", hint=hint)
-            self.saved[-1][name] = own[inner]
-        self.kept.update(dict.fromkeys(own, block.name))
+    def call_by_word(self, step: syntax.Call, word: str, at: int, environment: Environment, scope: Scope) -> int:
+        """Run the layer or the model that a hyperparameter names."""
+        kind = None if word in self.spec.models else KINDS.get(word)
+        if kind is None or kind.joins:
+            use = syntax.UseModel(step.node, step.block.node, word, step.arguments, step.upto, step.name, step.library)
+            use.takes, use.saves = step.takes, step.saves
+            use.frozen = step.frozen
+            return self.use_model(use, at, environment, scope)
+        if step.takes or step.saves:
+            raise VcalcError("misplaced", f"{word} is a layer, and has no names of tensors")
+        if step.upto or step.library:
+            raise VcalcError("misplaced", f"{word} is a layer, and no model", hint="leave upto and as out")
+        for name in step.arguments:
+            if name not in kind.fields:
+                hint = suggestion(name, kind.fields, "it takes") if kind.fields else ""
+                raise VcalcError("unknown-key", f"{word} takes no {quoted(name)}", hint=hint)
+        lacking = [name for name, field in kind.fields.items() if field.required and name not in step.arguments]
+        if lacking:
+            hint = f"write {{use: {step.block.node.value}, {written_out('with', lacking)}}}"
+            raise VcalcError("missing", f"{word} needs {' and '.join(map(quoted, lacking))}", hint=hint)
+        return self.layer(syntax.LayerStep(step.node, kind, step.arguments, step.name), at, environment, scope)
 
     def part(self, sees: tuple[Any, ...], steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
         """Run a list that sees these values and no others of its own; a copy, where it has run on such a tensor."""
@@ -217,23 +193,55 @@ class Expander:
         return at
 
     def loop(self, step: syntax.Loop, at: int, environment: Environment, scope: Scope) -> int:
-        columns = {name: self.value(value, at, environment) for name, value in step.variables.items()}
-        turns = self.turns(step, columns, at, environment)
+        columns = self.columns(step, at, environment)
         environment = dict(environment)
         this_loop = object()
-        for turn in range(turns):
-            self.building.budget.step()
-            for name, column in columns.items():
-                environment[name] = column[turn]
-            if step.index:
-                environment[step.index] = turn
-            if step.when is not None and not self.truth(step.when, at, environment):
+        taken = 0
+        for turn in range(self.turns(step, columns, at, environment)):
+            if not self.begin_turn(step, columns, turn, at, environment):
                 continue
             within = scope.child(step.name, numbered=True) if step.name else scope
-            sees = (this_loop, turn if step.reads_index else 0, *[column[turn] for column in columns.values()])
-            at = self.part(sees, step.body, at, environment, within)
+            body = step.first if step.first is not None and not taken else step.body
+            taken += 1
+            values = [column[turn] for column in columns.values()]
+            sees = (this_loop, body is step.first, turn if step.reads_index else 0, *values)
+            with self.freezing(step, at, environment):
+                at = self.part(sees, body, at, environment, within)
             at = self.leave(within, at) if step.name else at
         return at
+
+    def begin_turn(
+        self, step: syntax.Loop, columns: dict[str, Any], turn: int, at: int, environment: Environment
+    ) -> bool:
+        """Bind what a loop's turn has of its lists, and its number; whether the turn is taken."""
+        self.building.budget.step()
+        for name, column in columns.items():
+            environment[name] = column[turn]
+        if step.index:
+            environment[step.index] = turn
+        return step.when is None or self.truth(step.when, at, environment)
+
+    def columns(self, step: syntax.Loop, at: int, environment: Environment) -> dict[str, Any]:
+        """The lists that a loop goes through, by name; the rows of a table are taken apart."""
+        columns: dict[str, Any] = {}
+        for names, value in step.variables.items():
+            found = self.value(value, at, environment)
+            if not isinstance(found, tuple):
+                written = str(getattr(value.node, "value", ""))
+                message = f"each goes through lists, and '{', '.join(names)}' is {shown(found)}"
+                hint = f"write {names[0]}: [{written}], or repeat: {written}" if type(found) is int else ""
+                raise VcalcError("type", message, hint=hint).at(self.place(value.node))
+            if len(names) == 1:
+                columns[names[0]] = found
+                continue
+            for number, row in enumerate(found):
+                if not isinstance(row, tuple) or len(row) != len(names):
+                    has = f"has {counted(len(row), 'item')}" if isinstance(row, tuple) else f"is {shown(row)}"
+                    message = f"row {number + 1} {has}, and {len(names)} names go through it: {', '.join(names)}"
+                    raise VcalcError("type", message).at(self.place(_item(value.node, number)))
+            self.building.budget.spend(len(found) * len(names))
+            columns.update((name, tuple([row[place] for row in found])) for place, name in enumerate(names))
+        return columns
 
     def turns(self, step: syntax.Loop, columns: dict[str, Any], at: int, environment: Environment) -> int:
         if step.count is not None:
@@ -242,12 +250,6 @@ class Expander:
                 message = f"a repeat of {turns:,}; at most {limits.STEPS:,} steps are taken"
                 raise VcalcError("limit", message, hint="see docs/limits.md").at(self.place(step.count.node))
             return turns
-        for name, column in columns.items():
-            if not isinstance(column, tuple):
-                written = step.variables[name].node
-                message = f"each goes through lists, and '{name}' is {shown(column)}"
-                hint = f"write {name}: [{written.value}], or repeat: {written.value}" if type(column) is int else ""
-                raise VcalcError("type", message, hint=hint).at(self.place(written))
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             sizes = ", ".join(f"{name} has {length}" for name, length in lengths.items())
@@ -256,36 +258,55 @@ class Expander:
         return next(iter(lengths.values()))
 
     def condition(self, step: syntax.If, at: int, environment: Environment, scope: Scope) -> int:
-        body = step.then if self.truth(step.condition, at, environment) else step.otherwise
-        return at if body is None else self.steps(body, at, environment, scope)
-
-    def truth(self, condition: Value, at: int, environment: Environment) -> bool:
-        """A condition's answer."""
-        answer = self.value(condition, at, environment)
-        if not isinstance(answer, bool):
-            message = f"a condition is true or false, not {shown(answer)}"
-            raise VcalcError("type", message, hint=COMPARE).at(self.place(condition.node))
-        return answer
+        for condition, then in step.cases:
+            if self.truth(condition, at, environment):
+                return self.steps(then, at, environment, scope)
+        return at if step.otherwise is None else self.steps(step.otherwise, at, environment, scope)
 
     def branches(self, step: syntax.Branches, at: int, environment: Environment, scope: Scope) -> int:
         outer = scope.child(step.name) if step.name else scope
-        ends: tuple[int, ...] = ()
-        for number, (name, body) in enumerate(step.branches):
-            is_shortcut = step.residual and number > 0
-            ends += self.branch(name, body, is_shortcut, at, environment, outer)
+        ends: list[int] = []
+        for number, part in enumerate(step.branches):
+            if isinstance(part, syntax.Loop):
+                ends += self.branches_of_turns(part, at, environment, outer)
+            elif isinstance(part, syntax.Take):
+                self.building.outside += 1
+                self.building.carried_out += 1
+                ends += self.taken(part.tensors, step, at, environment)
+            else:
+                ends += self.branch(part.name, part.body, step.residual and number > 0, at, environment, outer)
         if not ends:
-            many = len(step.branches)
-            what = f"none of these {many} branches is left: no condition in them holds, and no loop takes a turn"
-            raise VcalcError("missing", what, hint=PASSES_ON)
+            raise _none_left(step)
         alone = len(ends) == 1 and step.join.kind.joins_one
-        joined = ends[0] if alone else self.join(step, ends, at, environment, outer)
+        joined = ends[0] if alone else self.join(step, tuple(ends), at, environment, outer)
         return self.leave(outer, joined) if step.name else joined
 
+    def branches_of_turns(self, step: syntax.Loop, at: int, environment: Environment, scope: Scope) -> list[int]:
+        """Run the turns of a loop as branches that all start from the same tensor: their ends."""
+        columns = self.columns(step, at, environment)
+        environment = dict(environment)
+        ends: list[int] = []
+        taken = 0
+        for turn in range(self.turns(step, columns, at, environment)):
+            if self.begin_turn(step, columns, turn, at, environment):
+                body = step.first if step.first is not None and not taken else step.body
+                taken += 1
+                with self.freezing(step, at, environment):
+                    ends += self.branch(step.name, body, False, at, environment, scope, numbered=True)
+        return ends
+
     def branch(
-        self, name: str, body: list[Step], is_shortcut: bool, at: int, environment: Environment, outer: Scope
+        self,
+        name: str,
+        body: list[Step],
+        is_shortcut: bool,
+        at: int,
+        environment: Environment,
+        outer: Scope,
+        numbered: bool = False,
     ) -> tuple[int, ...]:
         """Run a branch: its end; none where nothing in it is carried out, but a shortcut is what arrives then."""
-        within = outer.child(name) if name else outer
+        within = outer.child(name, numbered) if name else outer
         before = self.building.carried_out
         end = self.steps(body, at, environment, within)
         if self.building.carried_out > before or is_shortcut:
@@ -308,63 +329,30 @@ class Expander:
                 error.problems[0].hint = PASSES_ON
             raise
 
-    def save(self, step: syntax.Save, at: int, environment: Environment, scope: Scope) -> int:
-        self.building.outside += 1
-        self.saved[-1][step.name] = at
-        self.building.named.add(at)
-        self.building.carried_out += 1
-        return at
-
-    def take(self, step: syntax.Take, at: int, environment: Environment, scope: Scope) -> int:
-        self.building.outside += 1
-        self.building.carried_out += 1
-        return self.tensor(step.name, step)
-
-    def tensor(self, name: str, step: Step) -> int:
-        """The tensor that is saved under a name here, or that a group of the network gives."""
-        found = self.found(name, step)
-        if found is None:
-            raise VcalcError("undefined", f"no tensor is called {quoted(name)} so far", hint=self.where(name))
-        return found
-
-    def found(self, name: str, step: Step) -> int | None:
-        """The tensor of a name, if there is one."""
-        saved, group = self.saved[-1].get(name), self.root.find(name)
-        given = group.output if group else None
-        if saved is not None and given not in (None, saved):
-            self.building.hidden.append((self.spec, step, name))
-        return given if saved is None else saved
-
     def outputs(self, end: int) -> dict[str, int]:
         """What the network gives when its list has ended at tensor `end`: that, or what the spec names."""
         outputs: dict[str, int] = {}
         for step in self.spec.outputs:
-            found = self.found(step.name, step)
-            if found is None:
-                known = [*self.saved[-1], *self.root.ended()]
-                hint = suggestion(step.name, known, "there are") or f"write save: {step.name} where it is"
-                error = VcalcError("undefined", f"no tensor is called {quoted(step.name)}, an output", hint=hint)
-                raise error.at(self.place(step.node))
-            outputs[step.name] = found
+            name = str(step.tensors[0])
+            try:
+                outputs[name] = self.only(step, end, self.globals)
+            except VcalcError as error:
+                if error.problems[0].code == "undefined":
+                    known = [*self.saved.open[-1], *self.root.ended()]
+                    hint = suggestion(name, known, "there are") or f"write save: {name} where it is"
+                    error = VcalcError("undefined", f"no tensor is called {quoted(name)}, an output", hint=hint)
+                raise error.at(self.place(step.node)) from None
         return outputs or {"": end}
 
-    def where(self, name: str) -> str:
-        """Where a tensor could come from that has no name here."""
-        if any(name in names for names in self.saved):
-            return f"a block has what its call hands to it: {self.calls[-1]}: {{take: {name}}}"
-        if name in self.kept:
-            block = self.kept[name]
-            return f"block {block} keeps it to itself, unless its call asks for it: {block}: {{save: {name}}}"
-        save = f"write save: {name} where it is, above this" if "/" not in name else ""
-        return suggestion(name, [*self.saved[-1], *self.root.ended()], "so far") or save
-
     def use_model(self, step: syntax.UseModel, at: int, environment: Environment, scope: Scope) -> int:
-        from vcalc.spec.find import is_file_name, load
+        from vcalc.spec.find import is_file_name, is_model, load
 
         try:
             if is_file_name(step.model):
                 raise VcalcError("file", "a spec opens no other file", hint="use a block, or a model of the catalogue")
-            spec, model = load(step.model)
+            own = self.spec.models.get(step.model)
+            of_catalogue = own is None or (own is self.model and is_model(step.model))
+            spec, model = load(step.model) if own is None or of_catalogue else (self.spec, own)
         except VcalcError as error:
             raise error.at(self.place(step.target)) from None
         if model in self.models:
@@ -373,16 +361,18 @@ class Expander:
         self.building.outside += 1
         self.building.carried_out += 1
         values = {name: self.value(value, at, environment) for name, value in step.values.items()}
-        given = self.arriving(step, spec, model, at)
+        given = self.arriving(step, spec, model, at, environment)
         bindings = self.bound(step, spec, model, given, values)
         inner = bindings.all()
         within = scope.child(step.name or model.name)
         expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
-        expander.saved[0] = {name: index for name, index in given.items() if name}
+        expander.saved.open[0] = {name: [index] for name, index in given.items() if name}
         first = next(iter(given))
         depth, start = self.building.depth, len(self.building.graph.nodes)
         try:
-            end = self.leave_model(step, expander, expander.steps(spec.layers, given[first], inner, within))
+            end = self.leave_model(
+                step, expander, expander.steps(spec.layers_of(model), given[first], inner, within), environment
+            )
         except _Reached as reached:
             end, self.building.depth = reached.at, depth
         else:
@@ -392,9 +382,13 @@ class Expander:
         self.check_library(step, model)
         nodes = range(start, len(self.building.graph.nodes))
         self.building.used.append(Used(spec, model, nodes, step.library, bool(step.upto)))
+        for said, source in ((step.frozen, self.spec), (spec.frozen, spec)):
+            self.building.frozen.note(said, nodes, within, source, bool(step.upto) and source is spec)
         return self.leave(within, end)
 
-    def arriving(self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int) -> dict[str, int]:
+    def arriving(
+        self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int, environment: Environment
+    ) -> dict[str, int]:
         """The tensors that a model in use takes, by its inputs' names: what arrives is the first where none is said."""
         names = [*spec.inputs]
         if (step.takes and "" in names) or (step.saves and not spec.outputs):
@@ -406,21 +400,26 @@ class Expander:
             if name not in names:
                 hint = suggestion(name, names, "it takes")
                 raise VcalcError("input", f"{model.name} has no input {quoted(name)}", hint=hint)
-        given = {names[0]: at, **{name: self.tensor(outer, step) for name, outer in step.takes.items()}}
+        given = {names[0]: at}
+        for name, tensors in step.takes.items():
+            given[name] = self.only(syntax.Take(step.node, tensors), at, environment)
         for name in names:
             if name not in given:
                 hint = f"write {{use: {step.model}, take: {{{name}: …}}}}"
                 raise VcalcError("input", f"{model.name} takes {' and '.join(names)}: nothing is its {name}", hint=hint)
         return {name: given[name] for name in names}
 
-    def leave_model(self, step: syntax.UseModel, inner: Expander, end: int) -> int:
+    def leave_model(self, step: syntax.UseModel, inner: Expander, end: int, environment: Environment) -> int:
         """Save the outputs of a model in use that are asked for; returns the last of all."""
         outputs = inner.outputs(end)
-        for ours, its in step.saves.items():
-            if its not in outputs:
-                hint = suggestion(its, outputs, "it gives")
-                raise VcalcError("undefined", f"{inner.model.name} has no output {quoted(its)}", hint=hint)
-            self.saved[-1][ours] = outputs[its]
+        for ours, tensors in step.saves:
+            asked: list[int] = []
+            for its in tensors:
+                if its.name not in outputs:
+                    hint = suggestion(its.name, outputs, "it gives")
+                    raise VcalcError("undefined", f"{inner.model.name} has no output {quoted(its.name)}", hint=hint)
+                asked += self.picked(its, [outputs[its.name]], end, environment)
+            self.save_as(ours, asked, end, environment)
         return [*outputs.values()][-1]
 
     def check_library(self, step: syntax.UseModel, model: ModelEntry) -> None:
@@ -458,17 +457,22 @@ class Expander:
         raise VcalcError("input", message, hint=hint)
 
 
+def _none_left(step: syntax.Branches) -> VcalcError:
+    """What to say of branches of which none is left."""
+    if all(isinstance(part, syntax.Take) for part in step.branches):
+        return VcalcError("missing", "these are lists of no tensors, and nothing is joined")
+    many = f"none of these {len(step.branches)} branches" if len(step.branches) > 1 else "no branch"
+    message = f"{many} is left: no condition in them holds, and no loop takes a turn"
+    return VcalcError("missing", message, hint=PASSES_ON)
+
+
+def _item(node: Any, number: int) -> Any:
+    """The node of an item of a list, where it is written out; else that of the list."""
+    return node.value[number] if isinstance(node.value, list) else node
+
+
 def _path_of(scope: Scope, name: str) -> str:
     return scope.within(name, scope.counts.get(name, 1))
-
-
-def arrive(environment: Environment, shape: Shape, names: frozenset[str]) -> None:
-    """Bind the names of the arriving shape: C, H, W of a map; N, D of tokens; C or D of a vector; unbind the others."""
-    for name in names:
-        environment.pop(name, None)
-    environment.update((name, size) for name, size in zip(names_of(shape), shape, strict=True) if name in names)
-    if rank(shape) == VECTOR:
-        environment["C"] = shape[-1]
 
 
 _RUN: dict[type[Step], Any] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from keyword import iskeyword
 
 import yaml
@@ -15,6 +15,7 @@ from vcalc.language.expression import (
     FUNCTIONS,
     OPERATORS,
     SHAPE_NAMES,
+    Expression,
     ExpressionError,
     arrives,
     can_name,
@@ -31,15 +32,18 @@ NO_NAMES: Names = frozenset()
 WORDS = frozenset(word for kind in KINDS.values() for field in kind.fields.values() for word in field.type.words)
 """Every word that some field of a layer takes."""
 
+VALUES = WORDS | {name for name, kind in KINDS.items() if not kind.joins}
+"""Every word that a name can be bound to: those, and the layer kinds."""
+
 _NAMES = re.compile(r"[A-Za-z_]\w*")
 
 
-def is_word(text: str, known: Names) -> bool:
-    """Whether a hyperparameter's value is a word: one of a layer's field, or the name of a model of the catalogue."""
+def is_word(text: str, known: Names, models: Container[str] = ()) -> bool:
+    """Whether a hyperparameter's value is a word: of a layer's field, a layer kind, a model of the file or another."""
     parts = _NAMES.findall(text)
     if not parts or text in CONSTANTS or known.issuperset(parts):
         return False
-    if text in WORDS:
+    if text in VALUES or text in models:
         return True
     from vcalc.spec.find import is_model
 
@@ -78,7 +82,7 @@ class FieldReader:
         """Every block's arguments, and whether each is required."""
         self.worded: list[tuple[str, YamlNode]] = []
         """The words of fields that are names, too, where they stand."""
-        self.tensors: set[str] = set()
+        self.tensor_names: set[str] = set()
         """The names of tensors that have been saved so far, in the order of the file."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""
@@ -128,10 +132,10 @@ class FieldReader:
         return {name: self.argument(value, names) for name, (_, value) in self.source.mapping(node, what).items()}
 
     def argument(self, node: YamlNode, names: Names, shape: Names | None = None) -> Value:
-        """What a name is bound to: as `value`, and any word that a field takes, where nothing else is called so."""
+        """What a name is bound to: as `value`, and a word of a field or a layer kind that nothing else is called."""
         if isinstance(node, yaml.SequenceNode):
             return Value(node, None, [self.argument(item, names, shape) for item in node.value])
-        word = isinstance(node, yaml.ScalarNode) and node.value in WORDS and node.value not in {*names, *self.blocks}
+        word = isinstance(node, yaml.ScalarNode) and node.value in VALUES and node.value not in {*names, *self.blocks}
         return self.value(node, names, (node.value,) if word else (), shape)
 
     def value(self, node: YamlNode, names: Names, words: tuple[str, ...] = (), shape: Names | None = None) -> Value:
@@ -147,11 +151,24 @@ class FieldReader:
             if node.value in names:
                 self.worded.append((node.value, node))
             return Value(node, constant(node.value, node.value))
+        return Value(node, self.expression(node, names, lambda: parse(node.value), 0, words, shape))
+
+    def expression(
+        self,
+        node: YamlNode,
+        names: Names,
+        read: Callable[[], Expression],
+        offset: int = 0,
+        words: tuple[str, ...] = (),
+        shape: Names | None = None,
+    ) -> Expression:
+        """The expression that `read` makes of a text, so far behind the beginning of a node."""
+        shape = self.shape if shape is None else shape
         try:
-            expression = parse(node.value)
+            expression = read()
         except ExpressionError as error:
-            self.source.take(error, node, error.column)
-            return Value(node, constant(0))
+            self.source.take(error, node, offset + error.column)
+            return constant(0)
         self.operations += expression.operations - 1
         if self.operations > limits.FILE_OPERATIONS:
             self.source.report("limit", f"more than {limits.FILE_OPERATIONS:,} operations in one file", node)
@@ -159,8 +176,8 @@ class FieldReader:
         self.used |= expression.names
         for name, column in expression.columns.items():
             if name not in names and name not in shape and name not in self.blocks:
-                self.undefined(name, node, column, {*names, *self.blocks, *words}, shape)
-        return Value(node, expression)
+                self.undefined(name, node, offset + column, {*names, *self.blocks, *words}, shape)
+        return expression
 
     def undefined(self, name: str, node: YamlNode, column: int, known: set[str], shape: Names) -> None:
         if name in self.shape:
@@ -169,7 +186,7 @@ class FieldReader:
             hint = "write true or false"
         elif name in FUNCTIONS:
             hint = f"it is a function: {name}(…)"
-        elif name in self.tensors:
+        elif name in self.tensor_names:
             hint = f"it is a tensor; a call hands it over: take: {{its: {name}}}, 'its' being the block's name"
         elif nearest(name, known | shape):
             hint = suggestion(name, known | shape, "")
@@ -178,7 +195,7 @@ class FieldReader:
         elif name in WORDS:
             hint = "other fields take that word, not this one"
         elif name in KINDS:
-            hint = f"it is a layer, and a value can hold a block: blocks: {{{name}_block: {{do: [{name}]}}}}"
+            hint = "it is a layer, and stands in a list of layers"
         else:
             hint = suggestion(name, known, "names that are") or f"write a value, or define it: let: {{{name}: …}}"
             places = [name for name in "LTHW" if name in shape]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from functools import cache, partial
 from typing import Any
 
@@ -194,7 +195,7 @@ def load(name: str) -> tuple[Spec, ModelEntry]:
     spec = load_file(file)
     if wanted:
         return spec, _model_in(spec, wanted)
-    if not spec.layers and spec.options:
+    if not spec.has_models and spec.options:
         raise VcalcError("options", f"{file} compares options and is no network", hint=f"vcalc block {file}")
     if len(spec.models) > 1:
         names = ", ".join(spec.models)
@@ -231,10 +232,10 @@ def load_block(name: str) -> Spec:
 
 
 def load_file(path: str) -> Spec:
-    """Read and check one spec file."""
+    """Read and check one spec file, once as long as it stays as it is."""
     from vcalc.source.read import stamp
 
-    return _parse(path, stamp(path))
+    return _parse(path, sys.stdin if path == "-" else stamp(path))
 
 
 def load_claimed(claims: str) -> Spec:

@@ -54,7 +54,7 @@ def _laid_out(text: str, file: str) -> str:
 
 def _check(source: Source, root: YamlNode, lines: list[str]) -> None:
     keys = {key.value for key, _ in root.value} if isinstance(root, yaml.MappingNode) else set()
-    if not {"layers", "options"} & keys and not is_part(source.file, keys):
+    if not {"layers", "options", "models"} & keys and not is_part(source.file, keys):
         raise VcalcError(NO_SPEC, f"{source.file} is no spec: it has neither 'layers' nor 'options'")
     for number, line in enumerate(lines):
         found = re.search("[\t\x85\u2028\u2029]", line)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 from vcalc.arithmetic import Condition, conditions
 from vcalc.errors import Place, VcalcError, quoted
 from vcalc.graph import INPUT, Graph, Node
-from vcalc.source.read import read_file
+from vcalc.source.read import read_file, stamp
 from vcalc.spec.bindings import Bindings
 from vcalc.spec.build import Budget, Building, Scope
 from vcalc.spec.expand import Expander
@@ -104,8 +105,8 @@ def _expand(
     budget: Budget,
     assumed: dict[Condition, None],
 ) -> Network:
-    bindings = Bindings(spec, model, given, budget, library)
-    graph = Graph(bindings.inputs(option))
+    bindings = Bindings(spec, model, given, budget, library, option)
+    graph = Graph(bindings.inputs())
     environment = bindings.all()
     bindings.check_used()
     if bindings.arrays and bindings.symbols:
@@ -115,11 +116,13 @@ def _expand(
     building = Building(graph, budget, bool(bindings.symbols))
     root = Scope(None, "", 0, False)
     expander = Expander(spec, model, environment, building, root)
-    expander.saved[0] = {name: start for name, start in zip(graph.inputs, graph.starts, strict=True) if name}
-    end = expander.steps(option.body if option else spec.layers, INPUT, environment, root)
+    expander.saved.open[0] = {name: [start] for name, start in zip(graph.inputs, graph.starts, strict=True) if name}
+    end = expander.steps(option.body if option else spec.layers_of(model), INPUT, environment, root)
     graph.outputs = expander.outputs(end)
     _check_taken(spec, graph)
     building.name_nodes()
+    building.frozen.note(spec.frozen, range(len(graph.nodes)), root, spec, bool(option))
+    building.frozen.end()
     _write(graph, graph.nodes, spec, model, library)
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]
@@ -181,9 +184,15 @@ def _in_table(file: str, model: str, library: str) -> tuple[dict[str, str], Plac
     path = os.path.join(os.path.dirname(file), "written", f"{library}.yaml")
     if not os.path.isfile(path) or os.path.islink(path):
         return {}, None
-    text = read_file(path)
+    text = _text(path, stamp(path))
     if stem(file) not in text and model not in text:
         return {}, None
     from vcalc.spec.table import forms_in
 
     return forms_in(path, text, stem(file), model)
+
+
+@cache
+def _text(path: str, as_it_is: Any) -> str:
+    """A table's text, read once as long as it stays as it is: most models of a library look into it."""
+    return read_file(path)

@@ -15,7 +15,7 @@ from vcalc.source.read import Entries, Source, YamlNode, describe, is_null, read
 from vcalc.spec.fields import Names, is_word, name_hint
 from vcalc.spec.ports import PortReader, shape_names
 from vcalc.spec.steps import StepReader
-from vcalc.spec.syntax import Block, ModelEntry, Option, Spec, Value
+from vcalc.spec.syntax import ALL, Block, Frozen, ModelEntry, Option, Spec, Value
 from vcalc.spec.top import LIBRARY_EXAMPLE, MODEL, TOP
 
 EXAMPLES = {
@@ -71,6 +71,7 @@ class _Parser:
         for key in ("title", "cite", "family", "convention", "schedule", "written", "claims", "expect", "budget"):
             setattr(spec, key, said[key])
         spec.written_node = said.nodes.get("written")
+        spec.frozen = self.frozen(said.nodes.get("frozen"))
         options = [node for _, node in self.option_nodes.values()]
         spec.shape_names = reader.shape = shape_names([self.top, *self.model_entries.values()], options)
         spec.symbols = self.symbols()
@@ -94,8 +95,21 @@ class _Parser:
         source.raise_problems()
         return spec
 
+    def frozen(self, node: YamlNode | None) -> Frozen | None:
+        """What the file says is not trained: all, or the paths of a list."""
+        if node is None or (isinstance(node, yaml.ScalarNode) and node.value == "false"):
+            return None
+        if isinstance(node, yaml.ScalarNode) and node.value == "true":
+            return Frozen(None, {ALL: node})
+        if not isinstance(node, yaml.SequenceNode):
+            hint = "write frozen: [stem, stage1]"
+            self.source.report("type", f"frozen is true, or a list of paths, not {describe(node)}", node, hint)
+            return None
+        return Frozen(None, {self.source.text(item, "a path"): item for item in node.value})
+
     def check_complete(self, spec: Spec, meant: set[str]) -> None:
-        if "layers" not in self.top and not spec.options and "layers" not in meant:
+        own = all("do" in entry for entry in self.model_entries.values()) and bool(self.model_entries)
+        if "layers" not in self.top and not spec.options and not own and "layers" not in meant:
             hint = "write layers: and a list of layers under it"
             self.source.report("missing", "a spec needs 'layers'", self.root, hint)
         if {"input", "inputs"}.isdisjoint({*self.top, *meant}):
@@ -128,7 +142,7 @@ class _Parser:
         if isinstance(node, yaml.SequenceNode):
             return self.reader.argument(node, names, NOTHING)
         known = names | self.reader.blocks.keys()
-        word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known)
+        word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known, self.model_entries)
         return self.reader.value(node, names, (node.value,) if word else (), shape=NOTHING)
 
     def hyperparameters(self, spec: Spec) -> Names:
@@ -148,6 +162,11 @@ class _Parser:
 
     def models(self, names: Names, spec: Spec) -> dict[str, ModelEntry]:
         found = {}
+        bodies = {
+            name: self.reader.steps(entry["do"][1], names, f"model {quoted(name)}")
+            for name, entry in self.model_entries.items()
+            if "do" in entry
+        }
         for name, entry in self.model_entries.items():
             key, node = self.model_nodes[name]
             self.reader.label(key, "a model's name")
@@ -161,6 +180,7 @@ class _Parser:
             found[name] = ModelEntry(
                 node, name, said["title"] or name, values, inputs, said["same_as"], [*said["aliases"]]
             )
+            found[name].body = bodies.get(name)
             found[name].schedule, found[name].written = said["schedule"], said["written"]
             found[name].written_node = entry["written"][1] if "written" in entry else None
         return found

@@ -13,7 +13,7 @@ from vcalc.language.expression import SHAPE_NAMES, SHAPE_NAMES_OF_SOME
 from vcalc.source.read import Entries, YamlNode, is_null
 from vcalc.spec.fields import FieldReader, Names
 from vcalc.spec.sizes import SIZES, WHAT_THERE_IS, merged_inputs, rank_problem
-from vcalc.spec.syntax import ModelEntry, Option, Sizes, Spec, Take
+from vcalc.spec.syntax import Sizes, Spec, Take, Tensor
 
 _DIGITS = r"[\s(]*[0-9]{1,9}(?:[\s,x×]+[0-9]{1,9})*[\s)]*"
 _EXAMPLE = "write inputs: {image: {C: 3, H: 224, W: 224}}"
@@ -81,21 +81,22 @@ class PortReader:
             if not name:
                 continue
             self.reader.check_name(name, key, "an input")
-            self.reader.tensors.add(name)
+            self.reader.tensor_names.add(name)
             if name in names and name not in self.reader.blocks:
                 message = f"'{name}' is a hyperparameter or symbol and cannot name an input, too"
                 self.source.report("name", message, key, f"give one of them another name, such as {name}_size")
 
     def check_sizes(self, spec: Spec) -> None:
-        """Refuse sizes that make no input, together or with those of a model or an option."""
+        """Refuse sizes that make no input: of the file, of a model, or of an option, which the first model has."""
         written = {
             name: node
             for name, (_, node) in spec.input_nodes.items()
             if isinstance(node, yaml.MappingNode) or is_null(node)
         }
-        own: list[ModelEntry | Option] = [*spec.models.values(), *spec.options.values()]
+        first = next(iter(spec.models.values()))
         whole = [(written, merged_inputs(spec))]
-        whole += [(dict.fromkeys(each.inputs, each.node), merged_inputs(spec, each)) for each in own]
+        for own in (*((each,) for each in spec.models.values()), *((first, each) for each in spec.options.values())):
+            whole.append((dict.fromkeys(own[-1].inputs, own[-1].node), merged_inputs(spec, *own)))
         for nodes, inputs in whole:
             for name in filter(written.__contains__, nodes):
                 problem = rank_problem(inputs[name])
@@ -114,7 +115,7 @@ class PortReader:
             name = self.source.text(item, "an output")
             if name in made and name:
                 self.source.report("name", f"outputs names {quoted(name)} twice", item, "leave one of them out")
-            made[name] = Take(item, name)
+            made[name] = Take(item, [Tensor(item, name)])
         return [*made.values()]
 
 

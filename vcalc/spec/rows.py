@@ -8,7 +8,7 @@ from typing import Any
 
 from vcalc import units
 from vcalc.errors import VcalcError, printable, quoted, suggestion
-from vcalc.spec.sizes import in_order, label
+from vcalc.spec.sizes import label, order_of
 from vcalc.spec.syntax import Sizes, Value
 
 SMALLEST_IMAGE = 16
@@ -88,7 +88,7 @@ def _named(text: str, names: list[str], title: str) -> tuple[str, str]:
 def sizes_in(text: str, written: Sizes, title: str, input: str = "") -> dict[str, str]:
     """By name the sizes that `--input` gives an input that is written so. Raises VcalcError where they do not fit."""
     sizes = re.findall(r"\d+", text) if len(text) <= 80 and re.fullmatch(_SIZE, text.strip(), re.ASCII) else []
-    names = in_order(written)
+    names = order_of(written)
     own = [_digits(written[name]) for name in names]
     if not sizes:
         raise VcalcError("input", f"--input {printable(text[:80])} is no size", hint=f"write {_example(own)}")

@@ -54,8 +54,12 @@ class Schedule(NamedTuple):
     def __str__(self) -> str:
         a, b = (self.images, self.epochs) if self.images is not None else (self.batch, self.steps)
         unit = "epoch" if self.images is not None else "step"
-        what = f"{_shown(b)} {unit}{'' if b == 1 else 's'} of {_shown(a)} images"
+        what = f"{_counted(b, unit)} of {_counted(a, 'image')}"
         return " ".join([what, *(f"{name}={value}" for name, value in self.bindings)])
+
+
+def _counted(figure: Number, what: str) -> str:
+    return f"{_shown(figure)} {what}{'' if figure == 1 else 's'}"
 
 
 def _shown(figure: Number) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from vcalc.errors import VcalcError
 from vcalc.language.expression import SHAPE_NAMES, SHAPE_NAMES_OF_SOME
 from vcalc.layers.axes import INPUTS
-from vcalc.spec.syntax import Sizes, Taking, Value
+from vcalc.spec.syntax import Sizes, Taking
 
 SIZES = SHAPE_NAMES | SHAPE_NAMES_OF_SOME
 """Every name that a size can have."""
@@ -39,6 +39,15 @@ def in_order(sizes: Iterable[str]) -> tuple[str, ...]:
     return next((names for names in INPUTS if set(names) == written), ())
 
 
+def order_of(sizes: Iterable[str]) -> tuple[str, ...]:
+    """The same of sizes that make an input. Raises VcalcError for any others."""
+    sizes = tuple(sizes)
+    problem = rank_problem(sizes)
+    if problem:
+        raise problem
+    return in_order(sizes)
+
+
 def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
     """What is wrong with an input of these sizes."""
     sizes = list(sizes)
@@ -51,7 +60,7 @@ def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
     return VcalcError("input", f"{what} is no image, sequence or video, no tokens and no vector", hint=hint)
 
 
-def merged_input(whole: dict[str, Value], *own: dict[str, Value]) -> dict[str, Value]:
+def _merged(whole: Sizes, *own: Sizes) -> Sizes:
     """The sizes of an input: a variant's own in place of some of the file's, or of all where they make an input."""
     for sizes in own:
         whole = sizes if in_order(sizes) else {**whole, **sizes}
@@ -61,7 +70,7 @@ def merged_input(whole: dict[str, Value], *own: dict[str, Value]) -> dict[str, V
 def merged_inputs(whole: Taking, *own: Taking | None) -> dict[str, Sizes]:
     """The sizes of every input by name, a model's or an option's own in place of the file's."""
     return {
-        name: merged_input(sizes, *(each.inputs.get(name, {}) for each in own if each))
+        name: _merged(sizes, *(each.inputs.get(name, {}) for each in own if each))
         for name, sizes in whole.inputs.items()
     }
 

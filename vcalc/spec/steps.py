@@ -8,17 +8,19 @@ import yaml
 
 from vcalc import foreign
 from vcalc.errors import LayerError, quoted, suggestion
-from vcalc.language.expression import constant, named
+from vcalc.language.expression import CONSTANTS, can_name, constant, named
 from vcalc.layers import KINDS, Field, Layer
 from vcalc.source.read import Entries, Source, YamlNode, describe, is_null
 from vcalc.spec import syntax
-from vcalc.spec.fields import FieldReader, Names, written_out
+from vcalc.spec.fields import Names, written_out
+from vcalc.spec.loops import LoopReader, StepT
 from vcalc.spec.syntax import Step, Value
 
 JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
 BELONGS = {
     **dict.fromkeys(("with", "upto", "as"), "use"),
     **dict.fromkeys(("then", "else"), "if"),
+    "first": "repeat",
     "join": "branches",
     "shortcut": "residual",
 }
@@ -28,10 +30,11 @@ _LISTED = "'vcalc layers' lists the layer kinds"
 _KIND = ("type", "kind", "layer", "op", "class_name", "module", "block")
 """Under what others write a layer's kind."""
 
+
 LAYERS = tuple(name for name, kind in KINDS.items() if not kind.joins)
 
 
-class StepReader(FieldReader):
+class StepReader(LoopReader):
     """Reads the steps of one file, and notes every problem in them."""
 
     def __init__(self, source: Source) -> None:
@@ -40,19 +43,23 @@ class StepReader(FieldReader):
             "repeat": self.loop,
             "each": self.loop,
             "if": self.condition,
+            "elif": self.no_case,
             "branches": self.branches,
             "residual": self.residual,
-            "let": self.let,
             "use": self.use,
             "save": self.save,
             "take": self.take,
             "do": self.group,
+            "let": self.let,
         }
 
     def steps(self, node: YamlNode, names: Names, what: str) -> list[Step]:
         """A list of layers; a name that a `let` binds is visible to those after it."""
-        steps = []
+        steps: list[Step] = []
         for item in self.source.sequence(node, what):
+            if _has(item, "elif") and steps and _has(steps[-1].node, "if"):
+                self.further_case(item, steps[-1], names)
+                continue
             step = self.step(item, names)
             if isinstance(step, syntax.Let):
                 names = self.visible(names, step.values, item)
@@ -70,7 +77,10 @@ class StepReader(FieldReader):
         entries = self.source.mapping(node, "a layer")
         for word in self.words:
             if word in entries:
-                return self.words[word](node, entries, names)
+                if word in _ALONE and any(map(self.begins, entries.keys() - {word})):
+                    self.several(entries, node)
+                    return None
+                return self.freezing(self.words[word](node, entries, names), entries, names)
         key, value = node.value[0]
         if len(entries) > 1 and any(map(self.is_known, entries)):
             self.several(entries, node)
@@ -83,12 +93,16 @@ class StepReader(FieldReader):
     def is_known(self, word: str) -> bool:
         return word in KINDS or word in self.blocks
 
+    def begins(self, word: str) -> bool:
+        """Whether an item of its own begins with the word."""
+        return word in self.words or self.is_known(word)
+
     def several(self, entries: Entries, node: YamlNode) -> None:
-        first = next(filter(self.is_known, entries))
-        others = [key for key in entries if key != first]
-        words = " and ".join(quoted(key) for key in entries)
+        first, *others = sorted(entries, key=lambda word: (word not in self.blocks, not self.begins(word)))
+        words = " and ".join(quoted(key) for key in entries if key != "name" or len(entries) == 2)
         hint = "begin each with '- '"
-        if not any(map(self.is_known, others)):
+        handed = first in self.blocks and not {"take", "save"}.isdisjoint(others)
+        if handed or not any(map(self.begins, others)):
             hint = f"fields stand inside: {first}: {{{others[0]}: …}}"
         self.source.report("step", f"one layer at a time: {words} stand in one item", node, hint)
 
@@ -139,7 +153,7 @@ class StepReader(FieldReader):
         named = self.named_in(kind, entries)
         if named is None:
             return None
-        meant = self.source.known_keys(entries, (*kind.fields, *named, "name"), kind.kind, "fields")
+        meant = self.source.known_keys(entries, (*kind.fields, *named, "name", "frozen"), kind.kind, "fields")
         fields = {
             key: self.field_value(kind.fields.get(key), v, names)
             for key, (_, v) in entries.items()
@@ -148,7 +162,25 @@ class StepReader(FieldReader):
         lacking = [name for name, spec in kind.fields.items() if spec.required and name not in {*entries, *meant}]
         doc = f", {kind.fields[lacking[0]].doc}" if len(lacking) == 1 else ""
         self.lacking(kind.kind, lacking, node, written_out(kind.kind, lacking) + doc)
-        return syntax.LayerStep(node, kind, fields, self.name(entries))
+        return self.freezing(syntax.LayerStep(node, kind, fields, self.name(entries)), entries, names)
+
+    def freezing(self, step: StepT, entries: Entries, names: Names) -> StepT:
+        """A step with what its entries say of its parameters: whether they are trained."""
+        if step is None or step.frozen or "frozen" not in entries:
+            return step
+        node = entries["frozen"][1]
+        uses = isinstance(step, (syntax.Call, syntax.UseModel))
+        word = getattr(node, "value", "")
+        if uses and isinstance(word, str) and can_name(word) and word not in (*names, *CONSTANTS):
+            message = f"{quoted(word)} is not defined here"
+            self.source.report("undefined", message, node, f"write frozen: [{word}] for a group of the model")
+        elif not isinstance(node, yaml.SequenceNode):
+            step.frozen = syntax.Frozen(self.value(node, names), {})
+        elif uses:
+            step.frozen = syntax.Frozen(None, {self.source.text(item, "a group"): item for item in node.value})
+        else:
+            self.source.report("type", syntax.GROUPS_OF_MODELS, node, "frozen: true")
+        return step
 
     def field_value(self, field: Field | None, node: YamlNode, names: Names) -> Value:
         """A field's value: an expression, or a text in a notation of its own."""
@@ -187,7 +219,7 @@ class StepReader(FieldReader):
         """A block's call; `name` is empty where only a hyperparameter's value tells which block it is."""
         from vcalc.spec.words import CALL
 
-        own = ("name",) if use else tuple(CALL)
+        own = ("name", "frozen") if use else tuple(CALL)
         if name:
             meant = self.source.known_keys(entries, (*self.blocks[name], *own), f"block {name}")
             required = [argument for argument, required in self.blocks[name].items() if required]
@@ -197,52 +229,8 @@ class StepReader(FieldReader):
         arguments = {key: self.argument(v, names) for key, (_, v) in entries.items() if key not in own}
         step = syntax.Call(node, block, arguments, self.name(entries))
         if not use:
-            step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
-            self.tensors.update(step.saves)
-        return step
-
-    def handed(self, entries: Entries, word: str) -> dict[str, str]:
-        """The tensors that a call hands over, by their new names: `{new: name}`, or names that stay as they are."""
-        if word not in entries:
-            return {}
-        node = entries[word][1]
-        if isinstance(node, yaml.MappingNode):
-            pairs = self.source.mapping(node, word)
-            return {self.label(key, word): self.source.text(value, word) for key, value in pairs.values()}
-        items = [node] if isinstance(node, yaml.ScalarNode) else self.source.sequence(node, word)
-        return {name: name for name in (self.label(item, word) for item in items)}
-
-    def loop(self, node: YamlNode, entries: Entries, names: Names) -> Step:
-        word = "repeat" if "repeat" in entries else "each"
-        meant = self.source.known_keys(entries, (word, "do", "index", "when", "name"), word)
-        count = self.value(entries["repeat"][1], names) if word == "repeat" else None
-        variables = self.variables(entries["each"][1], names) if word == "each" else {}
-        index = self.index(entries, variables, names)
-        inner = self.visible(names, [*variables, *([index] if index else [])], node)
-        body = self.body(node, entries, inner, word, "do", meant)
-        when = self.value(entries["when"][1], inner) if "when" in entries else None
-        return syntax.Loop(node, count, variables, index, self.name(entries), body, when)
-
-    def variables(self, node: YamlNode, names: Names) -> dict[str, Value]:
-        entries = self.source.mapping(node, "each", "each: {c: [64, 128]}")
-        for name, (key, _) in entries.items():
-            self.check_name(name, key, "a loop variable", names)
-        if not entries and (is_null(node) or isinstance(node, yaml.MappingNode)):
-            self.source.report("missing", "each needs lists to go through", node, "each: {c: [64, 128]}")
-        return {name: self.argument(value, names) for name, (_, value) in entries.items()}
-
-    def index(self, entries: Entries, variables: dict[str, Value], names: Names) -> str:
-        if "index" not in entries:
-            return ""
-        node = entries["index"][1]
-        index = self.source.text(node, "index")
-        if index in variables:
-            other = next((f", such as {name}" for name in "ijkn" if name not in variables), "")
-            message = f"'{index}' is a list of this loop and cannot be its index"
-            self.source.report("name", message, node, f"choose another name{other}")
-        elif index:
-            self.check_name(index, node, "a loop's index", names)
-        return index
+            step.takes, step.saves = self.handed(entries, names), self.asked(entries, names)
+        return self.freezing(step, entries, names)
 
     def body(self, node: YamlNode, entries: Entries, names: Names, word: str, key: str, meant: set[str]) -> list[Step]:
         """The list under `key`, which has to be there, unless a key that is not known was meant to be it."""
@@ -253,17 +241,44 @@ class StepReader(FieldReader):
         return []
 
     def condition(self, node: YamlNode, entries: Entries, names: Names) -> Step:
-        meant = self.source.known_keys(entries, ("if", "then", "else"), "if")
-        test = self.value(entries["if"][1], names)
-        then = self.body(node, entries, names, "if", "then", meant)
-        otherwise = self.steps(entries["else"][1], names, "else") if "else" in entries else None
-        return syntax.If(node, test, then, otherwise)
+        made = syntax.If(node, [], None)
+        self.case(node, entries, made, "if", names)
+        return made
+
+    def case(self, node: YamlNode, entries: Entries, made: syntax.If, word: str, names: Names) -> None:
+        """One case of a condition, and the last of all where it has an `else`."""
+        if word == "if" and "elif" in entries:
+            self.report_elif(entries)
+            entries = {key: entry for key, entry in entries.items() if key != "elif"}
+        meant = self.source.known_keys(entries, (word, "then", "else"), word)
+        test = self.value(entries[word][1], names)
+        made.cases.append((test, self.body(node, entries, names, word, "then", meant)))
+        if "else" in entries:
+            made.otherwise = self.steps(entries["else"][1], names, "else")
+
+    def further_case(self, node: YamlNode, made: Step, names: Names) -> None:
+        """An item with `elif`, right after the item whose case it goes on from."""
+        assert isinstance(made, syntax.If)
+        entries = self.source.mapping(node, "elif")
+        if made.otherwise is not None:
+            message = "an 'elif' after an 'else' is never reached"
+            self.source.report("misplaced", message, entries["elif"][0], "'else' stands with the last 'elif'")
+        self.case(node, entries, made, "elif", names)
+
+    def no_case(self, node: YamlNode, entries: Entries, names: Names) -> None:
+        self.source.known_keys(entries, ("elif", "then", "else"), "elif")
+        self.report_elif(entries)
+
+    def report_elif(self, entries: Entries) -> None:
+        message = "'elif' stands in an item of its own right after one with 'if' or 'elif'"
+        self.source.report("misplaced", message, entries["elif"][0], "begin with {if: …, then: […]}")
 
     def branches(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        meant = self.source.known_keys(entries, ("branches", "join", "name"), "branches")
+        meant = self.source.known_keys(entries, ("branches", "join", "frozen", "name"), "branches")
         inside = entries["branches"][1]
         parts = self.branch_lists(inside, names)
-        if len(parts) < 2 and not isinstance(inside, yaml.ScalarNode):
+        several = any(not isinstance(part, syntax.Branch) for part in parts)
+        if len(parts) < 2 and not several and not isinstance(inside, yaml.ScalarNode):
             hint = "a branch that passes on what arrives is []"
             self.source.report("missing", f"branches needs two or more lists, not {len(parts)}", inside, hint)
         if "join" not in entries:
@@ -286,22 +301,46 @@ class StepReader(FieldReader):
             self.source.report("unknown-kind", f"there is no join {quoted(join)}", join_node, hint)
         return None
 
-    def branch_lists(self, node: YamlNode, names: Names) -> list[tuple[str, list[Step]]]:
+    def branch_lists(self, node: YamlNode, names: Names) -> list[syntax.Branch | syntax.Loop | syntax.Take]:
+        """Branches, and what stands for several."""
+        parts: list[syntax.Branch | syntax.Loop | syntax.Take] = []
         if isinstance(node, yaml.MappingNode):
-            return [
-                (self.label(key, "a branch's name"), self.steps(body, names, f"branch {quoted(name)}"))
-                for name, (key, body) in self.source.mapping(node, "branches").items()
-            ]
-        return [("", self.steps(item, names, "a branch")) for item in self.source.sequence(node, "branches")]
+            for name, (key, body) in self.source.mapping(node, "branches").items():
+                parts += self.branch(body, self.label(key, "a branch's name"), f"branch {quoted(name)}", names)
+            return parts
+        for item in self.source.sequence(node, "branches"):
+            if _has(item, "elif") and parts and _has(parts[-1].node, "if"):
+                self.further_case(item, parts[-1].body[0], names)  # type: ignore[union-attr]
+            elif _has(item, "take") and not _has(item, "join"):
+                taken = self.take(item, self.source.mapping(item, "take"), names)
+                parts += [taken] if isinstance(taken, syntax.Take) else []
+            else:
+                parts += self.branch(item, "", "a branch", names)
+        return parts
+
+    def branch(self, node: YamlNode, name: str, what: str, names: Names) -> list[syntax.Branch | syntax.Loop]:
+        """A list of layers, a condition with its lists, or a loop, each of whose turns is a branch."""
+        word = next((word for word in ("repeat", "each", "if", "elif") if _has(node, word)), "")
+        if not word:
+            return [syntax.Branch(node, name, self.steps(node, names, what))]
+        entries = self.source.mapping(node, what)
+        step = self.words[word](node, entries, names)
+        if isinstance(step, syntax.Loop):
+            if name and step.name:
+                message = f"these branches are named twice, {quoted(name)} and {quoted(step.name)}"
+                self.source.report("misplaced", message, entries["name"][0], "leave one of the names out")
+            step.name = step.name or name
+            return [step]
+        return [syntax.Branch(node, name, [step])] if step else []
 
     def residual(self, node: YamlNode, entries: Entries, names: Names) -> Step:
-        self.source.known_keys(entries, ("residual", "shortcut", "when", "name"), "residual")
+        self.source.known_keys(entries, ("residual", "shortcut", "when", "frozen", "name"), "residual")
         body = self.steps(entries["residual"][1], names, "residual")
         shortcut = self.steps(entries["shortcut"][1], names, "shortcut") if "shortcut" in entries else []
-        parts = [("", body), ("shortcut" if shortcut else "", shortcut)]
-        added = syntax.Branches(node, parts, syntax.LayerStep(node, KINDS["add"], {}, ""), self.name(entries))
+        parts = [syntax.Branch(node, "", body), syntax.Branch(node, "shortcut" if shortcut else "", shortcut)]
+        added = syntax.Branches(node, [*parts], syntax.LayerStep(node, KINDS["add"], {}, ""), self.name(entries))
         added.residual = True
-        return syntax.If(node, self.value(entries["when"][1], names), [added], body) if "when" in entries else added
+        return syntax.If(node, [(self.value(entries["when"][1], names), [added])], body) if "when" in entries else added
 
     def let(self, node: YamlNode, entries: Entries, names: Names) -> Step:
         self.source.known_keys(entries, ("let",), "let")
@@ -313,7 +352,7 @@ class StepReader(FieldReader):
         return syntax.Let(node, values)
 
     def use(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "name"), "use")
+        self.source.known_keys(entries, ("use", "with", "upto", "as", "take", "save", "frozen", "name"), "use", "uses")
         target = entries["use"][1]
         text = self.source.text(target, "use")
         inside = entries["with"][1] if "with" in entries else None
@@ -332,22 +371,22 @@ class StepReader(FieldReader):
         else:
             values = self.values(inside, names, "with")
             step = syntax.UseModel(node, target, text, values, upto, self.name(entries), library)
-        step.takes, step.saves = self.handed(entries, "take"), self.handed(entries, "save")
-        self.tensors.update(step.saves)
+        step.takes, step.saves = self.handed(entries, names), self.asked(entries, names)
         return step
 
-    def save(self, node: YamlNode, entries: Entries, names: Names) -> Step:
-        self.source.known_keys(entries, ("save",), "save")
-        name = self.label(entries["save"][1], "save")
-        self.tensors.add(name)
-        return syntax.Save(node, name)
-
-    def take(self, node: YamlNode, entries: Entries, names: Names) -> Step:
-        self.source.known_keys(entries, ("take",), "take")
-        return syntax.Take(node, self.source.text(entries["take"][1], "take"))
+    def take(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
+        self.source.known_keys(entries, ("take", "join", "name"), "take")
+        taken = syntax.Take(node, self.tensors(entries["take"][1], names, "take"))
+        if "join" not in entries:
+            if "name" in entries:
+                message = "a tensor that is taken up has a name already"
+                self.source.report("unknown-key", message, entries["name"][0], "leave name out")
+            return taken
+        join = self.join(node, entries["join"][1], names)
+        return None if join is None else syntax.Branches(node, [taken], join, self.name(entries))
 
     def group(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "name")]
+        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "frozen", "name")]
         if unknown:
             self.unknown(unknown[0])
             return None
@@ -356,8 +395,17 @@ class StepReader(FieldReader):
         return syntax.Group(node, self.name(entries), self.body(node, entries, names, "a group", "do", set()))
 
 
+_ALONE = ("save", "take", "do", "let")
+"""The words beside which no other stands in an item."""
+
+
 def _no_layer(node: YamlNode) -> str:
     """What to do about an item that is no layer."""
     if is_null(node):
         return "write a layer after '- ', or leave the line out"
     return "write each of them as an item of its own" if isinstance(node, yaml.SequenceNode) and node.value else ""
+
+
+def _has(node: YamlNode, word: str) -> bool:
+    """Whether an item is a mapping with that key."""
+    return isinstance(node, yaml.MappingNode) and any(getattr(key, "value", None) == word for key, _ in node.value)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MODELS_KEEP = (
     "a model takes what arrives, and keeps the names of its tensors to itself, unless it names inputs and outputs"
 )
+GROUPS_OF_MODELS = "frozen is true, false or a condition; only a model in use has groups that can be named there"
 THEIR_GROUPS = "take: backbone/stage2 goes on from a group of it, where name: backbone is its name"
 
 
@@ -34,13 +35,46 @@ class Value:
         self.items = items
 
 
+class Tensor:
+    """A tensor by its name, `p5` or `backbone/stage2`; with `places`, one or some of a list: `x[i - 1]`, `x[1:]`.
+
+    Where it is one to save, the places are one number; else they are what takes it from the list.
+    """
+
+    __slots__ = ("name", "node", "places")
+
+    def __init__(self, node: Any, name: str, places: Value | None = None) -> None:
+        self.node = node
+        self.name = name
+        self.places = places
+
+    def __str__(self) -> str:
+        return self.name if self.places is None else str(self.node.value)
+
+
+ALL = ""
+"""The path of everything; no list has it."""
+
+
+class Frozen:
+    """That parameters are not trained: those of all layers where a condition holds, or of the named groups."""
+
+    __slots__ = ("condition", "parts")
+
+    def __init__(self, condition: Value | None, parts: dict[str, Any]) -> None:
+        self.condition = condition
+        self.parts = parts
+        """The YAML node of each path."""
+
+
 class Step:
     """One item of a list of layers."""
 
-    __slots__ = ("node",)
+    __slots__ = ("frozen", "node")
 
     def __init__(self, node: Any) -> None:
         self.node = node
+        self.frozen: Frozen | None = None
 
 
 class LayerStep(Step):
@@ -59,14 +93,27 @@ Sizes = dict[str, Value]
 """An input's sizes by what they are called."""
 
 
-class Call(Step):
-    """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`.
+class Handing(Step):
+    """What is handed tensors, `takes`, by the names that it has for them, and asked for some, `saves`.
 
-    That value may be the name of a catalogue's model, too, whose use may end with a named group, `upto`. `takes` are
-    tensors handed to the block, by the names that it has for them, `saves` those it is asked for, by the caller's.
+    Each of those has the caller's name first.
     """
 
-    __slots__ = ("arguments", "block", "library", "name", "saves", "takes", "upto")
+    __slots__ = ("saves", "takes")
+
+    def __init__(self, node: Any) -> None:
+        super().__init__(node)
+        self.takes: dict[str, list[Tensor]] = {}
+        self.saves: list[tuple[Tensor, list[Tensor]]] = []
+
+
+class Call(Handing):
+    """A block called by name, `bottleneck: {c: 64}`, or by the value of a hyperparameter, `use: block`.
+
+    That value may be a layer kind, or the name of a model, too, whose use may end with a named group, `upto`.
+    """
+
+    __slots__ = ("arguments", "block", "library", "name", "upto")
 
     def __init__(
         self, node: Any, block: Value, arguments: dict[str, Value], name: str, upto: str = "", library: str = ""
@@ -77,17 +124,15 @@ class Call(Step):
         self.name = name
         self.upto = upto
         self.library = library
-        self.takes: dict[str, str] = {}
-        self.saves: dict[str, str] = {}
 
 
-class UseModel(Step):
+class UseModel(Handing):
     """Another spec's model run on the arriving tensor, as a whole or up to a named group, as a library writes it.
 
-    `takes` are tensors for its inputs, by the names that it has for them, `saves` its outputs, by the caller's names.
+    `takes` are tensors for its inputs, `saves` ask for its outputs.
     """
 
-    __slots__ = ("library", "model", "name", "saves", "takes", "target", "upto", "values")
+    __slots__ = ("library", "model", "name", "target", "upto", "values")
 
     def __init__(
         self, node: Any, target: Any, model: str, values: dict[str, Value], upto: str, name: str, library: str = ""
@@ -99,8 +144,6 @@ class UseModel(Step):
         self.upto = upto
         self.name = name
         self.library = library
-        self.takes: dict[str, str] = {}
-        self.saves: dict[str, str] = {}
 
 
 class Group(Step):
@@ -117,23 +160,26 @@ class Group(Step):
 class Loop(Step):
     """`repeat: n` (no variables) or `each: {c: [...], n: depths}`; `index` counts from 0, `name` from 1.
 
-    With `when` only the turns for which it holds are taken, and only these are numbered.
+    Several variables of one list are the items of its rows. With `when` only the turns for which it holds are taken,
+    and only these are numbered; the first of them does `first`, where that is not None.
     """
 
-    __slots__ = ("__dict__", "body", "count", "index", "name", "variables", "when")
+    __slots__ = ("__dict__", "body", "count", "first", "index", "name", "variables", "when")
 
     def __init__(
         self,
         node: Any,
         count: Value | None,
-        variables: dict[str, Value],
+        variables: dict[tuple[str, ...], Value],
         index: str,
         name: str,
         body: list[Step],
         when: Value | None = None,
+        first: list[Step] | None = None,
     ) -> None:
         super().__init__(node)
         self.when = when
+        self.first = first
         self.count = count
         self.variables = variables
         self.index = index
@@ -147,26 +193,40 @@ class Loop(Step):
 
 
 class If(Step):
-    """`if: condition`, `then: [...]`, `else: [...]`; without `else`, `otherwise` is None."""
+    """`if: condition`, `then: [...]`, then `elif` and `then` as often as wanted, `else: [...]`.
 
-    __slots__ = ("condition", "otherwise", "then")
+    `cases` are conditions with their lists; without `else`, `otherwise` is None.
+    """
 
-    def __init__(self, node: Any, condition: Value, then: list[Step], otherwise: list[Step] | None) -> None:
+    __slots__ = ("cases", "otherwise")
+
+    def __init__(self, node: Any, cases: list[tuple[Value, list[Step]]], otherwise: list[Step] | None) -> None:
         super().__init__(node)
-        self.condition = condition
-        self.then = then
+        self.cases = cases
         self.otherwise = otherwise
 
 
-class Branches(Step):
-    """Lists that start from the same tensor, joined: `branches: [...]`, `join: concat`. A branch may have a name.
+class Branch(Step):
+    """One list of those that are joined, perhaps with a name."""
 
+    __slots__ = ("body", "name")
+
+    def __init__(self, node: Any, name: str, body: list[Step]) -> None:
+        super().__init__(node)
+        self.name = name
+        self.body = body
+
+
+class Branches(Step):
+    """Lists that start from the same tensor, joined: `branches: [...]`, `join: concat`.
+
+    Among them a loop stands for as many branches as it takes turns, and a `take` for as many as its list has tensors.
     The join is a layer of several inputs; its fields see the shape that arrives at the branches.
     """
 
     __slots__ = ("branches", "join", "name", "residual")
 
-    def __init__(self, node: Any, branches: list[tuple[str, list[Step]]], join: LayerStep, name: str) -> None:
+    def __init__(self, node: Any, branches: list[Branch | Loop | Take], join: LayerStep, name: str) -> None:
         super().__init__(node)
         self.branches = branches
         self.join = join
@@ -186,23 +246,23 @@ class Let(Step):
 
 
 class Save(Step):
-    """The current tensor gets a name."""
+    """The current tensor gets a name, or a place in the list of that name."""
 
-    __slots__ = ("name",)
+    __slots__ = ("tensor",)
 
-    def __init__(self, node: Any, name: str) -> None:
+    def __init__(self, node: Any, tensor: Tensor) -> None:
         super().__init__(node)
-        self.name = name
+        self.tensor = tensor
 
 
 class Take(Step):
-    """Go on from a tensor saved before, or from the output of a named group."""
+    """Go on from a tensor saved before, or from the output of a named group; of several that are joined, from all."""
 
-    __slots__ = ("name",)
+    __slots__ = ("tensors",)
 
-    def __init__(self, node: Any, name: str) -> None:
+    def __init__(self, node: Any, tensors: list[Tensor]) -> None:
         super().__init__(node)
-        self.name = name
+        self.tensors = tensors
 
 
 def names_in(part: Any) -> frozenset[str]:
@@ -211,8 +271,12 @@ def names_in(part: Any) -> frozenset[str]:
         return part.expression.names
     if isinstance(part, Value):
         part = part.items
+    elif isinstance(part, Tensor):
+        part = [part.places]
     elif isinstance(part, Step):
-        part = [getattr(part, slot) for slot in part.__slots__ if slot != "__dict__"]
+        said: list[Any] = [part.frozen.condition] if part.frozen else []
+        said += [part.takes, part.saves] if isinstance(part, Handing) else []
+        part = [*said, *(getattr(part, slot) for slot in part.__slots__ if slot != "__dict__")]
     elif isinstance(part, dict):
         part = list(part.values())
     return frozenset().union(*map(names_in, part)) if isinstance(part, (list, tuple)) else frozenset()
@@ -258,6 +322,7 @@ class ModelEntry(Taking):
 
     __slots__ = (
         "aliases",
+        "body",
         "inputs",
         "name",
         "node",
@@ -286,6 +351,8 @@ class ModelEntry(Taking):
         self.inputs = inputs
         self.same_as = same_as
         self.aliases = aliases
+        self.body: list[Step] | None = None
+        """Its own layers, where it does not have the file's."""
         self.schedule: Schedule | None = None
         """How it is trained, where it says so itself."""
         self.written: dict[str, dict[str, str]] = {}
@@ -333,6 +400,8 @@ class Spec(Taking):
         self.written_node: Any = None
         self.libraries: dict[str, dict[str, Value]] = {}
         """The hyperparameters that a library's networks have otherwise than `let` says."""
+        self.frozen: Frozen | None = None
+        """What is not trained, where the file says so for the network."""
         self.inputs = {}
         self.input_nodes: dict[str, Any] = {}
         """Where the sizes of each input are written."""
@@ -363,3 +432,12 @@ class Spec(Taking):
         """The words of fields that are names, too, where they stand."""
         self.used: set[str] = set()
         """Every name that an expression refers to."""
+
+    def layers_of(self, model: ModelEntry) -> list[Step]:
+        """The layers of one of the file's models."""
+        return self.layers if model.body is None else model.body
+
+    @property
+    def has_models(self) -> bool:
+        """Whether the file has a network, and not only the sides of a comparison."""
+        return bool(self.layers) or any(model.body is not None for model in self.models.values())

@@ -63,13 +63,21 @@ _SCHEDULE = Key(
     Later(_schedule),
     "How it is trained: `{images: 1.28M, epochs: 300}`, or `{steps: 500K, batch: 4096}`, with its source.",
 )
+_FROZEN = Key(
+    "frozen",
+    Other("frozen"),
+    "What is not trained: `true` for all, or paths of layers and groups: `[stem, backbone/stage1]`.",
+)
 _WRITTEN = Key(
     "written",
     by_library(Later(_forms), "write written: {torchvision: {relu: functional}}"),
     "How a library's source calls the layers, by layer kind or path, where that is not the usual way.",
     {},
 )
-MODEL = Record("a model", (_TITLE, _INPUT, _INPUTS, _SAME_AS, _ALIASES, _SCHEDULE, _WRITTEN))
+_DO = Key(
+    "do", Other("steps"), "Its own layers, in place of those of the file: a backbone beside the detector that uses it."
+)
+MODEL = Record("a model", (_TITLE, _INPUT, _INPUTS, _SAME_AS, _ALIASES, _SCHEDULE, _WRITTEN, _DO))
 """The keys of a model beside the hyperparameters that it sets."""
 
 TOP = Record(
@@ -101,6 +109,7 @@ TOP = Record(
         _SAME_AS,
         _ALIASES,
         _SCHEDULE,
+        _FROZEN,
         Key(
             "models",
             Other("models"),

@@ -10,10 +10,13 @@ from typing import NamedTuple
 NAME = "How the tables call it; a name that turns up again in the same group is numbered."
 
 
+FROZEN = "Whether none of its parameters is trained: `true`, or a condition."
+
 CALL = {
     "name": NAME,
-    "take": "Tensors handed to the block: their names, or `{its: ours}` where it calls them otherwise.",
-    "save": "Tensors that the block has saved and gives out: their names, or `{ours: its}`.",
+    "take": "Tensors handed to the block: their names, or `{its: ours}` where it calls them otherwise: `{skip: x[i]}`.",
+    "frozen": FROZEN,
+    "save": "Tensors that the block has saved and gives out: their names, or `{ours: its}`: `{x[i]: wide}`.",
 }
 """The keys of a block's call beside its arguments."""
 
@@ -28,8 +31,10 @@ class Form(NamedTuple):
 
 _LOOP = {
     "do": "The layers of one turn.",
+    "first": "Those of the first turn, where that differs.",
     "index": "A name that counts the turns from 0.",
     "when": "Only the turns for which this condition holds are taken.",
+    "frozen": "Whether no parameter of a turn is trained: `true`, or a condition, as in `frozen: s < 2`.",
     "name": "Makes each turn a group: block1, block2, ...",
 }
 _WHEN = "A condition: added only where it holds."
@@ -38,7 +43,11 @@ FORMS = {
     "repeat": Form("A list of layers, several times.", {"repeat": "How many times.", **_LOOP}, ("do",)),
     "each": Form(
         "A list of layers, once for each item of some lists.",
-        {"each": "Names, each with the list it goes through; lists of equal length go together.", **_LOOP},
+        {
+            "each": "Names, each with the list it goes through; lists of equal length go together. Several names take "
+            "the rows of a table apart: `{k, c, s: table}`.",
+            **_LOOP,
+        },
         ("do",),
     ),
     "if": Form(
@@ -50,11 +59,22 @@ FORMS = {
         },
         ("then",),
     ),
+    "elif": Form(
+        "A further case, right after an item with `if`.",
+        {
+            "elif": "The condition, asked where those before it do not hold.",
+            "then": "The layers where it holds.",
+            "else": "The layers where none of the conditions holds.",
+        },
+        ("then",),
+    ),
     "branches": Form(
         "Lists that start from the same tensor, joined.",
         {
-            "branches": "Two or more lists of layers, or a mapping that gives them names.",
+            "branches": "Two or more lists of layers, or a mapping that gives them names. A loop among them is a "
+            "branch for each turn, a `take` one for each tensor of a list.",
             "join": "How their outputs become one tensor: a word, or a word with its fields.",
+            "frozen": FROZEN,
             "name": NAME,
         },
         ("join",),
@@ -65,31 +85,42 @@ FORMS = {
             "residual": "The layers.",
             "shortcut": "What the arriving tensor goes through before it is added; nothing where it is left out.",
             "when": _WHEN,
+            "frozen": FROZEN,
             "name": NAME,
         },
         (),
     ),
-    "let": Form("Names bound for the rest of the list.", {"let": "Names with their values."}, ()),
     "use": Form(
-        "A block called by the value of a hyperparameter, or another model of the catalogue.",
+        "A block or a layer called by the value of a hyperparameter, or another model, of the file or the catalogue.",
         {
-            "use": "A block, a model (resnet50), or a hyperparameter that holds one of them.",
-            "with": "Arguments of the block, or hyperparameters of the model.",
+            "use": "A block, a model (resnet50), or a hyperparameter that holds one of them or a layer kind.",
+            "with": "Arguments of the block, hyperparameters of the model, fields of the layer.",
             "upto": "The named group after which the model ends.",
             "as": "The library whose way of writing the model counts, where a convention depends on it.",
             "take": "Tensors handed to the block, or to a model's inputs: their names, or `{its: ours}`.",
             "save": "Tensors that the block has saved, or a model's outputs: their names, or `{ours: its}`.",
+            "frozen": "What of it is not trained: `true` or a condition, or groups of the model: `[stem, stage1]`.",
             "name": NAME,
         },
         (),
     ),
-    "save": Form("Names the current tensor, to be taken up later.", {"save": "The tensor's name."}, ()),
-    "take": Form(
-        "Goes on from a tensor saved before, from an input, or from the output of a named group.",
-        {"take": "The name: `p5`, or `backbone/stage2`."},
+    "save": Form(
+        "Names the current tensor, to be taken up later.",
+        {"save": "The tensor's name, or a place in a list of that name: `x[i]`."},
         (),
     ),
-    "do": Form("A named group.", {"do": "Its layers.", "name": "The group's name."}, ("name",)),
+    "take": Form(
+        "Goes on from a tensor saved before, from an input, or from the output of a named group.",
+        {
+            "take": "The name: `p5`, `backbone/stage2`, `x[i - 1]`. With a join, all tensors of a list: `x`, `x[1:]`, "
+            "or several names.",
+            "join": "How several become one tensor: a word, or a word with its fields.",
+            "name": NAME,
+        },
+        (),
+    ),
+    "do": Form("A named group.", {"do": "Its layers.", "frozen": FROZEN, "name": "The group's name."}, ("name",)),
+    "let": Form("Names bound for the rest of the list.", {"let": "Names with their values."}, ()),
 }
 """Every word that makes an item of a list of layers more than a layer; the first one that is there decides."""
 

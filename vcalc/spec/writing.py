@@ -66,7 +66,7 @@ def write(graph: Graph, nodes: list[Node], writing: Writing, part: bool = False)
     made: dict[tuple[Layer, str], Layer] = {}
     for node in nodes:
         layer, form = node.layer, by_kind.get(node.kind, "")
-        for path in _around(node.path, by_path, lengths):
+        for path in _around(node.path, by_path, lengths) if by_path else ():
             used.add(path)
             form = by_path[path] if by_path[path] in layer.forms else form
             if node.path == path and by_path[path] not in layer.forms:

@@ -286,8 +286,10 @@ def peer_roles(network: Any) -> dict[str, int]:
 
 
 def _role(owner: str, name: str) -> str:
-    if name == "skipinit_gain" or name.startswith("gamma_"):
+    if name in ("skipinit_gain", "ls1", "ls2") or name.startswith("gamma_") or owner == "Scale":
         return "layer scale"
+    if owner in ("Affine", "StarReLU"):
+        return "norm scale" if name in ("alpha", "scale") else "norm shift"
     if "Norm" in owner:
         return "norm scale" if name == "weight" else "norm shift"
     if name == "gain":
@@ -298,7 +300,7 @@ def _role(owner: str, name: str) -> str:
         return "position"
     if "token" in name or name == "latent":
         return "token"
-    if "relative_position" in name or name.startswith("rel_pos_"):
+    if "relative_position" in name or name.startswith("rel_pos_") or name == "attention_biases":
         return "relative position"
     if owner == "Affine":
         return {"alpha": "layer scale", "beta": "norm shift"}[name]

@@ -10,12 +10,24 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vcalc import conventions
+from vcalc.analyses.cost import Costs
+from vcalc.analyses.trained import frozen_parts, trained_params
 from vcalc.errors import VcalcError
 from vcalc.graph import Node
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
 from vcalc.torch_backend.build import build, examples
-from vcalc.torch_backend.watch import RefusedError, Seen, Watch, counting, held, in_a_line, naming, shapes_of
+from vcalc.torch_backend.watch import (
+    RefusedError,
+    Seen,
+    Watch,
+    counting,
+    held,
+    in_a_line,
+    naming,
+    shapes_of,
+    trained,
+)
 
 
 class Check(NamedTuple):
@@ -85,10 +97,12 @@ def _whole(network: Network, watch: Watch, device: str, dtype: str, batch: int) 
             watch.run()
             if watch.whole is not None:
                 return watch.whole
-            built = build(network, device, dtype).eval().requires_grad_(False)
+            built = build(network, device, dtype).eval()
+            gradients = trained(built)
+            built.requires_grad_(False)
             with counting(device) as counter:
                 output = built(*examples(network, batch, device, dtype))
-            return Seen(*held(built), shapes_of(output), (counter.get_total_flops(),))
+            return Seen(*held(built), shapes_of(output), (counter.get_total_flops(),), trained=gradients)
     except RefusedError as refused:
         return Seen(refused=str(refused))
 
@@ -119,12 +133,14 @@ def _network_checks(network: Network, seen: Seen, counts: Any, batch: int) -> li
         for (name, index), theirs in zip(outputs.items(), seen.output, strict=True)
     }
     named = [Check(f"output {name}", "output", "output shape", *two) for name, two in shapes.items() if name]
-    compared = {
+    compared: dict[str, tuple[Any, Any]] = {
         **({"output shape": shapes[""]} if "" in shapes else {}),
         "params": (sum(sum(node.facts.parameters.values()) for node in nodes), seen.params),
         "buffers": (sum(sum(node.facts.buffers.values()) for node in nodes), seen.buffers),
         "FLOPs": (sum(counts.flops(node.facts, batch) for node in nodes), seen.flops[0]),
     }
+    if frozen_parts(nodes):
+        compared["trained params"] = (trained_params(Costs(network.graph, counts), nodes), seen.trained)
     return named + [Check("total", network.name, what, *two, "the sum of the layers") for what, two in compared.items()]
 
 

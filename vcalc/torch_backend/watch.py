@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from vcalc.errors import VcalcError
 from vcalc.spec.network import Network
@@ -30,6 +31,8 @@ class Seen(NamedTuple):
     """Its shape; of a network a tuple of those of all outputs."""
     flops: tuple[int, ...] = ()
     refused: str = ""
+    trained: int = 0
+    """Parameters that have gradients, of a network as a whole."""
 
 
 class Watch:
@@ -52,8 +55,10 @@ class Watch:
 
     def run(self) -> None:
         """Build the network and run it. Raises VcalcError where the device has no room or no code for a layer."""
+        self._built = build(self._network, self._device, self._dtype, self).eval()
+        gradients = trained(self._built)
         # FlopCounterMode refuses a view of a parameter that has a gradient: a table given to each image.
-        self._built = build(self._network, self._device, self._dtype, self).eval().requires_grad_(False)
+        self._built.requires_grad_(False)
         nodes = self._network.graph.nodes
         try:
             with naming(nodes[0].path, nodes[0].kind) if nodes else nullcontext():
@@ -64,8 +69,8 @@ class Watch:
         with counting(self._device) as self._counter:
             output = self._built(*given)
         if all(seen.output == self._shape(line) for seen, line in zip(self.seen, self.lines, strict=True)):
-            flops = sum(seen.flops[0] for seen in self.seen)
-            self.whole = Seen(*held(self._built), shapes_of(output), (flops,))
+            flops = (sum(seen.flops[0] for seen in self.seen),)
+            self.whole = Seen(*held(self._built), shapes_of(output), flops, trained=gradients)
 
     def makes(self, index: int, make: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """A layer's module; none where torch refuses to make it."""
@@ -100,10 +105,9 @@ class Watch:
         """A layer's output and what is seen of it."""
         module: Any = getattr(self._built, line.attribute) if line.code.make else None
         unfused: tuple[int, ...] = ()
-        if hasattr(module, "fused"):
-            module.fused = False
-            unfused = (self._flops(call)[1],)
-            module.fused = True
+        if FUSED in line.code.call + line.code.body:
+            with patch.object(self._torch.nn.functional, FUSED, _products):
+                unfused = (self._flops(call)[1],)
         output, flops = self._flops(call)
         own = None if line.node.facts.shared else module
         return output, Seen(*held(own), tuple(output.shape), (flops, *unfused))
@@ -113,6 +117,20 @@ class Watch:
         before = self._counter.get_total_flops()
         output = call()
         return output, self._counter.get_total_flops() - before
+
+
+FUSED = "scaled_dot_product_attention"
+"""Torch's function of an attention in one operator."""
+
+
+def _products(query: Any, key: Any, value: Any, mask: Any = None, **how: Any) -> Any:
+    """The same as two products and a softmax; which keys are read changes no shape."""
+    times = query.shape[-3] // key.shape[-3] if how.get("enable_gqa") else 1
+    if times > 1:
+        key, value = (given.repeat_interleave(times, -3) for given in (key, value))
+    scores = query @ key.transpose(-2, -1)
+    scores = scores if mask is None else scores + mask
+    return scores.softmax(-1) @ value
 
 
 @contextmanager
@@ -159,3 +177,8 @@ def held(module: Any) -> tuple[int, int]:
     if module is None:
         return 0, 0
     return sum(each.numel() for each in module.parameters()), sum(each.numel() for each in module.buffers())
+
+
+def trained(module: Any) -> int:
+    """Elements of the parameters that have gradients."""
+    return sum(each.numel() for each in module.parameters() if each.requires_grad)

@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from vcalc.graph import Graph, Node, takes_words
 from vcalc.spec.network import Network
-from vcalc.torch_backend.code import Code, code_of
+from vcalc.torch_backend.code import CLASS, Code, code_of
 
 
 class Line:
@@ -33,6 +33,15 @@ class Line:
         return bool(self.code.make) and self.node.shares is None
 
     @property
+    def make(self) -> str:
+        """The module's expression; the parameters of a frozen layer have no gradient."""
+        return (
+            f"{self.code.make}.requires_grad_(False)"
+            if self.node.frozen and self.node.facts.parameters
+            else self.code.make
+        )
+
+    @property
     def call(self) -> str:
         """The call's expression."""
         return self.code.call.format(*self.inputs, self=f"self.{self.attribute}")
@@ -53,6 +62,7 @@ def lines(graph: Graph) -> list[Line]:
     own = len(holds) if "" not in graph.inputs else 0
     free: list[str] = []
     made: list[Line] = []
+    classes: dict[str, str] = {}
     attributes: dict[int, str] = {}
     for node in graph.nodes:
         attributes[node.index] = attribute = (
@@ -67,8 +77,20 @@ def lines(graph: Graph) -> list[Line]:
         output = heappop(free) if free else f"x{len(holds) - own or ''}"
         holds[node.index] = output
         dead = [name for name in dead if name != output]
-        made.append(Line(node, attribute, code_of(node.facts), inputs, output, dead))
+        code = _called(code_of(node.facts), type(node.facts.layer).__name__, classes)
+        made.append(Line(node, attribute, code, inputs, output, dead))
     return made
+
+
+def _called(code: Code, base: str, classes: dict[str, str]) -> Code:
+    """Code whose class has a name: that of the layer's, and a number where layers of one kind differ in it."""
+    if not code.body:
+        return code
+    name = classes.get(code.body)
+    if name is None:
+        number = 1 + sum(each.rstrip("0123456789") == base for each in classes.values())
+        name = classes[code.body] = base if number == 1 else f"{base}{number}"
+    return code._replace(make=code.make.replace(CLASS, name), body=f"class {name}{code.body}")
 
 
 def arguments(graph: Graph) -> dict[int, str]:
@@ -124,7 +146,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
     """
     made = watched or lines(network.graph)
     body = "\n".join(
-        f"        self.{line.attribute} = {_handed('makes', i, line.code.make) if watched else line.code.make}"
+        f"        self.{line.attribute} = {_handed('makes', i, line.make) if watched else line.make}"
         for i, line in enumerate(made)
         if line.makes
     )
@@ -136,7 +158,8 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
     graph = network.graph
     first = next(iter(arguments(graph).values()))
     begin = f"        images = {first}.shape[0]\n" if any(line.node.layer.begins for line in made) else ""
-    used = {name for line in made for name in re.findall(r"\b([A-Z]\w+)\(", line.code.make)}
+    classes = list(dict.fromkeys(line.code.body for line in made if line.code.body))
+    used = set(re.findall(r"\b(\w+)\(", "\n".join([body, run, *classes])))
     taken = ", ".join(f"{name}: Tensor" for name in arguments(graph).values())
     given = "Tensor" if len(graph.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(graph.outputs))}]"
     cite = f"\n\n{_plain(network.spec.cite)}" if network.spec.cite else ""
@@ -144,6 +167,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         f'"""{_plain(network.title)}, {_signature(graph)}.{cite}\n\nWritten by vcalc; needs torch only.\n"""',
         _IMPORTS,
         *_used_parts(parts, used),
+        *classes,
         f"class Network(nn.Module):\n    def __init__(self) -> None:\n        super().__init__()\n{body}\n\n"
         f"    def forward(self, {taken}) -> {given}:\n{begin}{run}\n        return {_given(graph, made)}",
         'if __name__ == "__main__":\n    network = Network().eval()\n    with torch.no_grad():\n'
@@ -200,10 +224,10 @@ def _plain(text: str) -> str:
 
 
 def _used_parts(text: str, used: set[str]) -> list[str]:
-    """The classes of a module's text that are used, with those that they use themselves, in their order."""
+    """The classes and functions of a module's text that are used, with those that they use, in their order."""
     blocks = {
         match[1]: match[0].rstrip()
-        for match in re.finditer(r"^class (\w+)\(.*?(?=^class |\Z)", text, re.MULTILINE | re.DOTALL)
+        for match in re.finditer(r"^(?:class|def) (\w+)\(.*?(?=^class |^def |\Z)", text, re.MULTILINE | re.DOTALL)
     }
     wanted = {name for name in used if name in blocks}
     while True:
