@@ -33,9 +33,9 @@ def made_of(code: Code) -> Any:
 def alone(facts: Facts) -> tuple[Any, Callable[[Sequence[Any]], Any]]:
     """A layer's module, if it has one, and its call on inputs."""
     code = code_of(facts)
-    module = made_of(code)
+    module, images = made_of(code), 2
     call = code.call.format(*(f"inputs[{number}]" for number in range(len(facts.inputs))), self="module")
-    return module, lambda inputs: eval(call, NAMES, {"module": module, "inputs": inputs})
+    return module, lambda inputs: eval(call, NAMES, {"module": module, "inputs": inputs, "images": images})
 
 
 def rearranged(pattern: str, sizes: Mapping[str, int], shape: tuple[int, ...]) -> str:

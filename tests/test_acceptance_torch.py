@@ -60,10 +60,10 @@ def facts_of(kind: str, draw: random.Random) -> Facts | None:
     for name in [name for name, field in layer.fields.items() if field.type.names]:
         named = layer.fields[name].type.names(fields[name])
         fields |= {letter: draw.choice((0, 1, 2, 3, 4)) for letter in named if draw.random() < 0.5}
-    rank = draw.choice(layer.accepts)
+    rank = draw.choice(layer.accepts or (VECTOR,))
     length = 1 + draw.choice(layer.spatial) if rank == MAP else LENGTHS[rank]
     first = [draw.choice(SIZES) for _ in range(length)]
-    shapes = [first]
+    shapes = [] if layer.begins else [first]
     if layer.joins:  # most joins are of inputs alike but for a size or two
         shapes = [[draw.choice((size, size, size, 1, 2)) for size in first] for _ in range(draw.choice((2, 3, 3)))]
     front = _fronts(kind, first, random.Random(f"{kind} {first}"))

@@ -135,6 +135,25 @@ def test_elements_that_are_moved_for_nothing(found, layers: str, count: int):
     assert codes(found(f"{head}layers: [{layers}]\n")) == ["moved-for-nothing"] * count
 
 
+@pytest.mark.parametrize(
+    ("layers", "count"),
+    [
+        ("split_heads: {heads: 1, transposed: true}, merge_heads", 1),
+        ("split_heads: {heads: 2, transposed: true}, merge_heads", 0),
+        ("rearrange: N D -> D N 1, rearrange: D N 1 -> D N", 1),
+        ("rearrange: N D -> D N", 0),
+        ("transpose, relu, transpose", 0),
+        ("class_token: {count: 3}, keep_tokens: {count: 3}", 1),
+        ("class_token: {count: 3}, keep_tokens: {count: 2}", 1),
+        ("class_token: {count: 3}, keep_tokens: {count: 4}", 0),
+        ("class_token: {count: 3}, keep_tokens: {start: 1, count: 2}", 0),
+    ],
+)
+def test_two_layers_in_the_place_of_one(found, layers: str, count: int):
+    head = "title: t\ncite: own work\ninput: {N: 4, D: 8}\nexpect: {depth: 0}\n"
+    assert codes(found(f"{head}layers: [{layers}]\n")) == ["roundabout"] * count
+
+
 def test_the_page_shows_what_is_printed(vcalc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     block = re.search(r"```console\n\$ printf '(.*?)' > (\S+)\n\$ vcalc (.*?)\n(.*?)```", PAGE, re.DOTALL)

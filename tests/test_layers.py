@@ -56,7 +56,11 @@ def put(value: Any, sizes: dict[str, Any]) -> Any:
 
 def shapes(text: str) -> tuple[tuple[Any, ...], ...]:
     """`64 28 28, 32 H W` as a tuple of shapes; two sizes of which one is L are a sequence."""
-    each = [tuple(int(word) if word.isdigit() else word for word in part.split()) for part in text.split(",")]
+    each = [
+        tuple(int(word) if word.isdigit() else word for word in part.split())
+        for part in text.split(",")
+        if part.strip()
+    ]
     return tuple(NamedShape(shape, axes.MAP) if "L" in shape else shape for shape in each)
 
 
@@ -246,6 +250,26 @@ CASES = [
     case("class_token", {"count": "K"}, "N D", N=5, D=6, K=2),
     case("position_embedding", {}, "N D", N=5, D=6),
     case("position_embedding", {"fixed": True}, "N D", N=5, D=6),
+    *(case("position_embedding", {"fixed": fixed}, "C H W", **MAP) for fixed in (False, "buffer", "computed")),
+    case("position_embedding", {"grid": ["G", 40]}, "C H W", **MAP, G=37),
+    case("position_embedding", {"grid": 40, "mode": "bilinear", "antialias": False, "fixed": True}, "C H W", **MAP),
+    Case("position_embedding", {"grid": [13, 18]}, (NamedShape((235, "D"), grid=(1, 13, 18)),), {"D": 6}),
+    Case("position_embedding", {"grid": [40, 3]}, (NamedShape((234, "D"), grid=(0, 13, 18)),), {"D": 6}),
+    Case(
+        "position_embedding",
+        {"grid": "G", "fixed": "buffer"},
+        (NamedShape((235, "D"), grid=(1, 13, 18)),),
+        {"D": 6, "G": 50},
+    ),
+    case("transpose", {}, "N D", N=5, D=6),
+    case("transpose", {}, "C N D", C=3, N=5, D=6),
+    case("offset", {}, "C H W", **MAP),
+    case("offset", {}, "N D", N=5, D=6),
+    case("offset", {"constant": 1}, "D", D=6),
+    Case("learned", {"N": "n", "D": "m"}, (), {"n": 5, "m": 6}),
+    Case("learned", {"C": "c", "H": 4, "W": "w"}, (), {"c": 6, "w": 5}),
+    Case("constant", {"D": "m"}, (), {"m": 6}),
+    Case("constant", {"h": 2, "N": "n", "d": 3, "computed": True}, (), {"n": 5}),
     case("take_token", {}, "N D", N=5, D=6),
     case("take_token", {"index": 4}, "N D", N=5, D=6),
     case("keep_tokens", {"count": 4}, "N D", N=5, D=6),
@@ -271,9 +295,15 @@ CASES = [
     case("concat", {}, "D, K", D=6, K=4),
     case("add", {}, "C H W, C H W", **MAP),
     case("add", {}, "N D, N D, N D", N=5, D=6),
+    case("concat", {"over": "D"}, "N M, N 3", N=5, M=6),
+    case("concat", {"over": "W"}, "C H M, C H 2", C=6, H=13, M=18),
     case("mean", {}, "C H W, C H W, C H W", **MAP),
+    case("max", {}, "C H W, C H W, C H W", **MAP),
+    case("subtract", {}, "N D, D", N=5, D=6),
+    case("absolute_difference", {}, "D, D", D=6),
     case("multiply", {}, "C H W, C 1 1", **MAP),
     case("multiply", {}, "C, C H W", **MAP),
+    case("multiply", {}, "D, N D", N=5, D=6),
     case("matmul", {}, "N K, K M", N=5, K=4, M=7),
     case("roi_align", {"proposals": "R", "out": 7}, "C H W, C 5 6", **MAP, R=3),
     case("matmul", {}, "C N D, C D N", C=3, N=5, D=6),
@@ -717,6 +747,22 @@ FACTS = [
     Fact("class_token", {"count": 5}, "196 768 -> 201 768", {"class_token": 5*768}),
     Fact("position_embedding", {}, "197 768 -> 197 768", {"position_embedding": 197*768}, {"additions": 197*768}),
     Fact("position_embedding", {"fixed": True}, "4 3 -> 4 3", {"fixed_position_embedding": 12}, {"additions": 12}),
+    # DETR's queries; StyleGAN's map to begin with; ConViT's relative coordinates of 196 places, no parameters
+    Fact("learned", {"N": 100, "D": 256}, " -> 100 256", {"learned": 100*256}),
+    Fact("learned", {"C": 512, "H": 4, "W": 4}, " -> 512 4 4", {"learned": 512*16}),
+    Fact("constant", {"C": 3, "H": 196, "W": 196}, " -> 3 196 196", {}, {}, {"constant": 3*196*196}),
+    Fact("constant", {"N": 100, "D": 256, "computed": True}, " -> 100 256"),
+    # Segment Anything's 64 x 64 places; a map of 14 x 14 whose positions are those of 7 x 7; sines, no parameters
+    Fact("position_embedding", {}, "768 64 64 -> 768 64 64", {"position_embedding": 768*4096},
+         {"additions": 768*4096}),
+    Fact("position_embedding", {"grid": 7}, "64 14 14 -> 64 14 14", {"position_embedding": 64*49},
+         {"antialiased_elements": 64*196, "additions": 64*196}),
+    Fact("position_embedding", {"grid": 7, "mode": "bilinear", "antialias": False}, "64 14 14 -> 64 14 14",
+         {"position_embedding": 64*49}, {"bilinear_elements": 64*196, "additions": 64*196}),
+    Fact("position_embedding", {"grid": 14}, "64 14 14 -> 64 14 14", {"position_embedding": 64*196},
+         {"additions": 64*196}),
+    Fact("position_embedding", {"fixed": "buffer"}, "4 3 -> 4 3", {}, {"additions": 12}, {"positions": 12}),
+    Fact("position_embedding", {"fixed": "computed"}, "4 3 -> 4 3", {}, {"additions": 12}),
     Fact("take_token", {}, "1 768 -> 768"),
     Fact("take_token", {"index": 196}, "197 768 -> 768"),
     Fact("keep_tokens", {"count": 49}, "196 1024 -> 49 1024"),
@@ -769,6 +815,19 @@ FACTS = [
     Fact("upsample", {"mode": "bicubic", "scale": 4}, "8 5 6 -> 8 20 24", {}, {"bicubic_elements": 8*20*24}),
     Fact("concat", {}, "64 28 28, 128 28 28, 32 28 28, 32 28 28 -> 256 28 28"),
     Fact("concat", {}, "1 768, 196 768 -> 197 768"),
+    Fact("concat", {"over": "D"}, "196 768, 196 64 -> 196 832"),
+    Fact("concat", {"over": "H"}, "3 5 8, 3 4 8 -> 3 9 8"),
+    # a Mixer's tokens, whose 196 places are features then; XCiT's queries, 48 channels that ask about 48
+    Fact("transpose", {}, "196 768 -> 768 196"),
+    Fact("transpose", {}, "4 196 48 -> 4 48 196"),
+    # adaLN's 1 + scale, and its product and sum: one vector for all tokens; ResMLP's affine is a factor and an offset
+    Fact("offset", {"constant": 1}, "1152 -> 1152", {}, {"additions": 1152}),
+    Fact("offset", {}, "196 384 -> 196 384", {"shift": 384}, {"additions": 196*384}),
+    Fact("multiply", {}, "256 1152, 1152 -> 256 1152", {}, {"multiplications": 256*1152}),
+    Fact("add", {}, "1152, 256 1152 -> 256 1152", {}, {"additions": 256*1152}),
+    Fact("absolute_difference", {}, "4096, 4096 -> 4096", {}, {"additions": 4096}),
+    Fact("subtract", {}, "64 5 6, 64 5 6 -> 64 5 6", {}, {"additions": 64*30}),
+    Fact("max", {}, "64 5 6, 64 5 6, 64 5 6 -> 64 5 6"),
     Fact("add", {}, "256 56 56, 256 56 56 -> 256 56 56", {}, {"additions": 256*56*56}),
     Fact("add", {}, "4 3, 4 3, 4 3 -> 4 3", {}, {"additions": 2 * 4*3}),
     # FractalNet's join of three columns

@@ -41,6 +41,16 @@ TOKENS = st.sampled_from(
         {"do": [{"split_heads": {"heads": 2}}, "rotary_embedding", "merge_heads"]},
         {"keep_tokens": {"count": "N - 1"}},
         {"random_features": {"count": 4}},
+        {"residual": ["layernorm", "transpose", {"linear": {"out": "D"}}, "gelu", "transpose"]},
+        {
+            "branches": [[], ["global_avgpool", {"linear": {"out": "D"}}, {"offset": {"constant": 1}}]],
+            "join": "multiply",
+        },
+        {"branches": [["gelu"], [{"linear": {"out": 4}}]], "join": {"concat": {"over": "D"}}},
+        {"branches": [[], ["silu"]], "join": "absolute_difference"},
+        {"branches": [[{"learned": {"N": 3, "D": "D"}}], []], "join": "concat"},
+        {"position_embedding": {"grid": [5, 3]}},
+        {"residual": [{"learned": {"N": "N", "D": "D"}}, {"linear": {"out": "D"}}]},
     ]
 )
 OF_TOKENS = st.builds(
@@ -95,6 +105,9 @@ MAPS = st.sampled_from(
         },
         {"branches": [[], ["global_avgpool", {"linear": {"out": "C"}}, "sigmoid"]], "join": "multiply"},
         {"branches": [[{"conv": {"out": 4, "kernel": 1}}], ["layernorm"]], "join": "concat"},
+        {"residual": [{"learned": {"C": "C", "H": "H", "W": "W"}}, "silu"]},
+        {"position_embedding": {"grid": [5, 3], "mode": "bilinear"}},
+        {"residual": [{"constant": {"C": 3, "H": "H", "W": "W"}}, {"conv": {"out": "C", "kernel": 3, "pad": 1}}]},
     ]
 )
 OF_MAPS = st.builds(
@@ -120,8 +133,11 @@ def module_agrees(network: Network, module: Any, image: Any) -> None:
     facts = [node.facts for node in nodes]
     assert sum(p.numel() for p in module.parameters()) == sum(sum(each.parameters.values()) for each in facts)
     assert sum(b.numel() for b in module.buffers()) == sum(sum(each.buffers.values()) for each in facts)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    trained = [parameter.requires_grad_(False) for parameter in module.parameters() if parameter.requires_grad]
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:  # which refuses a view of what has a gradient
         values = run(network, module.eval(), {INPUT: image})
+    for parameter in trained:
+        parameter.requires_grad_(True)
     assert {index: tuple(value.shape[1:]) for index, value in values.items() if index != INPUT} == {
         node.index: tuple(node.output) for node in nodes if node.index in values
     }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vcalc.arithmetic import Number, Shape, tidied
 from vcalc.errors import LayerError
-from vcalc.layers.axes import HEADS, TOKENS, NamedShape
+from vcalc.layers.axes import HEADS, NOTHING, TOKENS, NamedShape
 from vcalc.layers.base import Layer, elements, show
 from vcalc.layers.front import parted
 from vcalc.layers.moved import Moved
@@ -134,7 +134,7 @@ class Facts:
     @property
     def is_view(self) -> bool:
         """Whether the output has the memory of the first input."""
-        return self.layer.is_view(True, self.inner[0])
+        return bool(self.inner) and self.layer.is_view(True, self.inner[0])
 
     def run(self, ops: Paper, *inputs: Value) -> Value:
         """The layer on tensors of which one axis is the batch and what stands in front."""
@@ -182,7 +182,7 @@ def _counted(
 
 
 def _named(layer: Layer, inputs: tuple[NamedShape, ...], made: Shape) -> NamedShape:
-    first = inputs[0]
+    first = inputs[0] if inputs else NOTHING
     if made is first and len(inputs) == 1 and (first.of not in (TOKENS, HEADS) or layer.reach(first) is None):
         return first
     front = made.front if isinstance(made, NamedShape) else ()
@@ -240,7 +240,10 @@ class Node:
         self.path = path
         self.facts = facts
         self.inputs = inputs
-        """Indices of the nodes it reads; -1 is the network's input, and -2 its second, where it has several."""
+        """Indices of the nodes it reads; -1 is the network's input, and -2 its second, where it has several.
+
+        A table reads none.
+        """
         self.shares = shares
         """The index of the node whose parameters it has; None where they are its own."""
         self.frozen = False
@@ -256,8 +259,8 @@ class Node:
 
     @property
     def input(self) -> NamedShape:
-        """The first input's shape, the only one of most layers."""
-        return self.facts.inputs[0]
+        """The first input's shape, the only one of most layers; NOTHING of a layer without one."""
+        return self.facts.inputs[0] if self.facts.inputs else NOTHING
 
     @property
     def output(self) -> NamedShape:

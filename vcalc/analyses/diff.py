@@ -248,10 +248,14 @@ class _Wiring:
 
 
 def _through(side: Side, known: dict[int, int]) -> dict[int, int | str]:
-    """The old index of each node; of one that has none, that of what it reads first. Inputs have their names."""
+    """The old index of each node; of one that has none, that of what it reads first. Inputs have their names.
+
+    A new table, which reads nothing, has its path.
+    """
     found: dict[int, int | str] = dict(side.starts)
     for node in side.nodes:
-        found[node.index] = known[node.index] if node.index in known else found[node.inputs[0]]
+        first = found[node.inputs[0]] if node.inputs else node.path
+        found[node.index] = known.get(node.index, first)
     return found
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vcalc.arithmetic import Shape, certainly_equal
+from vcalc.arithmetic import Shape, certainly_equal, certainly_less
 from vcalc.errors import Place, Problem, quoted
 from vcalc.graph import Node, untouched
-from vcalc.layers.axes import MAP, PLACES, TOKENS, names_of, rank
+from vcalc.layers.axes import MAP, NOTHING, PLACES, TOKENS, names_of, rank
 from vcalc.layers.base import show
 from vcalc.layers.conv import extent
-from vcalc.layers.mend import features
+from vcalc.layers.mend import FEATURES
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import Sliding
 from vcalc.operators.types import INDEX
@@ -35,6 +35,7 @@ MISTAKES = {
     "unused-hyperparameter": "a hyperparameter that no expression uses",
     "channels-last": "an input of a map looks like one whose channels come last",
     "concat-along-tokens": "tokens of one size are joined one after the other, not side by side",
+    "roundabout": "two layers only come to what one layer says: a table, or a transpose",
     "moved-for-nothing": "elements are moved, and lie as they did: by one pattern, or by two layers in a row",
     "shadowed-name": "a name hides what else has that name: a value, a model, a group",
 }
@@ -65,7 +66,7 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
             continue
         step = origin.steps[node.index]
         found = [_dead_end(node, readers, origin.named), _looks_up_activations(node, words), _along_tokens(node)]
-        found.append(_moved_for_nothing(node, nodes, readers))
+        found += [_moved_for_nothing(node, nodes, readers), _class_tokens_alone(node, nodes)]
         if not network.same_as:
             found += [_bias_before_norm(node, step, readers), _rows_left_over(node)]
         for problem in found:
@@ -112,10 +113,15 @@ def _bias_before_norm(node: Node, step: syntax.Step, readers: dict[int, list[Nod
 def _along_tokens(node: Node) -> Problem | None:
     """Tokens that agree in number and in width: which of the two sizes grows is not seen in what is written."""
     shapes = node.facts.inputs
-    if node.kind != "concat" or rank(shapes[0]) != TOKENS or not all(_equal(shapes[0], shape) for shape in shapes[1:]):
+    if (
+        node.kind != "concat"
+        or node.layer.values()["over"]
+        or rank(shapes[0]) != TOKENS
+        or not all(_equal(shapes[0], shape) for shape in shapes[1:])
+    ):
         return None
     message = f"tokens {show(shapes[0])} are joined one after the other, to {show(node.output)}"
-    return Problem("concat-along-tokens", message, hint=f"silence this where it is meant; else: {features(node.input)}")
+    return Problem("concat-along-tokens", message, hint=f"silence this where it is meant; else: {FEATURES}")
 
 
 def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[Node]]) -> Problem | None:
@@ -134,10 +140,26 @@ def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[No
         return None
     first = read(before.layer.pattern_on(before.input), before.input, before.layer.sizes)
     both = None if first.changes_nothing else first.then(pattern, node.layer.sizes)
+    if both is not None and rank(before.input) == TOKENS and both == read("N D -> D N", before.input, {}):
+        message = f"this {node.kind} and the {before.kind} in front of it transpose tokens"
+        return Problem("roundabout", message, hint="'transpose' says so")
     if both is None or not both.changes_nothing:
         return None
     message = f"this {node.kind} puts everything back where it was before the {before.kind} in front of it"
     return Problem("moved-for-nothing", message, hint="leave both out, or put between them what they are for")
+
+
+def _class_tokens_alone(node: Node, nodes: list[Node]) -> Problem | None:
+    """Class tokens of which nothing but themselves is kept: a table that was made of what it has nothing to do with."""
+    before = nodes[node.inputs[0]] if node.kind == "keep_tokens" and node.inputs[0] >= 0 else None
+    if before is None or before.kind != "class_token":
+        return None
+    kept, put = node.layer.values(), before.layer.values()["count"]
+    if not certainly_equal(kept["start"], 0) or certainly_less(put, kept["count"]):
+        return None
+    message = "class tokens are put before the others, and none of the others is kept"
+    hint = f"learned: {{N: {show(kept['count'])}, D: {show(node.output[-1])}}} is such a table"
+    return Problem("roundabout", message, hint=hint)
 
 
 def _equal(first: Shape, second: Shape) -> bool:
@@ -146,7 +168,7 @@ def _equal(first: Shape, second: Shape) -> bool:
 
 def _rows_left_over(node: Node) -> Problem | None:
     """Rows or columns at the end of a map that no window reads, although the windows reach one another."""
-    arrives, leaves = node.facts.inner[0], node.facts.made
+    arrives, leaves = node.facts.inner[0] if node.inputs else NOTHING, node.facts.made
     if not rank(arrives) == rank(leaves) == MAP or len(arrives) != len(leaves):
         return None
     window = node.layer.reach(arrives)

@@ -292,7 +292,18 @@ def _of_those_that_depend(node: Node, fields: list[Field | None]) -> Field | Non
         return None
     if [number for number, _ in there] == [0] != [*range(len(fields))] and node.layer.rows_apart(node.facts.inner[0]):
         return there[0][1]
-    return _step(node, [field for _, field in there], tuple(node.facts.inner[number] for number, _ in there))
+    read, shapes = [field for _, field in there], tuple(node.facts.inner[number] for number, _ in there)
+    return (_beside_others if len(there) < len(fields) else _step)(node, read, shapes)
+
+
+def _beside_others(node: Node, fields: list[Field], shapes: tuple[NamedShape, ...]) -> Field:
+    """What the elements of a join read beside inputs that do not depend on the input, such as tables."""
+    window = node.layer.reach(node.facts.inner[0])
+    if window is None and any(_apart(shape, node.facts.made) for shape in shapes):
+        return _whole(_joined(fields, shapes))
+    if window is REORDERED and len(fields) == 1 and node.facts.output.grid is not None:
+        return fields[0]  # as other tokens beside class tokens
+    return _step(node, fields, shapes)
 
 
 def _step(node: Node, fields: list[Field], shapes: tuple[NamedShape, ...]) -> Field:

@@ -18,7 +18,7 @@ from vcalc.graph import Facts
 from vcalc.language.expression import Expression, ExpressionError
 from vcalc.language.values import is_number, shown
 from vcalc.layers import KINDS
-from vcalc.layers.axes import ALL_AXES, MAP, MAPS, names_of, rank
+from vcalc.layers.axes import ALL_AXES, MAP, MAPS, NOTHING, names_of, rank
 from vcalc.layers.fields import Field
 
 
@@ -80,8 +80,9 @@ def _values(facts: Facts) -> dict[str, Any]:
         if field.type.per_axis and value is not None:
             parts = (*(field.default if field.default == 0 else 1,) * (len(keys) - len(value)), *value)
         values |= {key: bare(part) for key, part in zip(keys, parts, strict=True)}
-    values["axes"] = len(facts.inputs[0]) - 1
-    for shape, end in ((facts.inputs[0], ""), (facts.output, "_out")):
+    first = facts.inputs[0] if facts.inputs else NOTHING
+    values["axes"] = len(first) - 1
+    for shape, end in ((first, ""), (facts.output, "_out")):
         sizes = (shape[0], *(1,) * (len(MAPS[2]) - len(shape)), *shape[1:]) if rank(shape) == MAP else shape
         names = MAPS[2] if rank(shape) == MAP else names_of(shape)
         values |= {f"{name}{end}": bare(size) for name, size in zip(names, sizes, strict=True)}

@@ -131,9 +131,11 @@ class Convention:
 
     def weighed(self, facts: Counted) -> list[tuple[Weighed, Rule]]:
         """What is counted of a layer, each with its rule: all of it by the layer's own, or each call by its kind's."""
+        if not facts.calls and facts.layer.composed:
+            return []  # of several operators, of which nobody counts any
         if not facts.calls:
             return [(facts, self._rule(facts.kind, facts.form))]
-        own = _named(self.rules, facts.kind, facts.form)
+        own = None if facts.layer.in_parts else _named(self.rules, facts.kind, facts.form)
         if own is not None:
             return [(part, own) for part in facts.whole]
         return [(call, self._rule(call.kind, call.form)) for call in facts.calls]

@@ -12,6 +12,7 @@ from vcalc.layers import (
     pool,
     pooling_attention,
     shape,
+    tables,
     tokens,
 )
 from vcalc.layers.base import KINDS, Layer, kinds
@@ -32,4 +33,18 @@ __all__ = [
     "kinds",
 ]
 
-FAMILIES = (conv, pool, linear, norm, activation, attention, heads, pooling_attention, tokens, shape, partition, merge)
+FAMILIES = (
+    conv,
+    pool,
+    linear,
+    norm,
+    activation,
+    attention,
+    heads,
+    pooling_attention,
+    tokens,
+    shape,
+    partition,
+    merge,
+    tables,
+)

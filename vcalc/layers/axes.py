@@ -107,7 +107,19 @@ def usual(length: int) -> str:
 
 def axes(of: str, length: int = 3) -> tuple[str, ...]:
     """What the sizes of a tensor are called; without a length, those of an image where it is a map."""
+    if not length:
+        return ()
     return MAPS[length - 2] if of == MAP else _OTHERS[of]
+
+
+NOTHING = NamedShape((), VECTOR)
+"""What arrives at a layer without an input."""
+
+
+def of_axes(names: Iterable[str]) -> tuple[tuple[str, ...], str] | None:
+    """The axes with these names in their order, and what they are of; None where no tensor has them."""
+    known = {**INPUTS, _OTHERS[HEADS]: HEADS}
+    return next(((axes, of) for axes, of in known.items() if set(axes) == set(names)), None)
 
 
 def rank(shape: Shape) -> str:

@@ -82,6 +82,8 @@ class Layer:
     """Fields for documentation, where a symbol or 1 does not do; None for the symbol of one that may be left out."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
+    begins: ClassVar[bool] = False
+    """True for a kind without an input: what arrives where it stands is left, as by `take`."""
     joins_one: ClassVar[bool] = False
     """For a join: whether of one tensor it makes that tensor, so that there is nothing to do."""
     example: ClassVar[tuple[tuple[str, ...], ...]] = ()
@@ -107,6 +109,8 @@ class Layer:
 
     A property where the kind is one operator, too, of which conventions have to say something.
     """
+    in_parts: bool = False
+    """For one that is `composed`: whether a rule for its kind is for it as one operator, not as what it calls here."""
     fields: ClassVar[dict[str, Field]] = {}
     per_axis: ClassVar[tuple[str, ...]] = ()
     """The fields that have a number for each spatial axis."""

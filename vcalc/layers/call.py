@@ -44,7 +44,8 @@ class Call:
         first = self._shapes[0]
         front = 1 if only_maps else max(len(first) - max(_SIZES[of] for of in kind.accepts), 0)
         shapes = [_named(shape[front:], only_maps) for shape in self._shapes]
-        known = {"out": features(shapes[-1]), "bias": "bias" in self.parameters}
+        out = shapes[-1][1:] if self.kind == "upsample" else features(shapes[-1])
+        known = {"out": out, "bias": "bias" in self.parameters}
         fields = {name: field for name, field in kind.fields.items() if name in known}
         layer = SimpleNamespace(kind=self.kind, fields=fields, **{name: known[name] for name in fields})
         one = SimpleNamespace(layer=layer, inputs=tuple(shapes[:-1]), output=shapes[-1])

@@ -63,6 +63,8 @@ class Calls:
 
     def __init__(self, layer: Layer, inputs: tuple[Shape, ...], images: Number = 1) -> None:
         self._kind, self._form = layer.kind, layer.form
+        self.images = images
+        """How many images there are, windows and frames among them."""
         self.calls: list[Call] = []
         self.parameters: dict[str, Number] = {}
         """Trained (or frozen) parameters by role."""
@@ -121,7 +123,7 @@ class Calls:
             "parameters": tensors[0].shape[0] * sum(read.values()),
             **work,
         }
-        shapes = tuple(tensor.shape for tensor in (*given, made))
+        shapes = tuple(tensor.shape for tensor in (*(given or tensors[:1]), made))
         self.calls.append(Call(kind, self._called(part, kind), made.batched, counts, read, shapes))
 
     def _called(self, part: str, kind: str) -> str:

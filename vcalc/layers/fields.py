@@ -197,6 +197,15 @@ def axes_or(*words: str) -> FieldType:
     return FieldType(says, accept, words, axes=AXES)
 
 
+def _axis(value: Any) -> str:
+    if not isinstance(value, str) or value not in AXES:
+        raise ValueError
+    return value
+
+
+AXIS = FieldType("the name of an axis, such as D", _axis, axes=AXES)
+
+
 def flag_or(*words: str) -> FieldType:
     """True, false, or one of some words."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vcalc import limits
-from vcalc.arithmetic import Shape, certainly_different, certainly_equal, certainly_less
+from vcalc.arithmetic import Shape, certainly_different, certainly_less
 from vcalc.errors import LayerError
 from vcalc.layers import KINDS, Layer
 from vcalc.layers.axes import (
@@ -18,7 +18,6 @@ from vcalc.layers.axes import (
     NamedShape,
     described,
     front_of,
-    grid_of,
     inner,
     places_of,
     rank,
@@ -34,12 +33,6 @@ _RANKS = {
     frozenset((HEADS, MAP)): "'merge_heads' and then 'to_map' turn heads into a map",
     frozenset((HEADS, TOKENS)): "'merge_heads' turns heads into tokens, 'split_heads' tokens into heads",
 }
-
-ONE_TOKEN = (
-    "one token goes with all: keep_tokens: {count: 1} gives it where take_token gives a vector,"
-    " global_avgpool: {keep_dims: true} where global_avgpool does"
-)
-"""How what is one for all tokens, as a scale and a shift of their features, is joined with them."""
 
 IN_FRONT = (
     "'merge_windows', 'merge_frames' and 'rearrange' take away what stands in front; what has nothing there is one for"
@@ -89,34 +82,22 @@ def _sizes(shape: Shape) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def features(shape: Shape) -> str:
-    """How tokens are joined along D, which concat has no word for."""
-    grid = grid_of(shape)
-    if grid is None:
-        there, back = "to_map: {height: 1}", "'tokens'"
-    elif certainly_equal(grid[0], 0):
-        there, back = "'to_map'", "'tokens'"
-    else:
-        there, back = "rearrange: N D -> D N 1", "rearrange: D N 1 -> N D"
-    return (
-        f"concat joins tokens along N; features are joined as maps: end each branch in {there}, and put {back} after it"
-    )
+FEATURES = "concat joins tokens along N; join: {concat: {over: D}} joins their features"
+"""How tokens are joined along D."""
 
 
-def concatenated(first: Shape, second: Shape) -> str:
+def concatenated(first: Shape, second: Shape, over: str | None) -> str:
     """The same for a join one after the other, where tokens as many as the others were meant to get wider."""
-    if rank(first) == rank(second) == TOKENS:
-        alike = not certainly_different(first[0], second[0])
-        return features(first) if alike else joined(first, second)
-    return joined(first, second)
+    tokens = rank(first) == rank(second) == TOKENS and over is None
+    return FEATURES if tokens and not certainly_different(first[0], second[0]) else joined(first, second)
 
 
 def combined(first: Shape, second: Shape) -> str:
-    """The same for a join element by element, where a vector stands for a constant over H and W."""
+    """The same for a join element by element, where a vector is the same for all places."""
     if {rank(first), rank(second)} == {MAP, VECTOR}:
         return "a vector goes with a map of as many channels"
     if {rank(first), rank(second)} == {TOKENS, VECTOR}:
-        return ONE_TOKEN
+        return "a vector goes with tokens of as many features"
     return joined(first, second)
 
 

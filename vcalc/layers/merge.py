@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, certainly_less
 from vcalc.errors import LayerError
-from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, Grid, NamedShape, rank
-from vcalc.layers.base import BRANCHES, Layer, describe, elements, needs, needs_division, show
+from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, Grid, NamedShape, names_of, rank
+from vcalc.layers.base import BRANCHES, Layer, axes_over, describe, elements, needs, needs_division, show
 from vcalc.layers.centre import CROP, PAD, common_sizes, fitted, moved, offsets
-from vcalc.layers.fields import FLAG, choice, count, field
+from vcalc.layers.fields import AXIS, FLAG, choice, count, field
 from vcalc.layers.windows import EVERYWHERE, REORDERED, Window
 
 if TYPE_CHECKING:
@@ -42,12 +42,18 @@ def _have_places(tokens: NamedShape) -> bool:
 
 
 class Concat(Layer, kind="concat"):
-    """Channels of maps, tokens, or elements of vectors, one after the other."""
+    """Channels of maps, tokens, or elements of vectors, one after the other; or what lies along any other axis."""
 
     source = "Szegedy et al. 2015, section 4; Huang et al. 2017, equation 2"
     moves = True
     joins = True
     joins_one = True
+
+    over: Any = field(AXIS, "the axis along which they lie: D for features of tokens; the first if not said", None)
+
+    def _axis(self, input: Shape) -> int:
+        """The number of the axis among the sizes of an input."""
+        return 0 if self.over is None else axes_over(self.kind, (self.over,), input)[0]
 
     fit: Any = field(
         choice((CROP, PAD)),
@@ -66,24 +72,28 @@ class Concat(Layer, kind="concat"):
 
     def output(self, *inputs: Shape) -> Shape:
         inputs = self._fitted(inputs)
-        first = inputs[0]
+        first, axis = inputs[0], self._axis(inputs[0])
+        before, after = first[:axis], first[axis + 1 :]
         for shape in inputs[1:]:
-            alike = _alike(shape[1:], first[1:])
+            alike = _alike((*shape[:axis], *shape[axis + 1 :]), (*before, *after))
             if not alike or _map_and_tokens(first, shape):
                 from vcalc.layers import mend
 
-                differ = "do not match" if alike else "differ in more than the first size"
+                differ = "do not match" if alike else f"differ in more than {self.over or 'the first size'}"
                 message = f"concat: {describe(first)} and {describe(shape)} {differ}"
-                raise LayerError(message, hint=mend.concatenated(first, shape))
-        return (sum(shape[0] for shape in inputs), *first[1:])
+                raise LayerError(message, hint=mend.concatenated(first, shape, self.over))
+        return (*before, sum(shape[axis] for shape in inputs), *after)
 
     def run(self, ops: Paper, *inputs: Value) -> Value:
+        axis = 1 + self._axis(self.named(*inputs)[0])
         if self.fit is not None:
             sizes = common_sizes(self.fit, tuple(x.shape[1:] for x in inputs))
             inputs = tuple(fitted(ops, self.fit, x, sizes) for x in inputs)
-        return ops.concat(*inputs, axis=1)
+        return ops.concat(*inputs, axis=axis)
 
     def reach(self, input: Shape) -> Window | None:
+        if self._axis(input):
+            return None if names_of(input)[self._axis(input)] in ("D", "d") else REORDERED
         return {MAP: None, HEADS: None, TOKENS: REORDERED}.get(rank(input), EVERYWHERE)
 
     def aligned(self, inputs: tuple[Shape, ...]) -> tuple[Window, ...] | None:
@@ -94,9 +104,16 @@ class Concat(Layer, kind="concat"):
 
     def grid(self, inputs: tuple[NamedShape, ...], output: Shape) -> Grid | None:
         *others, last = inputs
-        if last.of != TOKENS or last.grid is None or any(map(_have_places, others)):
+        if self._axis(last) or last.of != TOKENS or last.grid is None or any(map(_have_places, others)):
             return super().grid(inputs, output)
         return (sum(shape[0] for shape in others) + last.grid[0], *last.grid[1:])
+
+
+def _spread(vector: Shape, whole: Shape) -> Shape:
+    """A vector as a map of one place, or as one token, where it goes with a map or with tokens; else what it is."""
+    if rank(vector) != VECTOR or rank(whole) not in (MAP, TOKENS):
+        return vector
+    return (*vector, *(1,) * len(whole[1:])) if rank(whole) == MAP else (1, *vector)
 
 
 class _Elementwise(Layer):
@@ -110,9 +127,8 @@ class _Elementwise(Layer):
         return result
 
     def _broadcast(self, a: Shape, b: Shape) -> Shape:
-        """The common shape; a vector [C] or a map [C, 1, 1] stands for a constant over H and W."""
-        first = (*a, *(1,) * len(b[1:])) if rank(a) == VECTOR and rank(b) == MAP else a
-        second = (*b, *(1,) * len(a[1:])) if rank(a) == MAP and rank(b) == VECTOR else b
+        """The common shape; a vector, a map [C, 1, 1] or a token [1, D] is the same for all places."""
+        first, second = _spread(a, b), _spread(b, a)
         if len(first) != len(second) or _map_and_tokens(a, b) or not all(map(_meet, first, second)):
             from vcalc.layers import mend
 
@@ -120,9 +136,11 @@ class _Elementwise(Layer):
         return NamedShape(map(_common, first, second), rank(b) if rank(a) == VECTOR else rank(a))
 
     def _together(self, ops: Paper, operator: str, inputs: tuple[Value, ...]) -> Value:
-        """Two at a time, from the first on; vectors as maps of one position, where others are maps."""
-        length = max(len(x.shape) for x in inputs)
-        first, *others = (ops.reshape(x, (*x.shape, *(1,) * (length - 2))) if len(x.shape) == 2 else x for x in inputs)
+        """Two at a time, from the first on; vectors as maps of one position, or as one token, where others are such."""
+        shapes = self.named(*inputs)
+        widest = next((shape for shape in shapes if rank(shape) != VECTOR), shapes[0])
+        spread = [(x, _spread(shape, widest)) for x, shape in zip(inputs, shapes, strict=True)]
+        first, *others = (x if len(x.shape) > len(one) else ops.reshape(x, (x.shape[0], *one)) for x, one in spread)
         for other in others:
             first = getattr(ops, operator)(first, other)
         return first
@@ -164,6 +182,40 @@ class Multiply(_Elementwise, kind="multiply"):
 
     def run(self, ops: Paper, *inputs: Value) -> Value:
         return self._together(ops, "mul", inputs)
+
+
+class Maximum(_Elementwise, kind="max"):
+    """The largest of the elements that stand in the same place (maxout)."""
+
+    source = "Goodfellow et al. 2013 (Maxout Networks), section 3"
+    composed = True
+
+    def run(self, ops: Paper, *inputs: Value) -> Value:
+        return self._together(ops, "maximum", inputs)
+
+
+class Subtract(_Elementwise, kind="subtract"):
+    """What the second branch gives taken away from what the first gives."""
+
+    source = "none needed"
+    composed = True
+    joins_one = False
+
+    def output(self, *inputs: Shape) -> Shape:
+        needs(len(inputs) == 2, f"{self.kind} joins 2 branches, not {len(inputs)}", BRANCHES)
+        return super().output(*inputs)
+
+    def run(self, ops: Paper, *inputs: Value) -> Value:
+        return self._together(ops, "sub", inputs)
+
+
+class AbsoluteDifference(Subtract, kind="absolute_difference"):
+    """The distance of the elements that stand in the same place, by which twin networks compare: |a - b|."""
+
+    source = "Koch, Zemel & Salakhutdinov 2015 (Siamese Neural Networks), section 3.1"
+
+    def run(self, ops: Paper, *inputs: Value) -> Value:
+        return ops.absolute(super().run(ops, *inputs))
 
 
 class MatMul(Layer, kind="matmul"):

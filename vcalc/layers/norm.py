@@ -331,3 +331,19 @@ class LayerScale(Layer, kind="layer_scale"):
         width = 1 if self.shared else x.shape[1] if first else x.shape[-1]
         wide = (width, *((1,) * len(x.shape[2:]) if first else ()))
         return ops.mul(x, ops.parameter(*wide, role="layer_scale"))
+
+
+class Offset(Layer, kind="offset"):
+    """One number a channel added; trained, or constant, as in 1 + scale."""
+
+    source = "constant: Peebles & Xie 2023 (DiT), section 3.2; trained: Touvron et al. 2022 (ResMLP), equation 1"
+    composed = True
+
+    constant: Any = field(NUMBER, "the number, where it is not trained but the same for all", None)
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        if self.constant is not None:
+            return ops.plus(x, by=self.constant)
+        first = channels_first(*self.named(x))
+        width = x.shape[1] if first else x.shape[-1]
+        return ops.add(x, ops.parameter(width, *((1,) * len(x.shape[2:]) if first else ()), role="shift"))

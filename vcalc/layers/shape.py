@@ -324,6 +324,22 @@ class PixelShuffle(Moved, kind="pixel_shuffle"):
         return ops.pixel_shuffle(x, self.on(x), factor=self.factor[0])
 
 
+INTERPOLATIONS = ("linear", "bilinear", "trilinear", "bicubic")
+"""How new elements of a map are made of those around them; on how many axes, the first of them say."""
+
+
+def needs_mode(kind: str, mode: str, axes: int, other: str) -> None:
+    """Refuse an interpolation that is for other than so many spatial axes; `other` is what is for any."""
+    fits = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}.get(mode, axes) == axes
+    of = "one spatial axis" if axes == 1 else f"{axes} spatial axes"
+    needs(
+        fits,
+        f"{kind}: {mode} does not go with {of}",
+        "mode",
+        " or ".join(filter(None, (INTERPOLATIONS[axes - 1], other))),
+    )
+
+
 class Upsample(Layer, kind="upsample"):
     """A map enlarged by a whole factor, or brought to a size, each element repeated (nearest) or interpolated."""
 
@@ -334,17 +350,14 @@ class Upsample(Layer, kind="upsample"):
     scale: Any = field(per_axis(), "factor along each spatial axis", 2, "S")
     out: Any = field(per_axis(), "size along each spatial axis to come to, in place of a factor", None)
     mode: Any = field(
-        choice(("nearest", "linear", "bilinear", "trilinear", "bicubic")),
+        choice(("nearest", *INTERPOLATIONS)),
         "how new elements are made; linear, bilinear and trilinear are for one, two and three spatial axes",
         "nearest",
     )
 
     def output(self, *inputs: Shape) -> Shape:
         channels, *sizes = inputs[0]
-        fits = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}.get(self.mode, len(sizes)) == len(sizes)
-        instead = ("linear", "bilinear", "trilinear")[len(sizes) - 1]
-        of = "one spatial axis" if len(sizes) == 1 else f"{len(sizes)} spatial axes"
-        needs(fits, f"upsample: {self.mode} does not go with {of}", "mode", f"{instead} or nearest")
+        needs_mode(self.kind, self.mode, len(sizes), "nearest")
         if self.out:
             return (channels, *self.out)
         return (channels, *(size * scale for size, scale in zip(sizes, self.scale, strict=True)))

@@ -6,14 +6,24 @@ from functools import reduce
 from operator import mul
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from vcalc.arithmetic import Number, Shape, assumed, certainly_less, exact_div, product
+from vcalc.arithmetic import (
+    Number,
+    Shape,
+    assumed,
+    certainly_different,
+    certainly_equal,
+    certainly_less,
+    exact_div,
+    product,
+)
 from vcalc.errors import LayerError
-from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, grid_of
+from vcalc.layers.axes import HEADS, MAP, MAPS, TOKENS, VECTOR, Grid, grid_of, rank
 from vcalc.layers.base import Layer, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
-from vcalc.layers.fields import FLAG, count, field, per_axis
+from vcalc.layers.fields import FLAG, choice, count, field, flag_or, per_axis
 from vcalc.layers.grids import NO_MAP, filled, in_front, taken_away
 from vcalc.layers.moved import Moved
+from vcalc.layers.shape import INTERPOLATIONS, needs_mode
 from vcalc.layers.windows import SPREAD, Front, Reads, Sliding, Window, alike
 from vcalc.operators.types import INDEX
 
@@ -150,6 +160,17 @@ class ToMap(Moved, kind="to_map"):
         return MAP
 
 
+class Transpose(Moved, kind="transpose"):
+    """Tokens [N, D] read as [D, N], so that what follows mixes places and not features; of heads each by itself."""
+
+    source = "Tolstikhin et al. 2021 (MLP-Mixer), section 2; heads: El-Nouby et al. 2021 (XCiT), section 3.2"
+    reuses_input = True
+    accepts = (TOKENS, HEADS)
+
+    def pattern_on(self, input: Shape) -> str:
+        return "h N d -> h d N" if rank(input) == HEADS else "N D -> D N"
+
+
 class Embedding(Layer, kind="embedding"):
     """Word numbers, a vector of N, looked up in a table: N tokens of width D."""
 
@@ -195,22 +216,112 @@ class ClassToken(Layer, kind="class_token"):
 
 
 class PositionEmbedding(Layer, kind="position_embedding"):
-    """One vector a token added to it: learned, or fixed sines and cosines (`fixed: true`, frozen)."""
+    """One vector a token, or a place of a map, added to it: learned, or fixed sines and cosines.
 
-    source = "Dosovitskiy et al. 2021, section 3.1; fixed: He et al. 2022 (MAE), appendix A.1"
-    accepts = (TOKENS,)
+    With a grid of their own the positions are interpolated to the map that arrives, or that the tokens come from.
+    """
 
-    fixed: Any = field(FLAG, "whether the positions are fixed sines and cosines, frozen", False)
+    source = (
+        "Dosovitskiy et al. 2021, section 3.1, interpolated: section 3.2; fixed: He et al. 2022 (MAE), appendix A.1;"
+        " fixed, no parameters: Carion et al. 2020 (DETR), section 3.2"
+    )
+    accepts = (TOKENS, MAP)
+
+    fixed: Any = field(
+        flag_or("buffer", "computed"),
+        "whether they are fixed sines and cosines, frozen parameters; or a buffer, or computed on the way",
+        False,
+    )
+    grid: Any = field(per_axis(), "rows and columns of the positions' own map; that of what arrives if not said", None)
+    mode: Any = field(choice(INTERPOLATIONS), "how they are interpolated from it, where the sizes differ", "bicubic")
+    antialias: Any = field(FLAG, "whether that smooths where it makes fewer, as timm's bicubic and bilinear do", True)
+
+    @property
+    def placed(self) -> bool:  # type: ignore[override]
+        return self.grid is not None
+
+    @property
+    def composed(self) -> bool:  # type: ignore[override]
+        """Positions that are interpolated are more than a sum."""
+        return self.sizes is not None
+
+    @property
+    def in_parts(self) -> bool:  # type: ignore[override]
+        return self.composed
+
+    sizes: tuple[Number, ...] | None = None
+    """The map to which they are interpolated."""
+    first: Number = 0
+    """The tokens in front of it, which have positions of their own."""
+
+    def place(self, inputs: tuple[Shape, ...]) -> None:
+        if self.grid is None:
+            return
+        needs(self.fixed != "computed", "position_embedding: computed positions are of the map that arrives", "grid")
+        first, *sizes = (0, *inputs[0][1:]) if rank(inputs[0]) == MAP else self._laid(inputs[0])
+        needs_mode(self.kind, self.mode, len(sizes), "")
+        if not all(map(certainly_equal, self.grid, sizes)):
+            undecided = [pair for pair in zip(sizes, self.grid, strict=True) if not certainly_different(*pair)]
+            if len(undecided) == len(sizes):
+                assumed("!=", *undecided[0])
+            self.first, self.sizes = first, tuple(sizes)
+
+    def _laid(self, tokens: Shape) -> Grid:
+        """How tokens lie on a map, which they fill."""
+        grid = grid_of(tokens)
+        needs(grid is not None, f"position_embedding: {NO_MAP}", "grid", "leave it out: each token has its position")
+        assert grid is not None
+        wanted = grid[0] + product(grid[1:])
+        fill = f"position_embedding: {show(tokens[0])} tokens do not fill their map, which takes {show(wanted)}"
+        needs(assumed("==", tokens[0], wanted), fill, "grid", "leave it out: each token has its position")
+        return grid
+
+    @property
+    def _role(self) -> str:
+        return {False: "position_embedding", True: "fixed_position_embedding"}.get(self.fixed, "")
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {"fixed_position_embedding" if self.fixed else "position_embedding": elements(inputs[0])}
+        return {self._role: elements(inputs[0])} if self._role else {}
+
+    def buffers(self, *inputs: Shape) -> dict[str, Number]:
+        return {"positions": elements(inputs[0])} if self.fixed == "buffer" else {}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"additions": elements(output)}
 
     def run(self, ops: Paper, x: Value) -> Value:
-        fixed, shape = "fixed_position_embedding", x.shape[1:]
-        return ops.add(x, ops.own(shape, fixed) if self.fixed else ops.parameter(*shape, role="position_embedding"))
+        if self.sizes is None:
+            return ops.add(x, self._table(ops, *x.shape[1:]))
+        if self.is_of(x, MAP):
+            table = self._table(ops, x.shape[1], *self.grid)
+            return ops.add(x, self._resized(ops, ops.reshape(table, (1, *table.shape))))
+        return ops.add(x, self._of_tokens(ops, x.shape[-1]))
+
+    def _table(self, ops: Paper, *shape: int) -> Value:
+        if self.fixed is False:
+            return ops.parameter(*shape, role=self._role)
+        return ops.made(shape) if self.fixed == "computed" else ops.own(shape, self._role or "positions")
+
+    def _of_tokens(self, ops: Paper, width: int) -> Value:
+        """The positions of all tokens: those in front as they are, those on the map interpolated."""
+        first, places, axes = self.first, product(self.grid), len(self.grid)
+        table = placed = self._table(ops, first + places, width)
+        none_first = certainly_equal(first, 0)
+        if not none_first:
+            placed = ops.slice(table, axis=0, count=places, start=first)
+        features_first = (0, axes + 1, *range(1, axes + 1))
+        placed = self._resized(ops, ops.permute(ops.reshape(placed, (1, *self.grid, width)), features_first))
+        placed = ops.permute(placed, (0, *range(2, axes + 2), 1))
+        placed = ops.reshape(placed, (1, product(placed.shape[1:-1]), width))
+        if none_first:
+            return placed
+        in_front = ops.slice(ops.reshape(table, (1, *table.shape)), axis=1, count=first)
+        return ops.concat(in_front, placed, axis=1)
+
+    def _resized(self, ops: Paper, map_: Value) -> Value:
+        smooths = self.antialias and self.mode in ("bilinear", "bicubic")
+        shape = (*map_.shape[:2], *(self.sizes or ()))
+        return ops.interpolate(map_, shape, mode=self.mode, antialias=smooths)
 
 
 class TakeToken(Moved, kind="take_token"):

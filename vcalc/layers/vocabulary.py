@@ -29,6 +29,7 @@ PRIMITIVES = {
     "bilinear_elements": "elements put out by bilinear interpolation",
     "trilinear_elements": "elements put out by trilinear interpolation, along three axes",
     "bicubic_elements": "elements put out by bicubic interpolation",
+    "antialiased_elements": "elements put out by an interpolation that smooths where it makes fewer",
     "sampled_elements": "samples that aligning regions takes by bilinear interpolation",
     "padded_elements": "elements that arrive, with the padding that the operation adds",
     "zero_additions": "additions of zeros that stand in place of a bias of keys",
@@ -55,6 +56,7 @@ ROLES = {
     "shift": "per-channel offsets of norms and of trainable subsampling",
     "layer_scale": "factors of a residual branch, one a channel or one for all",
     "embedding": "one vector for each word of a vocabulary",
+    "learned": "tables that are no layer's: queries, latents, prompts",
     "class_token": "the token that collects the class",
     "mask_token": "the token that stands for a hidden patch",
     "position_embedding": "learned positions",
@@ -79,6 +81,8 @@ BUFFERS = {
     "key_bias": "zeros in place of a bias of keys",
     "one_hot_positions": "zeros and ones, which look position biases up as factors",
     "codes": "fixed codes of radial basis units",
+    "constant": "numbers that are the same for every image and that no layer makes",
+    "positions": "fixed sine-cosine positions that are no parameters",
     "angles": "sines and cosines of the angles that a rotary embedding turns by",
 }
 """State that is no parameter; a convention may take some for parameters."""
@@ -147,6 +151,7 @@ _USUAL = {
     "lookup": "einsum",
     "softmax": "method",
     "sigmoid": "method",
+    "upsample": "functional",
     "matmul": "operator",
     "add": "operator",
     "multiply": "operator",

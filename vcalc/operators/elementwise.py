@@ -162,6 +162,12 @@ class Shift(Operator, name="shift"):
         return gradients
 
 
+class Plus(Shift, name="plus"):
+    """Plus a number that is meant to change something, as no epsilon is."""
+
+    work = staticmethod(_Added.work)
+
+
 class Cast(Operator, name="cast"):
     """The same numbers of another type, as is the gradient."""
 
@@ -208,6 +214,30 @@ class Sub(_Added, name="sub"):
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         return (gradients[0], paper.like(gradients[0]) if self.needs[1] else None)
+
+
+class Maximum(Operator, name="maximum"):
+    """The larger of two; backward halves the gradient where they are the same, for each of them by itself."""
+
+    output = staticmethod(together)
+
+    @staticmethod
+    def text(a: Any, b: Any) -> str:
+        return f"torch.maximum({a}, {b})"
+
+    def forward(self, paper: Paper, a: Value, b: Value) -> Value:
+        self.saved = (a, b)
+        return paper.like(a, b)
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        return tuple([self._shared(paper, gradients[0]) if needed else None for needed in self.needs])
+
+    @staticmethod
+    def _shared(paper: Paper, gradient: Value) -> Value:
+        alike, half = paper.like(gradient, type=BOOLEAN), paper.like(gradient)
+        made, smaller = paper.like(gradient), paper.like(gradient, type=BOOLEAN)
+        del alike, half, smaller
+        return made
 
 
 class Absolute(Operator, name="absolute"):

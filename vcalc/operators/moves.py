@@ -161,6 +161,26 @@ class Expand(_AsTold, name="expand"):
         return gradients
 
 
+class Spread(Expand, name="spread"):
+    """What is the same for all images given to each of them, without a copy; backward sums."""
+
+    batches = True
+
+    @staticmethod
+    def output(*inputs: Any, shape: Shape = (), **fields: Any) -> Shape:
+        x, images = inputs
+        return (images, *x.shape)
+
+    @staticmethod
+    def text(x: Any, images: int) -> str:  # type: ignore[override]
+        return f"{x}.expand({written.sizes((images, *x.shape))})"
+
+    def forward(self, paper: Paper, x: Value, images: int) -> Value:  # type: ignore[override]
+        made = super().forward(paper, x, self.output(x, images))
+        made.batched = True
+        return made
+
+
 class Concat(Operator, name="concat"):
     """One after the other along an axis. The gradient of each is a part of the whole one."""
 
@@ -442,16 +462,28 @@ class _Remade(_AsTold):
         return (paper.map_like(gradients[0], self.shape),)
 
 
-class Interpolate(_Remade, name="interpolate"):
-    """A map brought to another size. The gradient of a video whose elements are repeated lies in order."""
+class Interpolate(_Remade, name="interpolate", kind="upsample"):
+    """A map brought to another size. The gradients of bicubic, and of a video's repeated elements, lie in order."""
 
     @staticmethod
-    def module(x: Any, shape: Sizes, mode: str = "nearest", scale: Sizes = ()) -> str:
+    def work(
+        output: Shape, *inputs: Any, mode: str = "nearest", antialias: bool = False, **fields: Any
+    ) -> dict[str, Number]:
+        return {"antialiased_elements" if antialias else f"{mode}_elements": product(output)}
+
+    @staticmethod
+    def module(x: Any, shape: Sizes, mode: str = "nearest", antialias: bool = False, scale: Sizes = ()) -> str:
         named = {"scale_factor": written.axes(scale)} if scale else {"size": written.each(shape[2:])}
-        return f"nn.Upsample({written.arguments(**named, mode=written.unless(mode, 'nearest', repr(mode)))})"
+        how = written.arguments(**named, mode=written.unless(mode, "nearest", repr(mode)))
+        return "" if antialias else f"nn.Upsample({how})"
+
+    @staticmethod
+    def text(x: Any, shape: Sizes, mode: str = "nearest", antialias: bool = False, **fields: Any) -> str:
+        named = {"size": written.each(shape[2:]), "mode": repr(mode), "antialias": written.unless(antialias, False)}
+        return f"F.interpolate({written.arguments(x, **named)})"
 
     def forward(self, paper: Paper, x: Value, shape: Sizes, mode: str = "nearest", **fields: Any) -> Value:
-        self.in_order = mode == "nearest" and len(shape) == 5
+        self.in_order = mode == "bicubic" or (mode == "nearest" and len(shape) == 5)
         return super().forward(paper, x, shape)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:

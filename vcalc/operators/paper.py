@@ -89,6 +89,11 @@ class Value:
         """Whether it is a map whose channels lie side by side, of an image or a video: torch has no such sequences."""
         return len(self.shape) in (4, 5) and looks_channels_last(self.shape, self.strides)
 
+    @property
+    def is_repeated(self) -> bool:
+        """Whether several places along an axis are one in memory."""
+        return any(not stride and size > 1 for size, stride in zip(self.shape, self.strides, strict=True))
+
     def bare(self) -> Value:
         """The same tensor, apart from the operator that made it."""
         return Value(self.storage, self.shape, self.strides, self.batched, self.type)
@@ -304,10 +309,13 @@ class Paper:
             self.moments.append(now)
 
     def like(self, *values: Value, type: str = "") -> Value:
-        """A tensor that an element-wise operator makes of some: it lies as the first of its shape lies."""
+        """A tensor that an element-wise operator makes of some: it lies as the first of its shape lies.
+
+        One that is repeated without a copy does not tell.
+        """
         shape = broadcast(*[value.shape for value in values])
         batched = any(value.batched for value in values)
-        first = next((value for value in values if value.shape == shape), None)
+        first = next((value for value in values if value.shape == shape and not value.is_repeated), None)
         alike = all(value.shape == shape for value in values)
         in_order = first is None or (first.contiguous and alike)
         strides = None if first is None or in_order else in_order_of(shape, first.strides)

@@ -169,7 +169,7 @@ def _option(name: str, network: Network, costs: Costs) -> dict[str, Any]:
     return {
         "name": name,
         **costs.total(graph.nodes)._asdict(),
-        "receptive_field": each if len(graph.inputs) > 1 else next(iter(each.values())),
+        "receptive_field": each if len(graph.inputs) > 1 else next(iter(each.values()), None),
         "depth": depth(graph),
         "nonlinearities": nonlinearities(graph),
         "output": graph.shape([*graph.outputs.values()][-1]),

@@ -29,10 +29,10 @@ class FieldRecords:
         self.fields = fields_by_input(graph)
         self._seen: dict[tuple[str, Field], dict[str, Any]] = {}
 
-    def of(self, node: Node) -> dict[str, Any]:
-        """A node's, by the input's name where there are several."""
+    def of(self, node: Node) -> dict[str, Any] | None:
+        """A node's, by the input's name where there are several; None of a table, which reads nothing of the one."""
         each = {name: self._one(name, field) for name, field in self.fields[node.index].items()}
-        return each if len(self.graph.inputs) > 1 else each[next(iter(self.graph.inputs))]
+        return each if len(self.graph.inputs) > 1 else each.get(next(iter(self.graph.inputs)))
 
     def _one(self, name: str, field: Field) -> dict[str, Any]:
         if (name, field) not in self._seen:

@@ -85,9 +85,9 @@ def formulas_of(kind: type[Layer]) -> list[tuple[str, str]]:
     from vcalc import symbols
 
     layer = _sample(kind)
-    first = MAP if kind.accepts == Layer.accepts else kind.accepts[0]
+    first = MAP if kind.accepts == Layer.accepts else (*kind.accepts, VECTOR)[0]
     usual = ("C_in", "H", "W") if first == MAP else axes(first, _LENGTHS[first])
-    names = kind.example or (usual,) * (2 if kind.joins else 1)
+    names = kind.example or (usual,) * (0 if kind.begins else 2 if kind.joins else 1)
     inputs = tuple(map(_in_symbols, names))
 
     facts = Facts(layer, inputs)
@@ -96,7 +96,7 @@ def formulas_of(kind: type[Layer]) -> list[tuple[str, str]]:
         size if size in known or size.is_Symbol or size.is_Integer else symbols.symbol(f"{name}_out")
         for size, name in zip(map(symbols.exact, facts.output), facts.output.axes, strict=True)
     )
-    lines = [("input", " and ".join(map(show, dict.fromkeys(inputs)))), ("output", show(output))]
+    lines = [("input", " and ".join(map(show, dict.fromkeys(inputs)))), ("output", show(output))][kind.begins :]
     lines += [(str(name), str(size)) for name, size in zip(output, facts.output, strict=True) if str(name) != str(size)]
     lines += [(f"parameters: {role}", str(count)) for role, count in facts.parameters.items()]
     lines += [(f"buffers: {name}", str(count)) for name, count in facts.buffers.items()]

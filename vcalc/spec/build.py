@@ -297,7 +297,7 @@ class Building:
         self.carried_out += 1
         name = name or layer.kind
         self.names.append((scope, name, scope.count(name)))
-        self.budget.step(len(inputs) - 1)
+        self.budget.step(max(len(inputs) - 1, 0))
         if self.symbolic:
             self.budget.spend(SYMBOLIC)
         before = self.budget.operations
@@ -336,7 +336,7 @@ class Building:
         fields = list(_flat(layer.values().values()))
         if not any(map(is_symbolic, (*fields, *_flat(inputs)))):
             return
-        formulas = [[size for size in (*fields, *shape) if is_symbolic(size)] for shape in inputs]
+        formulas = [[size for size in (*fields, *shape) if is_symbolic(size)] for shape in inputs or ((),)]
         together = max(map(product_of_terms, formulas))
         largest = max(operations(size) for sizes in formulas for size in sizes)
         self.budget.spend((10 + together + 6 * max(0, largest - 10)) * SYMBOLIC)

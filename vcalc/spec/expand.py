@@ -84,7 +84,7 @@ class Expander(Keeper):
     # Steps
 
     def layer(self, step: syntax.LayerStep, at: int, environment: Environment, scope: Scope) -> int:
-        return self.put(step, (at,), at, environment, scope)
+        return self.put(step, () if step.kind.begins else (at,), at, environment, scope)
 
     def put(
         self, step: syntax.LayerStep, inputs: tuple[int, ...], at: int, environment: Environment, scope: Scope

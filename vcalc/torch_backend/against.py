@@ -54,6 +54,7 @@ OURS = {
     "shift": "norm shift",
     "slope": "slope",
     "layer_scale": "layer scale",
+    "learned": "token",
     "class_token": "token",
     "mask_token": "token",
     "position_embedding": "position",
@@ -297,11 +298,13 @@ def _role(owner: str, name: str) -> str:
         return "slope"
     if "pos_embed" in name or name == "pos_embedding":
         return "position"
-    if "token" in name:
+    if "token" in name or name == "latent":
         return "token"
     if "relative_position" in name or name.startswith("rel_pos_") or name == "attention_biases":
         return "relative position"
-    if name in ("gamma", "layer_scale"):
+    if owner == "Affine":
+        return {"alpha": "layer scale", "beta": "norm shift"}[name]
+    if name in ("gamma", "layer_scale", "ls1", "ls2"):
         return "layer scale"
     if name == "logit_scale":
         return "logit scale"

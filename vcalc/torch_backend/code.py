@@ -20,6 +20,8 @@ from vcalc.torch_backend.script import Script
 class Code(NamedTuple):
     """A module's construction (none for an operation without one), and its call on the inputs {0}, {1}, ...
 
+    The call of a layer without inputs reads `images`, how many there are in the batch.
+
     One that torch has not is made by `CLASS()`, `body` being the text of that class after its name.
     """
 
@@ -47,11 +49,11 @@ def _code(facts: Facts) -> Code:
     script = Script(layer.run, shapes, facts.form, layer.composed)
     inputs = [f"{{{number}}}" for number in range(len(shapes))]
     lines = Lines(script, inputs)
-    if not lines.statements and len(script.modules) == len(script.members):
+    if inputs and not lines.statements and len(script.modules) == len(script.members):
         called = _call(script, lines.returned)
         if called is not None:
             return called
-    return Code(f"{CLASS}()", f"{{self}}({', '.join(inputs)})", _body(facts, script))
+    return Code(f"{CLASS}()", f"{{self}}({', '.join(inputs) or 'images'})", _body(facts, script))
 
 
 def _call(script: Script, text: str) -> Code | None:
@@ -73,13 +75,16 @@ def _body(facts: Facts, script: Script) -> str:
         for name, text in script.members.items()
     ]
     statements = [*lines.statements, f"return {lines.returned}"]
-    if any(IMAGES in line for line in statements):
+    first = names[0] if names else "self.like"
+    if not names and any(FIRST in line for line in statements):
+        members.append('self.register_buffer("like", torch.zeros(0), persistent=False)')
+    if names and any(IMAGES in line for line in statements):
         statements.insert(0, f"images = {names[0]}.shape[0]")
-    if layer.is_view(False, facts.inner[0]) and not layer.is_view(True, facts.inner[0]):
+    if names and layer.is_view(False, facts.inner[0]) and not layer.is_view(True, facts.inner[0]):
         statements.insert(0, f"if not self.training:\n            return {names[0]}")
-    taken = ", ".join(f"{name}: Tensor" for name in names)
+    taken = ", ".join(f"{name}: Tensor" for name in names) or "images: int"
     made = "\n        ".join(["super().__init__()", *members])
-    run = "\n        ".join(statements).replace(IMAGES, "images").replace(FIRST, names[0])
+    run = "\n        ".join(statements).replace(IMAGES, "images").replace(FIRST, first)
     says = (type(layer).__doc__ or "").splitlines()[0]
     init = f"    def __init__(self) -> None:\n        {made}\n\n" if members else ""
     return f'(nn.Module):\n    """{says}"""\n\n{init}    def forward(self, {taken}) -> Tensor:\n        {run}'
@@ -88,6 +93,6 @@ def _body(facts: Facts, script: Script) -> str:
 def _names(facts: Facts) -> list[str]:
     """What `run` calls its inputs."""
     _, *given = signature(facts.layer.run).parameters.values()
-    if given[0].kind is Parameter.VAR_POSITIONAL:
+    if given and given[0].kind is Parameter.VAR_POSITIONAL:
         return [f"{given[0].name.rstrip('s')}{number or ''}" for number in range(len(facts.inner))]
     return [each.name for each in given]

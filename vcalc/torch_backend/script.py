@@ -15,6 +15,7 @@ from vcalc.layers.vocabulary import BUFFERS, FROZEN, called
 from vcalc.operators import elementwise, moves, norms, products, rearrange, windows
 from vcalc.operators.moves import constant
 from vcalc.operators.paper import OPERATORS, Operator
+from vcalc.operators.text import BATCH
 from vcalc.operators.types import ACTIVATION
 
 FAMILIES = (elementwise, moves, norms, products, rearrange, windows)
@@ -79,7 +80,7 @@ class Script:
     several operators (see `vcalc.layers.vocabulary`), and None for one of a single one.
     """
 
-    training, overwrites = True, False
+    training, overwrites, images = True, False, BATCH
 
     def __init__(
         self, run: Callable[..., Any], shapes: tuple[Shape, ...], form: str = "", composed: bool = False

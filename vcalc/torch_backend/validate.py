@@ -98,9 +98,11 @@ def _whole(network: Network, watch: Watch, device: str, dtype: str, batch: int) 
             if watch.whole is not None:
                 return watch.whole
             built = build(network, device, dtype).eval()
+            gradients = trained(built)
+            built.requires_grad_(False)
             with counting(device) as counter:
                 output = built(*examples(network, batch, device, dtype))
-            return Seen(*held(built), shapes_of(output), (counter.get_total_flops(),), trained=trained(built))
+            return Seen(*held(built), shapes_of(output), (counter.get_total_flops(),), trained=gradients)
     except RefusedError as refused:
         return Seen(refused=str(refused))
 

@@ -56,6 +56,9 @@ class Watch:
     def run(self) -> None:
         """Build the network and run it. Raises VcalcError where the device has no room or no code for a layer."""
         self._built = build(self._network, self._device, self._dtype, self).eval()
+        gradients = trained(self._built)
+        # FlopCounterMode refuses a view of a parameter that has a gradient: a table given to each image.
+        self._built.requires_grad_(False)
         nodes = self._network.graph.nodes
         try:
             with naming(nodes[0].path, nodes[0].kind) if nodes else nullcontext():
@@ -67,7 +70,7 @@ class Watch:
             output = self._built(*given)
         if all(seen.output == self._shape(line) for seen, line in zip(self.seen, self.lines, strict=True)):
             flops = (sum(seen.flops[0] for seen in self.seen),)
-            self.whole = Seen(*held(self._built), shapes_of(output), flops, trained=trained(self._built))
+            self.whole = Seen(*held(self._built), shapes_of(output), flops, trained=gradients)
 
     def makes(self, index: int, make: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """A layer's module; none where torch refuses to make it."""

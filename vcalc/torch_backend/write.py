@@ -99,7 +99,7 @@ def arguments(graph: Graph) -> dict[int, str]:
         return dict.fromkeys(graph.starts, "x")
     made: dict[int, str] = {}
     for index, name in zip(graph.starts, graph.inputs, strict=True):
-        while name in made.values() or re.fullmatch(r"x\d*|self|torch|F|nn|Tensor|makes|runs|__\w*", name):
+        while name in made.values() or re.fullmatch(r"x\d*|self|torch|F|nn|Tensor|images|makes|runs|__\w*", name):
             name = f"{name}_input".lstrip("_")
         made[index] = name
     return made
@@ -156,6 +156,8 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         for i, line in enumerate(made)
     )
     graph = network.graph
+    first = next(iter(arguments(graph).values()))
+    begin = f"        images = {first}.shape[0]\n" if any(line.node.layer.begins for line in made) else ""
     classes = list(dict.fromkeys(line.code.body for line in made if line.code.body))
     used = set(re.findall(r"\b(\w+)\(", "\n".join([body, run, *classes])))
     taken = ", ".join(f"{name}: Tensor" for name in arguments(graph).values())
@@ -167,7 +169,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         *_used_parts(parts, used),
         *classes,
         f"class Network(nn.Module):\n    def __init__(self) -> None:\n        super().__init__()\n{body}\n\n"
-        f"    def forward(self, {taken}) -> {given}:\n{run}\n        return {_given(graph, made)}",
+        f"    def forward(self, {taken}) -> {given}:\n{begin}{run}\n        return {_given(graph, made)}",
         'if __name__ == "__main__":\n    network = Network().eval()\n    with torch.no_grad():\n'
         f"        print({_shapes(graph)}, sum(p.numel() for p in network.parameters()))",
     ]
@@ -229,7 +231,7 @@ def _used_parts(text: str, used: set[str]) -> list[str]:
     }
     wanted = {name for name in used if name in blocks}
     while True:
-        more = {name for name in blocks for by in wanted if re.search(rf"\b{name}\(", blocks[by])} - wanted
+        more = {name for name in blocks for by in wanted if re.search(rf"\b{name}\(|\({name}\):", blocks[by])} - wanted
         if not more:
             return [block for name, block in blocks.items() if name in wanted]
         wanted |= more
