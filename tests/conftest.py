@@ -23,8 +23,7 @@ settings.load_profile("alike")  # every run draws the same cases; --hypothesis-p
 
 
 def pytest_collection_finish() -> None:
-    """What has been imported and collected stays: the collector need not look through it again and again."""
-    gc.freeze()
+    """What has been imported and collected stays: the collector need not look through it so often."""
     gc.set_threshold(20_000, 20, 20)
 
 
