@@ -83,6 +83,8 @@ def test_the_export_is_counted_as_the_convention_says(tool: str) -> None:
     convention, wrong = conventions.load(tool), []
     for case in CASES:
         facts = case.facts(case.sizes)
+        if not facts.inputs:
+            continue  # a tool runs a network on its input
         if any(shape.front or (shape.of == MAP and len(shape) != 3) for shape in facts.inputs):
             continue  # what stands in front is no batch to a tool; sequences and videos: test_live_peers.py
         theirs = reported(tool, *alone(case))
