@@ -154,6 +154,13 @@ def test_two_layers_in_the_place_of_one(found, layers: str, count: int):
     assert codes(found(f"{head}layers: [{layers}]\n")) == ["roundabout"] * count
 
 
+def test_class_tokens_that_others_are_read_with_are_no_table(found):
+    """As in CaiT: the shortcut keeps the class token, and attention reads all."""
+    branches = "branches: [[keep_tokens: {count: 1}], [keep_tokens: {start: 4, count: 1}]]"
+    head = "title: t\ncite: own work\ninput: {N: 4, D: 8}\nexpect: {depth: 0}\n"
+    assert codes(found(f"{head}layers: [class_token, {{{branches}, join: add}}]\n")) == []
+
+
 def test_the_page_shows_what_is_printed(vcalc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     block = re.search(r"```console\n\$ printf '(.*?)' > (\S+)\n\$ vcalc (.*?)\n(.*?)```", PAGE, re.DOTALL)

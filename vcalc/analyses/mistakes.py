@@ -66,7 +66,7 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
             continue
         step = origin.steps[node.index]
         found = [_dead_end(node, readers, origin.named), _looks_up_activations(node, words), _along_tokens(node)]
-        found += [_moved_for_nothing(node, nodes, readers), _class_tokens_alone(node, nodes)]
+        found += [_moved_for_nothing(node, nodes, readers), _class_tokens_alone(node, nodes, readers)]
         if not network.same_as:
             found += [_bias_before_norm(node, step, readers), _rows_left_over(node)]
         for problem in found:
@@ -149,10 +149,10 @@ def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[No
     return Problem("moved-for-nothing", message, hint="leave both out, or put between them what they are for")
 
 
-def _class_tokens_alone(node: Node, nodes: list[Node]) -> Problem | None:
+def _class_tokens_alone(node: Node, nodes: list[Node], readers: dict[int, list[Node]]) -> Problem | None:
     """Class tokens of which nothing but themselves is kept: a table that was made of what it has nothing to do with."""
     before = nodes[node.inputs[0]] if node.kind == "keep_tokens" and node.inputs[0] >= 0 else None
-    if before is None or before.kind != "class_token":
+    if before is None or before.kind != "class_token" or len(readers[before.index]) > 1:
         return None
     kept, put = node.layer.values(), before.layer.values()["count"]
     if not certainly_equal(kept["start"], 0) or certainly_less(put, kept["count"]):
