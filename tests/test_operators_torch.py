@@ -51,14 +51,14 @@ class Row:
 
 
 ROWS_OF_TABLE = [
-    Row("activation", F.relu, MAP, fields={"saves": "output"}),
+    Row("activation", F.relu, MAP, fields={"saves": "output", "function": "relu"}),
     Row("activation", torch.sigmoid, MAP, fields={"saves": "output"}),
     Row("activation", torch.tanh, MAP, fields={"saves": "output"}),
     Row("activation", F.gelu, MAP),
     Row("activation", F.silu, MAP),
     Row("activation", F.hardswish, MAP),
     Row("activation", F.hardsigmoid, MAP),
-    Row("activation", F.leaky_relu, MAP),
+    Row("activation", F.leaky_relu, MAP, fields={"function": "leaky_relu"}),
     Row("activation", F.relu6, MAP),
     *(Row("activation", call, MAP) for call in (F.elu, F.selu, F.hardtanh, F.softplus, F.mish)),
     Row("absolute", torch.abs, MAP),
@@ -106,6 +106,7 @@ ROWS_OF_TABLE = [
     Row("pad", lambda x: F.pad(x, (1, 2, 0, 1)), MAP, fields={"shape": (2, 6, 9, 13)}),
     Row("pad", lambda x: F.pad(x, (0, 0)), MAP, fields={"shape": MAP}),
     Row("roll", lambda x: x.roll((1, 2), (1, 2)), MAP, fields={"shifts": (1, 2), "axes": (1, 2)}),
+    Row("roll", lambda x: x.roll((8, 1), (2, 3)), MAP, fields={"shifts": (8, 1), "axes": (2, 3)}),
     Row("copy", lambda x: x.contiguous(), MAP),
     Row("unfold", lambda x: F.unfold(x, 3, stride=2, padding=1), MAP, fields={"shape": (2, 54, 20)}),
     Row("fold", lambda x: F.fold(x, (8, 10), 3, stride=2, padding=1), (2, 54, 20),
@@ -190,7 +191,18 @@ ROWS_OF_TABLE = [
     Row("prelu", F.prelu, VIDEO, parameters=((6,),)),
 ]  # fmt: skip
 
-SLIDING = ("conv", "max_pool", "avg_pool", "interpolate", "batch_norm", "group_norm", "pad", "concat")
+SLIDING = (
+    "roll",
+    "activation",
+    "conv",
+    "max_pool",
+    "avg_pool",
+    "interpolate",
+    "batch_norm",
+    "group_norm",
+    "pad",
+    "concat",
+)
 ROWS_OF_TABLE += [
     row.with_channels_last() for row in ROWS_OF_TABLE if row.name in SLIDING and row.shapes[0] in (MAP, SEQUENCE, VIDEO)
 ]

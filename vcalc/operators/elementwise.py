@@ -17,17 +17,26 @@ def together(*parts: Any, **fields: Any) -> Shape:
 
 
 class Activation(Operator, name="activation"):
-    """A function of each element. Backward reads the input or the output; in place they have one memory."""
+    """A function of each element. Backward reads the input or the output; in place they have one memory.
+
+    The gradient of a ReLU, and of a leaky one, lies as what is read, that of others as the gradient that arrives.
+    """
 
     def forward(
         self, paper: Paper, x: Value, saves: str = "input", in_place: bool = False, function: str = "", **numbers: float
     ) -> Value:
+        self.function = function
         if in_place:
             self.saved = (x if saves == "output" else paper.like(x),)
             return x.bare()
         made = paper.like(x)
         self.saved = (made if saves == "output" else x,)
         return made
+
+    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
+        (saved,) = self.saved
+        as_saved = self.function in ("relu", "leaky_relu") and saved is not None
+        return (paper.like(saved, gradients[0]) if as_saved else paper.like(gradients[0]),)  # type: ignore[arg-type]
 
     @staticmethod
     def module(x: Any, function: str, saves: str = "", in_place: bool = False, **numbers: float) -> str:

@@ -256,7 +256,10 @@ class Pad(_AsTold, name="pad"):
 
 
 class Roll(Operator, name="roll"):
-    """Moved around in a ring along axes."""
+    """Moved around in a ring along axes. A map whose channels come last in memory stays so, as does its gradient.
+
+    What goes around once along an axis, or several times, lies in order.
+    """
 
     @staticmethod
     def text(x: Any, shifts: Sizes, axes: Sizes) -> str:
@@ -267,10 +270,15 @@ class Roll(Operator, name="roll"):
         return f"{x}.roll({shifts}, {axes})"
 
     def forward(self, paper: Paper, x: Value, shifts: Sizes, axes: Sizes) -> Value:
-        return paper.new(x.shape, x.batched)
+        each = zip(shifts, axes, strict=True)
+        self.around = any(shift and shift % x.shape[axis] == 0 for shift, axis in each)
+        return self._moved(paper, x)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        return (paper.new(gradients[0].shape, gradients[0].batched),)
+        return (self._moved(paper, gradients[0]),)
+
+    def _moved(self, paper: Paper, x: Value) -> Value:
+        return paper.new(x.shape, x.batched, x.type) if self.around else paper.map_like(x, x.shape)
 
 
 class Copy(Operator, name="copy"):
