@@ -80,7 +80,8 @@ class StepReader(LoopReader):
                 if word in _ALONE and any(map(self.begins, entries.keys() - {word})):
                     self.several(entries, node)
                     return None
-                return self.freezing(self.words[word](node, entries, names), entries, names)
+                step = self.words[word](node, entries, names)
+                return step if isinstance(step, syntax.Loop) else self.freezing(step, entries, names)
         key, value = node.value[0]
         if len(entries) > 1 and any(map(self.is_known, entries)):
             self.several(entries, node)
@@ -166,9 +167,11 @@ class StepReader(LoopReader):
 
     def freezing(self, step: StepT, entries: Entries, names: Names) -> StepT:
         """A step with what its entries say of its parameters: whether they are trained."""
-        if step is None or step.frozen or "frozen" not in entries:
+        if step is None or "frozen" not in entries:
             return step
         node = entries["frozen"][1]
+        if step.frozen:
+            self.source.report("duplicate-key", "'frozen' stands here twice", node, "leave one of them out")
         uses = isinstance(step, (syntax.Call, syntax.UseModel))
         word = getattr(node, "value", "")
         if uses and isinstance(word, str) and can_name(word) and word not in (*names, *CONSTANTS):
