@@ -12,7 +12,6 @@ from vcalc import limits
 from vcalc.arithmetic import COMPARISONS, assumed, is_many, is_symbolic
 from vcalc.language.values import (
     ExpressionError,
-    NoValueError,
     bounded,
     check_length,
     has_symbols,
@@ -20,6 +19,7 @@ from vcalc.language.values import (
     is_number,
     number,
     shown,
+    too_long,
 )
 
 
@@ -75,7 +75,7 @@ def _repeated(a: Any, b: Any) -> list[Any]:
     if type(times) is not int or times < 0:
         raise TypeError(f"a list is repeated a whole number of times, 0 or more, not {shown(times)}")
     if len(items) * times > limits.LIST_ITEMS:
-        raise NoValueError(f"a list of more than {limits.LIST_ITEMS:,} items", "see docs/limits.md")
+        raise too_long()
     return _listed([*items] * times)
 
 
