@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import is_many
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.language.expression import Environment
+from vcalc.language.operations import common
 from vcalc.language.values import shown
 from vcalc.spec import syntax
 from vcalc.spec.build import Building, Scope
@@ -111,8 +111,7 @@ class Keeper(Evaluator):
         """Give tensors a name; one of them a place in the list of that name."""
         if target.places is None:
             return self.saved.save(target.name, [*tensors])
-        place = self.value(target.places, at, environment)
-        place = place.common() if is_many(place) else place
+        place = common(self.value(target.places, at, environment))
         if type(place) is not int or len(tensors) != 1:
             what = f"at {target} stands one tensor, not {len(tensors)}"
             what = what if type(place) is int else f"{target}: {shown(place)} is no place of a list, a whole number"
