@@ -371,7 +371,7 @@ class Expander(Keeper):
         inner = bindings.all()
         within = scope.child(step.name or model.name)
         expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
-        expander.saved.open[0] = {name: [index] for name, index in given.items() if name}
+        expander.saved.enter(given)
         first = next(iter(given))
         depth, start = self.building.depth, len(self.building.graph.nodes)
         try:

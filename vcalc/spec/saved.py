@@ -34,6 +34,10 @@ class Saved:
         self.kept: dict[str, str] = {}
         """The names of tensors that have ended with a call, and the block that had them."""
 
+    def enter(self, inputs: dict[str, int]) -> None:
+        """Give the tensors that go into the network their names; the only one may have none."""
+        self.open[0] = {name: [index] for name, index in inputs.items() if name}
+
     def begin(self, block: str, handed: dict[str, List]) -> None:
         """Begin a block's call that is handed these tensors, by the names that the block has for them."""
         self.blocks.append(block)
