@@ -458,3 +458,18 @@ def test_a_model_has_layers_of_its_own():
         parse_spec(PARTS + "  other: {}\n", "net.yaml", "net")
     with pytest.raises(VcalcError, match="there is no layer or block 'cnv'"):
         parse_spec(PARTS + "  other: {do: [cnv]}\n", "net.yaml", "net")
+
+
+def test_a_model_that_ends_in_a_shared_block_leaves_it():
+    """The block's own calls share 3*3 + 3 and 3*3*9 + 3 parameters, whatever part of another model went before."""
+    text = """
+input: {C: 3, H: 8, W: 8}
+blocks:
+  twice: {shared: true, do: [{name: first, do: [conv: {out: 3, kernel: 1}]}, conv: {out: 3, kernel: 3, pad: 1}]}
+models:
+  inner: {do: [twice: {name: a}]}
+  outer: {do: [{use: inner, upto: a/first}, conv: {out: 3, kernel: 1}, twice, twice]}
+"""
+    spec = parse_spec(text, "net.yaml", "net")
+    nodes = expand(spec, spec.models["outer"]).graph.nodes
+    assert [sum(node.facts.parameters.values()) for node in nodes] == [12, 12, 12, 84, 0, 0]

@@ -373,13 +373,13 @@ class Expander(Keeper):
         expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
         expander.saved.enter(given)
         first = next(iter(given))
-        depth, start = self.building.depth, len(self.building.graph.nodes)
+        depth, sharing, start = self.building.depth, self.building.sharing, len(self.building.graph.nodes)
         try:
             end = self.leave_model(
                 step, expander, expander.steps(spec.layers_of(model), given[first], inner, within), environment
             )
         except _Reached as reached:
-            end, self.building.depth = reached.at, depth
+            end, self.building.depth, self.building.sharing = reached.at, depth, sharing
         else:
             if step.upto:
                 hint = suggestion(step.upto, within.ended(), "it has")
