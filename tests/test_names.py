@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from textwrap import dedent, indent
 from typing import Any
 
@@ -136,6 +137,12 @@ def test_the_turns_of_a_named_loop_are_a_list():
     assert [node.facts.inputs[0][0] for node in found[-5:]] == [512, 256, 128, 64, 8]
     assert found[-1].inputs == (found[-2].index,)
     assert "no tensor is called 'backbone/stag' so far" in refusal(layers.replace("stage[", "stag["))
+
+
+def test_a_turn_is_found_among_many_other_parts():
+    started = time.process_time()
+    net("- {repeat: 2, name: s, do: [relu]}\n- {repeat: 30000, name: t, do: [{take: 's[0]'}]}")
+    assert time.process_time() - started < 3
 
 
 def test_lists_are_handed_to_a_block_and_asked_for():

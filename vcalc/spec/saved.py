@@ -83,7 +83,7 @@ class Saved:
             return [] if group.output is None else [group.output]
         turns = self.root.turns(name)
         self.building.budget.spend(len(turns))
-        return [turn.output for turn in turns if turn.output is not None]
+        return [turn.output for turn in turns if turn and turn.output is not None]
 
     def where(self, name: str) -> str:
         """Where a tensor could come from that has no name here."""
