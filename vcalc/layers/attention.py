@@ -238,8 +238,8 @@ class WindowAttention(Layer, kind="window_attention"):
     def _mask(self, ops: Paper, input: Shape) -> Value:
         """What keeps apart the positions that a shift brought together."""
         tokens = product(self.window)
-        shape = (product(self._laid(input).counts), 1, tokens, tokens)
         laid = self._laid(input)
+        shape = (product(laid.counts), 1, tokens, tokens)
         by = ("shifted_window_mask", laid.padded, self.window, laid.shifts)
         return ops.own(shape, "attention_mask", by=by) if self._keeps_mask(input) else ops.made(shape, by=by)
 
