@@ -71,7 +71,7 @@ class Slice(Operator, name="slice"):
         end = start + (count - 1) * step + 1
         last = "" if end + step > x.shape[axis] else written.size(end)
         every = f":{step}" if step > 1 else ""
-        return f"{x}[{': , ' * axis}{start or ''}:{last}{every}]".replace(" ,", ",")
+        return f"{x}[{':, ' * axis}{start or ''}:{last}{every}]"
 
     def forward(self, paper: Paper, x: Value, axis: int, count: int, start: int = 0, step: int = 1) -> Value:
         self.shape = x.shape
