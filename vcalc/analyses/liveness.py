@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, NOTHING, Moment, Plan, Size
+from vcalc.analyses.trained import is_trained
 from vcalc.graph import Graph, takes_words
 from vcalc.graph import Node as Layer
-from vcalc.layers.vocabulary import FROZEN
 from vcalc.operators.paper import Leaf, Node, Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, ELEMENTS, INDEX
 
@@ -133,7 +133,7 @@ class Run:
     def _has_trained(self, node: Layer) -> bool:
         """Whether a layer has parameters that are trained."""
         roles = self.graph.nodes[self.graph.owner(node)].facts.parameters
-        return not node.frozen and any(role not in FROZEN for role in roles)
+        return any(is_trained(node, role) for role in roles)
 
 
 class _Again(Operator):
