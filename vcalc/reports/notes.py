@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vcalc import units
-from vcalc.analyses.cost import Costs
+from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
 from vcalc.arithmetic import Condition, is_many, is_symbolic
 from vcalc.conventions import Convention
@@ -133,9 +133,8 @@ def signed(value: Any) -> str:
     return f"{value:+,}" if isinstance(value, int) else str(value)
 
 
-def total_record(costs: Costs, nodes: list[Node]) -> dict[str, Any]:
+def total_record(convention: Convention, total: Cost) -> dict[str, Any]:
     """A total under a convention, with its unit, as data."""
-    convention, total = costs.convention, costs.total(nodes)
     return {
         "convention": convention.name,
         "unit": convention.unit,
