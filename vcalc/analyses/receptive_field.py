@@ -251,6 +251,11 @@ def size_of(field: Field, input: Shape) -> tuple[Number, ...]:
     return tuple(size if axis is None else axis.size for size, axis in zip(sizes, field.axes, strict=True))
 
 
+def as_one(sizes: tuple[Number, ...]) -> Any:
+    """The sizes of a field as one number where they agree."""
+    return sizes[0] if len(set(sizes)) == 1 else list(sizes)
+
+
 def as_record(field: Field, input: Shape) -> dict[str, Any]:
     """A field as plain data: size, stride and start along each axis; the last two only where they are defined."""
     size = list(size_of(field, input))
