@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vcalc.analyses.cost import Costs, added, collected
+from vcalc.analyses.paths import prefixes
 from vcalc.arithmetic import Number
 from vcalc.graph import Node
 from vcalc.layers.vocabulary import FROZEN, ROLES
@@ -43,12 +44,6 @@ def frozen_parts(nodes: list[Node]) -> list[str]:
     trained: set[str] = set()
     for node in with_params:
         if any(is_trained(node, role) for role in node.facts.parameters):
-            trained.update(_around(node.path))
-    outermost = (next((part for part in _around(node.path) if part not in trained), "") for node in with_params)
+            trained.update(prefixes(node.path))
+    outermost = (next((part for part in prefixes(node.path) if part not in trained), "") for node in with_params)
     return [*dict.fromkeys(filter(None, outermost))]
-
-
-def _around(path: str) -> list[str]:
-    """The groups around a layer, outermost first, and its own path."""
-    names = path.split("/")
-    return ["/".join(names[:count]) for count in range(1, len(names) + 1)]
