@@ -135,6 +135,11 @@ def test_a_model_of_the_catalogue_is_the_module(name: str):
     network = expand(*load(model), sizes)
     with torch.device("meta"):
         module = make().eval()
+    same_counts(network, module)
+
+
+def same_counts(network: Network, module: Any) -> None:
+    """Parameters, operations and output are those of a module on the meta device."""
     total = Costs(network.graph, conventions.load("torch")).total(network.graph.nodes)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         output = module(torch.empty(1, *network.graph.input, device="meta"))
@@ -173,13 +178,7 @@ def both(request: Any) -> tuple[Network, Any]:
 
 
 def test_params_and_operations_are_those_of_the_module(both: tuple[Network, Any]):
-    network, module = both
-    total = Costs(network.graph, conventions.load("torch")).total(network.graph.nodes)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        output = module(torch.empty(1, *network.graph.input, device="meta"))
-    assert total.params == sum(parameter.numel() for parameter in module.parameters())
-    assert total.flops == counter.get_total_flops()
-    assert tuple(output.shape) == (1, *network.graph.nodes[-1].output)
+    same_counts(*both)
 
 
 def test_every_pool_gives_what_the_modules_gives(both: tuple[Network, Any]):

@@ -713,13 +713,18 @@ def test_what_is_alive_while_a_kind_runs_backward(
     """The largest step, its inputs held by the caller; torch is watched, and adds no gradient in place."""
     facts = Facts(KINDS[kind](**fields), shapes)
     module, call = module_of(facts)
-    inputs = [x.requires_grad_() for x in inputs_of(facts)]
+    alive_backward(facts, module, call, [x.requires_grad_() for x in inputs_of(facts)])
+
+
+def alive_backward(facts: Facts, module: Any, call: Any, inputs: list[Any], frozen: bool = False) -> Paper:
+    """The largest step backward is torch's on paper, too; returns the paper."""
     leaves = [*inputs, *(p for p in module.parameters() if p.requires_grad)]
     with Live(own(module), *inputs) as live:
         total = (call(inputs) * 1.0).sum()
         live.peak = 0
         torch.autograd.grad(total, leaves, allow_unused=True)
     paper, given = on_paper(facts, training=True)
+    paper.enter(0, 0, frozen)
     made = facts.run(paper, *given)
     seeds = [(made, paper.new(made.shape))]
     del made
@@ -728,6 +733,7 @@ def test_what_is_alive_while_a_kind_runs_backward(
     paper.mark()
     scalars = 16
     assert abs(live.peak - most(paper)) <= scalars
+    return paper
 
 
 WITH_PARAMETERS = [
@@ -754,21 +760,7 @@ def test_what_a_frozen_kind_saves_and_what_is_alive_backward(
     if not inputs:
         return  # what passes no gradient on, as a table, has no way back
     del result, made
-    with Live(own(module), *inputs) as live:
-        total = (call(inputs) * 1.0).sum()
-        live.peak = 0
-        torch.autograd.grad(total, inputs, allow_unused=True)
-    paper, given = on_paper(facts, training=True)
-    paper.enter(0, 0, frozen=True)
-    made = facts.run(paper, *given)
-    seeds = [(made, paper.new(made.shape))]
-    del made
-    paper.moments.clear()
-    paper.backward(seeds)
-    paper.mark()
-    assert not paper.parameters
-    scalars = 16
-    assert abs(live.peak - most(paper)) <= scalars
+    assert not alive_backward(facts, module, call, inputs, frozen=True).parameters
 
 
 @pytest.mark.parametrize(("kind", "fields", "shapes"), WITH_PARAMETERS, ids=str)

@@ -40,7 +40,7 @@ def rounded(value: Any, unit: str = "") -> str:
     if not isinstance(value, (int, float)):
         return f"{plain(value)} {unit}".rstrip()
     for letter, factor in (("", 1), *reversed(COUNTS)):  # noqa: B007, the last of them is printed
-        text = _short(value / factor if factor > 1 else value)
+        text = _short(_quotient(value, factor))
         if abs(float(text.replace(",", ""))) < 1000 or factor == COUNTS[0][1]:
             break
     return f"{text} {letter}{unit}".rstrip()
@@ -52,7 +52,7 @@ def size(value: Any, kilobyte: int = 1024) -> str:
         return f"{plain(value)} bytes"
     for letter, power in (("TB", 4), ("GB", 3), ("MB", 2), ("KB", 1)):
         if abs(value) >= kilobyte**power:
-            return f"{_short(value / kilobyte**power)} {letter}"
+            return f"{_short(_quotient(value, kilobyte**power))} {letter}"
     return "1 byte" if value == 1 else f"{value} bytes"
 
 
@@ -66,6 +66,13 @@ def ratio(value: float | Fraction) -> str:
     fraction = Fraction(value).limit_denominator(100)
     same = fraction == value if isinstance(value, Fraction) else float(fraction) == value
     return str(fraction) if same else f"{float(value):.4g}"
+
+
+def _quotient(value: float, by: int) -> float:
+    """A number in a larger unit: a whole one, where a float would make up its last digits."""
+    if by == 1:
+        return value
+    return (value + by // 2) // by if isinstance(value, int) and abs(value) >= by << 53 else value / by
 
 
 def _short(value: float) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from vcalc.analyses.cost import NOTHING, Cost, Costs, collected
 from vcalc.analyses.pairing import Pair, pairs, unnumbered
+from vcalc.analyses.paths import prefixes
 from vcalc.arithmetic import Number, is_symbolic
 from vcalc.graph import Node, group_of
 from vcalc.layers.base import Layer
@@ -106,11 +107,11 @@ def whole_groups(changes: list[LayerChange], old: Side, new: Side) -> list[list[
     ours: dict[str, set[str]] = {}
     for change, side in (("added", new), ("removed", old)):
         alone = {each.node.path for each in changes if each.change == change}
-        ours[change] = {part for node in side.nodes if node.path not in alone for part in _prefixes(node.path)}
+        ours[change] = {part for node in side.nodes if node.path not in alone for part in prefixes(node.path)}
     found: list[list[LayerChange]] = []
     before = None
     for each in changes:
-        parts = (part for part in _prefixes(each.node.path) if part not in ours.get(each.change, ()))
+        parts = (part for part in prefixes(each.node.path) if part not in ours.get(each.change, ()))
         group = (each.change, each.node.path if each.change == "changed" else next(parts))
         if group == before:
             found[-1].append(each)
@@ -120,15 +121,9 @@ def whole_groups(changes: list[LayerChange], old: Side, new: Side) -> list[list[
     return found
 
 
-def _prefixes(path: str) -> list[str]:
-    """The groups around a path, outermost first, and the path itself."""
-    names = path.split("/")
-    return ["/".join(names[: count + 1]) for count in range(len(names))]
-
-
 def group_of_all(changes: list[LayerChange]) -> str:
     """The innermost path that holds all the changes."""
-    first, *others = ([*_prefixes(each.node.path)] for each in changes)
+    first, *others = (prefixes(each.node.path) for each in changes)
     return [path for path in first if all(path in other for other in others)][-1]
 
 

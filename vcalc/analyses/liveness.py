@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, NOTHING, Moment, Plan, Size
+from vcalc.analyses.paths import prefixes
+from vcalc.analyses.trained import is_trained
 from vcalc.graph import Graph, takes_words
 from vcalc.graph import Node as Layer
-from vcalc.layers.vocabulary import FROZEN
 from vcalc.operators.paper import Leaf, Node, Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, ELEMENTS, INDEX
 
@@ -133,7 +134,7 @@ class Run:
     def _has_trained(self, node: Layer) -> bool:
         """Whether a layer has parameters that are trained."""
         roles = self.graph.nodes[self.graph.owner(node)].facts.parameters
-        return not node.frozen and any(role not in FROZEN for role in roles)
+        return any(is_trained(node, role) for role in roles)
 
 
 class _Again(Operator):
@@ -187,5 +188,4 @@ def _held_by_modules(graph: Graph, readers: dict[int, int]) -> dict[int, int]:
 
 def _groups(path: str) -> list[str]:
     """The groups around a layer: stage1 and stage1/block1 of stage1/block1/conv."""
-    parts = path.split("/")
-    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+    return prefixes(path)[:-1]

@@ -27,8 +27,7 @@ def _receptive_field(costs: Costs, nodes: list[Node]) -> Any:
         which = f"each of {' and '.join(fields)}" if fields else "no input"
         raise VcalcError("metric", f"a receptive field lies in one input, and {nodes[-1].path} depends on {which}")
     ((name, field),) = fields.items()
-    sizes = receptive_field.size_of(field, costs.graph.inputs[name])
-    return sizes[0] if len(set(sizes)) == 1 else list(sizes)
+    return receptive_field.as_one(receptive_field.size_of(field, costs.graph.inputs[name]))
 
 
 def _output(what: str, axis: str = "") -> Metric:

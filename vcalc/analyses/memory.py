@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from vcalc.analyses.liveness import Run
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, FP32, NOTHING, SCRATCH, STATES, UPDATE, Moment, Plan, Size
+from vcalc.analyses.trained import is_trained
 from vcalc.arithmetic import Number, is_symbolic, maximum, product
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts, Graph, Node
-from vcalc.layers.vocabulary import FROZEN, INTEGER_BUFFERS
+from vcalc.layers.vocabulary import INTEGER_BUFFERS
 from vcalc.operators.types import ACTIVATION
 
 
@@ -163,7 +164,7 @@ def _held(graph: Graph, plan: Plan) -> Held:
     for node in graph.nodes:
         for role, count in node.facts.parameters.items():
             parameters += int(count)
-            trained += 0 if role in FROZEN or node.frozen else int(count)
+            trained += int(count) if is_trained(node, role) else 0
         for name, count in node.facts.buffers.items():
             buffers += int(count) * (8 if name in INTEGER_BUFFERS else element)
     if not plan.training:

@@ -251,6 +251,11 @@ def size_of(field: Field, input: Shape) -> tuple[Number, ...]:
     return tuple(size if axis is None else axis.size for size, axis in zip(sizes, field.axes, strict=True))
 
 
+def as_one(sizes: tuple[Number, ...]) -> Any:
+    """The sizes of a field as one number where they agree."""
+    return sizes[0] if len(set(sizes)) == 1 else list(sizes)
+
+
 def as_record(field: Field, input: Shape) -> dict[str, Any]:
     """A field as plain data: size, stride and start along each axis; the last two only where they are defined."""
     size = list(size_of(field, input))
@@ -287,13 +292,14 @@ def _divided(a: Number, b: Number) -> Number:
 
 def _of_those_that_depend(node: Node, fields: list[Field | None]) -> Field | None:
     """What a layer's elements read, of which some branches may not depend on the input."""
-    there = [(number, field) for number, field in enumerate(fields) if field is not None]
+    there = {number: field for number, field in enumerate(fields) if field is not None}
     if not there:
         return None
-    if [number for number, _ in there] == [0] != [*range(len(fields))] and node.layer.rows_apart(node.facts.inner[0]):
-        return there[0][1]
-    read, shapes = [field for _, field in there], tuple(node.facts.inner[number] for number, _ in there)
-    return (_beside_others if len(there) < len(fields) else _step)(node, read, shapes)
+    others = len(there) < len(fields)
+    if others and [*there] == [0] and node.layer.rows_apart(node.facts.inner[0]):
+        return there[0]
+    shapes = tuple(node.facts.inner[number] for number in there)
+    return (_beside_others if others else _step)(node, [*there.values()], shapes)
 
 
 def _beside_others(node: Node, fields: list[Field], shapes: tuple[NamedShape, ...]) -> Field:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vcalc.analyses.cost import Costs, added, collected
+from vcalc.analyses.paths import prefixes
 from vcalc.arithmetic import Number
 from vcalc.graph import Node
 from vcalc.layers.vocabulary import FROZEN, ROLES
@@ -26,13 +27,14 @@ def _counted(costs: Costs, nodes: list[Node], trained: bool) -> Number:
                 count
                 for node in nodes
                 for role, count in costs.convention.counted_params(node.facts).items()
-                if role in ROLES and _is_trained(node, role) is trained
+                if role in ROLES and is_trained(node, role) is trained
             ]
         )
     )
 
 
-def _is_trained(node: Node, role: str) -> bool:
+def is_trained(node: Node, role: str) -> bool:
+    """Whether the parameters that a layer has in a role have gradients."""
     return not node.frozen and role not in FROZEN
 
 
@@ -41,13 +43,7 @@ def frozen_parts(nodes: list[Node]) -> list[str]:
     with_params = [node for node in nodes if node.facts.parameters]
     trained: set[str] = set()
     for node in with_params:
-        if any(_is_trained(node, role) for role in node.facts.parameters):
-            trained.update(_around(node.path))
-    outermost = (next((part for part in _around(node.path) if part not in trained), "") for node in with_params)
+        if any(is_trained(node, role) for role in node.facts.parameters):
+            trained.update(prefixes(node.path))
+    outermost = (next((part for part in prefixes(node.path) if part not in trained), "") for node in with_params)
     return [*dict.fromkeys(filter(None, outermost))]
-
-
-def _around(path: str) -> list[str]:
-    """The groups around a layer, outermost first, and its own path."""
-    names = path.split("/")
-    return ["/".join(names[:count]) for count in range(1, len(names) + 1)]

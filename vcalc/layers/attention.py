@@ -134,9 +134,10 @@ class WindowAttention(Layer, kind="window_attention"):
         """How the windows lie on a map."""
         return Laid(tuple(input[1:]), self.window, self.shift, grid=False)
 
-    def _shifts(self, input: Shape) -> bool:
+    @staticmethod
+    def _shifts(laid: Laid) -> bool:
         """Whether windows move, of many maps those of any: a map of one window stays."""
-        return not all(always_equal(shift, 0) for shift in self._laid(input).shifts)
+        return not all(always_equal(shift, 0) for shift in laid.shifts)
 
     def _keeps_mask(self, input: Shape) -> bool:
         """Whether the mask between windows that a shift brought together is kept, and not made anew each time."""
@@ -144,8 +145,9 @@ class WindowAttention(Layer, kind="window_attention"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         batch, channels, height, width = x.shape
-        shifts, windows = self._shifts(x.shape[1:]), self._laid(x.shape[1:]).counts
-        y = self._parted(ops, x, shifts)
+        laid = self._laid(x.shape[1:])
+        shifts, windows = self._shifts(laid), laid.counts
+        y = self._parted(ops, x, laid)
         query, key, value = _heads(ops, self, y, channels)
         if self.form == "sdpa":
             if self.cosine:
@@ -165,18 +167,18 @@ class WindowAttention(Layer, kind="window_attention"):
         y = ops.reshape(ops.permute(mixed, (0, 2, 1, 3)), (*y.shape[:2], channels))
         del mixed
         y = ops.reshape(_put_out(ops, self, y, channels), (batch, *windows, *self.window, channels))
-        y = ops.reshape(ops.permute(y, BESIDE), (batch, *self._laid(x.shape[1:]).padded, channels))
+        y = ops.reshape(ops.permute(y, BESIDE), (batch, *laid.padded, channels))
         if shifts:
-            y = self._laid(x.shape[1:]).rolled(ops, y, 1)
+            y = laid.rolled(ops, y, 1)
         y = ops.slice(ops.slice(y, axis=1, count=height), axis=2, count=width)
         return ops.permute(y, CHANNELS_FIRST)
 
-    def _parted(self, ops: Paper, x: Value, shifts: bool) -> Value:
+    def _parted(self, ops: Paper, x: Value, laid: Laid) -> Value:
         """The tokens of each window of a map."""
-        (batch, channels, *_), one, windows = x.shape, self.window, self._laid(x.shape[1:]).counts
-        y = ops.permute(ops.pad(x, (batch, channels, *self._laid(x.shape[1:]).padded)), CHANNELS_LAST)
-        if shifts:
-            y = self._laid(x.shape[1:]).rolled(ops, y, -1)
+        (batch, channels, *_), one, windows = x.shape, self.window, laid.counts
+        y = ops.permute(ops.pad(x, (batch, channels, *laid.padded)), CHANNELS_LAST)
+        if self._shifts(laid):
+            y = laid.rolled(ops, y, -1)
         y = ops.reshape(y, (batch, windows[0], one[0], windows[1], one[1], channels))
         return ops.reshape(ops.permute(y, BESIDE), (batch * product(windows), product(one), channels))
 
@@ -238,8 +240,8 @@ class WindowAttention(Layer, kind="window_attention"):
     def _mask(self, ops: Paper, input: Shape) -> Value:
         """What keeps apart the positions that a shift brought together."""
         tokens = product(self.window)
-        shape = (product(self._laid(input).counts), 1, tokens, tokens)
         laid = self._laid(input)
+        shape = (product(laid.counts), 1, tokens, tokens)
         by = ("shifted_window_mask", laid.padded, self.window, laid.shifts)
         return ops.own(shape, "attention_mask", by=by) if self._keeps_mask(input) else ops.made(shape, by=by)
 

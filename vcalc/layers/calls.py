@@ -5,8 +5,7 @@ From the calls follow its parameters, buffers and work; conventions weigh each a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 from vcalc.arithmetic import Number, Shape, product
@@ -14,7 +13,7 @@ from vcalc.layers.base import KINDS, Layer, elements
 from vcalc.layers.call import Call
 from vcalc.layers.vocabulary import BUFFERS, called
 from vcalc.operators import elementwise, moves, products, windows
-from vcalc.operators.paper import OPERATORS, Operator
+from vcalc.operators.paper import Caller, Operator
 
 FAMILIES = (elementwise, moves, products, windows)
 """Where the operators are, which enter themselves."""
@@ -47,16 +46,7 @@ class Tensor:
         return sum(each.count for each in self.parameters)
 
 
-class _Part:
-    def __init__(self, calls: Calls, name: str) -> None:
-        self._calls = calls
-        self._name = name
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return partial(self._calls.run, OPERATORS[name], self._name)
-
-
-class Calls:
+class Calls(Caller):
     """A run that keeps shapes and notes what is called. Operators are its methods, as they are those of `Paper`."""
 
     training = overwrites = False
@@ -73,16 +63,6 @@ class Calls:
         layer.run(self, *[Tensor((images, *shape), True) for shape in inputs])
         self._rest()
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """An operator."""
-        if name not in OPERATORS:
-            raise AttributeError(f"there is no operator {name!r}")
-        return partial(self.run, OPERATORS[name], "")
-
-    def part(self, name: str) -> _Part:
-        """Itself, for an operator that the source may call in a way of its own."""
-        return _Part(self, name)
-
     def parameter(self, *shape: Number, role: str = "weight", name: str = "") -> Tensor:
         """Trained parameters."""
         made = Parameter(role, product(shape))
@@ -98,7 +78,7 @@ class Calls:
             self.buffers[role] = self.buffers.get(role, 0) + product(shape)
         return Tensor(shape, False)
 
-    def run(self, operator: type[Operator], part: str, *arguments: Any, **fields: Any) -> Any:
+    def call(self, operator: type[Operator], part: str, *arguments: Any, **fields: Any) -> Any:
         """Note an operator, and give what it makes."""
         tensors = [given for given in arguments if isinstance(given, Tensor)]
         batched = operator.batches or True in [tensor.batched for tensor in tensors]

@@ -196,12 +196,10 @@ class Conv(Layer, kind="conv"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         shape = self.on(x)
-        even = self.even_same or not isinstance(self.pad, str)
-        window = {"stride": self.stride, "dilation": self.dilation, "pad": (0,) * len(self.kernel)}
-        if even:
-            window["pad"] = leading_pad(self, x.shape[1:])
-        else:
-            x = pad_same(ops, self, x)
+        apart = isinstance(self.pad, str) and not self.even_same
+        pad = (0,) * len(self.kernel) if apart else leading_pad(self, x.shape[1:])
+        window = {"stride": self.stride, "dilation": self.dilation, "pad": pad}
+        x = pad_same(ops, self, x) if apart else x
         if self.connections:
             return self._gathered(ops, x, shape, window)
         kernel = ops.parameter(self.out, x.shape[1] // self.groups, *self.kernel)

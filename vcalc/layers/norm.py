@@ -287,6 +287,13 @@ class L2Norm(Layer, kind="l2norm"):
         return along(input, axes_over(self.kind, self.over, input))
 
 
+def _a_channel(layer: Layer, x: Value, shared: bool = False) -> Shape:
+    """The shape of one number a channel, or one for all, that goes with a tensor which has a batch in front."""
+    (shape,) = layer.named(x)
+    behind = (1,) * len(shape[1:]) if channels_first(shape) else ()
+    return (1 if shared else features(shape), *behind)
+
+
 class Affine(Layer, kind="affine"):
     """A trained factor and offset a channel, and no statistics: x times the one, plus the other."""
 
@@ -296,9 +303,7 @@ class Affine(Layer, kind="affine"):
     shared: Any = field(FLAG, "whether all channels share one factor and one offset", False)
 
     def run(self, ops: Paper, x: Value) -> Value:
-        first = channels_first(*self.named(x))
-        width = 1 if self.shared else x.shape[1] if first else x.shape[-1]
-        wide = (width, *((1,) * len(x.shape[2:]) if first else ()))
+        wide = _a_channel(self, x, self.shared)
         factor, offset = (ops.parameter(*wide, role=role) for role in ("scale", "shift"))
         return ops.mul_add(offset, factor, x)
 
@@ -327,10 +332,7 @@ class LayerScale(Layer, kind="layer_scale"):
     def run(self, ops: Paper, x: Value) -> Value:
         if self.constant is not None:
             return ops.scale(x, by=self.constant)
-        first = channels_first(*self.named(x))
-        width = 1 if self.shared else x.shape[1] if first else x.shape[-1]
-        wide = (width, *((1,) * len(x.shape[2:]) if first else ()))
-        return ops.mul(x, ops.parameter(*wide, role="layer_scale"))
+        return ops.mul(x, ops.parameter(*_a_channel(self, x, self.shared), role="layer_scale"))
 
 
 class Offset(Layer, kind="offset"):
@@ -344,6 +346,4 @@ class Offset(Layer, kind="offset"):
     def run(self, ops: Paper, x: Value) -> Value:
         if self.constant is not None:
             return ops.plus(x, by=self.constant)
-        first = channels_first(*self.named(x))
-        width = x.shape[1] if first else x.shape[-1]
-        return ops.add(x, ops.parameter(width, *((1,) * len(x.shape[2:]) if first else ()), role="shift"))
+        return ops.add(x, ops.parameter(*_a_channel(self, x), role="shift"))

@@ -318,10 +318,10 @@ class PixelShuffle(Moved, kind="pixel_shuffle"):
         return super().output(*inputs)
 
     def run(self, ops: Paper, x: Value) -> Value:
-        return self._shuffled(ops, x) if is_square(self.factor) else super().run(ops, x)
-
-    def _shuffled(self, ops: Paper, x: Value) -> Value:
-        return ops.pixel_shuffle(x, self.on(x), factor=self.factor[0])
+        if not is_square(self.factor):
+            return super().run(ops, x)
+        shuffled: Value = ops.pixel_shuffle(x, self.on(x), factor=self.factor[0])
+        return shuffled
 
 
 INTERPOLATIONS = ("linear", "bilinear", "trilinear", "bicubic")

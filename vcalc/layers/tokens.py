@@ -61,11 +61,11 @@ class Unfold(Layer, kind="unfold"):
     def run(self, ops: Paper, x: Value) -> Value:
         batch, tokens, width = self.on(x)
         if len(self.kernel) < 3:
-            x = x if len(self.kernel) == 2 else ops.reshape(x, (*x.shape[:2], 1, x.shape[2]))
-            wide = ((1,), (1,), (0,)) if len(self.kernel) == 1 else ((), (), ())
-            window = (one + each for one, each in zip(wide, (self.kernel, self.stride, self.pad), strict=True))
-            named = dict(zip(("kernel", "stride", "pad"), window, strict=True))
-            return ops.permute(ops.unfold(x, (batch, width, tokens), **named), (0, 2, 1))
+            window = {"kernel": self.kernel, "stride": self.stride, "pad": self.pad}
+            if len(self.kernel) == 1:
+                x = ops.reshape(x, (*x.shape[:2], 1, x.shape[2]))
+                window = {"kernel": (1, *self.kernel), "stride": (1, *self.stride), "pad": (0, *self.pad)}
+            return ops.permute(ops.unfold(x, (batch, width, tokens), **window), (0, 2, 1))
         places = slide_map(x.shape[1:], self, x.shape[1])[1:]
         padded = (*x.shape[:2], *(size + 2 * pad for size, pad in zip(x.shape[2:], self.pad, strict=True)))
         x = x if padded == x.shape else ops.pad(x, padded, before=(0, *self.pad))

@@ -71,7 +71,7 @@ class Slice(Operator, name="slice"):
         end = start + (count - 1) * step + 1
         last = "" if end + step > x.shape[axis] else written.size(end)
         every = f":{step}" if step > 1 else ""
-        return f"{x}[{': , ' * axis}{start or ''}:{last}{every}]".replace(" ,", ",")
+        return f"{x}[{':, ' * axis}{start or ''}:{last}{every}]"
 
     def forward(self, paper: Paper, x: Value, axis: int, count: int, start: int = 0, step: int = 1) -> Value:
         self.shape = x.shape
@@ -419,14 +419,14 @@ class Embedding(Operator, name="embedding"):
         return (None, paper.new(self.table, False))
 
 
-class Unfold(Operator, name="unfold"):
-    """Windows of a map as columns [B, C * K * K, places]; backward adds them up. Both take the memory of the larger."""
+class _Columns(_AsTold):
+    """A map as windows in columns, or back. Both ways take the memory of the larger, forward and backward."""
 
     @staticmethod
-    def text(x: Any, shape: Sizes, kernel: Sizes, stride: Sizes, pad: Sizes) -> str:
-        given = (("stride", stride, 1), ("padding", pad, 0))
-        named = {name: written.unless_all(value, usual) for name, value, usual in given}
-        return f"F.unfold({written.arguments(x, written.axes(kernel), **named)})"
+    def window(kernel: Sizes, stride: Sizes, pad: Sizes) -> str:
+        """Arguments of the window in torch's call."""
+        named = {"stride": written.unless_all(stride, 1), "padding": written.unless_all(pad, 0)}
+        return written.arguments(written.axes(kernel), **named)
 
     def forward(self, paper: Paper, x: Value, shape: Sizes, **window: Any) -> Value:
         self.shape = x.shape
@@ -437,26 +437,24 @@ class Unfold(Operator, name="unfold"):
         return (paper.new(self.shape, gradients[0].batched, room=room),)
 
 
-class Fold(_AsTold, name="fold"):
-    """Columns [B, C * K * K, places] added up to a map; backward reads windows of it. Memory is as of an unfold."""
+class Unfold(_Columns, name="unfold"):
+    """Windows of a map as columns [B, C * K * K, places]; backward adds them up."""
+
+    @staticmethod
+    def text(x: Any, shape: Sizes, **window: Sizes) -> str:
+        return f"F.unfold({x}, {_Columns.window(**window)})"
+
+
+class Fold(_Columns, name="fold"):
+    """Columns [B, C * K * K, places] added up to a map; backward reads windows of it."""
 
     @staticmethod
     def work(output: Shape, *inputs: Any, **fields: Any) -> dict[str, Number]:
         return {"additions": product(inputs[0].shape)}
 
     @staticmethod
-    def text(x: Any, shape: Sizes, kernel: Sizes, stride: Sizes, pad: Sizes) -> str:
-        given = (("stride", stride, 1), ("padding", pad, 0))
-        named = {name: written.unless_all(value, usual) for name, value, usual in given}
-        return f"F.fold({written.arguments(x, written.each(shape[2:]), written.axes(kernel), **named)})"
-
-    def forward(self, paper: Paper, x: Value, shape: Sizes, **window: Any) -> Value:
-        self.shape = x.shape
-        return paper.new(shape, x.batched, room=max(size_of(shape), size_of(x.shape)))
-
-    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        room = max(size_of(gradients[0].shape), size_of(self.shape))
-        return (paper.new(self.shape, gradients[0].batched, room=room),)
+    def text(x: Any, shape: Sizes, **window: Sizes) -> str:
+        return f"F.fold({x}, {written.each(shape[2:])}, {_Columns.window(**window)})"
 
 
 class _Remade(_AsTold):

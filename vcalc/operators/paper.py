@@ -198,6 +198,35 @@ class Operator:
         return (paper.like(gradients[0]),)
 
 
+class Caller:
+    """What may stand in for a `Paper` in a layer's `run`, without values: each operator is a `call` of its own."""
+
+    def call(self, operator: type[Operator], part: str, *given: Any, **fields: Any) -> Any:
+        """Take note of an operator, and give what it makes. `part` is the part of the layer that it is."""
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """An operator."""
+        if name not in OPERATORS:
+            raise AttributeError(f"there is no operator {name!r}")
+        return partial(self.call, OPERATORS[name], "")
+
+    def part(self, name: str) -> Part:
+        """Itself, for an operator that the source may call in a way of its own."""
+        return Part(self, name)
+
+
+class Part:
+    """The operators of a caller, as a part of the layer that has a name."""
+
+    def __init__(self, caller: Caller, name: str) -> None:
+        self._caller = caller
+        self._name = name
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return partial(self._caller.call, OPERATORS[name], self._name)
+
+
 class Paper:
     """A run on paper. Operators are its methods: `paper.softmax(x)`."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from vcalc import units
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.depth import depth, nonlinearities
-from vcalc.analyses.receptive_field import fields_by_input, size_of
+from vcalc.analyses.receptive_field import as_one, fields_by_input, size_of
 from vcalc.conventions import Convention
 from vcalc.reports.notes import bug_notes, conditions_note, convention_note, left_out_notes, params_note
 from vcalc.reports.table import Column, Report, Row, Table, axes_of, inputs_of, inputs_text, plain_value, shape_text
@@ -165,7 +165,8 @@ def _inputs(sides: list[tuple[str, Network, Costs]]) -> str:
 
 def _option(name: str, network: Network, costs: Costs) -> dict[str, Any]:
     graph = network.graph
-    each = {name: _field(size_of(field, graph.inputs[name])) for name, field in fields_by_input(graph)[-1].items()}
+    fields = fields_by_input(graph)[-1]
+    each = {input: as_one(size_of(field, graph.inputs[input])) for input, field in fields.items()}
     return {
         "name": name,
         **costs.total(graph.nodes)._asdict(),
@@ -174,10 +175,6 @@ def _option(name: str, network: Network, costs: Costs) -> dict[str, Any]:
         "nonlinearities": nonlinearities(graph),
         "output": graph.shape([*graph.outputs.values()][-1]),
     }
-
-
-def _field(sizes: tuple[Any, ...]) -> Any:
-    return sizes[0] if len(set(sizes)) == 1 else list(sizes)
 
 
 def _ratio(a: Any, b: Any) -> Any:

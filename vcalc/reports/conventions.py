@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import conventions, units
-from vcalc.analyses.cost import Costs
+from vcalc.analyses.cost import Cost, Costs
 from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
 from vcalc.graph import Node
 from vcalc.reports.layers_table import title
 from vcalc.reports.notes import bug_notes, bug_records, params_note, total_record
-from vcalc.reports.table import Amount, Column, Report, Row, Table, inputs_of, plain_value
+from vcalc.reports.table import Amount, Column, Report, Row, Table, inputs_of
 from vcalc.spec.network import Network
 
 
@@ -84,15 +84,18 @@ def _entry(convention: Convention) -> dict[str, Any]:
     }
 
 
-def _uncountable(costs: Costs, nodes: list[Node]) -> str:
-    """Why a tool's formula has no count here, or nothing. Raises VcalcError for a convention of one's own."""
+def _total(costs: Costs, nodes: list[Node]) -> tuple[Cost, str]:
+    """The total; where a tool's formula has no count here, params alone and why. Raises VcalcError for one's own."""
     try:
-        costs.total(nodes)
+        return costs.total(nodes), ""
     except VcalcError as error:
         if costs.convention.name not in conventions.names():
             raise
-        return error.problems[0].message
-    return ""
+        return Cost(costs.figure(nodes, "params"), None, None), error.problems[0].message
+
+
+def _rounded(flops: Any, unit: str) -> str:
+    return "none" if flops is None else units.rounded(flops, unit)
 
 
 def model_report(network: Network, sides: list[Costs]) -> Report:
@@ -101,23 +104,21 @@ def model_report(network: Network, sides: list[Costs]) -> Report:
     rows, notes = [], []
     everything = sides[0].total(nodes).params
     for costs in sides:
-        if problem := _uncountable(costs, nodes):
-            params = costs.figure(nodes, "params")
-            rows.append(Row({**_uncounted(costs), "params": params}, "layer"))
-            notes.append(f"{costs.convention.name}: {problem}")
-            continue
-        convention, total = costs.convention, costs.total(nodes)
-        faults, exact = bug_notes(costs, nodes), f"{units.exact(total.flops)} {convention.unit}"
+        convention, (total, problem) = costs.convention, _total(costs, nodes)
+        faults = [] if problem else bug_notes(costs, nodes)
+        exact = "none" if problem else f"{units.exact(total.flops)} {convention.unit}"
         cells = {
             "convention": convention.name,
             "flops": Amount(total.flops, convention.unit, f"{exact}{'*' if faults else ''}"),
-            "rounded": units.rounded(total.flops, convention.unit),
+            "rounded": _rounded(total.flops, convention.unit),
             "multiply_add": _weight(convention),
             "params": total.params,
         }
         rows.append(Row(cells, "layer"))
         notes += [f"* {note}" for note in faults]
-        if total.params != everything:
+        if problem:
+            notes.append(f"{convention.name}: {problem}")
+        elif total.params != everything:
             notes += [f"{convention.name}: {note}" for note in params_note(convention)]
     if network.library:
         notes.append(f"where a tool's count depends on how a network is written: as {network.library} writes it")
@@ -133,17 +134,6 @@ def model_report(network: Network, sides: list[Costs]) -> Report:
     return Report([Table(title(network, sides[0]), columns, rows, notes)], record, numbers)
 
 
-def _uncounted(costs: Costs) -> dict[str, Any]:
-    """The cells of a convention that has no count."""
-    none = Amount(None, costs.convention.unit, "none")
-    return {
-        "convention": costs.convention.name,
-        "flops": none,
-        "rounded": "none",
-        "multiply_add": _weight(costs.convention),
-    }
-
-
 def models_report(sides: list[tuple[Network, list[Costs]]]) -> Report:
     """Several models, a column each, under several conventions; every cell says its unit."""
     rows, notes = [], []
@@ -151,13 +141,10 @@ def models_report(sides: list[tuple[Network, list[Costs]]]) -> Report:
         convention = costs.convention
         cells: dict[str, Any] = {"convention": convention.name, "multiply_add": _weight(convention)}
         for network, under in sides:
-            nodes = network.graph.nodes
-            if problem := _uncountable(under[i], nodes):
-                cells[network.name] = Amount(None, convention.unit, "none")
+            total, problem = _total(under[i], network.graph.nodes)
+            cells[network.name] = Amount(total.flops, convention.unit, _rounded(total.flops, convention.unit))
+            if problem:
                 notes.append(f"{convention.name} of {network.name}: {problem}")
-                continue
-            flops = under[i].total(nodes).flops
-            cells[network.name] = Amount(flops, convention.unit, units.rounded(flops, convention.unit))
         rows.append(Row(cells, "layer"))
     columns = [
         Column("convention", "convention"),
@@ -182,9 +169,6 @@ def _record(network: Network, sides: list[Costs]) -> dict[str, Any]:
 
 def _side(costs: Costs, nodes: list[Node]) -> dict[str, Any]:
     """A model under one convention; without a count with the reason."""
-    if problem := _uncountable(costs, nodes):
-        plain = {"convention": costs.convention.name, "unit": costs.convention.unit}
-        counts = {"multiply_add": costs.convention.multiply_add, "flops": None}
-        params = plain_value(costs.figure(nodes, "params"))
-        return {**plain, **counts, "params": params, "bugs": [], "error": problem}
-    return {**total_record(costs, nodes), "bugs": bug_records(costs, nodes)}
+    total, problem = _total(costs, nodes)
+    record = total_record(costs.convention, total)
+    return {**record, "bugs": [], "error": problem} if problem else {**record, "bugs": bug_records(costs, nodes)}

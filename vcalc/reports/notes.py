@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vcalc import units
-from vcalc.analyses.cost import Costs
+from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
 from vcalc.arithmetic import Condition, is_many, is_symbolic
 from vcalc.conventions import Convention
@@ -50,9 +50,13 @@ def frozen_note(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:
 
 def what_is_frozen(nodes: list[Node]) -> str:
     """The groups and layers that are not trained, in words; empty where there are none."""
-    where = frozen_parts(nodes)
-    more = f", and {len(where) - MOST_SAID} more" if len(where) > MOST_SAID else ""
-    return f"{', '.join(where[:MOST_SAID])}{more}"
+    return _first(frozen_parts(nodes), MOST_SAID)
+
+
+def _first(said: Sequence[str], most: int) -> str:
+    """The first of what there is to say, and how many more there are."""
+    more = f", and {len(said) - most} more" if len(said) > most else ""
+    return f"{', '.join(said[:most])}{more}"
 
 
 def folded_note(graph: Graph, whose: str = "") -> list[str]:
@@ -61,11 +65,10 @@ def folded_note(graph: Graph, whose: str = "") -> list[str]:
         return []
     if not graph.folded:
         return [f"there is no batch norm that alone reads a convolution or linear layer{whose}"]
-    named = [f"{norm} into {layer}" for norm, layer in graph.folded[:MOST_NORMS]]
-    more = f", and {len(graph.folded) - MOST_NORMS} more" if len(graph.folded) > MOST_NORMS else ""
+    named = _first([f"{norm} into {layer}" for norm, layer in graph.folded], MOST_NORMS)
     return [
         f"batch norms folded into the convolution or linear layer before them{whose}: {len(graph.folded)}; it has a "
-        f"bias then, and their parameters and buffers are gone ({', '.join(named)}{more})"
+        f"bias then, and their parameters and buffers are gone ({named})"
     ]
 
 
@@ -83,8 +86,7 @@ def conditions_note(conditions: Sequence[Condition], what: str = "") -> list[str
     said = stated(conditions)
     if not said:
         return []
-    more = f", and {len(said) - MOST_SAID} more" if len(said) > MOST_SAID else ""
-    return [f"{what} holds where {', '.join(said[:MOST_SAID])}{more}".lstrip()]
+    return [f"{what} holds where {_first(said, MOST_SAID)}".lstrip()]
 
 
 def writing_note(costs: Costs, library: str) -> list[str]:
@@ -133,9 +135,8 @@ def signed(value: Any) -> str:
     return f"{value:+,}" if isinstance(value, int) else str(value)
 
 
-def total_record(costs: Costs, nodes: list[Node]) -> dict[str, Any]:
+def total_record(convention: Convention, total: Cost) -> dict[str, Any]:
     """A total under a convention, with its unit, as data."""
-    convention, total = costs.convention, costs.total(nodes)
     return {
         "convention": convention.name,
         "unit": convention.unit,

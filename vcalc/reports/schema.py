@@ -40,6 +40,8 @@ _SEVERAL: Schema = {
     "minProperties": 1,
 }
 _TEXT: Schema = {"type": ["string", "number"], "minLength": 1}
+_TEXTS: Schema = {"type": "array", "items": _TEXT}
+_SOME_TEXTS: Schema = {**_TEXTS, "minItems": 1}
 _EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": limits.EXPRESSION_LENGTH}
 _CONDITION: Schema = {**_EXPRESSION, "type": ["string", "boolean"]}
 
@@ -63,14 +65,14 @@ def spec_schema() -> Schema:
             "hyperparameters": {**_named(_ref("value")), "type": ["object", "null"]},
             "handed": _handed(),
             "place": {"type": ["string", "number"], "pattern": r"^[^/,:\s\[\]]{1,60}\s*(\[.{1,500}\])?$"},
-            "tensors": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
+            "tensors": {"anyOf": [_TEXT, _SOME_TEXTS]},
             "label": {"type": ["string", "number"], "pattern": r"^[^/,:\s]{1,60}$"},
             "name": {"$ref": "#/$defs/label", "description": NAME},
             "sizes": _sizes(),
             "inputs": {**_named(_ref("sizes")), "minProperties": 1, "maxProperties": limits.INPUTS},
-            "outputs": _outputs(),
+            "outputs": {"anyOf": [_TEXT, {**_SOME_TEXTS, "uniqueItems": True}]},
             "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
-            "frozen": {"anyOf": [{"type": "boolean"}, {"type": "array", "items": _TEXT}]},
+            "frozen": {"anyOf": [{"type": "boolean"}, _TEXTS]},
             "models": _by_label(_ref("model")),
             "blocks": {**_named(_block(), *LAYERS, *FORMS), "type": ["object", "null"]},
             "options": _by_label(_option()),
@@ -153,11 +155,6 @@ def _top() -> Schema:
 def _one_of(*keys: str) -> Schema:
     """One of some keys, and not another one beside it."""
     return {"oneOf": [{"required": [key]} for key in keys]}
-
-
-def _outputs() -> Schema:
-    """The names of what comes out: one, or several."""
-    return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}]}
 
 
 def _by_label(values: Schema) -> Schema:
@@ -299,7 +296,7 @@ def _part(key: str) -> Schema:
         "when": _CONDITION,
         "if": _CONDITION,
         "elif": _CONDITION,
-        "frozen": {"anyOf": [_CONDITION, {"type": "array", "items": _TEXT, "minItems": 1}]},
+        "frozen": {"anyOf": [_CONDITION, _SOME_TEXTS]},
         "branches": {"type": ["array", "object"], **lists, **named},
         "join": {"oneOf": [*map(_join, JOINS), {**_joins_with_fields(), "minProperties": 1, "maxProperties": 1}]},
         "let": _named(_ref("value")),
@@ -337,9 +334,8 @@ def _call() -> Schema:
 
 def _handed() -> Schema:
     """Tensors that a call hands over: one name, several, or new names for them."""
-    several: Schema = {"type": "array", "items": _TEXT}
     renamed: Schema = {"type": "object", "propertyNames": _ref("place"), "additionalProperties": _ref("tensors")}
-    return {"anyOf": [_TEXT, several, renamed]}
+    return {"anyOf": [_TEXT, _TEXTS, renamed]}
 
 
 # The parts of a file

@@ -18,7 +18,8 @@ def difference_report(
 ) -> Report:
     """The difference of two conventions on a model's nodes, split into parts that sum to it exactly."""
     parts = by_layer(first, second, nodes) if layers else by_primitive(first, second, nodes)
-    totals = [costs.total(nodes).flops for costs in (first, second)]
+    sums = [costs.total(nodes) for costs in (first, second)]
+    totals = [total.flops for total in sums]
     differing = [part for part in parts if part.difference != 0]
     tables = [
         Table(
@@ -29,16 +30,16 @@ def difference_report(
         )
     ]
     params = [part for part in of_params(first, second, nodes) if part.difference != 0]
-    counted = [costs.total(nodes).params for costs in (first, second)]
     if params:
+        counted = [total.params for total in sums]
         rows = [*(Row(_cells(part), "layer") for part in params), _total(counted)]
         notes = [note for costs in (first, second) for note in params_note(costs.convention)]
         tables.append(Table("params", _columns(first, second, False, "role"), rows, notes))
     record = {
         "schema": 1,
         "model": network.name,
-        "first": total_record(first, nodes),
-        "second": total_record(second, nodes),
+        "first": total_record(first.convention, sums[0]),
+        "second": total_record(second.convention, sums[1]),
         "difference": plain_value(totals[1] - totals[0]),
         "by": "layer" if layers else "primitive",
         "parts": [_part(part, layers) for part in parts],

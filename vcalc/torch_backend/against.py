@@ -302,9 +302,7 @@ def _role(owner: str, name: str) -> str:
         return "token"
     if "relative_position" in name or name.startswith("rel_pos_") or name == "attention_biases":
         return "relative position"
-    if owner == "Affine":
-        return {"alpha": "layer scale", "beta": "norm shift"}[name]
-    if name in ("gamma", "layer_scale", "ls1", "ls2"):
+    if name in ("gamma", "layer_scale"):
         return "layer scale"
     if name == "logit_scale":
         return "logit scale"

@@ -6,7 +6,6 @@ A tensor that `run` lets go after the next call is written into that call; any o
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -14,7 +13,7 @@ from vcalc.arithmetic import Shape
 from vcalc.layers.vocabulary import BUFFERS, FROZEN, called
 from vcalc.operators import elementwise, moves, norms, products, rearrange, windows
 from vcalc.operators.moves import constant
-from vcalc.operators.paper import OPERATORS, Operator
+from vcalc.operators.paper import Caller, Operator
 from vcalc.operators.text import BATCH
 from vcalc.operators.types import ACTIVATION
 
@@ -64,20 +63,11 @@ class Step:
         self.dead: list[int] = []
 
 
-class _Part:
-    def __init__(self, script: Script, name: str) -> None:
-        self._script = script
-        self._name = name
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return partial(self._script.call, OPERATORS[name], self._name)
-
-
-class Script:
+class Script(Caller):
     """A run that writes down what is called. Operators are its methods, as they are those of `Paper`.
 
-    `shapes` are those of the inputs, the batch a multiple of `BATCH`; `form` is how the source writes a layer of
-    several operators (see `vcalc.layers.vocabulary`), and None for one of a single one.
+    `shapes` are those of the inputs, the batch a multiple of `BATCH`; `form` is how the source writes the layer (see
+    `vcalc.layers.vocabulary`), which is `composed` where that is said of several operators.
     """
 
     training, overwrites, images = True, False, BATCH
@@ -109,16 +99,6 @@ class Script:
             self.steps[-1].dead.append(number)
 
     # What `run` asks of it
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """An operator."""
-        if name not in OPERATORS:
-            raise AttributeError(f"there is no operator {name!r}")
-        return partial(self.call, OPERATORS[name], "")
-
-    def part(self, name: str) -> _Part:
-        """Itself, for an operator that the source may call in a way of its own; a module has its name."""
-        return _Part(self, name)
 
     def parameter(self, *shape: int, role: str = "weight", name: str = "") -> Tensor:
         """Trained parameters: of the module that the next operator is, or the layer's own, called by role or name."""
