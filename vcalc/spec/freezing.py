@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from vcalc.errors import VcalcError, quoted, suggestion
-from vcalc.graph import Graph
+from vcalc.graph import Graph, prefixes
 from vcalc.spec.syntax import ALL, Frozen, Spec
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ class Freezing:
         start = f"{scope.path}/" if scope.path else ""
         below = {ALL: [*nodes]}
         for index in nodes:
-            names = self.graph.nodes[index].path.removeprefix(start).split("/")
-            for count in range(1, len(names) + 1):
-                below.setdefault("/".join(names[:count]), []).append(index)
+            for path in prefixes(self.graph.nodes[index].path.removeprefix(start)):
+                below.setdefault(path, []).append(index)
         return below
