@@ -241,6 +241,7 @@ def test_a_block_of_the_file_goes_before_what_others_call_so():
         ("linear: {out: 4, trainable: false}", ["here that is frozen (true where it is not)"]),
         ("dropout: {rate: 0.1}", ["here that is p"]),
         ("leaky_relu: {negative_slope: 0.1}", ["here that is slope"]),
+        ("reduce_axes: {by: mean, dim: 1}", ["here that is over (the name of an axis"]),
         ("relu: {kernel_size: 3}", ["it has: frozen, name, written"]),
         ("conv: {out: 8, kernle: 3}", ["did you mean 'kernel'"]),
     ],

@@ -106,6 +106,10 @@ def test_what_a_file_freezes(said: str, left: int, tmp_path: Path):
         ("  - {use: resnet50, frozen: stem}\n", "write frozen: [stem] for a group of the model"),
         ("  - {name: a, frozen: [b], do: [relu]}\n", "frozen is true, false or a condition; only a model in use has"),
         ("  - {use: unit, frozen: [conv]}\n", "frozen is true, false or a condition; only a model in use has"),
+        ("  - {use: norm, frozen: [conv]}\n", "frozen is true, false or a condition; only a model in use has"),
+        ("  - {use: norm, with: {frozen: false}, frozen: true}\n", "6:48: 'frozen' stands here twice"),
+        ("  - {repeat: 2, frozen: i, index: i, do: [relu]}\n", "a condition is true or false, not 0"),
+        ("  - {repeat: 2, frozen: [conv], do: [unit]}\n", "only a model in use has groups that can be named there"),
         ("  - {name: a, frozen: 3, do: [relu]}\n", "a condition is true or false, not 3"),
         ("  - {name: a, frozen: nothing, do: [relu]}\n", "'nothing' is not defined here"),
         ("  - {conv: {out: 3, kernel: 1}, frozen: true}\n", "fields stand inside: conv: {frozen: …}"),
@@ -113,8 +117,9 @@ def test_what_a_file_freezes(said: str, left: int, tmp_path: Path):
 )
 def test_refusals(layers: str, says: str, tmp_path: Path):
     with pytest.raises(VcalcError) as caught:
-        network(tmp_path, layers, UNIT)
+        network(tmp_path, f"{layers}let: {{norm: batchnorm}}\n", UNIT)
     assert says in str(caught.value)
+    assert len(caught.value.problems) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from textwrap import dedent, indent
 from typing import Any
 
@@ -136,6 +137,12 @@ def test_the_turns_of_a_named_loop_are_a_list():
     assert [node.facts.inputs[0][0] for node in found[-5:]] == [512, 256, 128, 64, 8]
     assert found[-1].inputs == (found[-2].index,)
     assert "no tensor is called 'backbone/stag' so far" in refusal(layers.replace("stage[", "stag["))
+
+
+def test_a_turn_is_found_among_many_other_parts():
+    started = time.process_time()
+    net("- {repeat: 2, name: s, do: [relu]}\n- {repeat: 30000, name: t, do: [{take: 's[0]'}]}")
+    assert time.process_time() - started < 3
 
 
 def test_lists_are_handed_to_a_block_and_asked_for():
@@ -354,6 +361,9 @@ def test_elif(size: int, kind: str):
         ("- {residual: [relu], when: true}\n- {elif: true, then: []}", "'elif' stands"),
         ("- {if: false, then: []}\n- {elif: true}", "elif needs 'then'"),
         ("- {if: false, then: [], elif: true}", "net.yaml:3:27: 'elif' stands in an item of its own"),
+        ("- {repeat: 2, if: true, do: [relu]}\n- {elif: true, then: []}", "repeat has no key 'if'"),
+        ("- {branches: [{each: {c: [1]}, if: true, do: []}, {elif: true, then: []}], join: add}", "no key 'if'"),
+        ("- {branches: [{take: x, if: true}, {elif: true, then: []}], join: add}", "take has no key 'if'"),
         ("- {if: false, then: []}\n- {elif: 3, then: []}", "a condition is true or false, not 3"),
         ("- {branches: [{elif: true, then: []}, []], join: add}", "'elif' stands"),
         ("- {branches: [[], {relu: }], join: add}", "a branch is a list"),
@@ -458,3 +468,18 @@ def test_a_model_has_layers_of_its_own():
         parse_spec(PARTS + "  other: {}\n", "net.yaml", "net")
     with pytest.raises(VcalcError, match="there is no layer or block 'cnv'"):
         parse_spec(PARTS + "  other: {do: [cnv]}\n", "net.yaml", "net")
+
+
+def test_a_model_that_ends_in_a_shared_block_leaves_it():
+    """The block's own calls share 3*3 + 3 and 3*3*9 + 3 parameters, whatever part of another model went before."""
+    text = """
+input: {C: 3, H: 8, W: 8}
+blocks:
+  twice: {shared: true, do: [{name: first, do: [conv: {out: 3, kernel: 1}]}, conv: {out: 3, kernel: 3, pad: 1}]}
+models:
+  inner: {do: [twice: {name: a}]}
+  outer: {do: [{use: inner, upto: a/first}, conv: {out: 3, kernel: 1}, twice, twice]}
+"""
+    spec = parse_spec(text, "net.yaml", "net")
+    nodes = expand(spec, spec.models["outer"]).graph.nodes
+    assert [sum(node.facts.parameters.values()) for node in nodes] == [12, 12, 12, 84, 0, 0]

@@ -378,6 +378,12 @@ def is_within(path: str, part: str) -> bool:
     return f"/{path}/".find(f"/{part}/") >= 0
 
 
+def prefixes(path: str) -> list[str]:
+    """The groups around a path, outermost first, and the path itself: stage1 and stage1/conv of stage1/conv."""
+    names = path.split("/")
+    return ["/".join(names[: count + 1]) for count in range(len(names))]
+
+
 def group_of(path: str) -> str:
     """The outermost group of a path, the layer itself where there is none."""
     return path.partition("/")[0]

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 from vcalc.analyses.cost import NOTHING, Cost, Costs, collected
 from vcalc.analyses.pairing import Pair, pairs, unnumbered
-from vcalc.analyses.paths import prefixes
 from vcalc.arithmetic import Number, is_symbolic
-from vcalc.graph import Node, group_of
+from vcalc.graph import Node, group_of, prefixes
 from vcalc.layers.base import Layer
 from vcalc.layers.fields import Alike
 

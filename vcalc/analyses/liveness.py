@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vcalc.analyses.memory_plan import BACKWARD, FORWARD, NOTHING, Moment, Plan, Size
-from vcalc.analyses.paths import prefixes
 from vcalc.analyses.trained import is_trained
-from vcalc.graph import Graph, takes_words
+from vcalc.graph import Graph, prefixes, takes_words
 from vcalc.graph import Node as Layer
 from vcalc.operators.paper import Leaf, Node, Operator, Paper, Value
 from vcalc.operators.types import ACTIVATION, ELEMENTS, INDEX

@@ -1,4 +1,4 @@
-"""Parts of a network that are named by a path: those around a layer, and what to write for one that is not there."""
+"""Parts of a network that are named by a path: what to write for one that is not there."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from vcalc.graph import Graph, group_of
 
 _LOOKED_AT = 1000
 """Layers whose paths are compared with one that is wrong: a spec may have any number."""
-
-
-def prefixes(path: str) -> list[str]:
-    """The groups around a path, outermost first, and the path itself: stage1 and stage1/conv of stage1/conv."""
-    names = path.split("/")
-    return ["/".join(names[: count + 1]) for count in range(len(names))]
 
 
 def hint(graph: Graph, path: str) -> str:

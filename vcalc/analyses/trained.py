@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from vcalc.analyses.cost import Costs, added, collected
-from vcalc.analyses.paths import prefixes
 from vcalc.arithmetic import Number
-from vcalc.graph import Node
+from vcalc.graph import Node, prefixes
 from vcalc.layers.vocabulary import FROZEN, ROLES
 
 

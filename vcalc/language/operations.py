@@ -12,7 +12,6 @@ from vcalc import limits
 from vcalc.arithmetic import COMPARISONS, assumed, is_many, is_symbolic
 from vcalc.language.values import (
     ExpressionError,
-    NoValueError,
     bounded,
     check_length,
     has_symbols,
@@ -20,6 +19,7 @@ from vcalc.language.values import (
     is_number,
     number,
     shown,
+    too_long,
 )
 
 
@@ -71,11 +71,11 @@ def _one_after_the_other(a: Any, b: Any) -> list[Any]:
 
 def _repeated(a: Any, b: Any) -> list[Any]:
     items, times = (a, b) if is_list(a) else (b, a)
-    times = times.common() if is_many(times) else times
+    times = common(times)
     if type(times) is not int or times < 0:
         raise TypeError(f"a list is repeated a whole number of times, 0 or more, not {shown(times)}")
     if len(items) * times > limits.LIST_ITEMS:
-        raise NoValueError(f"a list of more than {limits.LIST_ITEMS:,} items", "see docs/limits.md")
+        raise too_long()
     return _listed([*items] * times)
 
 
@@ -229,9 +229,14 @@ def undecided(question: str, *values: Any) -> ExpressionError:
     )
 
 
+def common(value: Any) -> Any:
+    """The number that all those of an array are; any other value is itself. Refuses an array of several."""
+    return value.common() if is_many(value) else value
+
+
 def pick(items: Any, index: Any) -> Any:
     """An item of a list, counted from 0, or from -1 at its end."""
-    index = index.common() if is_many(index) else index
+    index = common(index)
     if not is_list(items) or type(index) is not int:
         raise TypeError("only a list is indexed, with a whole number")
     if not -len(items) <= index < len(items):
@@ -241,7 +246,7 @@ def pick(items: Any, index: Any) -> Any:
 
 def part(items: Any, start: Any, stop: Any, step: Any) -> list[Any]:
     """The items of a list from one place up to another one, which is left out, in steps; None where nothing is said."""
-    bounds = [bound.common() if is_many(bound) else bound for bound in (start, stop, step)]
+    bounds = [common(bound) for bound in (start, stop, step)]
     if not is_list(items) or not all(bound is None or type(bound) is int for bound in bounds):
         raise TypeError("only a list has parts, from a whole number up to another one")
     if bounds[2] == 0:

@@ -124,6 +124,11 @@ def too_fine() -> NoValueError:
     return NoValueError(f"a fraction of more than {limits.NUMBER_BITS} bits above or below its line", ROUNDED)
 
 
+def too_long() -> NoValueError:
+    """The error for a list that no spec needs."""
+    return NoValueError(f"a list of more than {limits.LIST_ITEMS:,} items", "see docs/limits.md")
+
+
 def _bounded_formula(value: Any) -> Any:
     if value.is_Integer:
         return bounded(int(value))
@@ -183,7 +188,7 @@ def check_length(items: Any) -> int:
     """How many items a list and the lists in it hold. Raises NoValueError where they are too many."""
     count = list_items(items)
     if count > limits.LIST_ITEMS:
-        raise NoValueError(f"a list of more than {limits.LIST_ITEMS:,} items", "see docs/limits.md")
+        raise too_long()
     return count
 
 

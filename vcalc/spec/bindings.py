@@ -219,17 +219,15 @@ class Bindings:
         return size
 
     def _size(self, input: str, size: str, written: Value) -> Any:
-        name = label(input, size)
-        from_outside = self._given_as(input, size)
-        value: Any = self._evaluate(written) if not from_outside else None
-        if from_outside:
-            value = self._from_outside(from_outside, self._given.pop(from_outside))
+        given = self._given_as(input, size)
+        value = self._from_outside(given, self._given.pop(given)) if given else self._evaluate(written)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         unfit = value.unfit(_is_size) if is_many(value) else [] if _is_size(value) else [value]
         if unfit:
-            error = VcalcError("input", f"input {name} is {shown(unfit[0])}, not a whole number, 1 or more")
-            raise error if from_outside else error.at(self.spec.source.place(written.node))
+            what = f"input {label(input, size)} is {shown(unfit[0])}"
+            error = VcalcError("input", f"{what}, not a whole number, 1 or more")
+            raise error if given else error.at(self.spec.source.place(written.node))
         return value
 
     def left_over(self) -> str | None:

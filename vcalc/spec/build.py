@@ -179,11 +179,11 @@ class Scope:
                 return scope.find(rest) if rest else scope
         return None
 
-    def turns(self, path: str) -> list[Scope]:
-        """The numbered parts that have a path in common, backbone/stage1 and on, in their order."""
+    def turns(self, path: str) -> list[Scope | None]:
+        """The numbered parts that have a path in common, backbone/stage1 and on, in their order; None for a layer."""
         above, _, name = path.rpartition("/")
         scope = self.find(above) if above else self
-        return [part for (label, _), part in scope.inner.items() if label == name] if scope else []
+        return [scope.inner.get((name, 1 + turn)) for turn in range(scope.counts.get(name, 0))] if scope else []
 
     def ended(self) -> list[str]:
         """The paths, from here, of the parts in this one that have ended; those of the first hundred."""

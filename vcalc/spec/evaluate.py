@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.arithmetic import Shape, is_many, is_symbolic
+from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import LayerError, Place, VcalcError
 from vcalc.language.expression import Environment, ExpressionError, undecided
+from vcalc.language.operations import common
 from vcalc.language.values import COMPARE, NoValueError, bounded_list, frozen, is_number, shown
 from vcalc.layers.axes import VECTOR, names_of, rank
 from vcalc.spec import syntax
@@ -51,9 +52,7 @@ class Evaluator:
 
     def whole(self, value: Value, what: str, at: int, environment: Environment) -> int:
         """A value that must be a whole number now: a loop cannot run a symbol of times."""
-        number = self.value(value, at, environment)
-        if is_many(number):
-            number = number.common()
+        number = common(self.value(value, at, environment))
         if isinstance(number, float) and number.is_integer():
             number = int(number)
         if is_symbolic(number):

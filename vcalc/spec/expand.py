@@ -108,9 +108,7 @@ class Expander(Keeper):
             hint = suggestion(str(block), self.spec.blocks, "blocks")
             message = f"{quoted(str(block))} is not a block"
             raise VcalcError("type", message, hint=hint).at(self.place(step.block.node))
-        if step.frozen and step.frozen.parts:
-            first = next(iter(step.frozen.parts.values()))
-            raise VcalcError("type", syntax.GROUPS_OF_MODELS, hint="frozen: true").at(self.place(first))
+        self.check_no_groups(step)
         blocks = self.saved.blocks
         if block.name in blocks:
             circle = " → ".join((*blocks[blocks.index(block.name) :], block.name))
@@ -141,6 +139,7 @@ class Expander(Keeper):
             use.takes, use.saves = step.takes, step.saves
             use.frozen = step.frozen
             return self.use_model(use, at, environment, scope)
+        self.check_no_groups(step)
         if step.takes or step.saves:
             raise VcalcError("misplaced", f"{word} is a layer, and has no names of tensors")
         if step.upto or step.library:
@@ -154,6 +153,12 @@ class Expander(Keeper):
             hint = f"write {{use: {step.block.node.value}, {written_out('with', lacking)}}}"
             raise VcalcError("missing", f"{word} needs {' and '.join(map(quoted, lacking))}", hint=hint)
         return self.layer(syntax.LayerStep(step.node, kind, step.arguments, step.name), at, environment, scope)
+
+    def check_no_groups(self, step: syntax.Call) -> None:
+        """Refuse groups that are frozen of what has none."""
+        if step.frozen and step.frozen.parts:
+            first = next(iter(step.frozen.parts.values()))
+            raise VcalcError("type", syntax.GROUPS_OF_MODELS, hint="frozen: true").at(self.place(first))
 
     def part(self, sees: tuple[Any, ...], steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
         """Run a list that sees these values and no others of its own; a copy, where it has run on such a tensor."""
@@ -366,15 +371,15 @@ class Expander(Keeper):
         inner = bindings.all()
         within = scope.child(step.name or model.name)
         expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
-        expander.saved.open[0] = {name: [index] for name, index in given.items() if name}
+        expander.saved.enter(given)
         first = next(iter(given))
-        depth, start = self.building.depth, len(self.building.graph.nodes)
+        depth, sharing, start = self.building.depth, self.building.sharing, len(self.building.graph.nodes)
         try:
             end = self.leave_model(
                 step, expander, expander.steps(spec.layers_of(model), given[first], inner, within), environment
             )
         except _Reached as reached:
-            end, self.building.depth = reached.at, depth
+            end, self.building.depth, self.building.sharing = reached.at, depth, sharing
         else:
             if step.upto:
                 hint = suggestion(step.upto, within.ended(), "it has")

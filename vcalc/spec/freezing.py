@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from vcalc.errors import Place, VcalcError, quoted, suggestion
-from vcalc.graph import Graph
+from vcalc.errors import VcalcError, quoted, suggestion
+from vcalc.graph import Graph, prefixes
 from vcalc.spec.syntax import ALL, Frozen, Spec
 
 if TYPE_CHECKING:
     from vcalc.spec.build import Scope
 
 
-class _Part(NamedTuple):
-    """A path among some nodes, from a scope on, and where it is said; with `perhaps` it need not be there."""
+class _Said(NamedTuple):
+    """What a spec says is frozen of some nodes, by paths from a scope on; with `perhaps` not all need be there."""
 
-    path: str
+    frozen: Frozen
     nodes: range
     scope: Scope
-    place: Place
+    spec: Spec
     perhaps: bool
 
 
@@ -30,7 +30,7 @@ class Freezing:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.nodes: set[int] = set()
-        self._parts: list[_Part] = []
+        self._said: list[_Said] = []
 
     @contextmanager
     def meanwhile(self, holds: bool) -> Iterator[None]:
@@ -44,22 +44,26 @@ class Freezing:
 
     def note(self, frozen: Frozen | None, nodes: range, scope: Scope, spec: Spec, perhaps: bool = False) -> None:
         """Note the paths in a scope that a spec says are frozen: they are known when all is built."""
-        for path, node in frozen.parts.items() if frozen else ():
-            self._parts.append(_Part(path, nodes, scope, spec.source.place(node), perhaps))
+        if frozen and frozen.parts:
+            self._said.append(_Said(frozen, nodes, scope, spec, perhaps))
 
     def end(self) -> None:
         """Tell the graph what is frozen, now that all nodes have their paths."""
-        for part in self._parts:
-            self.nodes.update(self._found(part))
+        for said in self._said:
+            below = self._below(said.nodes, said.scope)
+            for path, node in said.frozen.parts.items():
+                if path not in below and not said.perhaps:
+                    message = f"there is no layer or group {quoted(path)} to freeze"
+                    hint = suggestion(path, filter(None, below), "there are")
+                    raise VcalcError("path", message, hint=hint).at(said.spec.source.place(node))
+                self.nodes.update(below.get(path, ()))
         self.graph.freeze(self.nodes)
 
-    def _found(self, part: _Part) -> set[int]:
-        start = f"{part.scope.path}/" if part.scope.path else ""
-        paths = {index: self.graph.nodes[index].path.removeprefix(start) for index in part.nodes}
-        found = {index for index, path in paths.items() if part.path == ALL or f"{path}/".startswith(f"{part.path}/")}
-        if found or part.perhaps or part.path == ALL:
-            return found
-        names = [path.split("/") for path in paths.values()]
-        there = dict.fromkeys("/".join(each[:count]) for each in names for count in range(1, len(each) + 1))
-        hint = suggestion(part.path, there, "there are")
-        raise VcalcError("path", f"there is no layer or group {quoted(part.path)} to freeze", hint=hint).at(part.place)
+    def _below(self, nodes: range, scope: Scope) -> dict[str, list[int]]:
+        """Those of the nodes that stand at or below every path from a scope on, in their order."""
+        start = f"{scope.path}/" if scope.path else ""
+        below = {ALL: [*nodes]}
+        for index in nodes:
+            for path in prefixes(self.graph.nodes[index].path.removeprefix(start)):
+                below.setdefault(path, []).append(index)
+        return below

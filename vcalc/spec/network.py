@@ -116,7 +116,7 @@ def _expand(
     building = Building(graph, budget, bool(bindings.symbols))
     root = Scope(None, "", 0, False)
     expander = Expander(spec, model, environment, building, root)
-    expander.saved.open[0] = {name: [start] for name, start in zip(graph.inputs, graph.starts, strict=True) if name}
+    expander.saved.enter(dict(zip(graph.inputs, graph.starts, strict=True)))
     end = expander.steps(option.body if option else spec.layers_of(model), INPUT, environment, root)
     graph.outputs = expander.outputs(end)
     _check_taken(spec, graph)

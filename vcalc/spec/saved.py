@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from vcalc import limits
-from vcalc.arithmetic import is_many
 from vcalc.errors import VcalcError, quoted, suggestion
 from vcalc.language.expression import Environment
+from vcalc.language.operations import common
 from vcalc.language.values import shown
 from vcalc.spec import syntax
 from vcalc.spec.build import Building, Scope
@@ -33,6 +33,10 @@ class Saved:
         """The blocks whose calls are being carried out."""
         self.kept: dict[str, str] = {}
         """The names of tensors that have ended with a call, and the block that had them."""
+
+    def enter(self, inputs: dict[str, int]) -> None:
+        """Give the tensors that go into the network their names; the only one may have none."""
+        self.open[0] = {name: [index] for name, index in inputs.items() if name}
 
     def begin(self, block: str, handed: dict[str, List]) -> None:
         """Begin a block's call that is handed these tensors, by the names that the block has for them."""
@@ -79,7 +83,7 @@ class Saved:
             return [] if group.output is None else [group.output]
         turns = self.root.turns(name)
         self.building.budget.spend(len(turns))
-        return [turn.output for turn in turns if turn.output is not None]
+        return [turn.output for turn in turns if turn and turn.output is not None]
 
     def where(self, name: str) -> str:
         """Where a tensor could come from that has no name here."""
@@ -111,8 +115,7 @@ class Keeper(Evaluator):
         """Give tensors a name; one of them a place in the list of that name."""
         if target.places is None:
             return self.saved.save(target.name, [*tensors])
-        place = self.value(target.places, at, environment)
-        place = place.common() if is_many(place) else place
+        place = common(self.value(target.places, at, environment))
         if type(place) is not int or len(tensors) != 1:
             what = f"at {target} stands one tensor, not {len(tensors)}"
             what = what if type(place) is int else f"{target}: {shown(place)} is no place of a list, a whole number"

@@ -57,8 +57,8 @@ class StepReader(LoopReader):
         """A list of layers; a name that a `let` binds is visible to those after it."""
         steps: list[Step] = []
         for item in self.source.sequence(node, what):
-            if _has(item, "elif") and steps and _has(steps[-1].node, "if"):
-                self.further_case(item, steps[-1], names)
+            if _has(item, "elif") and steps and (case := _condition(steps[-1])):
+                self.further_case(item, case, names)
                 continue
             step = self.step(item, names)
             if isinstance(step, syntax.Let):
@@ -80,7 +80,8 @@ class StepReader(LoopReader):
                 if word in _ALONE and any(map(self.begins, entries.keys() - {word})):
                     self.several(entries, node)
                     return None
-                return self.freezing(self.words[word](node, entries, names), entries, names)
+                step = self.words[word](node, entries, names)
+                return step if isinstance(step, syntax.Loop) else self.freezing(step, entries, names)
         key, value = node.value[0]
         if len(entries) > 1 and any(map(self.is_known, entries)):
             self.several(entries, node)
@@ -166,9 +167,11 @@ class StepReader(LoopReader):
 
     def freezing(self, step: StepT, entries: Entries, names: Names) -> StepT:
         """A step with what its entries say of its parameters: whether they are trained."""
-        if step is None or step.frozen or "frozen" not in entries:
+        if step is None or "frozen" not in entries:
             return step
         node = entries["frozen"][1]
+        if step.frozen:
+            self.source.report("duplicate-key", "'frozen' stands here twice", node, "leave one of them out")
         uses = isinstance(step, (syntax.Call, syntax.UseModel))
         word = getattr(node, "value", "")
         if uses and isinstance(word, str) and can_name(word) and word not in (*names, *CONSTANTS):
@@ -256,9 +259,8 @@ class StepReader(LoopReader):
         if "else" in entries:
             made.otherwise = self.steps(entries["else"][1], names, "else")
 
-    def further_case(self, node: YamlNode, made: Step, names: Names) -> None:
+    def further_case(self, node: YamlNode, made: syntax.If, names: Names) -> None:
         """An item with `elif`, right after the item whose case it goes on from."""
-        assert isinstance(made, syntax.If)
         entries = self.source.mapping(node, "elif")
         if made.otherwise is not None:
             message = "an 'elif' after an 'else' is never reached"
@@ -309,8 +311,8 @@ class StepReader(LoopReader):
                 parts += self.branch(body, self.label(key, "a branch's name"), f"branch {quoted(name)}", names)
             return parts
         for item in self.source.sequence(node, "branches"):
-            if _has(item, "elif") and parts and _has(parts[-1].node, "if"):
-                self.further_case(item, parts[-1].body[0], names)  # type: ignore[union-attr]
+            if _has(item, "elif") and parts and (case := _condition(parts[-1])):
+                self.further_case(item, case, names)
             elif _has(item, "take") and not _has(item, "join"):
                 taken = self.take(item, self.source.mapping(item, "take"), names)
                 parts += [taken] if isinstance(taken, syntax.Take) else []
@@ -404,6 +406,12 @@ def _no_layer(node: YamlNode) -> str:
     if is_null(node):
         return "write a layer after '- ', or leave the line out"
     return "write each of them as an item of its own" if isinstance(node, yaml.SequenceNode) and node.value else ""
+
+
+def _condition(step: Step) -> syntax.If | None:
+    """The condition that an item with `if` is, in a list of layers or of branches."""
+    made = step.body[0] if isinstance(step, syntax.Branch) and _has(step.node, "if") else step
+    return made if isinstance(made, syntax.If) and _has(made.node, "if") else None
 
 
 def _has(node: YamlNode, word: str) -> bool:
