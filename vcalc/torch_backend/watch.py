@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from vcalc.errors import VcalcError
+from vcalc.graph import Graph
 from vcalc.spec.network import Network
 from vcalc.torch_backend import needed
 from vcalc.torch_backend.build import build, examples
@@ -87,7 +88,7 @@ class Watch:
         node = line.node
         self._advance(node.path)
         try:
-            if (owner := index if node.shares is None else node.shares) in self._unmade:
+            if (owner := Graph.owner(node)) in self._unmade:
                 raise self._unmade[owner]
             with naming(node.path, node.kind):
                 output, seen = self._ran(line, partial(call, *given, **named))
