@@ -433,7 +433,11 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("fold", {"out": [8, 10], "kernel": 3, "stride": 2, "pad": 1}, ((20, 54),)),
     ("concat", {"fit": "crop"}, ((6, 8, 10), (4, 5, 10))),
     ("concat", {"fit": "pad"}, ((6, 8, 10), (4, 5, 10))),
-    *(("reduce_axes", {"by": by, "over": over}, ((6, 8, 10),)) for by in ("mean", "max") for over in ("C", ["H", "W"])),
+    *(
+        ("reduce_axes", {"by": by, "over": over}, ((6, 8, 10),))
+        for by in ("mean", "max", "sum")
+        for over in ("C", ["H", "W"])
+    ),
     ("reduce_axes", {"by": "max", "over": "N"}, ((5, 6),)),
     ("maxpool", {"kernel": 3, "dilation": 2, "stride": 1, "pad": 1}, ((6, 8, 10),)),
     ("conv_transpose", {"out": 4, "kernel": 3, "stride": 2, "pad": "same"}, ((6, 8, 10),)),
@@ -495,6 +499,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("multiply", {}, ((5, 6), (6,))),
     *((kind, {}, ((5, 6), other)) for kind in ("subtract", "max", "absolute_difference") for other in ((5, 6), (6,))),
     ("max", {}, ((6, 8, 10), (6,), (6, 8, 10))),
+    *(("divide", {}, ((5, 6), other)) for other in ((5, 6), (1, 6), (6,))),
     ("add", {}, ((6, 8, 10), (6, 8, 10))),
     ("add", {}, ((6, 8, 10),) * 4),
     ("multiply", {}, ((6, 8, 10), (6, 1, 1))),
