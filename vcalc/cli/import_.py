@@ -1,4 +1,4 @@
-"""`vcalc import`: a torch module, recorded while it runs on tensors without elements."""
+"""`vcalc import`: a torch module, recorded while it runs on tensors without elements, or an ONNX file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vcalc.cli.request import Request
 from vcalc.reports.table import Report
 
 
-@click.command("import", short_help="Count a torch module of your own, or a library's (needs torch).")
+@click.command("import", short_help="Count a network of your own: torch code, or an ONNX file.")
 @click.argument("source")
 @click.option("--counts", is_flag=True, help="Counts at once, by kind and in all; no spec is written.")
 @click.option("--args", "arguments", default="", metavar="JSON", help='What the module is built with: {"depth": 2}.')
@@ -27,19 +27,20 @@ from vcalc.reports.table import Report
 def import_command(
     source: str, counts: bool, arguments: str, shapes: tuple[str, ...], strict: bool, convention: str | None, batch: str
 ) -> Report:
-    """Count a torch module: SOURCE is timm:NAME, torchvision:NAME, or package.module:name, which runs that code.
+    """Count a network of torch or ONNX: SOURCE is timm:NAME, torchvision:NAME, a file, or package.module:name, which
+    runs that code.
 
     \b
     vcalc import timm:efficientnet_b0 --counts
     vcalc import torchvision:swin_t --counts --convention fvcore
     vcalc import mypkg.models:build --counts --input 3x224x224 --args '{"num_classes": 10}'
+    vcalc import net.onnx --counts
     """
     from vcalc.errors import VcalcError
-    from vcalc.importers.network import recorded
-    from vcalc.importers.source import built
+    from vcalc.importers.network import named
     from vcalc.reports.imported import counts_report
 
     if not counts:
         raise VcalcError("usage", "import writes no spec yet", hint=f"vcalc import {source} --counts counts it at once")
-    network = recorded(built(source, arguments, shapes))
+    network = named(source, arguments, shapes)
     return counts_report(network, Request(convention=convention, batch=batch).costs_of(network), strict)

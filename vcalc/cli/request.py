@@ -109,12 +109,11 @@ class Request:
         return {**sizes_given(self.inputs, merged_inputs(spec, model, option), spec.title), **bound}
 
     def recorded(self, source: str) -> tuple[Described, Costs]:
-        """The network of a torch module in somebody's own code, recorded as it runs, and its costs."""
-        from vcalc.importers.network import recorded
-        from vcalc.importers.source import built
+        """The network of an ONNX file, or of a torch module in somebody's own code, and its costs."""
+        from vcalc.importers.network import named
 
-        self.refuse("no spec says it of a module that is recorded", ("--set", "--as", "--frozen", "--fold-norms"))
-        network = recorded(built(source, "", self.inputs))
+        self.refuse("it is recorded, and not written in a spec", ("--set", "--as", "--frozen", "--fold-norms"))
+        network = named(source, shapes=self.inputs)
         return network, self.costs_of(network)
 
     def costs_of(self, network: Described) -> Costs:

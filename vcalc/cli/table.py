@@ -52,12 +52,12 @@ def table_command(
     vcalc table resnet50 --set H=32*h --set W=32*h --set width=c
     vcalc table mypkg.models:build --input 3x224x224
     """
-    from vcalc.importers.source import is_own_code
+    from vcalc.importers.source import is_recorded
     from vcalc.reports.layers_table import table_report
     from vcalc.spec.find import load
 
     network: Described
-    network, costs = request.recorded(model) if is_own_code(model) else request.counted(*load(model))
+    network, costs = request.recorded(model) if is_recorded(model) else request.counted(*load(model))
     return table_report(
         network,
         costs,

@@ -6,14 +6,11 @@ By the names of torch's own library, as they are called before autograd would ta
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from math import prod
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from vcalc.arithmetic import Number
+from vcalc.importers.tables import aten
 from vcalc.layers.axes import HEADS, MAP, TOKENS, VECTOR, Leading, NamedShape
 
 Given = dict[str, Any]
@@ -28,24 +25,17 @@ class Laid(NamedTuple):
     inputs: tuple[NamedShape, ...]
 
 
-@cache
-def _table() -> dict[str, Any]:
-    """`aten.yaml`."""
-    found: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "aten.yaml").read_text("utf-8"))
-    return found
-
-
-VIEWS = frozenset(_table()["views"])
+VIEWS = frozenset(aten()["views"])
 """What leaves elements where they are, or as they are at inference."""
-COPIES = frozenset(_table()["copies"])
+COPIES = frozenset(aten()["copies"])
 """What moves, makes or compares elements."""
-OTHER_ARITHMETIC = frozenset(_table()["not counted"])
+OTHER_ARITHMETIC = frozenset(aten()["not counted"])
 """What works element by element and vcalc has no count for, since no convention weighs it."""
-PRODUCTS: dict[str, list[str]] = _table()["products"]
+PRODUCTS: dict[str, list[str]] = aten()["products"]
 """Products of matrices, and the names of their factors."""
 ARITHMETIC = {
     name: (kind, primitive)
-    for what, names in _table()["arithmetic"].items()
+    for what, names in aten()["arithmetic"].items()
     for primitive, _, kind in [what.partition(" of ")]
     for name in names
 }
@@ -263,7 +253,7 @@ def _activation(kind: str) -> Recipe:
     return recipe
 
 
-for _name in _table()["activations"]:
+for _name in aten()["activations"]:
     _for(_name)(_activation(_name))
 
 

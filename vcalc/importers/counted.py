@@ -143,21 +143,32 @@ class _Made:
         return found
 
     def _facts(self, step: Step) -> tuple[RecordedFacts, bool]:
-        recipe = aten.RECIPES.get(step.name)
-        laid = recipe(step.given) if recipe else None
-        if laid is not None:
-            try:
-                layer = KINDS[laid.kind](**laid.fields)
-                facts = RecordedFacts((layer, laid.inputs), step, None, _form(layer, step))
-            except LayerError:
-                facts = None  # torch takes what the kind refuses: seen, and not weighed
-            if facts is not None:
-                return facts, True
+        found = _laid(step)
+        if found is not None:
+            return found, True
         call, known = _call(step)
         shapes = tuple(aten.elementwise(tensor.shape) for tensor in step.tensors)
         output = aten.elementwise(step.made[0].shape) if step.made else NamedShape(())
         layer = Operation(call.kind or step.name if call else step.name, output)
         return RecordedFacts((layer, shapes), step, [call] if call else [], call.form if call else ""), known
+
+
+MISFITS = (LayerError, ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What a call raises that does not fit its kind: a file may hold anything, and torch takes what a kind refuses."""
+
+
+def _laid(step: Step) -> RecordedFacts | None:
+    """The layer that an operator is; None where it is none, or one that the kind refuses."""
+    recipe = aten.RECIPES.get(step.name)
+    try:
+        laid = recipe(step.given) if recipe else None
+        if laid is None:
+            return None
+        layer = KINDS[laid.kind](**laid.fields)
+        facts = RecordedFacts((layer, laid.inputs), step, None, _form(layer, step))
+        return facts if facts.work else None
+    except MISFITS:
+        return None
 
 
 def _call(step: Step) -> tuple[Call | None, bool]:

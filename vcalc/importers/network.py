@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,7 +12,7 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Node
 from vcalc.importers.counted import counted, unread
 from vcalc.importers.recording import Recording, record
-from vcalc.importers.source import Built
+from vcalc.importers.source import Built, built
 from vcalc.torch_backend import needed
 
 
@@ -61,12 +62,26 @@ def unweighed(nodes: list[Node]) -> list[Unweighed]:
     return [*found.values()]
 
 
-def recorded(built: Built) -> RecordedNetwork:
+def named(source: str, arguments: str = "", shapes: tuple[str, ...] = ()) -> RecordedNetwork:
+    """The network of an ONNX file, or of a module that is built with `arguments` (JSON), for inputs of such `shapes`.
+
+    Raises VcalcError for what is not there, cannot be read or built, or does not run.
+    """
+    if not source.lower().endswith(".onnx"):
+        return recorded(built(source, arguments, shapes))
+    from vcalc.importers import onnx_file
+
+    if arguments:
+        raise VcalcError("usage", "--args changes nothing here: a file is not built", hint="leave --args out")
+    return RecordedNetwork(source, os.path.basename(source)[: -len(".onnx")], onnx_file.read(source, shapes))
+
+
+def recorded(module: Built) -> RecordedNetwork:
     """The network of a built module, recorded on what came with it. Raises VcalcError where it does not run."""
-    recording = record(built.module, built.inputs, built.named)
+    recording = record(module.module, module.inputs, module.named)
     if recording.stopped and not recording.steps:
-        raise VcalcError("import", f"{built.name} does not run: {recording.stopped}", hint="--input says what goes in")
-    return RecordedNetwork(built.name, type(built.module).__name__, recording)
+        raise VcalcError("import", f"{module.name} does not run: {recording.stopped}", hint="--input says what goes in")
+    return RecordedNetwork(module.name, type(module.module).__name__, recording)
 
 
 def of_module(module: Any, input: Any, named: Mapping[str, Any] = MappingProxyType({})) -> RecordedNetwork:

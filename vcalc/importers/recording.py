@@ -169,7 +169,7 @@ class _Recorder:
 
         recorder = self
 
-        class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
             def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
                 args, kwargs = recorder.together(args, kwargs or {})
                 name = func._schema.name.partition("::")[2]
@@ -183,7 +183,7 @@ class _Recorder:
                 recorder.called(func, args, kwargs, made)
                 return made
 
-        return Mode()  # type: ignore[no-untyped-call]
+        return Mode()  # type: ignore[no-untyped-call, unused-ignore]
 
     def together(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments on the meta device, where one of them is: constants may have been made elsewhere."""

@@ -33,8 +33,13 @@ class Built(NamedTuple):
     named: dict[str, Any]
 
 
+def is_recorded(name: str) -> bool:
+    """Whether a model's name means an ONNX file or somebody's own code: dotted names with a colon between them."""
+    return name.lower().endswith(".onnx") or is_own_code(name)
+
+
 def is_own_code(name: str) -> bool:
-    """Whether a model's name means somebody's own code: two dotted names with a colon between them, and no file's."""
+    """Whether a name is that of something in somebody's own code, and of no file."""
     found = _OWN.fullmatch(name)
     return found is not None and found["module"] not in LIBRARIES and not os.path.exists(name.partition(":")[0])
 
