@@ -29,6 +29,7 @@ ORDER = (
     "spec",
     "analyses",
     "torch_backend",
+    "importers",
     "reports",
     "render",
     "api",

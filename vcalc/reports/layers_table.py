@@ -36,7 +36,7 @@ from vcalc.reports.table import (
     plain_value,
     shape_text,
 )
-from vcalc.spec.network import Network
+from vcalc.spec.network import Described
 
 DEFAULT_COLUMNS = ("layer", "input", "filters", "kernel", "stride", "pad", "output", "memory", "params", "flops")
 
@@ -73,7 +73,7 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
 
 
 def table_report(
-    network: Network,
+    network: Described,
     costs: Costs,
     *,
     only: tuple[str, ...] = (),
@@ -146,7 +146,7 @@ def column_named(name: str, known: dict[str, Column]) -> Column:
 class _Rows:
     """Makes rows of nodes and of sums."""
 
-    def __init__(self, network: Network, costs: Costs, keys: list[str]) -> None:
+    def __init__(self, network: Described, costs: Costs, keys: list[str]) -> None:
         self.costs = costs
         self.graph = network.graph
         self.fields: list[str | None] = []
@@ -247,7 +247,7 @@ def _is_free(cost: Cost) -> bool:
     return all(value == 0 for value in cost)
 
 
-def title(network: Network, costs: Costs) -> str:
+def title(network: Described, costs: Costs) -> str:
     """What a table is of: the network, its input, batch and dtype."""
     batch = f", batch {costs.batch}" if str(costs.batch) != "1" else ""
     name = network.title if network.title == network.name else f"{network.title} ({network.name})"
@@ -255,7 +255,7 @@ def title(network: Network, costs: Costs) -> str:
     return f"{name}, input {inputs_text(network.graph.inputs)}{batch}, {costs.dtype}{folded}"
 
 
-def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
+def _notes(network: Described, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
     convention = costs.convention
     part = f" of {', '.join(only)}" if only else ""
     outputs = {name: network.graph.shape(index) for name, index in network.graph.outputs.items() if name and not only}
@@ -313,7 +313,7 @@ def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes
     return Table(heading, shown, rows, notes)
 
 
-def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
+def _record(network: Described, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
     """The JSON contract of `vcalc table`."""
     from vcalc.reports.fields import FieldRecords
 
@@ -363,7 +363,7 @@ def _layer_record(node: Node, costs: Costs) -> dict[str, Any]:
     }
 
 
-def formula_report(network: Network, costs: Costs) -> Report:
+def formula_report(network: Described, costs: Costs) -> Report:
     """`vcalc formula`: closed forms of params, FLOPs and memory of a whole network."""
     total = costs.total(network.graph.nodes)
     unit = costs.convention.memory.unit

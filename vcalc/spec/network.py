@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from vcalc.arithmetic import Condition, conditions
 from vcalc.errors import Place, VcalcError, quoted
@@ -15,6 +15,29 @@ from vcalc.spec.build import Budget, Building, Scope
 from vcalc.spec.expand import Expander
 from vcalc.spec.find import stem
 from vcalc.spec.syntax import ModelEntry, Option, Spec
+
+
+class Described(Protocol):
+    """What tables and totals ask of a network, be it written in a spec or recorded."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def library(self) -> str: ...
+    @property
+    def hyperparameters(self) -> dict[str, Any]: ...
+    @property
+    def symbols(self) -> dict[str, Any]: ...
+    @property
+    def arrays(self) -> dict[str, Any]: ...
+    @property
+    def conditions(self) -> tuple[Condition, ...]: ...
+    @property
+    def symbolic(self) -> bool: ...
 
 
 class Origin:
