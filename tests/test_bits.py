@@ -284,3 +284,19 @@ def test_diff_and_new_keep_bits(vcalc: Any, tmp_path: Path):
     assert record["of_bits"]["bytes"] == [STEM + UNIT + HEAD + 104, STEM + UNIT + HEAD // 2 + 104]
     copy = vcalc("new", "copy", "--from", new, "--output", "-").stdout
     assert "bits: {conv: 8, last: W4A8}" in copy
+
+
+def test_claims_have_bits(vcalc: Any):
+    record = json.loads(vcalc("claims", "resnet50-v1", "--source", "HAWQ", "--format", "json").stdout)
+    assert [(claim["printed"], claim["bits"], claim["verdict"]) for claim in record] == [
+        ("3951G", None, "reproduced"),
+        ("247G", "W8A8", "reproduced"),
+        ("67G", "W4A4,first=8,last=8", "reproduced"),
+    ]
+
+
+@pytest.mark.parametrize(("bits", "message"), [("8.5", "a whole number of bits"), ("b", "are numbers, not 'b'")])
+def test_bits_of_a_claim_that_are_none(bits: str, message: str, tmp_path: Path, vcalc: Any):
+    claims = f"claims: [{{source: x, metric: bytes, bits: {bits}, printed: 1K}}]\n"
+    assert message in (told := vcalc("claims", spec(tmp_path, claims), code=2).stderr)
+    assert "13:43: " in told

@@ -170,6 +170,8 @@ class Question:
         option: str = "",
         plus: tuple[str, ...] = (),
         run: training.Run | None = None,
+        bits: str = "",
+        density: str = "",
     ) -> None:
         self.metric = metric
         self.model = model
@@ -181,6 +183,9 @@ class Question:
         self.plus = plus
         self.run = run
         """How it is trained, for the metrics of training."""
+        self.bits = bits
+        self.density = density
+        """What `--bits` and `--density` would say."""
 
     @property
     def part(self) -> str:
@@ -191,6 +196,11 @@ class Question:
     def sizes(self) -> str:
         """What is bound, `H=64 W=64`."""
         return " ".join(f"{name}={value}" for name, value in self.bindings)
+
+    @property
+    def widths(self) -> str:
+        """The bits and the density, in words."""
+        return ", ".join(f"{name} {said}" for name in ("bits", "density") if (said := getattr(self, name)))
 
     def but(self, **changes: Any) -> Question:
         """The same question with some parts changed."""

@@ -119,6 +119,11 @@ def density_given(texts: Iterable[str]) -> list[Said]:
     return _once("--density", [Said(name, DENSITY, _share_given(text)).checked() for name, text in given])
 
 
+def has_names(said: Iterable[Said]) -> bool:
+    """Whether symbols stand for some of what is said."""
+    return any(is_symbolic(each.value.share if isinstance(each.value, Density) else each.value) for each in said)
+
+
 def _given(option: str, texts: Iterable[str], example: str) -> Iterator[tuple[str, str]]:
     for text in texts:
         for part in text.split(","):
