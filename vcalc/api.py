@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from vcalc import conventions
-from vcalc.analyses import measure
 from vcalc.analyses.cost import Cost, Costs, batch_size
 from vcalc.analyses.depth import depth
 from vcalc.arithmetic import is_many, is_symbolic
@@ -170,7 +169,9 @@ class Network:
         return self._measured("bytes")
 
     def _measured(self, metric: str) -> Any:
-        return _given_back(measure.METRICS[metric][0](self._costs, self._expanded.graph.nodes))
+        from vcalc.analyses.widths import MEASURES
+
+        return _given_back(MEASURES[metric](self._costs, self._expanded.graph.nodes))
 
     @property
     def depth(self) -> int:

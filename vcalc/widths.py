@@ -22,6 +22,23 @@ PARAMETERS = ("weight", "bias", "norm", OTHER)
 WIDE = ("weight", "activation", "bias", "norm", OTHER)
 """Everything whose width can be said: an activation is what a layer multiplies, by a weight or by another one."""
 
+METRICS = {
+    "bytes": "bytes of the parameters, each with its bits",
+    "bops": "bit operations: each multiply-add with the bits of a weight times those of an activation",
+    "effective_bytes": "bytes of the parameters without weights that are zero",
+    "effective_bops": "bit operations without those of weights that are zero",
+    "effective_multiply_adds": "multiply-adds, of two activations, too, without those of weights that are zero",
+}
+"""What depends on bits and densities, and what it means."""
+
+HEADERS = {
+    "bytes": "size (bytes)",
+    "bops": "BOPs",
+    "effective_bytes": "effective size (bytes)",
+    "effective_bops": "effective BOPs",
+}
+"""What tables call those that they show."""
+
 
 class Density(NamedTuple):
     """The share of the weights that is not zero, and the bits that say where each of those is."""

@@ -17,6 +17,7 @@ from vcalc.layers.axes import names_of
 from vcalc.spec.find import load, load_file, split_model
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import ModelEntry, Option, Spec
+from vcalc.widths import METRICS as WIDTH_METRICS
 
 Metric = Callable[[Costs, list[Node]], Any]
 
@@ -46,13 +47,13 @@ def _size(node: Node, does: str, shape: Shape, what: str, axis: str) -> Any:
     return shape[names.index(axis) if axis else -1]
 
 
-def _width(what: str) -> Metric:
+def _width(metric: str) -> Metric:
     """What depends on the bits of numbers, and is loaded where it is asked for."""
 
     def measure(costs: Costs, nodes: list[Node]) -> Any:
-        from vcalc.analyses import widths
+        from vcalc.analyses.widths import MEASURES
 
-        return getattr(widths, what)(costs, nodes)
+        return MEASURES[metric](costs, nodes)
 
     return measure
 
@@ -74,17 +75,7 @@ METRICS: dict[str, tuple[Metric, str]] = {
         "memory of the outputs, in bytes or in the convention's unit",
     ),
     "elements": (lambda costs, nodes: costs.elements(nodes), "elements of the outputs that are stored"),
-    "bytes": (_width("bytes_of"), "bytes of the parameters, each with its bits"),
-    "bops": (
-        _width("bops"),
-        "bit operations: each multiply-add with the bits of a weight times those of an activation",
-    ),
-    "effective_bytes": (_width("effective_bytes"), "bytes of the parameters without weights that are zero"),
-    "effective_bops": (_width("effective_bops"), "bit operations without those of weights that are zero"),
-    "effective_multiply_adds": (
-        _width("effective_multiply_adds"),
-        "multiply-adds, of two activations, too, without those of weights that are zero",
-    ),
+    **{name: (_width(name), says) for name, says in WIDTH_METRICS.items()},
     "depth": (lambda costs, nodes: depth.depth(costs.graph, nodes), "layers with weights on the longest path"),
     "nonlinearities": (
         lambda costs, nodes: depth.nonlinearities(costs.graph, nodes),

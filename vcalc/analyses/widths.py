@@ -152,3 +152,13 @@ def _distinct(nodes: list[Node]) -> list[tuple[tuple[Facts, Widths], int]]:
         key = node.facts, node.widths
         times[key] = times.get(key, 0) + 1
     return [*times.items()]
+
+
+MEASURES: dict[str, Callable[[Costs, list[Node]], Number]] = {
+    "bytes": bytes_of,
+    "bops": bops,
+    "effective_bytes": effective_bytes,
+    "effective_bops": effective_bops,
+    "effective_multiply_adds": effective_multiply_adds,
+}
+"""What depends on bits and densities (see `vcalc.widths.METRICS`)."""

@@ -21,8 +21,9 @@ from vcalc.reports.notes import (
     params_note,
     writing_note,
 )
-from vcalc.reports.table import WIDTH_HEADERS, Column, Report, Row, Table, bar_text, inputs_of, inputs_text, plain_value
+from vcalc.reports.table import Column, Report, Row, Table, bar_text, inputs_of, inputs_text, plain_value
 from vcalc.spec.network import Network
+from vcalc.widths import HEADERS
 
 COMPARED = ("flops", "params", "memory", "depth")
 """The metrics that models are compared by."""
@@ -66,7 +67,7 @@ def _bars(sides: list[Side], metric: str) -> Report:
             rows.append(Row({"model": side[0].name, "group": name, "value": value, "bar": share}, "layer"))
         rows.append(Row({"model": side[0].name, "group": "total", "value": total}, "total"))
     convention = sides[0][1].convention
-    header = {"flops": convention.unit, "depth": "layers", **WIDTH_HEADERS}.get(metric, metric)
+    header = {"flops": convention.unit, "depth": "layers", **HEADERS}.get(metric, metric)
     if metric == "memory":
         header = f"memory ({convention.memory.unit})"
     shown = [Column("model", "model"), Column("group", "group"), Column("value", header, number=True)]
@@ -188,9 +189,7 @@ def _column(name: str, sides: list[Side]) -> Column:
         return Column("input", "input", "shape of the input", number=True, drop=2, text=inputs_text)
     if name in METRICS:
         memory = f"memory ({convention.memory.unit})"
-        header = {"flops": convention.unit, "memory": memory, "trained_params": "trained", **WIDTH_HEADERS}.get(
-            name, name
-        )
+        header = {"flops": convention.unit, "memory": memory, "trained_params": "trained", **HEADERS}.get(name, name)
         return Column(name, header, METRICS[name][1], number=True)
     if all(hyperparameter(name, side[0]) for side in sides):
         return Column(name, name, "a hyperparameter", number=True, drop=1, text=_hyperparameter_text)

@@ -20,14 +20,12 @@ from vcalc.analyses.diff import (
     total_change,
     whole_groups,
 )
-from vcalc.analyses.measure import METRICS as MEASURES
 from vcalc.arithmetic import is_symbolic
 from vcalc.layers.base import Layer, show
 from vcalc.reports.layers_table import columns
 from vcalc.reports.notes import convention_note, params_note, signed, writing_note
 from vcalc.reports.table import (
     KEEP,
-    WIDTH_HEADERS,
     Column,
     Report,
     Row,
@@ -40,6 +38,7 @@ from vcalc.reports.table import (
     shape_text,
 )
 from vcalc.spec.network import Network
+from vcalc.widths import HEADERS
 
 METRICS = Cost._fields
 
@@ -141,7 +140,7 @@ def _sums(
     names = f"{old.name} → {new.name}" if old else f"{new.name}, which was not there at {_short(since)}"
     title = f"{names}: {'what changed' if changed else 'nothing changed'} (input {input}, {new.costs.dtype})"
     notes = [convention_note(new.costs.convention), *params_note(new.costs.convention)]
-    notes += [f"{WIDTH_HEADERS[name]}: {_from_to(units.exact)(pair)}" for name, pair in _of_bits(old, new).items()]
+    notes += [f"{HEADERS[name]}: {_from_to(units.exact)(pair)}" for name, pair in _of_bits(old, new).items()]
     return Table(title, shown, [*rows, _sum_row(total, "total")], notes + writing_note(new.costs, new.network.library))
 
 
@@ -150,14 +149,14 @@ def _of_bits(old: Version | None, new: Version) -> dict[str, tuple[Any, Any]]:
     saying = [side.network.graph.nodes for side in (old, new) if side and side.network.graph.says_widths]
     if not saying:
         return {}
+    from vcalc.analyses.widths import MEASURES
     from vcalc.reports.widths import usual_metrics
 
+    def measured(side: Version | None, metric: str) -> Any:
+        return MEASURES[metric](side.costs, side.network.graph.nodes) if side else 0
+
     names = max(map(usual_metrics, saying), key=len)
-    return {name: (_measured(old, name), _measured(new, name)) for name in names}
-
-
-def _measured(side: Version | None, metric: str) -> Any:
-    return MEASURES[metric][0](side.costs, side.network.graph.nodes) if side else 0
+    return {name: (measured(old, name), measured(new, name)) for name in names}
 
 
 def _sum_row(change: CostChange, style: str) -> Row:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from vcalc import foreign, units
 from vcalc.analyses import paths
 from vcalc.analyses.cost import Cost, Costs
-from vcalc.analyses.measure import METRICS, Metric
 from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
 from vcalc.arithmetic import is_symbolic
 from vcalc.conventions import Convention
@@ -26,7 +26,6 @@ from vcalc.reports.notes import (
 )
 from vcalc.reports.table import (
     KEEP,
-    WIDTH_HEADERS,
     Column,
     Report,
     Row,
@@ -40,7 +39,7 @@ from vcalc.reports.table import (
     shape_text,
 )
 from vcalc.spec.network import Network
-from vcalc.widths import PLAIN, Widths, symbols_in
+from vcalc.widths import HEADERS, METRICS, PLAIN, Widths, symbols_in
 
 DEFAULT_COLUMNS = ("layer", "input", "filters", "kernel", "stride", "pad", "output", "memory", "params", "flops")
 
@@ -75,8 +74,8 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
         Column("bits", "bits", "bits of weights and activations where they are multiplied", drop=3),
         Column("density", "density", "share of weights that are not zero", number=True, drop=3),
         *(
-            Column(name, header, METRICS[name][1], number=True, drop=2 if "bytes" in name else KEEP)
-            for name, header in WIDTH_HEADERS.items()
+            Column(name, header, METRICS[name], number=True, drop=2 if "bytes" in name else KEEP)
+            for name, header in HEADERS.items()
         ),
     )
     return {column.key: column for column in made}
@@ -185,8 +184,11 @@ class _Rows:
             from vcalc.reports.fields import field_texts
 
             self.fields = field_texts(network.graph)
-        both: dict[str, Metric] = {"trained_params": trained_params, "frozen_params": frozen_params}
-        both |= {name: METRICS[name][0] for name in WIDTH_HEADERS}
+        both: dict[str, Callable[[Costs, list[Node]], Any]] = {
+            "trained_params": trained_params,
+            "frozen_params": frozen_params,
+        }
+        both |= _widths().MEASURES if HEADERS.keys() & {*keys} else {}
         self.split = {key: count for key, count in both.items() if key in keys}
         self.says = [key for key in ("bits", "density") if key in keys]
         self._cells: dict[Facts, dict[str, Any]] = {}
@@ -334,7 +336,7 @@ def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes
     from vcalc.analyses.explain import working
 
     memory = "memory (bytes)" if costs.convention.memory.unit == "bytes" else "memory (elements)"
-    named = {"flops": costs.convention.unit, "memory": memory, **WIDTH_HEADERS}
+    named = {"flops": costs.convention.unit, "memory": memory, **HEADERS}
 
     def row(layer: str, what: str, worked: str, value: Any, style: str) -> Row:
         return Row({"layer": layer, "what": named.get(what, what), "working": worked, "value": value}, style)
@@ -346,7 +348,7 @@ def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes
     ]
     totals = total._asdict()
     if _says_widths(nodes):
-        totals |= {name: METRICS[name][0](costs, nodes) for name in ("bytes", "bops")}
+        totals |= {name: _widths().MEASURES[name](costs, nodes) for name in ("bytes", "bops")}
     rows += [row("total", what, units.exact(value), value, "total") for what, value in totals.items()]
     shown = [Column("layer", "layer"), Column("what", "count"), Column("working", "working", prose=True)]
     return Table(heading, shown, rows, notes)
@@ -415,8 +417,8 @@ def formula_report(network: Network, costs: Costs) -> Report:
     if frozen_parts(nodes):
         rows.insert(1, Row({"what": "trained params", "formula": trained_params(costs, nodes)}))
     metrics = _widths().usual_metrics(nodes) if _says_widths(nodes) else ()
-    measured = {name: METRICS[name][0](costs, nodes) for name in metrics}
-    rows += [Row({"what": WIDTH_HEADERS[name], "formula": value}) for name, value in measured.items()]
+    measured = {name: _widths().MEASURES[name](costs, nodes) for name in metrics}
+    rows += [Row({"what": HEADERS[name], "formula": value}) for name, value in measured.items()]
     notes = [
         *folded_note(network.graph),
         *(_widths().notes(costs, nodes) if measured else ()),

@@ -139,15 +139,6 @@ class Report:
         return complete
 
 
-WIDTH_HEADERS = {
-    "bytes": "size (bytes)",
-    "bops": "BOPs",
-    "effective_bytes": "effective size (bytes)",
-    "effective_bops": "effective BOPs",
-}
-"""What tables call the metrics that depend on the bits of numbers."""
-
-
 def shape_text(shape: Any) -> str:
     """`64x112x112`; sizes that are sums stand in parentheses."""
     return "x".join(f"({size})" if " " in size else size for size in map(units.plain, shape))

@@ -7,11 +7,11 @@ from typing import Any
 from vcalc import units
 from vcalc.analyses import widths as measures
 from vcalc.analyses.cost import Costs, added, collected
-from vcalc.analyses.measure import METRICS
-from vcalc.analyses.widths import SOURCE, Size, buffers, multiplies, operands, sizes, usual
+from vcalc.analyses.widths import MEASURES, SOURCE, Size, buffers, multiplies, operands, sizes, usual
 from vcalc.arithmetic import is_symbolic
 from vcalc.graph import Node
 from vcalc.reports.table import Column, Row, Table, plain_value
+from vcalc.widths import METRICS
 
 NAMES = {"weight": "weights", "bias": "biases", "norm": "norms", "other": "others"}
 """What tables call parameters of a sort."""
@@ -114,8 +114,7 @@ def size_table(costs: Costs, nodes: list[Node]) -> Table:
         Column("what", "size"),
         Column("params", "numbers", number=True),
         Column("bits", "bits", number=True),
-        Column("bytes", "bytes", METRICS["bytes"][1], number=True),
-        Column("effective_bytes", "effective bytes", METRICS["effective_bytes"][1], number=True),
+        *(Column(name, name.replace("_", " "), METRICS[name], number=True) for name in ("bytes", "effective_bytes")),
     ]
     return Table("", columns if thinned else columns[:-1], rows)
 
@@ -139,8 +138,7 @@ def sizes_record(costs: Costs, nodes: list[Node]) -> dict[str, Any]:
 
 def metrics_record(costs: Costs, nodes: list[Node]) -> dict[str, Any]:
     """Bytes and bit operations of some layers as data, dense and effective, with the multiply-adds that are left."""
-    names = (*DENSE, *THINNED, "effective_multiply_adds")
-    return {name: plain_value(METRICS[name][0](costs, nodes)) for name in names}
+    return {name: plain_value(measure(costs, nodes)) for name, measure in MEASURES.items()}
 
 
 def layer_record(costs: Costs, node: Node) -> dict[str, Any]:
