@@ -21,7 +21,7 @@ from vcalc.reports.notes import (
     params_note,
     writing_note,
 )
-from vcalc.reports.table import Column, Report, Row, Table, bar_text, inputs_of, inputs_text, plain_value
+from vcalc.reports.table import KEEP, Column, Report, Row, Table, bar_text, inputs_of, inputs_text, plain_value
 from vcalc.spec.network import Network
 from vcalc.widths import HEADERS
 
@@ -190,7 +190,7 @@ def _column(name: str, sides: list[Side]) -> Column:
     if name in METRICS:
         memory = f"memory ({convention.memory.unit})"
         header = {"flops": convention.unit, "memory": memory, "trained_params": "trained", **HEADERS}.get(name, name)
-        return Column(name, header, METRICS[name][1], number=True)
+        return Column(name, header, METRICS[name][1], number=True, drop=1 if name.startswith("effective") else KEEP)
     if all(hyperparameter(name, side[0]) for side in sides):
         return Column(name, name, "a hyperparameter", number=True, drop=1, text=_hyperparameter_text)
     common = set.intersection(*(set(side[0].hyperparameters) for side in sides))

@@ -71,15 +71,16 @@ def how_notes(costs: Costs, nodes: list[Node]) -> list[str]:
     notes = [
         "BOPs: each multiply-add counts the bits of its weight times those of its activation, or of both activations, "
         f"under any convention; additions, biases and norms count nothing ({SOURCE})",
-        "bytes: what a layer has of weights, biases, ... lies side by side without gaps and fills whole bytes; scales "
-        "and zero points of a quantiser are not included",
-        f"what is not said has the {usual(costs)} bits of {costs.dtype}, outputs in memory among it (--dtype)",
+        "size: the weights of a layer, its biases, ... are each packed without gaps into whole bytes; scales and zero "
+        "points of a quantiser are not included",
+        f"numbers of which no bits are said have the {usual(costs)} of {costs.dtype}, and so have outputs in memory "
+        "(--dtype)",
     ]
     densities = {node.widths.density for node in nodes if node.widths.density is not None}
     if any(density.is_open for density in densities):
-        notes.append("effective bytes are those of the weights that are not zero, without what says where these are")
+        notes.append("effective size is that of the weights that are not zero, without what says where these are")
     if any(density.place_bits for density in densities):
-        notes.append("effective bytes of N:M patterns hold the place of each weight in its group, 2 bits in 2:4")
+        notes.append("effective size of N:M patterns holds the place of each weight in its group, 2 bits in 2:4")
     return notes
 
 
