@@ -23,6 +23,7 @@ ORDER = (
     "units",
     "operators",
     "layers",
+    "widths",
     "graph",
     "conventions",
     "devices",

@@ -66,14 +66,17 @@ class Model:
         batch: Any = 1,
         dtype: Any = "float32",
         library: str = "",
+        bits: Any = None,
+        density: Any = None,
         **sizes: Any,
     ) -> Network:
         """Bind hyperparameters and input sizes (C, H, W) to numbers, lists, or formulas as text such as "32*h".
 
         `values` binds by name, too, what is called like one of the others: `bind({"batch": 4})`. `convention` is a name
         or a file's, the spec's own (or lecture) where it is left out; `batch` a number, or a name for a formula;
-        `dtype` a name, or NumPy's or torch's; `library` says whose way of writing the network tools are to count. What
-        is left out keeps the spec's value.
+        `dtype` a name, or NumPy's or torch's; `library` says whose way of writing the network tools are to count.
+        `bits` and `density` are what `--bits` and `--density` take, a number or a text: "W4A8", "conv=4,first=8",
+        "2:4". What is left out keeps the spec's value.
 
         An array of one dimension is many numbers: for a size, for the batch, and for a hyperparameter that is a number
         in the spec; for one that is a list, it is a list. What depends on many numbers is an array of as many, each
@@ -83,7 +86,12 @@ class Model:
         numbers make different networks.
         """
         convention = convention or self._spec.convention or conventions.DEFAULT
-        return Network(expand(self._spec, self._entry, {**values, **sizes}, library=library), convention, batch, dtype)
+        expanded = expand(self._spec, self._entry, {**values, **sizes}, library=library)
+        if bits is not None or density is not None:
+            from vcalc.spec.widths import widen
+
+            widen(expanded.graph, *([] if given is None else [str(given)] for given in (bits, density)))
+        return Network(expanded, convention, batch, dtype)
 
 
 class Network:
@@ -148,6 +156,21 @@ class Network:
         from vcalc.analyses.trained import trained_params
 
         return _given_back(trained_params(self._costs, self._expanded.graph.nodes))
+
+    @property
+    def bops(self) -> Any:
+        """Bit operations of one forward pass: each multiply-add with the bits of its factors multiplied."""
+        return self._measured("bops")
+
+    @property
+    def bytes(self) -> Any:
+        """The size of the parameters, each with its bits; those of the dtype where nothing is said."""
+        return self._measured("bytes")
+
+    def _measured(self, metric: str) -> Any:
+        from vcalc.analyses.widths import MEASURES
+
+        return _given_back(MEASURES[metric](self._costs, self._expanded.graph.nodes))
 
     @property
     def depth(self) -> int:

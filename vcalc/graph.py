@@ -19,6 +19,7 @@ from vcalc.layers.front import parted
 from vcalc.layers.moved import Moved
 from vcalc.layers.vocabulary import ONCE_A_BATCH
 from vcalc.operators.types import INDEX
+from vcalc.widths import PLAIN
 
 if TYPE_CHECKING:
     from vcalc.layers.call import Call
@@ -233,7 +234,7 @@ class Counted(Called, Protocol):
 class Node:
     """One layer at one place of the network."""
 
-    __slots__ = ("facts", "frozen", "index", "inputs", "path", "shares")
+    __slots__ = ("facts", "frozen", "index", "inputs", "path", "shares", "widths")
 
     def __init__(self, index: int, path: str, facts: Facts, inputs: tuple[int, ...], shares: int | None = None) -> None:
         self.index = index
@@ -248,6 +249,8 @@ class Node:
         """The index of the node whose parameters it has; None where they are its own."""
         self.frozen = False
         """Whether none of its parameters is trained."""
+        self.widths = PLAIN
+        """The bits of its numbers, and how many of its weights are not zero, where that is said."""
 
     @property
     def layer(self) -> Layer:
@@ -335,6 +338,11 @@ class Graph:
         owners = {self.owner(self.nodes[index]) for index in indices}
         for node in self.nodes if owners else ():
             node.frozen = node.frozen or self.owner(node) in owners
+
+    @property
+    def says_widths(self) -> bool:
+        """Whether bits or densities are said of the network."""
+        return any(node.widths is not PLAIN for node in self.nodes)
 
     @staticmethod
     def owner(node: Node) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Request:
-    """The values of `--set`, `--input`, `--convention`, `--batch`, `--dtype`, `--as`, `--frozen`, `--fold-norms`."""
+    """The values of `--set`, `--input`, `--convention`, `--batch`, `--dtype`, `--as`, `--frozen`, `--bits`, ..."""
 
     def __init__(
         self,
@@ -27,6 +27,8 @@ class Request:
         library: str = "",
         frozen: tuple[str, ...] = (),
         fold_norms: bool = False,
+        bits: tuple[str, ...] = (),
+        density: tuple[str, ...] = (),
     ) -> None:
         self.settings = settings
         self.inputs = input_
@@ -35,6 +37,8 @@ class Request:
         self.dtype = dtype
         self.library = library
         self.fold_norms = fold_norms
+        self.bits = bits
+        self.density = density
         self.frozen = tuple(path.strip() for paths in frozen for path in paths.split(",") if path.strip())
 
     def counted(
@@ -59,6 +63,10 @@ class Request:
             from vcalc.reports.layers_table import selected
 
             network.graph.freeze([node.index for node in selected(network.graph, self.frozen)])
+        if self.bits or self.density:
+            from vcalc.spec.widths import widen
+
+            widen(network.graph, self.bits, self.density)
         if self.fold_norms:
             from vcalc.analyses.fold_norms import fold_norms
 
@@ -76,6 +84,8 @@ class Request:
             "--as": self.library,
             "--frozen": self.frozen,
             "--fold-norms": self.fold_norms,
+            "--bits": self.bits,
+            "--density": self.density,
         }
         for option in options or given:
             if given[option]:

@@ -146,12 +146,23 @@ def _expand(
     building.name_nodes()
     building.frozen.note(spec.frozen, range(len(graph.nodes)), root, spec, bool(option))
     building.frozen.end()
+    if spec.bits or spec.density:
+        _widen(spec, graph, bindings)
     _write(graph, graph.nodes, spec, model, library)
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]
         _write(graph, nodes, used.spec, used.model, library_of(used.model, used.library), used.part)
     origin = Origin(spec, building, end)
     return Network(spec, model, graph, bindings, library, origin, tuple(assumed), given)
+
+
+def _widen(spec: Spec, graph: Graph, bindings: Bindings) -> None:
+    """Put into the graph what its spec says of the widths of numbers, and of weights that are zero."""
+    from vcalc.spec.widths import BITS, DENSITY, assign, worked_out
+
+    for said, what in ((spec.bits, BITS), (spec.density, DENSITY)):
+        if said:
+            assign(graph, worked_out(said, bindings.value), what)
 
 
 def _check_taken(spec: Spec, graph: Graph) -> None:

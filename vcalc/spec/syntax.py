@@ -15,6 +15,7 @@ from vcalc.layers import Layer
 
 if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
+    from vcalc.spec.widths import Said
 
 
 MODELS_KEEP = (
@@ -402,6 +403,9 @@ class Spec(Taking):
         """The hyperparameters that a library's networks have otherwise than `let` says."""
         self.frozen: Frozen | None = None
         """What is not trained, where the file says so for the network."""
+        self.bits: list[Said] = []
+        self.density: list[Said] = []
+        """What is said of the widths of numbers, and of weights that are zero, in the order of the file."""
         self.inputs = {}
         self.input_nodes: dict[str, Any] = {}
         """Where the sizes of each input are written."""
