@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from vcalc.arithmetic import Number, Shape, tidied
+from vcalc.arithmetic import Number, Shape, assumed, tidied
 from vcalc.errors import LayerError
 from vcalc.layers.axes import HEADS, NOTHING, TOKENS, NamedShape
 from vcalc.layers.base import Layer, elements, show
@@ -23,6 +23,16 @@ from vcalc.operators.types import INDEX
 if TYPE_CHECKING:
     from vcalc.layers.call import Call
     from vcalc.operators.paper import Paper, Value
+
+
+class Owns(NamedTuple):
+    """Which parameters are not a layer's own, but another node's: all, `shared`, or the first, `tied`."""
+
+    shared: bool = False
+    tied: bool = False
+
+
+OWN = Owns()
 
 
 class Facts:
@@ -41,19 +51,18 @@ class Facts:
         "layer",
         "made",
         "output",
-        "shared",
+        "owns",
     )
 
     batched = True
 
-    def __init__(self, layer: Layer, arriving: tuple[Shape, ...], shared: bool = False) -> None:
+    def __init__(self, layer: Layer, arriving: tuple[Shape, ...], owns: Owns = OWN) -> None:
         self.inputs = read = layer.read(arriving)
         self.front, self.inner = parted(layer, read)
         """What stands in front of all inputs and of the output, and the inputs without it: what the layer works on."""
         self.asked = layer
         """The layer as it was before it was fitted to what arrives."""
-        self.shared = shared
-        """Whether the parameters are another node's, which has counted them."""
+        self.owns = owns
         self.layer, self.made = self._fitted()
         """The layer for what arrives, and the output without what stands in front of the inputs, too."""
         self.output = self.front.before(self.made)
@@ -68,9 +77,22 @@ class Facts:
         return self._counted
 
     @property
+    def shared(self) -> bool:
+        """Whether the parameters are another node's, which has counted them."""
+        return self.owns.shared
+
+    @property
     def parameters(self) -> dict[str, Number]:
         """Its own parameters, by role."""
-        return {} if self.shared else self._counts()[0]
+        if self.owns.shared:
+            return {}
+        own = self._counts()[0]
+        return {role: own[role] for role in [*own][1:]} if self.owns.tied else own
+
+    @property
+    def tied_parameters(self) -> dict[str, Number]:
+        """Those that are another node's, by role, where that is said of the first of them alone."""
+        return {} if not self.owns.tied else dict([*self._counts()[0].items()][:1])
 
     @property
     def buffers(self) -> dict[str, Number]:
@@ -223,6 +245,8 @@ class Counted(Called, Protocol):
     @property
     def shared(self) -> bool: ...
     @property
+    def tied_parameters(self) -> dict[str, Number]: ...
+    @property
     def buffers(self) -> dict[str, Number]: ...
     @property
     def calls(self) -> Sequence[Called]: ...
@@ -233,9 +257,17 @@ class Counted(Called, Protocol):
 class Node:
     """One layer at one place of the network."""
 
-    __slots__ = ("facts", "frozen", "index", "inputs", "path", "shares")
+    __slots__ = ("facts", "frozen", "index", "inputs", "path", "shares", "tied")
 
-    def __init__(self, index: int, path: str, facts: Facts, inputs: tuple[int, ...], shares: int | None = None) -> None:
+    def __init__(
+        self,
+        index: int,
+        path: str,
+        facts: Facts,
+        inputs: tuple[int, ...],
+        shares: int | None = None,
+        tied: int | None = None,
+    ) -> None:
         self.index = index
         self.path = path
         self.facts = facts
@@ -246,6 +278,8 @@ class Node:
         """
         self.shares = shares
         """The index of the node whose parameters it has; None where they are its own."""
+        self.tied = tied
+        """The index of the node whose first parameter is its first, too; None where that is its own."""
         self.frozen = False
         """Whether none of its parameters is trained."""
 
@@ -306,46 +340,71 @@ class Graph:
     def outputs(self, outputs: dict[str, int]) -> None:
         self._outputs = outputs
 
-    def add(self, layer: Layer, inputs: tuple[int, ...], path: str, shares: int | None = None) -> int:
+    def add(
+        self, layer: Layer, inputs: tuple[int, ...], path: str, shares: int | None = None, tied: int | None = None
+    ) -> int:
         """Append a layer that reads the given nodes; returns its index.
 
-        With `shares` it has that node's parameters. Raises LayerError when it does not fit.
+        With `shares` it has that node's parameters, with `tied` the first of them. Raises LayerError when it does not
+        fit.
         """
         shapes = tuple([self.shape(index) for index in inputs])
         if shares is not None:
             self._check_shared(self.nodes[shares].facts, layer, shapes)
-        facts = self._facts_of(layer, shapes, shares is not None)
-        node = Node(len(self.nodes), path, facts, inputs, shares)
+            tied = None
+        facts = self._facts_of(layer, shapes, Owns(shares is not None, tied is not None))
+        if tied is not None:
+            self._check_tied(self.nodes[tied].facts, facts)
+        node = Node(len(self.nodes), path, facts, inputs, shares, tied)
         self.nodes.append(node)
         return node.index
 
     def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[NamedShape, ...]) -> None:
-        own = self._facts_of(layer, shapes)
+        own = self._facts_of(layer, shapes, first.owns)
         if (own.asked, own.parameters, own.buffers) != (first.asked, first.parameters, first.buffers):
             sizes = [", ".join(f"{role} {show(n)}" for role, n in each.parameters.items()) for each in (first, own)]
             what = f"{sizes[0] or 'none'}, then {sizes[1] or 'none'}" if sizes[0] != sizes[1] else "other fields"
-            raise LayerError(f"{layer.kind}: a shared block has the same parameters wherever it stands, not {what}")
+            message = f"{layer.kind}: what is shared has the same parameters wherever it stands, not {what}"
+            raise LayerError(message, hint="shared: s has a set of its own for each value of s")
+
+    @staticmethod
+    def _check_tied(first: Facts, own: Facts) -> None:
+        from vcalc.layers.calls import first_parameter
+
+        each = [(facts, first_parameter(facts.layer, facts.inner)) for facts in (own, first)]
+        for facts, found in each:
+            if found is None or facts.layer.composed:
+                what = "has no parameters" if found is None else "is several operators"
+                raise LayerError(
+                    f"{own.kind}: what is tied is the matrix or table of one operator; {facts.kind} {what}"
+                )
+        sizes = [found.shape for _, found in each if found is not None]
+        if len(sizes[0]) != len(sizes[1]) or not all(assumed("==", *pair) for pair in zip(*sizes, strict=True)):
+            mine, its = (f"{show(size)} of {facts.kind}" for size, (facts, _) in zip(sizes, each, strict=True))
+            raise LayerError(f"{own.kind}: tied parameters have one shape: {mine} is not {its}")
 
     def replace(self, node: Node, layer: Layer) -> None:
         """Put a layer of the same shapes in a node's place."""
-        node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
+        node.facts = self._facts_of(layer, node.facts.inputs, node.facts.owns)
 
     def freeze(self, indices: Iterable[int]) -> None:
         """Note that the parameters of some nodes are not trained, nor are they where other nodes have the same."""
-        owners = {self.owner(self.nodes[index]) for index in indices}
+        frozen = [self.nodes[index] for index in indices]
+        owners = {self.owner(node) for node in frozen} | {node.tied for node in frozen if node.tied is not None}
         for node in self.nodes if owners else ():
-            node.frozen = node.frozen or self.owner(node) in owners
+            all_tied = node.tied in owners and not node.facts.parameters
+            node.frozen = node.frozen or all_tied or self.owner(node) in owners
 
     @staticmethod
     def owner(node: Node) -> int:
         """The index of the node whose parameters a node has: its own, unless they are another's."""
         return node.index if node.shares is None else node.shares
 
-    def _facts_of(self, layer: Layer, shapes: tuple[NamedShape, ...], shared: bool = False) -> Facts:
-        key = (layer, shapes, shared, tuple([shape.told for shape in shapes]))
+    def _facts_of(self, layer: Layer, shapes: tuple[NamedShape, ...], owns: Owns = OWN) -> Facts:
+        key = (layer, shapes, owns, tuple([shape.told for shape in shapes]))
         facts = self._facts.get(key)
         if facts is None:
-            facts = self._facts[key] = Facts(layer, shapes, shared)
+            facts = self._facts[key] = Facts(layer, shapes, owns)
         return facts
 
     def shape(self, index: int) -> NamedShape:

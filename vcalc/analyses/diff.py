@@ -199,10 +199,12 @@ def _fields(old: Node | None, new: Node | None) -> dict[str, tuple[Any, Any]]:
     if old is None or new is None or old.kind != new.kind:
         return {}
     frozen = {"frozen": (old.frozen, new.frozen)} if old.frozen != new.frozen and new.facts.parameters else {}
+    tied = old.tied is not None, new.tied is not None
+    said = frozen | ({"tied": tied} if tied[0] != tied[1] else {})
     if old.layer is new.layer:
-        return frozen
+        return said
     before, after = _values(old.layer), _values(new.layer)
-    return {name: (before[name], after[name]) for name in before if not same_value(before[name], after[name])} | frozen
+    return {name: (before[name], after[name]) for name in before if not same_value(before[name], after[name])} | said
 
 
 def _values(layer: Layer) -> dict[str, Any]:

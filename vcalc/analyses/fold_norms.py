@@ -28,8 +28,8 @@ def fold_norms(graph: Graph) -> Graph:
         if node.index in grown:
             layer = layer.with_values(lambda value: value)
             layer.bias = True
-        shares = None if node.shares is None else places[node.shares]
-        places[node.index] = made.add(layer, inputs, node.path, shares)
+        shares, tied = (None if index is None else places[index] for index in (node.shares, node.tied))
+        places[node.index] = made.add(layer, inputs, node.path, shares, tied)
     made.freeze(places[node.index] for node in graph.nodes if node.frozen)
     made.outputs = {name: places[index] for name, index in graph.outputs.items()}
     made.folded = [
@@ -46,7 +46,8 @@ def _folded(graph: Graph) -> set[int]:
             readers[index] = readers.get(index, 0) + 1
     for index in graph.outputs.values():
         readers[index] = readers.get(index, 0) + 1
-    shared = {index for node in graph.nodes if node.shares is not None for index in (node.index, node.shares)}
+    others = [(node.index, index) for node in graph.nodes for index in (node.shares, node.tied) if index is not None]
+    shared = {index for pair in others for index in pair}
     return {
         node.index
         for node in graph.nodes

@@ -82,6 +82,8 @@ class Layer:
     """Fields for documentation, where a symbol or 1 does not do; None for the symbol of one that may be left out."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
+    ties: ClassVar[bool] = False
+    """True for a kind whose matrix or table may be another layer's: see `Graph.add`."""
     begins: ClassVar[bool] = False
     """True for a kind without an input: what arrives where it stands is left, as by `take`."""
     joins_one: ClassVar[bool] = False

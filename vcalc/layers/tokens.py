@@ -176,6 +176,7 @@ class Embedding(Layer, kind="embedding"):
 
     source = "Bengio et al. 2003, section 2; Vaswani et al. 2017, section 3.4"
     reads = INDEX
+    ties = True
     accepts = (VECTOR,)
 
     vocabulary: Any = field(count(), "words in the table", symbol="V")

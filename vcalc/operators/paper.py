@@ -271,6 +271,7 @@ class Paper:
         """Parameters that were cast, kept until autocast ends."""
         self.parameters: dict[Hashable, Leaf] = {}
         self._owner: int | None = None
+        self._tied: int | None = None
         self._given = 0
         self.frozen = False
         """Whether the parameters of the layer that runs are not trained."""
@@ -398,16 +399,19 @@ class Paper:
         """
         return Value(None, shape, contiguous(shape), False)
 
-    def enter(self, where: int, owner: int, frozen: bool = False) -> None:
-        """A layer begins; layers of one owner have the same parameters, which are not trained if it is frozen."""
-        self.where, self._owner, self._given, self.frozen = where, owner, 0, frozen
+    def enter(self, where: int, owner: int, frozen: bool = False, tied: int | None = None) -> None:
+        """A layer begins; layers of one owner have the same parameters, which are not trained if it is frozen.
+
+        The first of them may be another owner's, `tied`.
+        """
+        self.where, self._owner, self._given, self.frozen, self._tied = where, owner, 0, frozen, tied
 
     def parameter(self, *shape: int, role: str = "weight", name: str = "") -> Value:
         """The next parameter of the layer, trained unless that is frozen; autocast keeps no copy of one that is."""
         found = self.own(shape)
         if self.frozen:
             return found
-        found.key = (self._owner, self._given)
+        found.key = (self._owner if self._given or self._tied is None else self._tied, self._given)
         if self.records:
             found.source = self.parameters.setdefault(found.key, Leaf(parameter=True))
         self._given += 1

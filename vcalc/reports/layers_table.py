@@ -21,6 +21,7 @@ from vcalc.reports.notes import (
     frozen_note,
     left_out_notes,
     params_note,
+    tied_note,
     writing_note,
 )
 from vcalc.reports.table import (
@@ -262,11 +263,12 @@ def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only:
     notes = [
         f"total{part}: {summary(costs, total)}",
         *frozen_note(costs, nodes),
+        *tied_note(network.graph, nodes),
         *folded_note(network.graph),
         *([f"outputs: {inputs_text(outputs)}"] if outputs else []),
         convention_note(convention),
         *writing_note(costs, network.library),
-        *params_note(convention),
+        *params_note(convention, any(node.tied is not None for node in nodes)),
         *left_out_notes(costs, nodes),
         *bug_notes(costs, nodes),
     ]
@@ -325,6 +327,8 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         if kind not in alike:
             alike[kind] = _layer_record(node, costs)
         layer = {"path": node.path, **alike[kind], "receptive_field": fields.of(node)}
+        if node.tied is not None:
+            layer["tied"] = network.graph.nodes[node.tied].path
         if explain:
             from vcalc.analyses.explain import working
 

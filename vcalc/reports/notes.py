@@ -29,12 +29,13 @@ def convention_note(convention: Convention) -> str:
     )
 
 
-def params_note(convention: Convention) -> list[str]:
-    """What `params` means, where that is not all parameters."""
+def params_note(convention: Convention, said_of_tied: bool = False) -> list[str]:
+    """What `params` means, where that is not all parameters; what of tied ones, where that is asked, too."""
     rule = convention.params_rule
     if rule.says and (rule.left_out or rule.lost or rule.buffers):
         return [f"params as {convention.name} counts them: {rule.says}"]
     notes = [f"params leave out: {', '.join(sorted(rule.left_out))}"] if rule.left_out else []
+    notes += ["params of what is tied count in each layer that has them"] if said_of_tied and rule.tied else []
     notes += [f"params of these are not seen: {', '.join(sorted(rule.lost))}"] if rule.lost else []
     return notes + ([f"params hold buffers: {', '.join(sorted(rule.buffers))}"] if rule.buffers else [])
 
@@ -51,6 +52,12 @@ def frozen_note(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:
 def what_is_frozen(nodes: list[Node]) -> str:
     """The groups and layers that are not trained, in words; empty where there are none."""
     return _first(frozen_parts(nodes), MOST_SAID)
+
+
+def tied_note(graph: Graph, nodes: list[Node]) -> list[str]:
+    """Which layers have the table or matrix of another one, in words."""
+    each = [f"{node.path} to {graph.nodes[node.tied].path}" for node in nodes if node.tied is not None]
+    return [f"tied, in memory once: {_first(each, MOST_SAID)}"] if each else []
 
 
 def _first(said: Sequence[str], most: int) -> str:

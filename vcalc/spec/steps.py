@@ -154,7 +154,8 @@ class StepReader(LoopReader):
         named = self.named_in(kind, entries)
         if named is None:
             return None
-        meant = self.source.known_keys(entries, (*kind.fields, *named, "name", "frozen"), kind.kind, "fields")
+        own = ("name", "tied", "frozen") if kind.ties else ("name", "frozen")
+        meant = self.source.known_keys(entries, (*kind.fields, *named, *own), kind.kind, "fields")
         fields = {
             key: self.field_value(kind.fields.get(key), v, names)
             for key, (_, v) in entries.items()
@@ -163,7 +164,11 @@ class StepReader(LoopReader):
         lacking = [name for name, spec in kind.fields.items() if spec.required and name not in {*entries, *meant}]
         doc = f", {kind.fields[lacking[0]].doc}" if len(lacking) == 1 else ""
         self.lacking(kind.kind, lacking, node, written_out(kind.kind, lacking) + doc)
-        return self.freezing(syntax.LayerStep(node, kind, fields, self.name(entries)), entries, names)
+        step = syntax.LayerStep(node, kind, fields, self.name(entries))
+        if "tied" in entries:
+            tied = entries["tied"][1]
+            step.tied = syntax.Tensor(tied, self.source.text(tied, "tied"))
+        return self.freezing(step, entries, names)
 
     def freezing(self, step: StepT, entries: Entries, names: Names) -> StepT:
         """A step with what its entries say of its parameters: whether they are trained."""
@@ -388,13 +393,14 @@ class StepReader(LoopReader):
         return None if join is None else syntax.Branches(node, [taken], join, self.name(entries))
 
     def group(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "frozen", "name")]
+        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "shared", "frozen", "name")]
         if unknown:
             self.unknown(unknown[0])
             return None
         if "name" not in entries:
             self.source.report("missing", "a group needs 'name'", node, "{name: stem, do: [...]}")
-        return syntax.Group(node, self.name(entries), self.body(node, entries, names, "a group", "do", set()))
+        body = self.body(node, entries, names, "a group", "do", set())
+        return syntax.Group(node, self.name(entries), body, self.shared(entries, names))
 
 
 _ALONE = ("save", "take", "do", "let")

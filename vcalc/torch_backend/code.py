@@ -28,6 +28,8 @@ class Code(NamedTuple):
     make: str
     call: str = "{self}({0})"
     body: str = ""
+    first: str = ""
+    """What the first parameter is called in it."""
 
 
 CLASS = "CLASS"
@@ -52,8 +54,8 @@ def _code(facts: Facts) -> Code:
     if inputs and not lines.statements and len(script.modules) == len(script.members):
         called = _call(script, lines.returned)
         if called is not None:
-            return called
-    return Code(f"{CLASS}()", f"{{self}}({', '.join(inputs) or 'images'})", _body(facts, script))
+            return called._replace(first=script.first.rpartition(".")[2])
+    return Code(f"{CLASS}()", f"{{self}}({', '.join(inputs) or 'images'})", _body(facts, script), script.first)
 
 
 def _call(script: Script, text: str) -> Code | None:

@@ -14,10 +14,10 @@ from vcalc.torch_backend.code import CLASS, Code, code_of
 class Line:
     """One layer: the attribute that holds its module, its code, the names of its inputs and of its output.
 
-    `dead` are names whose tensors nobody reads after it.
+    `dead` are names whose tensors nobody reads after it; `tied` is the layer whose first parameter it has.
     """
 
-    __slots__ = ("attribute", "code", "dead", "inputs", "node", "output")
+    __slots__ = ("attribute", "code", "dead", "inputs", "node", "output", "tied")
 
     def __init__(self, node: Node, attribute: str, code: Code, inputs: list[str], output: str, dead: list[str]) -> None:
         self.node = node
@@ -26,6 +26,12 @@ class Line:
         self.inputs = inputs
         self.output = output
         self.dead = dead
+        self.tied: Line | None = None
+
+    @property
+    def first(self) -> str:
+        """Its first parameter."""
+        return f"self.{self.attribute}.{self.code.first}"
 
     @property
     def makes(self) -> bool:
@@ -79,6 +85,7 @@ def lines(graph: Graph) -> list[Line]:
         dead = [name for name in dead if name != output]
         code = _called(code_of(node.facts), type(node.facts.layer).__name__, classes)
         made.append(Line(node, attribute, code, inputs, output, dead))
+        made[-1].tied = None if node.tied is None else made[node.tied]
     return made
 
 
@@ -150,6 +157,11 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         for i, line in enumerate(made)
         if line.makes
     )
+    for line in made:
+        if line.tied:
+            both = f"self.{line.attribute}, self.{line.tied.attribute}"
+            body += f"\n        if None not in ({both}):\n    " if watched else "\n"
+            body += f"        {line.first} = {line.tied.first}"
     run = "\n".join(
         f"        {line.output} = {_handed('runs', i, line.call) if watched else line.call}"
         + (f"\n        del {', '.join(line.dead)}" if line.dead else "")
