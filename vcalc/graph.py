@@ -26,13 +26,26 @@ if TYPE_CHECKING:
 
 
 class Owns(NamedTuple):
-    """Which parameters are not a layer's own, but another node's: all, `shared`, or the first, `tied`."""
+    """Which parameters are not a layer's own, but another node's: all, `shared`, or the first, `tied`.
+
+    A layer of experts has so many `sets` of its own, of which so many are `active` for each token.
+    """
 
     shared: bool = False
     tied: bool = False
+    sets: Number = 1
+    active: Number = 1
 
 
 OWN = Owns()
+
+
+class Routing(NamedTuple):
+    """So many experts, of which so many are active for each token: those that a node says."""
+
+    experts: Number
+    active: Number
+    choice: int
 
 
 class Facts:
@@ -86,8 +99,12 @@ class Facts:
         """Its own parameters, by role."""
         if self.owns.shared:
             return {}
-        own = self._counts()[0]
+        own = self._in_sets(self._counts()[0])
         return {role: own[role] for role in [*own][1:]} if self.owns.tied else own
+
+    def _in_sets(self, counts: dict[str, Number]) -> dict[str, Number]:
+        sets = self.owns.sets
+        return counts if type(sets) is int and sets == 1 else {name: sets * count for name, count in counts.items()}
 
     @property
     def tied_parameters(self) -> dict[str, Number]:
@@ -97,7 +114,12 @@ class Facts:
     @property
     def buffers(self) -> dict[str, Number]:
         """Its own buffers, by name."""
-        return {} if self.shared else self._counts()[1]
+        return {} if self.shared else self._in_sets(self._counts()[1])
+
+    @property
+    def held(self) -> tuple[dict[str, Number], dict[str, Number]]:
+        """Parameters and buffers that it reads, whosever they are."""
+        return self._counts()[:2]
 
     @property
     def calls(self) -> list[Call]:
@@ -145,7 +167,7 @@ class Facts:
         work = {
             "input_elements": sum(elements(shape) for shape in self.inner),
             "output_elements": elements(self.made),
-            "parameters": sum(parameters.values()),
+            "parameters": sum(self._in_sets(parameters).values()),
             **({} if calls else self.layer.work(self.inner, self.made)),
         }
         if self.front.axes:
@@ -164,8 +186,19 @@ class Facts:
             x = inputs[number]
             one = ops.repeat(x, (x.shape[0] * self.front.times, *x.shape[1:]))
             inputs = (*inputs[:number], one, *inputs[number + 1 :])
+        if self.owns.sets != 1 and any(self.held):
+            return self._run_by_experts(ops, inputs)
         output: Value = self.layer.run(ops, *inputs)
         return output
+
+    def _run_by_experts(self, ops: Paper, inputs: tuple[Value, ...]) -> Value:
+        """Each expert on its rows, as many for each of them as can be."""
+        batch, rows = inputs[0].shape[:2]
+        experts = int(self.owns.sets)
+        sizes = tuple([batch * (rows // experts + (expert < rows % experts)) for expert in range(experts)])
+        parts = [ops.split(ops.reshape(x, (1, batch * rows, *x.shape[2:])), axis=1, sizes=sizes) for x in inputs]
+        made = ops.concat(*[self.layer.run(ops, *part) for part in zip(*parts, strict=True)], axis=1)
+        return ops.reshape(made, (batch, rows, *made.shape[2:]))
 
     def _added(self) -> dict[str, Number]:
         from vcalc.layers.call import added
@@ -257,7 +290,7 @@ class Counted(Called, Protocol):
 class Node:
     """One layer at one place of the network."""
 
-    __slots__ = ("facts", "frozen", "index", "inputs", "path", "shares", "tied")
+    __slots__ = ("facts", "frozen", "index", "inputs", "path", "routed", "shares", "tied")
 
     def __init__(
         self,
@@ -280,6 +313,8 @@ class Node:
         """The index of the node whose parameters it has; None where they are its own."""
         self.tied = tied
         """The index of the node whose first parameter is its first, too; None where that is its own."""
+        self.routed: int | None = None
+        """The index of the node that says which expert each token has chosen; None outside of experts."""
         self.frozen = False
         """Whether none of its parameters is trained."""
 
@@ -341,26 +376,35 @@ class Graph:
         self._outputs = outputs
 
     def add(
-        self, layer: Layer, inputs: tuple[int, ...], path: str, shares: int | None = None, tied: int | None = None
+        self,
+        layer: Layer,
+        inputs: tuple[int, ...],
+        path: str,
+        shares: int | None = None,
+        tied: int | None = None,
+        routing: Routing | None = None,
     ) -> int:
         """Append a layer that reads the given nodes; returns its index.
 
-        With `shares` it has that node's parameters, with `tied` the first of them. Raises LayerError when it does not
-        fit.
+        With `shares` it has that node's parameters, with `tied` the first of them, with `routing` it is one of experts.
+        Raises LayerError when it does not fit.
         """
         shapes = tuple([self.shape(index) for index in inputs])
         if shares is not None:
-            self._check_shared(self.nodes[shares].facts, layer, shapes)
             tied = None
-        facts = self._facts_of(layer, shapes, Owns(shares is not None, tied is not None))
+        sets, active = (routing.experts, routing.active) if routing else (1, 1)
+        facts = self._facts_of(layer, shapes, Owns(shares is not None, tied is not None, sets, active))
+        if shares is not None:
+            self._check_shared(self.nodes[shares].facts, layer, shapes, facts.owns)
         if tied is not None:
             self._check_tied(self.nodes[tied].facts, facts)
         node = Node(len(self.nodes), path, facts, inputs, shares, tied)
+        node.routed = routing.choice if routing else None
         self.nodes.append(node)
         return node.index
 
-    def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[NamedShape, ...]) -> None:
-        own = self._facts_of(layer, shapes, first.owns)
+    def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[NamedShape, ...], owns: Owns) -> None:
+        own = self._facts_of(layer, shapes, first.owns._replace(sets=owns.sets, active=owns.active))
         if (own.asked, own.parameters, own.buffers) != (first.asked, first.parameters, first.buffers):
             sizes = [", ".join(f"{role} {show(n)}" for role, n in each.parameters.items()) for each in (first, own)]
             what = f"{sizes[0] or 'none'}, then {sizes[1] or 'none'}" if sizes[0] != sizes[1] else "other fields"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.graph import Graph, Node
+from vcalc.graph import Graph, Node, Routing
 
 NORMS = ("batchnorm", "frozen_batchnorm")
 WEIGHED = ("conv", "conv_transpose", "linear", "pointwise_linear")
@@ -29,7 +29,10 @@ def fold_norms(graph: Graph) -> Graph:
             layer = layer.with_values(lambda value: value)
             layer.bias = True
         shares, tied = (None if index is None else places[index] for index in (node.shares, node.tied))
-        places[node.index] = made.add(layer, inputs, node.path, shares, tied)
+        owns, routing = node.facts.owns, None
+        if node.routed is not None:
+            routing = Routing(owns.sets, owns.active, places[node.routed])
+        places[node.index] = made.add(layer, inputs, node.path, shares, tied, routing)
     made.freeze(places[node.index] for node in graph.nodes if node.frozen)
     made.outputs = {name: places[index] for name, index in graph.outputs.items()}
     made.folded = [

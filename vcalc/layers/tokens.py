@@ -226,6 +226,7 @@ class PositionEmbedding(Layer, kind="position_embedding"):
         "Dosovitskiy et al. 2021, section 3.1, interpolated: section 3.2; fixed: He et al. 2022 (MAE), appendix A.1;"
         " fixed, no parameters: Carion et al. 2020 (DETR), section 3.2"
     )
+    by_place = True
     accepts = (TOKENS, MAP)
 
     fixed: Any = field(

@@ -238,9 +238,9 @@ class Paper:
         watched: bool = False,
         rules: Rules = OFF,
     ) -> None:
-        from vcalc.operators import elementwise, moves, norms, products, rearrange, windows
+        from vcalc.operators import elementwise, moves, norms, products, rearrange, routing, windows
 
-        self.families = (elementwise, moves, norms, products, rearrange, windows)
+        self.families = (elementwise, moves, norms, products, rearrange, routing, windows)
         """Where the operators are, which enter themselves."""
         self.element = element
         """Bytes of an element of a type."""
@@ -283,8 +283,13 @@ class Paper:
         return partial(self._run, OPERATORS[name])
 
     def unbind(self, x: Value) -> tuple[Value, ...]:
-        """All places of the first axis: the operator that gives several tensors."""
+        """All places of the first axis: an operator that gives several tensors."""
         found: tuple[Value, ...] = self._run(OPERATORS["unbind"], x)
+        return found
+
+    def split(self, x: Value, axis: int, sizes: Sizes) -> tuple[Value, ...]:
+        """Parts of so many places along an axis: another one that does."""
+        found: tuple[Value, ...] = self._run(OPERATORS["split"], x, axis=axis, sizes=sizes)
         return found
 
     def _run(self, kind: type[Operator], *arguments: Any, **fields: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from vcalc import foreign, units
 from vcalc.analyses import paths
+from vcalc.analyses.active import active_params, experts_of
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
 from vcalc.arithmetic import is_symbolic
@@ -13,6 +14,7 @@ from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts, Graph, Node
 from vcalc.reports.notes import (
+    active_note,
     bug_notes,
     conditions_note,
     convention_note,
@@ -68,6 +70,7 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
         Column("params", "params", "parameters", number=True),
         Column("trained_params", "trained", "parameters that are trained", number=True, drop=2),
         Column("frozen_params", "frozen", "parameters that are not trained", number=True, drop=2),
+        Column("active_params", "active", "parameters that a token meets", number=True, drop=2),
         Column("flops", convention.unit, convention.says, number=True),
     )
     return {column.key: column for column in made}
@@ -155,7 +158,7 @@ class _Rows:
             from vcalc.reports.fields import field_texts
 
             self.fields = field_texts(network.graph)
-        both = {"trained_params": trained_params, "frozen_params": frozen_params}
+        both = {"trained_params": trained_params, "frozen_params": frozen_params, "active_params": active_params}
         self.split = {key: count for key, count in both.items() if key in keys}
         self._cells: dict[Facts, dict[str, Any]] = {}
 
@@ -262,6 +265,7 @@ def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only:
     outputs = {name: network.graph.shape(index) for name, index in network.graph.outputs.items() if name and not only}
     notes = [
         f"total{part}: {summary(costs, total)}",
+        *active_note(costs, nodes),
         *frozen_note(costs, nodes),
         *tied_note(network.graph, nodes),
         *folded_note(network.graph),
@@ -351,8 +355,14 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         "total": {
             **{key: plain_value(value) for key, value in total._asdict().items()},
             "trained_params": plain_value(trained_params(costs, nodes)),
+            **_active_record(costs, nodes),
         },
     }
+
+
+def _active_record(costs: Costs, nodes: list[Node]) -> dict[str, Any]:
+    """What JSON says of experts, where there are any."""
+    return {"active_params": plain_value(active_params(costs, nodes))} if experts_of(nodes) else {}
 
 
 def _layer_record(node: Node, costs: Costs) -> dict[str, Any]:
@@ -376,6 +386,8 @@ def formula_report(network: Network, costs: Costs) -> Report:
     nodes = network.graph.nodes
     if frozen_parts(nodes):
         rows.insert(1, Row({"what": "trained params", "formula": trained_params(costs, nodes)}))
+    if experts_of(nodes):
+        rows.insert(1, Row({"what": "active params", "formula": active_params(costs, nodes)}))
     notes = [
         *folded_note(network.graph),
         convention_note(costs.convention),
@@ -405,5 +417,6 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "conditions": stated(network.conditions),
         **{key: plain_value(value) for key, value in total._asdict().items()},
         "trained_params": plain_value(trained_params(costs, nodes)),
+        **_active_record(costs, nodes),
     }
     return Report([table], record)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vcalc import units
+from vcalc.analyses.active import active_params, experts_of
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
 from vcalc.arithmetic import Condition, is_many, is_symbolic
@@ -38,6 +39,15 @@ def params_note(convention: Convention, said_of_tied: bool = False) -> list[str]
     notes += ["params of what is tied count in each layer that has them"] if said_of_tied and rule.tied else []
     notes += [f"params of these are not seen: {', '.join(sorted(rule.lost))}"] if rule.lost else []
     return notes + ([f"params hold buffers: {', '.join(sorted(rule.buffers))}"] if rule.buffers else [])
+
+
+def active_note(costs: Costs, nodes: list[Node]) -> list[str]:
+    """How many parameters a token meets, where it goes through some of several experts."""
+    experts = experts_of(nodes)
+    if not experts:
+        return []
+    each = ", ".join(f"{units.exact(some)} of {units.exact(all)} experts" for some, all in experts)
+    return [f"params: {units.exact(active_params(costs, nodes))} active for each token, which goes through {each}"]
 
 
 def frozen_note(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:

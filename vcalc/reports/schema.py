@@ -287,6 +287,9 @@ def _part(key: str) -> Schema:
     named = {"propertyNames": _ref("label"), "additionalProperties": branch}
     made: dict[str, Schema] = {
         "repeat": _whole(0),
+        "experts": _whole(1),
+        "active": _whole(1),
+        "normalized": _CONDITION,
         "each": {
             "type": "object",
             "propertyNames": {**_own_name(), "pattern": _NAMES},

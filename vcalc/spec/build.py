@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import VcalcError
-from vcalc.graph import Graph
+from vcalc.graph import Graph, Routing
 from vcalc.language.expression import DECIMAL, Environment, Expression
 from vcalc.language.operations import PAYING
 from vcalc.language.values import LARGEST, has_symbols, is_list, is_quotient, key_of, operations, product_of_terms
@@ -256,6 +256,10 @@ class Building:
         """The nodes of the first run of what is shared."""
         self.sharing: tuple[Sharing, ...] = ()
         """The runs of what is shared that are being carried out, one within the other."""
+        self.routing: Routing | None = None
+        """The experts whose layers are being added."""
+        self.experts: set[int] = set()
+        """The nodes of experts, which nobody outside reads."""
         self.names: list[tuple[Scope, str, int]] = []
         """The scope of each node, and its name and ordinal there."""
         self.outside = 0
@@ -307,7 +311,10 @@ class Building:
         is_new = self._pay(layer, tuple([self.graph.shape(index) for index in inputs]))
         owners = [owner for sharing in self.sharing if (owner := sharing.next(layer)) is not None]
         shares = Graph.owner(self.graph.nodes[owners[0]]) if owners else None
-        index = self.graph.add(layer, inputs, "", shares, tied)
+        self._check_routing(layer, inputs, tied)
+        index = self.graph.add(layer, inputs, "", shares, tied, self.routing)
+        if self.routing:
+            self._check_expert(index)
         for sharing in self.sharing:
             if sharing.first:
                 sharing.nodes.append(index)
@@ -316,6 +323,29 @@ class Building:
             self._pay_for_sizes(layer, self.graph.shape(index))
             self.paid_once += self.budget.operations - before
         return index
+
+    def _check_routing(self, layer: Layer, inputs: tuple[int, ...], tied: int | None) -> None:
+        """Refuse what leads into experts or out of them beside the tokens that they are sent."""
+        if self.routing is None:
+            leak = not self.experts.isdisjoint(inputs) and layer.kind != "combine"
+            message = f"{layer.kind}: what an expert makes of its tokens is not there outside of the experts"
+        else:
+            leak = not self.experts.issuperset(inputs)
+            message = f"{layer.kind}: an expert reads the tokens that have chosen it, and no other tensor"
+        if leak:
+            raise VcalcError("experts", message)
+        if tied is not None and (self.routing or tied in self.experts):
+            raise VcalcError("experts", f"{layer.kind}: experts have their own parameters, and none is tied")
+
+    def _check_expert(self, index: int) -> None:
+        """Refuse a layer that does not work on each token by itself."""
+        from vcalc.layers.experts import of_each_token
+
+        self.experts.add(index)
+        facts = self.graph.nodes[index].facts
+        if why := of_each_token(facts.layer, facts.inner, facts.made):
+            message = f"{facts.kind}: an expert works on each token by itself, and {why}"
+            raise VcalcError("experts", message, hint="put it before or behind the experts")
 
     def _pay(self, layer: Layer, inputs: tuple[Shape, ...]) -> bool:
         """Pay for a layer on shapes that it has not been on before; returns whether it has not."""

@@ -245,6 +245,11 @@ class Expander(Keeper):
             at = self.leave(within, at) if step.name else at
         return at
 
+    def experts(self, step: syntax.Experts, at: int, environment: Environment, scope: Scope) -> int:
+        from vcalc.spec.routing import Router
+
+        return Router(self, step, at, environment, scope).run()
+
     def begin_turn(
         self, step: syntax.Loop, columns: dict[str, Any], turn: int, at: int, environment: Environment
     ) -> bool:
@@ -372,6 +377,9 @@ class Expander(Keeper):
             name = str(step.tensors[0])
             try:
                 outputs[name] = self.only(step, end, self.globals)
+                if outputs[name] in self.building.experts:
+                    message = f"{quoted(name)} is what an expert makes of its tokens, and no output"
+                    raise VcalcError("experts", message)
             except VcalcError as error:
                 if error.problems[0].code == "undefined":
                     known = [*self.saved.open[-1], *self.root.ended()]
@@ -404,13 +412,15 @@ class Expander(Keeper):
         expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
         expander.saved.enter(given)
         first = next(iter(given))
-        depth, sharing, start = self.building.depth, self.building.sharing, len(self.building.graph.nodes)
+        depth, sharing, routing = self.building.depth, self.building.sharing, self.building.routing
+        start = len(self.building.graph.nodes)
         try:
             end = self.leave_model(
                 step, expander, expander.steps(spec.layers_of(model), given[first], inner, within), environment
             )
         except _Reached as reached:
-            end, self.building.depth, self.building.sharing = reached.at, depth, sharing
+            end, self.building.depth = reached.at, depth
+            self.building.sharing, self.building.routing = sharing, routing
         else:
             if step.upto:
                 hint = suggestion(step.upto, within.ended(), "it has")
@@ -517,6 +527,7 @@ _RUN: dict[type[Step], Any] = {
     syntax.UseModel: Expander.use_model,
     syntax.Group: Expander.group,
     syntax.Loop: Expander.loop,
+    syntax.Experts: Expander.experts,
     syntax.If: Expander.condition,
     syntax.Branches: Expander.branches,
     syntax.Save: Expander.save,

@@ -22,6 +22,7 @@ BELONGS = {
     **dict.fromkeys(("then", "else"), "if"),
     "first": "repeat",
     "join": "branches",
+    **dict.fromkeys(("active", "router", "normalized"), "experts"),
     "shortcut": "residual",
 }
 """Words that stand beside another one, and get lost where a list in brackets takes them for an item of its own."""
@@ -49,6 +50,7 @@ class StepReader(LoopReader):
             "use": self.use,
             "save": self.save,
             "take": self.take,
+            "experts": self.experts,
             "do": self.group,
             "let": self.let,
         }
@@ -392,6 +394,20 @@ class StepReader(LoopReader):
         join = self.join(node, entries["join"][1], names)
         return None if join is None else syntax.Branches(node, [taken], join, self.name(entries))
 
+    def experts(self, node: YamlNode, entries: Entries, names: Names) -> Step:
+        keys = ("experts", "active", "do", "router", "normalized", "frozen", "name")
+        meant = self.source.known_keys(entries, keys, "experts")
+        values = {key: self.value(entries[key][1], names) for key in keys if key in entries and key in _OF_EXPERTS}
+        if "active" not in entries and "active" not in meant:
+            hint = "active: 2, how many of them a token goes through"
+            self.source.report("missing", "experts needs 'active'", node, hint)
+        router = self.steps(entries["router"][1], names, "router") if "router" in entries else None
+        body = self.body(node, entries, names, "experts", "do", meant)
+        active = values.get("active", values["experts"])
+        return syntax.Experts(
+            node, values["experts"], active, body, router, values.get("normalized"), self.name(entries)
+        )
+
     def group(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
         unknown = [key for name, (key, _) in entries.items() if name not in ("do", "shared", "frozen", "name")]
         if unknown:
@@ -402,6 +418,9 @@ class StepReader(LoopReader):
         body = self.body(node, entries, names, "a group", "do", set())
         return syntax.Group(node, self.name(entries), body, self.shared(entries, names))
 
+
+_OF_EXPERTS = ("experts", "active", "normalized")
+"""What stands beside `experts` as a value."""
 
 _ALONE = ("save", "take", "do", "let")
 """The words beside which no other stands in an item."""

@@ -159,6 +159,33 @@ class Group(Step):
         self.shared = shared
 
 
+class Experts(Step):
+    """`experts: 8`, `active: 2`, `do: [...]`: as many copies of a list, of which each token goes through some.
+
+    The scores by which it chooses come of `router`, or of a matrix and a softmax where that is None.
+    """
+
+    __slots__ = ("active", "body", "count", "name", "normalized", "router")
+
+    def __init__(
+        self,
+        node: Any,
+        count: Value,
+        active: Value,
+        body: list[Step],
+        router: list[Step] | None = None,
+        normalized: Value | None = None,
+        name: str = "",
+    ) -> None:
+        super().__init__(node)
+        self.count = count
+        self.active = active
+        self.body = body
+        self.router = router
+        self.normalized = normalized
+        self.name = name
+
+
 class Loop(Step):
     """`repeat: n` (no variables) or `each: {c: [...], n: depths}`; `index` counts from 0, `name` from 1.
 

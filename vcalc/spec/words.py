@@ -124,6 +124,19 @@ FORMS = {
         },
         (),
     ),
+    "experts": Form(
+        "So many copies of a list, each with parameters of its own; every token goes through some of them.",
+        {
+            "experts": "How many there are.",
+            "active": "How many a token goes through: those with the largest scores.",
+            "do": "The layers of one expert, which work on each token by itself.",
+            "router": "The layers that give each token a score for every expert; a matrix and a softmax if not said.",
+            "normalized": "Whether the weights of a token's experts add up to 1; else they are their scores.",
+            "frozen": FROZEN,
+            "name": NAME,
+        },
+        ("active", "do"),
+    ),
     "do": Form(
         "A named group.",
         {"do": "Its layers.", "shared": SHARED, "frozen": FROZEN, "name": "The group's name."},

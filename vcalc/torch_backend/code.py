@@ -32,6 +32,15 @@ class Code(NamedTuple):
     """What the first parameter is called in it."""
 
 
+def by_experts(code: Code, facts: Facts, inputs: int) -> Code:
+    """A layer that every expert has, each on its rows; who has chosen whom comes behind its other inputs."""
+    if facts.owns.sets == 1 or not code.make or not any(facts.held):
+        return code
+    given = ", ".join(f"{{{number}}}" for number in (inputs, *range(inputs)))
+    make = f"nn.ModuleList({code.make} for _ in range({facts.owns.sets}))"
+    return code._replace(make=make, call=f"by_expert({{self}}, {given})")
+
+
 CLASS = "CLASS"
 """Stands for the name of a class."""
 

@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from vcalc.graph import Graph, Node, takes_words
 from vcalc.spec.network import Network
-from vcalc.torch_backend.code import CLASS, Code, code_of
+from vcalc.torch_backend.code import CLASS, Code, by_experts, code_of
 
 
 class Line:
@@ -75,6 +75,7 @@ def lines(graph: Graph) -> list[Line]:
             _attribute(node.path, taken) if node.shares is None else attributes[node.shares]
         )
         inputs = [holds[index] for index in node.inputs]
+        chosen = None if node.routed is None else holds[node.routed]
         dead = [
             holds.pop(index) for index in dict.fromkeys(node.inputs) if last[index] == node.index and index not in kept
         ]
@@ -84,6 +85,8 @@ def lines(graph: Graph) -> list[Line]:
         holds[node.index] = output
         dead = [name for name in dead if name != output]
         code = _called(code_of(node.facts), type(node.facts.layer).__name__, classes)
+        code = by_experts(code, node.facts, len(inputs))
+        inputs += [] if chosen is None else [chosen]
         made.append(Line(node, attribute, code, inputs, output, dead))
         made[-1].tied = None if node.tied is None else made[node.tied]
     return made
@@ -171,7 +174,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
     first = next(iter(arguments(graph).values()))
     begin = f"        images = {first}.shape[0]\n" if any(line.node.layer.begins for line in made) else ""
     classes = list(dict.fromkeys(line.code.body for line in made if line.code.body))
-    used = set(re.findall(r"\b(\w+)\(", "\n".join([body, run, *classes])))
+    used = set(re.findall(r"\b(\w+)\(", "\n".join([body, *(line.call for line in made), *classes])))
     taken = ", ".join(f"{name}: Tensor" for name in arguments(graph).values())
     given = "Tensor" if len(graph.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(graph.outputs))}]"
     cite = f"\n\n{_plain(network.spec.cite)}" if network.spec.cite else ""
