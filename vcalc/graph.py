@@ -493,11 +493,15 @@ def group_of(path: str) -> str:
 
 
 def untouched(graph: Graph, start: int | None = None) -> set[int]:
-    """What gives elements of one input, or of any, as they are, reordered or some of them: nodes, and it itself."""
+    """What gives elements of one input, or of any and of constants, as they are, reordered or some of them.
+
+    These are nodes, and the inputs themselves.
+    """
     found = {*graph.starts} if start is None else {start}
     for node in graph.nodes:
         alone = len(node.inputs) == 1 and node.inputs[0] in found
-        if alone and (isinstance(node.layer, Moved) or node.facts.is_view):
+        constant = start is None and node.kind == "constant"
+        if constant or (alone and (isinstance(node.layer, Moved) or node.facts.is_view)):
             found.add(node.index)
     return found
 
