@@ -254,17 +254,8 @@ class _Parser:
             entry = self.source.mapping(node, "") if isinstance(node, yaml.MappingNode) else {}
             inner, arguments = self.arguments(entry, names)
             body = self.reader.steps(entry["do"][1], inner, f"block {quoted(name)}") if "do" in entry else []
-            found[name] = Block(node, name, arguments, body, self.is_shared(entry))
+            found[name] = Block(node, name, arguments, body, self.reader.shared(entry, inner))
         return found
-
-    def is_shared(self, entry: Entries) -> bool:
-        """Whether all calls of a block have the same parameters."""
-        if "shared" not in entry:
-            return False
-        node = entry["shared"][1]
-        if not isinstance(node, yaml.ScalarNode) or node.value not in ("true", "false"):
-            self.source.report("type", f"shared is true or false, not {describe(node)}", node)
-        return bool(node.value == "true")
 
     def arguments(self, entry: Entries, names: Names) -> tuple[Names, dict[str, Value | None]]:
         """A block's arguments with their defaults, which may refer to the arguments before them."""
