@@ -17,13 +17,12 @@ from vcalc.analyses.memory_plan import TRAINING, Plan
 from vcalc.analyses.receptive_field import fields_by_input
 from vcalc.conventions import load as convention
 from vcalc.errors import VcalcError
-from vcalc.spec import find
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
 
 ROOT = Path(__file__).parent.parent
-CLIP = str(ROOT / "examples/clip.yaml")
+CLIP = "clip-b-32"
 LEVELS = f"{ROOT}/examples/detector.yaml:detector"
 SIAMESE, DIT, PYRAMID = (str(ROOT / f"tests/data/inputs/{name}.yaml") for name in ("siamese", "dit", "pyramid"))
 
@@ -114,7 +113,7 @@ def test_the_option_says_of_which(vcalc):
     assert sized["input"] is None
     assert sized["axes"]["inputs"] == {"image": ["C", "H", "W"], "text": ["D"]}
     assert [each["shape"] for each in sized["outputs"].values()] == [[512], [512]]
-    assert [each["layer"] for each in sized["outputs"].values()] == ["temperature", "text_tower/projection/linear"]
+    assert [each["layer"] for each in sized["outputs"].values()] == ["temperature", "l2norm2"]
     assert "say of which: --input image=16" in vcalc("table", CLIP, "--input", "16", code=2).stderr
     assert "did you mean 'text'?" in vcalc("table", CLIP, "--input", "txt=16", code=2).stderr
     assert "takes D as text" in vcalc("table", CLIP, "--input", "text=16x4", code=2).stderr
@@ -170,16 +169,9 @@ layers:
   - branches: [[], [take: seen]]
     join: multiply
 """
-CALL = "{use: both, name: clip, take: {text: words}, save: {seen: image_features}}"
+CALL = "{use: clip-b-32, name: clip, take: {text: words}, save: {seen: image_features}}"
 
 
-@pytest.fixture
-def _clip_is_in_the_catalogue(monkeypatch):
-    known = find.load
-    monkeypatch.setattr(find, "load", lambda name: known(CLIP if name == "both" else name))
-
-
-@pytest.mark.usefixtures("_clip_is_in_the_catalogue")
 def test_a_model_in_use_takes_what_its_user_hands_over():
     """An image that a layer made arrives, words are the user's input; the last output goes on, the first is saved."""
     network = of(USED.replace("CALL", CALL))
@@ -187,7 +179,7 @@ def test_a_model_in_use_takes_what_its_user_hands_over():
     assert network.graph.shape(clip[0].inputs[0]) == (3, 64, 64)
     assert {index for node in clip for index in node.inputs if index < 0} == {-1}
     assert [network.graph.nodes[index].path for index in product.inputs] == [
-        "clip/text_tower/projection/linear",
+        "clip/l2norm2",
         "clip/temperature",
     ]
 
@@ -195,16 +187,18 @@ def test_a_model_in_use_takes_what_its_user_hands_over():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        ("{use: both}", "takes image and text: nothing is its text; write {use: both, take: {text: …}}"),
-        ("{use: both, take: {tex: words}}", "has no input 'tex'; did you mean 'text'?"),
-        ("{use: both, take: {text: word}}", "no tensor is called 'word' so far"),
-        ("{use: both, take: {text: picture}}", "takes a vector [D] as text, but a feature map [3, 64, 64] arrives"),
-        ("{use: both, take: {text: words}, save: seen}", "has no output 'seen'; it gives"),
-        ("{use: both, take: {text: words}, upto: image_tower, save: image_features}", "ends clip before"),
+        ("{use: clip-b-32}", "takes image and text: nothing is its text; write {use: clip-b-32, take: {text: …}}"),
+        ("{use: clip-b-32, take: {tex: words}}", "has no input 'tex'; did you mean 'text'?"),
+        ("{use: clip-b-32, take: {text: word}}", "no tensor is called 'word' so far"),
+        (
+            "{use: clip-b-32, take: {text: picture}}",
+            "takes a vector [D] as text, but a feature map [3, 64, 64] arrives",
+        ),
+        ("{use: clip-b-32, take: {text: words}, save: seen}", "has no output 'seen'; it gives"),
+        ("{use: clip-b-32, take: {text: words}, upto: image, save: image_features}", "ends clip-b-32 before"),
         ("{use: resnet18, take: {image: picture}}", "keeps the names of its tensors to itself"),
     ],
 )
-@pytest.mark.usefixtures("_clip_is_in_the_catalogue")
 def test_what_cannot_be_handed_to_a_model(call, says):
     assert says in refusal(USED.replace("CALL", call))
 
