@@ -192,7 +192,7 @@ def test_a_model_in_use_takes_what_its_user_hands_over():
         ("{use: clip-b-32, take: {text: word}}", "no tensor is called 'word' so far"),
         (
             "{use: clip-b-32, take: {text: picture}}",
-            "takes a vector [D] as text, but a feature map [3, 64, 64] arrives",
+            "takes a vector [D] as text, but a feature map [3, 64",
         ),
         ("{use: clip-b-32, take: {text: words}, save: seen}", "has no output 'seen'; it gives"),
         ("{use: clip-b-32, take: {text: words}, upto: image, save: image_features}", "ends clip-b-32 before"),
