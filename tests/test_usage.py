@@ -30,7 +30,7 @@ def test_a_model_in_a_commands_place_is_its_table(vcalc):
         (("table", "vit_large"), "did you mean 'vit-l-32' or 'vit-l-16' or 'vit-l-14'?\n"),
         (("table", "deit-base"), "did you mean 'deit-b' or 'deit-b-distilled'?\n"),
         (("memory", "mobilenetv3"), "did you mean 'mobilenet-v3-large' or 'mobilenet-v3-small'"),
-        (("clip",), "did you mean 'clip-text-b'"),
+        (("clip",), "did you mean 'clip-b-32'"),
         (("--model", "resnet50"), "no option '--model'\n  help: options follow a command or a model: vcalc table"),
         (("--format", "json", "resnet50"), "no option '--format'\n  help: options follow a command or a model"),
         (("-m", "resnet50"), "help: options follow a command or a model"),

@@ -55,7 +55,8 @@ def spec_schema() -> Schema:
         "description": "A vision architecture, or a comparison of blocks, for vcalc.",
         **_top(),
         "allOf": [
-            _one_of("input", "inputs"),
+            {"anyOf": [_one_of("input", "inputs"), _every_model_has("input", "inputs")]},
+            {"not": {"required": ["input", "inputs"]}},
             {"anyOf": [{"required": ["layers"]}, {"required": ["options"]}, _every_model_has("do")]},
         ],
         "if": {"required": ["models"]},
@@ -371,17 +372,23 @@ def _block() -> Schema:
     return _object({key: _documented(parts[key], text) for key, text in BLOCK.items()}, ("do",))
 
 
-def _every_model_has(key: str) -> Schema:
+def _every_model_has(*keys: str) -> Schema:
+    """In every model one of some keys, and not another one beside it."""
     models: Schema = {
         "type": "object",
-        "additionalProperties": {"type": "object", "required": [key]},
+        "additionalProperties": {"type": "object", **_one_of(*keys)},
         "minProperties": 1,
     }
     return {"required": ["models"], "properties": {"models": models}}
 
 
 def _model() -> Schema:
-    return {**MODEL.schema(), "type": ["object", "null"], "additionalProperties": _ref("value")}
+    return {
+        **MODEL.schema(),
+        "type": ["object", "null"],
+        "additionalProperties": _ref("value"),
+        "not": {"required": ["input", "inputs"]},
+    }
 
 
 def _option() -> Schema:
