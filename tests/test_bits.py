@@ -85,6 +85,15 @@ def test_resnet18_in_the_model_zoo_of_hawq(bits: Any, gigabops: int, megabytes: 
     assert abs(network.bytes / 2**20 - megabytes) < 0.1
 
 
+@pytest.mark.parametrize("model", ["swin-t", "detr-r50", "t2t-vit-14", "mvit-v2-t", "clip-text-b", "coatnet-0"])
+def test_bops_of_one_width_are_macs_with_its_square(model: str):
+    """They are counted apart, by the layer and by its calls, whatever the layers are."""
+    macs = api.load(model).bind(convention="macs").total
+    network = bound(5, model=model)
+    assert network.bops == 25 * macs.flops
+    assert bound(model=model).bytes == 4 * macs.params
+
+
 def test_products_of_two_activations_have_the_bits_of_both():
     """ViT-B/16: in 12 blocks 197 tokens of 768 features meet one another twice."""
     products = 12 * 2 * 197**2 * 768

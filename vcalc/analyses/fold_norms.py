@@ -31,6 +31,7 @@ def fold_norms(graph: Graph) -> Graph:
         shares = None if node.shares is None else places[node.shares]
         places[node.index] = made.add(layer, inputs, node.path, shares)
     made.freeze(places[node.index] for node in graph.nodes if node.frozen)
+    made.says_widths = graph.says_widths
     for node in graph.nodes:
         if node.index not in folded:
             made.nodes[places[node.index]].widths = node.widths

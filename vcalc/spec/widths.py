@@ -294,6 +294,7 @@ def assign(graph: Graph, said: list[Said], what: str) -> None:
         kept = Widths(density=node.widths.density) if other else node.widths._replace(density=None)
         widths = kept._replace(**found[node.index])
         node.widths = widths if said or widths != PLAIN else PLAIN
+    graph.says_widths = any(node.widths is not PLAIN for node in graph.nodes)
 
 
 class _Layers:
