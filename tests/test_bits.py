@@ -309,3 +309,18 @@ def test_bits_of_a_claim_that_are_none(bits: str, message: str, tmp_path: Path, 
     claims = f"claims: [{{source: x, metric: bytes, bits: {bits}, printed: 1K}}]\n"
     assert message in (told := vcalc("claims", spec(tmp_path, claims), code=2).stderr)
     assert "13:43: " in told
+
+
+@pytest.mark.parametrize(
+    ("bits", "size", "work"),
+    [("W4A8", 8_000, 32), ("W4A8,words=6", 12_000, 48), ("embedding=2,last=8", 4_000, 16), ("other=16", 32_000, 512)],
+)
+def test_a_table_and_the_weights_that_are_tied_to_it_have_one_width(bits: str, size: int, work: int, tmp_path: Path):
+    """1,000 words of 16 features: a table, and a matrix that tells the words apart, of 5 tokens."""
+    path = tmp_path / "tied.yaml"
+    table = "embedding: {name: words, vocabulary: 1000, out: 16}"
+    path.write_text(
+        f"title: Tied\ninput: {{D: 5}}\nlayers:\n  - {table}\n  - linear: {{out: 1000, bias: false, tied: words}}\n"
+    )
+    network = bound(bits, model=str(path))
+    assert (network.bytes, network.bops) == (size, work * 5 * 16_000)

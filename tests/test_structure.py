@@ -30,6 +30,7 @@ ORDER = (
     "spec",
     "analyses",
     "torch_backend",
+    "importers",
     "reports",
     "render",
     "api",

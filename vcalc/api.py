@@ -22,11 +22,10 @@ from vcalc.conditions import stated
 from vcalc.errors import VcalcError
 from vcalc.reports.layers_table import selected, table_report
 from vcalc.spec import find
-from vcalc.spec.network import Network as _Expanded
-from vcalc.spec.network import expand
+from vcalc.spec.network import Described, expand
 from vcalc.spec.syntax import ModelEntry, Spec
 
-__all__ = ["Layer", "Model", "Network", "VcalcError", "load", "models"]
+__all__ = ["Layer", "Model", "Network", "VcalcError", "from_torch", "load", "models"]
 
 
 class Layer(NamedTuple):
@@ -98,7 +97,7 @@ class Model:
 class Network:
     """A model with every size bound, counted under one convention."""
 
-    def __init__(self, expanded: _Expanded, convention: str, batch: Any, dtype: Any) -> None:
+    def __init__(self, expanded: Described, convention: str, batch: Any, dtype: Any) -> None:
         self._expanded = expanded
         images = batch_size(batch, arrays=expanded.arrays)
         _check_beside(expanded, images)
@@ -188,7 +187,7 @@ class Network:
         return record
 
 
-def _check_beside(expanded: _Expanded, images: Any) -> None:
+def _check_beside(expanded: Described, images: Any) -> None:
     """Refuse a batch that is an array beside symbols, or a symbol beside arrays."""
     arrays, names = images.given if is_many(images) else expanded.arrays, [*expanded.symbols]
     if arrays and (names or is_symbolic(images)):
@@ -210,6 +209,26 @@ def load(name: str) -> Model:
     Raises VcalcError for an unknown name, with the nearest ones, and for every problem in a file.
     """
     return Model(*find.load(str(name)))
+
+
+def from_torch(
+    module: Any,
+    input: Any = (),
+    *,
+    convention: str = "",
+    batch: Any = 1,
+    dtype: Any = "float32",
+    **named: Any,
+) -> Network:
+    """A torch module, recorded while it runs once on tensors without elements: counted as it is, without a spec.
+
+    `input` is the shape of what goes in, without the batch, or a tensor with it; a list of either for several; what has
+    a name in the module's `forward` can be given by it. Nothing of the module is changed, and nothing is computed.
+    Raises VcalcError where torch is missing, or the module takes no such input.
+    """
+    from vcalc.importers.network import of_module
+
+    return Network(of_module(module, input, named), convention or conventions.DEFAULT, batch, dtype)
 
 
 def models() -> list[str]:

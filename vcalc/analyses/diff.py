@@ -204,6 +204,9 @@ def _fields(old: Node | None, new: Node | None) -> dict[str, tuple[Any, Any]]:
         said["frozen"] = (old.frozen, new.frozen)
     if old.widths != new.widths:
         said |= _widths(old, new)
+    tied = old.tied is not None, new.tied is not None
+    if tied[0] != tied[1]:
+        said["tied"] = tied
     if old.layer is new.layer:
         return said
     before, after = _values(old.layer), _values(new.layer)

@@ -13,7 +13,9 @@ from vcalc.working import Working, with_working
 def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
     """What is counted, its arithmetic, and the result: output sizes, params, FLOPs, memory of one layer."""
     inputs = tuple(shape.each(with_working) for shape in node.facts.inputs)
-    facts = Facts(node.layer.with_values(with_working), inputs, node.facts.shared)
+    owns = node.facts.owns
+    owns = owns if owns.sets == 1 else owns._replace(sets=with_working(owns.sets))
+    facts = Facts(node.layer.with_values(with_working), inputs, owns)
     lines = [
         (f"output {axis}", size.text, size.value)
         for axis, size in zip(facts.output.axes, map(Working.of, facts.output), strict=True)

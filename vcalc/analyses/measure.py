@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vcalc import conventions, foreign
-from vcalc.analyses import depth, paths, places, receptive_field, trained, training
+from vcalc.analyses import active, depth, paths, places, receptive_field, trained, training
 from vcalc.analyses.cost import Costs, lots
 from vcalc.arithmetic import Shape
 from vcalc.conventions import Convention
@@ -64,6 +64,7 @@ def _window(what: str) -> Metric:
 
 METRICS: dict[str, tuple[Metric, str]] = {
     "params": (lambda costs, nodes: costs.figure(nodes, "params"), "parameters"),
+    "active_params": (active.active_params, "parameters that a token meets: of experts those of the active ones"),
     "trained_params": (trained.trained_params, "parameters that are trained: those that are not frozen"),
     "frozen_params": (trained.frozen_params, "parameters that are not trained: of frozen layers, and fixed ones"),
     "flops": (

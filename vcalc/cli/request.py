@@ -10,7 +10,7 @@ from vcalc.errors import VcalcError, quoted
 if TYPE_CHECKING:
     from vcalc.analyses.cost import Costs
     from vcalc.conventions import Convention
-    from vcalc.spec.network import Network
+    from vcalc.spec.network import Described, Network
     from vcalc.spec.syntax import ModelEntry, Option, Spec
 
 
@@ -117,6 +117,22 @@ class Request:
         from vcalc.spec.sizes import merged_inputs
 
         return {**sizes_given(self.inputs, merged_inputs(spec, model, option), spec.title), **bound}
+
+    def recorded(self, source: str) -> tuple[Described, Costs]:
+        """The network of an ONNX file, or of a torch module in somebody's own code, and its costs."""
+        from vcalc.importers.network import named
+
+        self.refuse("it is recorded, and not written in a spec", ("--set", "--as", "--frozen", "--fold-norms"))
+        network = named(source, shapes=self.inputs)
+        return network, self.costs_of(network)
+
+    def costs_of(self, network: Described) -> Costs:
+        """The costs of a network that was recorded: no spec says how it is counted."""
+        from vcalc import conventions
+        from vcalc.analyses.cost import Costs, batch_size
+
+        convention = conventions.find(self.convention or conventions.DEFAULT)
+        return Costs(network.graph, convention, batch_size(self.batch, "--batch"), self.dtype)
 
     def costs(self, network: Network, convention: Convention) -> Costs:
         """A network's costs under a convention."""

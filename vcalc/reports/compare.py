@@ -190,9 +190,8 @@ def _column(name: str, sides: list[Side]) -> Column:
     if name in METRICS:
         memory = f"memory ({convention.memory.unit})"
         header = {"flops": convention.unit, "memory": memory, "trained_params": "trained", **HEADERS}.get(name, name)
-        return Column(
-            name, header, METRICS[name][1], number=True, drop=1 if "bytes" in name or "effective" in name else KEEP
-        )
+        drop = 1 if "bytes" in name or "effective" in name else KEEP
+        return Column(name, header, METRICS[name][1], number=True, drop=drop)
     if all(hyperparameter(name, side[0]) for side in sides):
         return Column(name, name, "a hyperparameter", number=True, drop=1, text=_hyperparameter_text)
     common = set.intersection(*(set(side[0].hyperparameters) for side in sides))

@@ -7,6 +7,7 @@ from typing import Any
 
 from vcalc import foreign, units
 from vcalc.analyses import paths
+from vcalc.analyses.active import active_params, experts_of
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
 from vcalc.arithmetic import is_symbolic
@@ -14,6 +15,7 @@ from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts, Graph, Node
 from vcalc.reports.notes import (
+    active_note,
     bug_notes,
     conditions_note,
     convention_note,
@@ -22,6 +24,7 @@ from vcalc.reports.notes import (
     frozen_note,
     left_out_notes,
     params_note,
+    tied_note,
     writing_note,
 )
 from vcalc.reports.table import (
@@ -38,7 +41,7 @@ from vcalc.reports.table import (
     plain_value,
     shape_text,
 )
-from vcalc.spec.network import Network
+from vcalc.spec.network import Described
 from vcalc.widths import HEADERS, METRICS, PLAIN, Widths, symbols_in
 
 DEFAULT_COLUMNS = ("layer", "input", "filters", "kernel", "stride", "pad", "output", "memory", "params", "flops")
@@ -70,6 +73,7 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
         Column("params", "params", "parameters", number=True),
         Column("trained_params", "trained", "parameters that are trained", number=True, drop=2),
         Column("frozen_params", "frozen", "parameters that are not trained", number=True, drop=2),
+        Column("active_params", "active", "parameters that a token meets", number=True, drop=2),
         Column("flops", convention.unit, convention.says, number=True),
         Column("bits", "bits", "bits of weights and activations where they are multiplied", drop=3),
         Column("density", "density", "share of weights that are not zero", number=True, drop=3),
@@ -82,7 +86,7 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
 
 
 def table_report(
-    network: Network,
+    network: Described,
     costs: Costs,
     *,
     only: tuple[str, ...] = (),
@@ -176,7 +180,7 @@ def column_named(name: str, known: dict[str, Column]) -> Column:
 class _Rows:
     """Makes rows of nodes and of sums."""
 
-    def __init__(self, network: Network, costs: Costs, keys: list[str]) -> None:
+    def __init__(self, network: Described, costs: Costs, keys: list[str]) -> None:
         self.costs = costs
         self.graph = network.graph
         self.fields: list[str | None] = []
@@ -187,6 +191,7 @@ class _Rows:
         both: dict[str, Callable[[Costs, list[Node]], Any]] = {
             "trained_params": trained_params,
             "frozen_params": frozen_params,
+            "active_params": active_params,
         }
         both |= _widths().MEASURES if HEADERS.keys() & {*keys} else {}
         self.split = {key: count for key, count in both.items() if key in keys}
@@ -284,7 +289,7 @@ def _is_free(cost: Cost) -> bool:
     return all(value == 0 for value in cost)
 
 
-def title(network: Network, costs: Costs) -> str:
+def title(network: Described, costs: Costs) -> str:
     """What a table is of: the network, its input, batch and dtype."""
     batch = f", batch {costs.batch}" if str(costs.batch) != "1" else ""
     name = network.title if network.title == network.name else f"{network.title} ({network.name})"
@@ -292,19 +297,21 @@ def title(network: Network, costs: Costs) -> str:
     return f"{name}, input {inputs_text(network.graph.inputs)}{batch}, {costs.dtype}{folded}"
 
 
-def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
+def _notes(network: Described, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
     convention = costs.convention
     part = f" of {', '.join(only)}" if only else ""
     outputs = {name: network.graph.shape(index) for name, index in network.graph.outputs.items() if name and not only}
     notes = [
         f"total{part}: {summary(costs, total)}",
+        *active_note(costs, nodes),
         *frozen_note(costs, nodes),
+        *tied_note(network.graph, nodes),
         *folded_note(network.graph),
         *([f"outputs: {inputs_text(outputs)}"] if outputs else []),
         *(_widths().notes(costs, nodes) if _says_widths(nodes) else ()),
         convention_note(convention),
         *writing_note(costs, network.library),
-        *params_note(convention),
+        *params_note(convention, any(node.tied is not None for node in nodes)),
         *left_out_notes(costs, nodes),
         *bug_notes(costs, nodes),
     ]
@@ -354,7 +361,7 @@ def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes
     return Table(heading, shown, rows, notes)
 
 
-def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
+def _record(network: Described, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
     """The JSON contract of `vcalc table`."""
     from vcalc.reports.fields import FieldRecords
 
@@ -366,6 +373,8 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         if kind not in alike:
             alike[kind] = _layer_record(node, costs)
         layer = {"path": node.path, **alike[kind], "receptive_field": fields.of(node)}
+        if node.tied is not None:
+            layer["tied"] = network.graph.nodes[node.tied].path
         if explain:
             from vcalc.analyses.explain import working
 
@@ -389,9 +398,15 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
             **{key: plain_value(value) for key, value in total._asdict().items()},
             "trained_params": plain_value(trained_params(costs, nodes)),
             **(_widths().metrics_record(costs, nodes) if _says_widths(nodes) else {}),
+            **_active_record(costs, nodes),
         },
         **({"sizes": _widths().sizes_record(costs, nodes)} if _says_widths(nodes) else {}),
     }
+
+
+def _active_record(costs: Costs, nodes: list[Node]) -> dict[str, Any]:
+    """What JSON says of experts, where there are any."""
+    return {"active_params": plain_value(active_params(costs, nodes))} if experts_of(nodes) else {}
 
 
 def _layer_record(node: Node, costs: Costs) -> dict[str, Any]:
@@ -407,7 +422,7 @@ def _layer_record(node: Node, costs: Costs) -> dict[str, Any]:
     }
 
 
-def formula_report(network: Network, costs: Costs) -> Report:
+def formula_report(network: Described, costs: Costs) -> Report:
     """`vcalc formula`: closed forms of params, FLOPs and memory of a whole network."""
     total = costs.total(network.graph.nodes)
     unit = costs.convention.memory.unit
@@ -419,6 +434,8 @@ def formula_report(network: Network, costs: Costs) -> Report:
     metrics = _widths().usual_metrics(nodes) if _says_widths(nodes) else ()
     measured = {name: _widths().MEASURES[name](costs, nodes) for name in metrics}
     rows += [Row({"what": HEADERS[name], "formula": value}) for name, value in measured.items()]
+    if experts_of(nodes):
+        rows.insert(1, Row({"what": "active params", "formula": active_params(costs, nodes)}))
     notes = [
         *folded_note(network.graph),
         *(_widths().notes(costs, nodes) if measured else ()),
@@ -450,5 +467,6 @@ def formula_report(network: Network, costs: Costs) -> Report:
         **{key: plain_value(value) for key, value in total._asdict().items()},
         "trained_params": plain_value(trained_params(costs, nodes)),
         **(_widths().metrics_record(costs, nodes) if measured else {}),
+        **_active_record(costs, nodes),
     }
     return Report([table], record)

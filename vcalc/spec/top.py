@@ -88,7 +88,12 @@ _WRITTEN = Key(
 _DO = Key(
     "do", Other("steps"), "Its own layers, in place of those of the file: a backbone beside the detector that uses it."
 )
-MODEL = Record("a model", (_TITLE, _INPUT, _INPUTS, _SAME_AS, _ALIASES, _SCHEDULE, _WRITTEN, _DO))
+_OUTPUTS = Key(
+    "outputs",
+    Other("outputs"),
+    "What comes out, where that is not what the list ends with: the names of saved tensors or of groups.",
+)
+MODEL = Record("a model", (_TITLE, _INPUT, _INPUTS, _OUTPUTS, _SAME_AS, _ALIASES, _SCHEDULE, _WRITTEN, _DO))
 """The keys of a model beside the hyperparameters that it sets."""
 
 TOP = Record(
@@ -107,11 +112,7 @@ TOP = Record(
         Key("crossover", Text(), "In a comparison, the symbol to solve for: where one side overtakes the other.", ""),
         _INPUT,
         _INPUTS,
-        Key(
-            "outputs",
-            Other("outputs"),
-            "What comes out, where that is not what the list ends with: the names of saved tensors or of groups.",
-        ),
+        _OUTPUTS,
         Key(
             "let",
             Other("hyperparameters"),
@@ -127,7 +128,7 @@ TOP = Record(
             "models",
             Other("models"),
             "Named variants: hyperparameters that override `let`, and "
-            "title, input, inputs, same_as, aliases, schedule, written.",
+            "title, input, inputs, outputs, same_as, aliases, schedule, written.",
         ),
         _WRITTEN,
         Key(
