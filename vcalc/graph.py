@@ -19,6 +19,7 @@ from vcalc.layers.front import parted
 from vcalc.layers.moved import Moved
 from vcalc.layers.vocabulary import ONCE_A_BATCH
 from vcalc.operators.types import INDEX
+from vcalc.widths import PLAIN
 
 if TYPE_CHECKING:
     from vcalc.layers.call import Call
@@ -290,7 +291,7 @@ class Counted(Called, Protocol):
 class Node:
     """One layer at one place of the network."""
 
-    __slots__ = ("facts", "frozen", "index", "inputs", "path", "routed", "shares", "tied")
+    __slots__ = ("facts", "frozen", "index", "inputs", "path", "routed", "shares", "tied", "widths")
 
     def __init__(
         self,
@@ -317,6 +318,8 @@ class Node:
         """The index of the node that says which expert each token has chosen; None outside of experts."""
         self.frozen = False
         """Whether none of its parameters is trained."""
+        self.widths = PLAIN
+        """The bits of its numbers, and how many of its weights are not zero, where that is said."""
 
     @property
     def layer(self) -> Layer:
@@ -438,6 +441,11 @@ class Graph:
         for node in self.nodes if owners else ():
             all_tied = node.tied in owners and not node.facts.parameters
             node.frozen = node.frozen or all_tied or self.owner(node) in owners
+
+    @property
+    def says_widths(self) -> bool:
+        """Whether bits or densities are said of the network."""
+        return any(node.widths is not PLAIN for node in self.nodes)
 
     @staticmethod
     def owner(node: Node) -> int:

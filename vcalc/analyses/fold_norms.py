@@ -34,6 +34,9 @@ def fold_norms(graph: Graph) -> Graph:
             routing = Routing(owns.sets, owns.active, places[node.routed])
         places[node.index] = made.add(layer, inputs, node.path, shares, tied, routing)
     made.freeze(places[node.index] for node in graph.nodes if node.frozen)
+    for node in graph.nodes:
+        if node.index not in folded:
+            made.nodes[places[node.index]].widths = node.widths
     made.outputs = {name: places[index] for name, index in graph.outputs.items()}
     made.folded = [
         (graph.nodes[index].path, graph.nodes[graph.nodes[index].inputs[0]].path) for index in sorted(folded)

@@ -26,6 +26,7 @@ from vcalc.spec.steps import JOINS, LAYERS
 from vcalc.spec.table import ENTRY
 from vcalc.spec.top import MODEL, TOP
 from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION, TIED
+from vcalc.widths import MOST_BITS, WIDE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -54,7 +55,8 @@ def spec_schema() -> Schema:
         "description": "A vision architecture, or a comparison of blocks, for vcalc.",
         **_top(),
         "allOf": [
-            _one_of("input", "inputs"),
+            {"anyOf": [_one_of("input", "inputs"), _every_model_has("input", "inputs")]},
+            {"not": {"required": ["input", "inputs"]}},
             {"anyOf": [{"required": ["layers"]}, {"required": ["options"]}, _every_model_has("do")]},
         ],
         "if": {"required": ["models"]},
@@ -73,6 +75,8 @@ def spec_schema() -> Schema:
             "outputs": {"anyOf": [_TEXT, {**_SOME_TEXTS, "uniqueItems": True}]},
             "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
             "frozen": {"anyOf": [{"type": "boolean"}, _TEXTS]},
+            "bits": _bits(),
+            "density": {"anyOf": [_SHARE, _by_place(_SHARE)]},
             "models": _by_label(_ref("model")),
             "blocks": {**_named(_block(), *LAYERS, *FORMS), "type": ["object", "null"]},
             "options": _by_label(_option()),
@@ -88,6 +92,21 @@ def spec_schema() -> Schema:
             **{f"layer_{kind.kind}": _layer(kind) for kind in kinds()},
         },
     }
+
+
+_WIDTH: Schema = {**_EXPRESSION, "type": ["integer", "string"], "minimum": 1, "maximum": MOST_BITS}
+_SHARE: Schema = {**_EXPRESSION, "type": ["number", "string"], "exclusiveMinimum": 0}
+
+
+def _bits() -> Schema:
+    """A width, or widths by what has them: all layers, a kind, the first or last one, a path."""
+    roles = dict.fromkeys(WIDE, _WIDTH)
+    of_some = {"anyOf": [_WIDTH, {**_object(roles), "minProperties": 1}]}
+    return {"anyOf": [_WIDTH, {**_by_place(of_some), "properties": roles}]}
+
+
+def _by_place(values: Schema) -> Schema:
+    return {"type": "object", "minProperties": 1, "additionalProperties": values}
 
 
 def claims_schema() -> Schema:
@@ -353,17 +372,23 @@ def _block() -> Schema:
     return _object({key: _documented(parts[key], text) for key, text in BLOCK.items()}, ("do",))
 
 
-def _every_model_has(key: str) -> Schema:
+def _every_model_has(*keys: str) -> Schema:
+    """In every model one of some keys, and not another one beside it."""
     models: Schema = {
         "type": "object",
-        "additionalProperties": {"type": "object", "required": [key]},
+        "additionalProperties": {"type": "object", **_one_of(*keys)},
         "minProperties": 1,
     }
     return {"required": ["models"], "properties": {"models": models}}
 
 
 def _model() -> Schema:
-    return {**MODEL.schema(), "type": ["object", "null"], "additionalProperties": _ref("value")}
+    return {
+        **MODEL.schema(),
+        "type": ["object", "null"],
+        "additionalProperties": _ref("value"),
+        "not": {"required": ["input", "inputs"]},
+    }
 
 
 def _option() -> Schema:

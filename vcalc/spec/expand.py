@@ -19,6 +19,7 @@ from vcalc.spec.build import Building, Scope, Used
 from vcalc.spec.copying import Copies
 from vcalc.spec.fields import written_out
 from vcalc.spec.saved import Keeper, List
+from vcalc.spec.sizes import merged_inputs
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step
 from vcalc.units import counted
 
@@ -370,23 +371,23 @@ class Expander(Keeper):
                 error.problems[0].hint = PASSES_ON
             raise
 
-    def outputs(self, end: int) -> dict[str, int]:
-        """What the network gives when its list has ended at tensor `end`: that, or what the spec names."""
-        outputs: dict[str, int] = {}
-        for step in self.spec.outputs:
-            name = str(step.tensors[0])
-            try:
-                outputs[name] = self.only(step, end, self.globals)
-                if outputs[name] in self.building.experts:
-                    message = f"{quoted(name)} is what an expert makes of its tokens, and no output"
-                    raise VcalcError("experts", message)
-            except VcalcError as error:
-                if error.problems[0].code == "undefined":
-                    known = [*self.saved.open[-1], *self.root.ended()]
-                    hint = suggestion(name, known, "there are") or f"write save: {name} where it is"
-                    error = VcalcError("undefined", f"no tensor is called {quoted(name)}, an output", hint=hint)
-                raise error.at(self.place(step.node)) from None
-        return outputs or {"": end}
+    def outputs(self, end: int) -> dict[str, list[int]]:
+        """What the network gives when its list has ended at tensor `end`: that, or what is named, by name."""
+        outputs: dict[str, list[int]] = {}
+        for step in self.spec.outputs_of(self.model):
+            name = step.tensors[0].name
+            if not self.saved.has(name):
+                known = [*self.saved.open[-1], *self.root.ended()]
+                hint = suggestion(name, known, "there are") or f"write save: {name} where it is"
+                if self.model.body is not None and not self.model.outputs:
+                    hint += f", or give {self.model.name} outputs of its own"
+                error = VcalcError("undefined", f"no tensor is called {quoted(name)}, an output", hint=hint)
+                raise error.at(self.place(step.node))
+            outputs[name] = self.taken(step.tensors, step, end, self.globals)
+            if not self.building.experts.isdisjoint(outputs[name]):
+                message = f"{quoted(name)} is what an expert makes of its tokens, and no output"
+                raise VcalcError("experts", message).at(self.place(step.node))
+        return outputs or {"": [end]}
 
     def use_model(self, step: syntax.UseModel, at: int, environment: Environment, scope: Scope) -> int:
         from vcalc.spec.find import is_file_name, is_model, load
@@ -436,8 +437,8 @@ class Expander(Keeper):
         self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int, environment: Environment
     ) -> dict[str, int]:
         """The tensors that a model in use takes, by its inputs' names: what arrives is the first where none is said."""
-        names = [*spec.inputs]
-        if (step.takes and "" in names) or (step.saves and not spec.outputs):
+        names = [*merged_inputs(spec, model)]
+        if (step.takes and "" in names) or (step.saves and not spec.outputs_of(model)):
             raise VcalcError("misplaced", syntax.MODELS_KEEP, hint=syntax.THEIR_GROUPS)
         if step.saves and step.upto:
             message = f"'upto' ends {model.name} before it has its outputs, which 'save' asks for"
@@ -464,9 +465,9 @@ class Expander(Keeper):
                 if its.name not in outputs:
                     hint = suggestion(its.name, outputs, "it gives")
                     raise VcalcError("undefined", f"{inner.model.name} has no output {quoted(its.name)}", hint=hint)
-                asked += self.picked(its, [outputs[its.name]], end, environment)
+                asked += self.picked(its, [*outputs[its.name]], end, environment)
             self.save_as(ours, asked, end, environment)
-        return [*outputs.values()][-1]
+        return [*outputs.values()][-1][-1]
 
     def check_library(self, step: syntax.UseModel, model: ModelEntry) -> None:
         """Refuse a library that has no such model."""

@@ -15,6 +15,7 @@ from vcalc.layers import Layer
 
 if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
+    from vcalc.spec.widths import Said
 
 
 MODELS_KEEP = (
@@ -342,6 +343,13 @@ class Taking:
 
     __slots__ = ()
     inputs: dict[str, Sizes]
+    input_nodes: dict[str, Any]
+    """Where each of them is written: its name, and its sizes."""
+
+    @property
+    def names_all(self) -> bool:
+        """Whether these are all its inputs, and not the sizes of some of the file's."""
+        return False
 
     @property
     def input(self) -> Sizes:
@@ -355,9 +363,11 @@ class ModelEntry(Taking):
     __slots__ = (
         "aliases",
         "body",
+        "input_nodes",
         "inputs",
         "name",
         "node",
+        "outputs",
         "same_as",
         "schedule",
         "title",
@@ -381,15 +391,22 @@ class ModelEntry(Taking):
         self.title = title
         self.values = values
         self.inputs = inputs
+        self.input_nodes = {}
         self.same_as = same_as
         self.aliases = aliases
         self.body: list[Step] | None = None
         """Its own layers, where it does not have the file's."""
+        self.outputs: list[Take] = []
+        """The tensors that it gives, where it names them itself."""
         self.schedule: Schedule | None = None
         """How it is trained, where it says so itself."""
         self.written: dict[str, dict[str, str]] = {}
         """How each library's source calls the layers of this model, where the file's `written` does not hold."""
         self.written_node: Any = None
+
+    @property
+    def names_all(self) -> bool:
+        return self.body is not None
 
     def first_as(self, library: str) -> ModelEntry:
         """The model as one of the libraries has it, where one is named and it is not the first anyway."""
@@ -403,13 +420,14 @@ class ModelEntry(Taking):
 class Option(Taking):
     """One side of a comparison of blocks, with its own inputs where they differ."""
 
-    __slots__ = ("body", "inputs", "name", "node")
+    __slots__ = ("body", "input_nodes", "inputs", "name", "node")
 
     def __init__(self, node: Any, name: str, body: list[Step], inputs: dict[str, Sizes]) -> None:
         self.node = node
         self.name = name
         self.body = body
         self.inputs = inputs
+        self.input_nodes = {}
 
 
 class Spec(Taking):
@@ -434,11 +452,13 @@ class Spec(Taking):
         """The hyperparameters that a library's networks have otherwise than `let` says."""
         self.frozen: Frozen | None = None
         """What is not trained, where the file says so for the network."""
+        self.bits: list[Said] = []
+        self.density: list[Said] = []
+        """What is said of the widths of numbers, and of weights that are zero, in the order of the file."""
         self.inputs = {}
-        self.input_nodes: dict[str, Any] = {}
-        """Where the sizes of each input are written."""
+        self.input_nodes = {}
         self.outputs: list[Take] = []
-        """The tensors that it gives, where they are named."""
+        """The tensors that its models give, where they are named."""
         self.let: dict[str, Value] = {}
         self.symbols: list[str] = []
         self.crossover = ""
@@ -468,6 +488,10 @@ class Spec(Taking):
     def layers_of(self, model: ModelEntry) -> list[Step]:
         """The layers of one of the file's models."""
         return self.layers if model.body is None else model.body
+
+    def outputs_of(self, model: ModelEntry) -> list[Take]:
+        """The tensors that one of the file's models gives, where they are named."""
+        return model.outputs or self.outputs
 
     @property
     def has_models(self) -> bool:
