@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from test_tied import network
 
@@ -40,7 +42,7 @@ def test_all_experts_are_held_and_those_of_a_token_work():
 
 
 def test_python_tells_the_active_ones():
-    assert vcalc.load("specs/mixtral.yaml").bind().active_params == 12_879_925_248
+    assert vcalc.load(str(Path(__file__).parents[1] / "specs" / "mixtral.yaml")).bind().active_params == 12_879_925_248
     assert vcalc.load("alexnet").bind().active_params == vcalc.load("alexnet").bind().total.params
 
 
