@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from vcalc.arithmetic import Condition, conditions
 from vcalc.errors import Place, VcalcError, quoted
@@ -15,6 +15,29 @@ from vcalc.spec.build import Budget, Building, Scope
 from vcalc.spec.expand import Expander
 from vcalc.spec.find import stem
 from vcalc.spec.syntax import ModelEntry, Option, Spec
+
+
+class Described(Protocol):
+    """What tables and totals ask of a network, be it written in a spec or recorded."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def library(self) -> str: ...
+    @property
+    def hyperparameters(self) -> dict[str, Any]: ...
+    @property
+    def symbols(self) -> dict[str, Any]: ...
+    @property
+    def arrays(self) -> dict[str, Any]: ...
+    @property
+    def conditions(self) -> tuple[Condition, ...]: ...
+    @property
+    def symbolic(self) -> bool: ...
 
 
 class Origin:
@@ -127,12 +150,23 @@ def _expand(
     building.name_nodes()
     building.frozen.note(spec.frozen, range(len(graph.nodes)), root, spec, bool(option))
     building.frozen.end()
+    if spec.bits or spec.density:
+        _widen(spec, graph, bindings)
     _write(graph, graph.nodes, spec, model, library)
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]
         _write(graph, nodes, used.spec, used.model, library_of(used.model, used.library), used.part)
     origin = Origin(spec, building, end)
     return Network(spec, model, graph, bindings, library, origin, tuple(assumed), given)
+
+
+def _widen(spec: Spec, graph: Graph, bindings: Bindings) -> None:
+    """Put into the graph what its spec says of the widths of numbers, and of weights that are zero."""
+    from vcalc.spec.widths import BITS, DENSITY, assign, worked_out
+
+    for said, what in ((spec.bits, BITS), (spec.density, DENSITY)):
+        if said:
+            assign(graph, worked_out(said, bindings.value), what)
 
 
 def _check_taken(spec: Spec, model: ModelEntry, graph: Graph) -> None:

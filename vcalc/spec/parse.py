@@ -85,6 +85,7 @@ class _Parser:
         spec.blocks = self.blocks(names)
         if "layers" in self.top:
             spec.layers = reader.steps(self.top["layers"][1], names, "layers")
+        self.widths(spec, names)
         spec.options = self.options(names, spec)
         spec.models = self.models(names, spec) or {model: self.single(model, spec.title)}
         if self.model_nodes:
@@ -106,6 +107,15 @@ class _Parser:
             self.source.report("type", f"frozen is true, or a list of paths, not {describe(node)}", node, hint)
             return None
         return Frozen(None, {self.source.text(item, "a path"): item for item in node.value})
+
+    def widths(self, spec: Spec, names: Names) -> None:
+        """What the file says of the widths of numbers, and of weights that are zero."""
+        nodes = self.said.nodes
+        if "bits" in nodes or "density" in nodes:
+            from vcalc.spec.widths import WidthReader
+
+            reader = WidthReader(self.source, names, lambda node: self.reader.value(node, names, shape=NOTHING))
+            spec.bits, spec.density = reader.bits(nodes.get("bits")), reader.density(nodes.get("density"))
 
     def check_complete(self, spec: Spec, meant: set[str]) -> None:
         own = all("do" in entry for entry in self.model_entries.values()) and bool(self.model_entries)
@@ -257,17 +267,8 @@ class _Parser:
             entry = self.source.mapping(node, "") if isinstance(node, yaml.MappingNode) else {}
             inner, arguments = self.arguments(entry, names)
             body = self.reader.steps(entry["do"][1], inner, f"block {quoted(name)}") if "do" in entry else []
-            found[name] = Block(node, name, arguments, body, self.is_shared(entry))
+            found[name] = Block(node, name, arguments, body, self.reader.shared(entry, inner))
         return found
-
-    def is_shared(self, entry: Entries) -> bool:
-        """Whether all calls of a block have the same parameters."""
-        if "shared" not in entry:
-            return False
-        node = entry["shared"][1]
-        if not isinstance(node, yaml.ScalarNode) or node.value not in ("true", "false"):
-            self.source.report("type", f"shared is true or false, not {describe(node)}", node)
-        return bool(node.value == "true")
 
     def arguments(self, entry: Entries, names: Names) -> tuple[Names, dict[str, Value | None]]:
         """A block's arguments with their defaults, which may refer to the arguments before them."""

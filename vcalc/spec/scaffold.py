@@ -111,7 +111,7 @@ def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
         "written": _writing(spec, model, parts["written"].lines if "written" in parts else []),
         "libraries": parts["libraries"].lines if "libraries" in parts and model.same_as else [],
     }
-    for key in ("convention", "symbols", "blocks", "layers"):
+    for key in ("convention", "symbols", "bits", "density", "blocks", "layers"):
         made[key] = [*parts[key].comments, *parts[key].lines] if key in parts else []
     if model.body is not None:
         made["layers"] = _own_layers(spec, model)
@@ -259,6 +259,6 @@ def _layers(network: Network) -> list[Any]:
 
 def _nodes(network: Network) -> list[Any]:
     return [
-        (node.path, node.kind, node.layer.values(), node.inputs, node.facts.inputs, node.output)
+        (node.path, node.kind, node.layer.values(), node.inputs, node.facts.inputs, node.output, node.widths)
         for node in network.graph.nodes
     ]

@@ -68,6 +68,17 @@ _FROZEN = Key(
     Other("frozen"),
     "What is not trained: `true` for all, or paths of layers and groups: `[stem, backbone/stage1]`.",
 )
+_BITS = Key(
+    "bits",
+    Other("bits"),
+    "How many bits numbers have in use: `8`, `W4A8`, `{conv: {weight: 4, activation: 8}, first: 8, last: 8}`, by layer "
+    "kind or path; what is not said is as wide as `--dtype`.",
+)
+_DENSITY = Key(
+    "density",
+    Other("density"),
+    "The share of weights that are not zero: `0.5`, `2:4`, `{conv: 2:4, first: 1}`, by layer kind or path.",
+)
 _WRITTEN = Key(
     "written",
     by_library(Later(_forms), "write written: {torchvision: {relu: functional}}"),
@@ -111,6 +122,8 @@ TOP = Record(
         _ALIASES,
         _SCHEDULE,
         _FROZEN,
+        _BITS,
+        _DENSITY,
         Key(
             "models",
             Other("models"),
