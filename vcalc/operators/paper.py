@@ -238,9 +238,9 @@ class Paper:
         watched: bool = False,
         rules: Rules = OFF,
     ) -> None:
-        from vcalc.operators import elementwise, moves, norms, products, rearrange, routing, windows
+        from vcalc.operators import elementwise, moves, norms, products, rearrange, routing, sampling, windows
 
-        self.families = (elementwise, moves, norms, products, rearrange, routing, windows)
+        self.families = (elementwise, moves, norms, products, rearrange, routing, sampling, windows)
         """Where the operators are, which enter themselves."""
         self.element = element
         """Bytes of an element of a type."""
