@@ -36,7 +36,7 @@ from vcalc.analyses.memory_plan import BACKWARD, FORWARD, TRAINING, Plan
 from vcalc.analyses.trained import frozen_params, trained_params
 from vcalc.graph import INPUT, Facts, Graph
 from vcalc.layers import KINDS
-from vcalc.layers.axes import HEADS, MAP, Leading, NamedShape, rank
+from vcalc.layers.axes import HEADS, MAP, TOKENS, Leading, NamedShape, rank
 from vcalc.layers.partition import Laid
 from vcalc.layers.vocabulary import FROZEN
 from vcalc.operators.layout import channels_last
@@ -578,6 +578,27 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
             ("flatten", {}),
         )
     ),
+    *(
+        (kind, {"hidden": 4, **fields}, ((3, 5),))
+        for kind in ("lstm", "gru", "rnn")
+        for fields in (
+            {},
+            {"bias": False},
+            {"bias": "one"},
+            {"last": True},
+            {"bidirectional": True},
+            {"bidirectional": True, "last": True},
+            {"layers": 2, "bidirectional": True},
+            {"layers": 3, "dropout": 0.5},
+        )
+    ),
+    ("lstm", {"hidden": 256, "layers": 2}, ((7, 100),)),
+    ("lstm", {"hidden": 4, "project": 3}, ((3, 5),)),
+    ("lstm", {"hidden": 4, "project": 3, "bidirectional": True, "layers": 2, "bias": False}, ((3, 5),)),
+    ("lstm", {"hidden": 4, "project": 3, "last": True}, ((1, 5),)),
+    ("rnn", {"hidden": 4, "relu": True}, ((3, 5),)),
+    ("gru", {"hidden": 4}, ((1, 5),)),
+    ("gru", {"hidden": 4}, (frames(4, 3, 5),)),
     # That of a video lies as its input does where torch has several threads, and in order where it has one.
     ("pointwise_linear", {"out": 4, "written": "conv"}, (NamedShape((6, 20), MAP),)),
     ("upsample", {"mode": "linear"}, (NamedShape((6, 20), MAP),)),
@@ -970,3 +991,17 @@ def test_a_detectors_backbone_is_torchvisions(tmp_path: Path):
         result = theirs.train()(torch.randn(BATCH, 3, 64, 64))
     assert Memory(ours.graph, Plan(TRAINING, device="cpu")).saved.at(BATCH) == saved.bytes
     del result
+
+
+@pytest.mark.parametrize("batch", [1, 3, 5])
+def test_an_lstms_workspace_is_rounded_to_pages_for_the_very_batch(batch: int):
+    graph = Graph(NamedShape((7, 100), TOKENS))
+    graph.add(KINDS["lstm"](hidden=33, layers=2, bidirectional=True), (INPUT,), "lstm")
+    ours = Memory(graph, Plan(TRAINING, device="cpu")).of(batch)
+    module, call = module_of(graph.nodes[0].facts)
+    with Saved(own(module)) as saved:
+        call([torch.randn(batch, 7, 100).requires_grad_()])
+    assert ours.saved.at(batch) == saved.bytes
+    capacity = ours.peak(batch).size.at(batch)
+    assert ours.largest_batch(capacity) == batch
+    assert ours.largest_batch(capacity - 1) == batch - 1

@@ -32,7 +32,7 @@ PRIMITIVES = {
     "antialiased_elements": "elements put out by an interpolation that smooths where it makes fewer",
     "sampled_elements": "samples that aligning regions takes by bilinear interpolation",
     "padded_elements": "elements that arrive, with the padding that the operation adds",
-    "zero_additions": "additions of zeros that stand in place of a bias of keys",
+    "zero_additions": "additions of zeros that stand in place of a bias of keys, or of a second bias of a gate",
     "product_elements": "elements that products of two activations put out",
     "parameters": "parameters, once for each image of an operator's batch; windows are images to it",
     "input_elements": "elements that arrive",

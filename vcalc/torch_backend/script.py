@@ -11,13 +11,13 @@ from typing import Any
 
 from vcalc.arithmetic import Shape
 from vcalc.layers.vocabulary import BUFFERS, FROZEN, called
-from vcalc.operators import elementwise, moves, norms, products, rearrange, windows
+from vcalc.operators import elementwise, moves, norms, products, rearrange, recurrent, windows
 from vcalc.operators.moves import constant
 from vcalc.operators.paper import Caller, Operator
 from vcalc.operators.text import BATCH
 from vcalc.operators.types import ACTIVATION
 
-FAMILIES = (elementwise, moves, norms, products, rearrange, windows)
+FAMILIES = (elementwise, moves, norms, products, rearrange, recurrent, windows)
 """Where the operators are, which enter themselves."""
 
 STARTS = {
@@ -136,7 +136,7 @@ class Script(Caller):
             for tensor in tensors[1:]:
                 del self._weights[tensor.number]
             self.modules.append(self._member(part or operator.name, module))
-            text = f"self.{self.modules[-1]}({operator.argument.format(given[0])})"
+            text = operator.called(f"self.{self.modules[-1]}", *given, **fields)
         else:
             for tensor in sorted(tensors, key=lambda tensor: tensor.number):
                 if tensor.number in self._weights:
