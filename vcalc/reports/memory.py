@@ -200,7 +200,7 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
     notes.append(f"a layer's inputs and output are alive while it runs; {freed}")
     if not memory.straight:
         notes.append(
-            "the workspace of an LSTM is rounded up to pages: figures are of this very batch, and a formula in the batch "
+            "the workspace of an LSTM is rounded up to pages: figures are of this very batch, a formula in the batch "
             f"rounds as for {1 if plan.single else plan.images}"
         )
     if plan.single:
