@@ -599,6 +599,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("rnn", {"hidden": 4, "relu": True}, ((3, 5),)),
     ("gru", {"hidden": 4}, ((1, 5),)),
     ("gru", {"hidden": 4}, (frames(4, 3, 5),)),
+    ("conv", {"out": 4, "kernel": 3, "dilation": 2, "stride": 3, "pad": "causal"}, (NamedShape((6, 20), MAP),)),
     # That of a video lies as its input does where torch has several threads, and in order where it has one.
     ("pointwise_linear", {"out": 4, "written": "conv"}, (NamedShape((6, 20), MAP),)),
     ("upsample", {"mode": "linear"}, (NamedShape((6, 20), MAP),)),
