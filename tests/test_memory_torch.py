@@ -599,6 +599,9 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("rnn", {"hidden": 4, "relu": True}, ((3, 5),)),
     ("gru", {"hidden": 4}, ((1, 5),)),
     ("gru", {"hidden": 4}, (frames(4, 3, 5),)),
+    ("selective_scan", {"state": 4, "rank": 3}, ((5, 8),)),
+    ("flip", {"over": "N"}, ((5, 6),)),
+    ("flip", {"over": ["H", "W"]}, ((6, 8, 10),)),
     ("conv", {"out": 4, "kernel": 3, "dilation": 2, "stride": 3, "pad": "causal"}, (NamedShape((6, 20), MAP),)),
     # That of a video lies as its input does where torch has several threads, and in order where it has one.
     ("pointwise_linear", {"out": 4, "written": "conv"}, (NamedShape((6, 20), MAP),)),
@@ -654,6 +657,13 @@ def most(paper: Paper) -> int:
 
 each_case = pytest.mark.parametrize(("kind", "fields", "shapes"), CASES, ids=str)
 
+KERNELS = ("selective_scan",)
+"""Kinds that a kernel runs on the chip, without what an exported module has to make on the way; it saves the same."""
+
+each_but_kernels = pytest.mark.parametrize(
+    ("kind", "fields", "shapes"), [case for case in CASES if case[0] not in KERNELS], ids=str
+)
+
 
 def test_every_kind_has_a_case():
     assert {kind for kind, _, _ in CASES} == set(KINDS)
@@ -695,7 +705,7 @@ def test_what_is_saved_in_16_bits(kind: str, fields: dict[str, Any], shapes: tup
     assert made.shape == tuple(result.shape)
 
 
-@each_case
+@each_but_kernels
 def test_what_is_alive_while_a_kind_runs(kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]):
     facts = Facts(KINDS[kind](**fields), shapes)
     module, call = module_of(facts)
@@ -727,7 +737,9 @@ def test_a_kinds_trained_parameters_are_those_that_run(
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields", "shapes"), [case for case in CASES if case[0] not in ("embedding", "constant")], ids=str
+    ("kind", "fields", "shapes"),
+    [case for case in CASES if case[0] not in ("embedding", "constant", *KERNELS)],
+    ids=str,
 )
 def test_what_is_alive_while_a_kind_runs_backward(
     kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
@@ -779,7 +791,7 @@ def test_what_a_frozen_kind_saves_and_what_is_alive_backward(
     made = facts.run(paper, *given)
     assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
     assert made.trains == result.requires_grad
-    if not inputs:
+    if not inputs or kind in KERNELS:
         return  # what passes no gradient on, as a table, has no way back
     del result, made
     assert not alive_backward(facts, module, call, inputs, frozen=True).parameters

@@ -41,6 +41,7 @@ TOKENS = st.sampled_from(
         {"do": [{"split_heads": {"heads": 2}}, "rotary_embedding", "merge_heads"]},
         {"keep_tokens": {"count": "N - 1"}},
         {"random_features": {"count": 4}},
+        {"flip": {"over": "N"}},
         {"gru": {"hidden": "D // 2", "bidirectional": True}},
         {"rnn": {"hidden": 3, "layers": 2, "dropout": 0.5}},
         {"lstm": {"hidden": 5, "project": 3}},

@@ -64,6 +64,7 @@ ROLES = {
     "relative_position_bias": "learned bias of each relative position in a window",
     "relative_position_embedding": "learned vectors of relative rows and columns",
     "logit_scale": "one trained factor a head that cosines are multiplied by",
+    "state_space": "of a selective scan, what its states forget, and what of the input passes them by",
     "random_projection": "random directions of a softmax kernel's features, frozen",
 }
 """What a parameter is for; a convention may leave roles out."""

@@ -282,6 +282,17 @@ class Roll(Operator, name="roll"):
         return paper.new(x.shape, x.batched, x.type) if self.around else paper.map_like(x, x.shape)
 
 
+class Flip(Operator, name="flip"):
+    """The places along axes in the other order: a copy, as is the gradient."""
+
+    @staticmethod
+    def text(x: Any, axes: Sizes) -> str:
+        return f"{x}.flip({', '.join(map(str, axes))})"
+
+    def forward(self, paper: Paper, x: Value, axes: Sizes) -> Value:
+        return paper.like(x)
+
+
 class Copy(Operator, name="copy"):
     """The elements put in their order, if they are not."""
 

@@ -241,9 +241,9 @@ class Paper:
         watched: bool = False,
         rules: Rules = OFF,
     ) -> None:
-        from vcalc.operators import elementwise, moves, norms, products, rearrange, recurrent, windows
+        from vcalc.operators import elementwise, moves, norms, products, rearrange, recurrent, scan, windows
 
-        self.families = (elementwise, moves, norms, products, rearrange, recurrent, windows)
+        self.families = (elementwise, moves, norms, products, rearrange, recurrent, scan, windows)
         """Where the operators are, which enter themselves."""
         self.element = element
         """Bytes of an element of a type."""

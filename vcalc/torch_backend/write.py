@@ -231,7 +231,9 @@ def _used_parts(text: str, used: set[str]) -> list[str]:
     }
     wanted = {name for name in used if name in blocks}
     while True:
-        more = {name for name in blocks for by in wanted if re.search(rf"\b{name}\(|\({name}\):", blocks[by])} - wanted
+        more = {
+            name for name in blocks for by in wanted if re.search(rf"\b{name}[(.]|\({name}\):", blocks[by])
+        } - wanted
         if not more:
             return [block for name, block in blocks.items() if name in wanted]
         wanted |= more
