@@ -6,6 +6,7 @@ from typing import Any
 
 from vcalc.arithmetic import Number, Shape, product
 from vcalc.operators import text as written
+from vcalc.operators.layout import size_of
 from vcalc.operators.paper import Operator, Paper, Value
 
 
@@ -37,6 +38,7 @@ class Scan(Operator, name="scan", kind="selective_scan"):
 
     def forward(self, paper: Paper, *given: Value) -> Value:
         self.saved = given
+        paper.multiply_adds += 2 * size_of(given[0].shape) * given[2].shape[1]
         return paper.new(given[0].shape)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
