@@ -256,6 +256,7 @@ ELSEWHERE = {
     "scan": "a kernel: selective_scan in test_memory_torch.py",
     "product": "matmul",
     "rearrange": "composed of others: test_rearrange_torch.py",
+    **dict.fromkeys(("top_k", "order", "whole", "take_along", "split"), "experts: test_experts_torch.py"),
 }
 
 
