@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from vcalc import limits
 from vcalc.arithmetic import Number, Shape, assumed
 from vcalc.errors import LayerError
 from vcalc.layers.axes import MAP, TOKENS, rank
@@ -103,6 +104,9 @@ class _Recurrent(Layer):
         return work | {name: each * count for name, count in many.items() if count}
 
     def run(self, ops: Paper, x: Value) -> Value:
+        if self.layers > limits.UNROLLED:
+            message = f"{self.kind}: {show(self.layers)} layers cannot be run one by one; at most {limits.UNROLLED:,}"
+            raise LayerError(message, "layers", "see docs/limits.md")
         weights = [made for layer in range(self.layers) for made in self._made(ops, layer, x.shape[2])]
         fields = {"cell": self.kind, "hidden": self.hidden, "out": self.out, "layers": self.layers}
         fields |= {"both": self.bidirectional, "biases": bool(self.bias), "dropout": self.dropout, "last": self.last}

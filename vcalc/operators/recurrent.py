@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from vcalc import limits
 from vcalc.arithmetic import Number, Shape
+from vcalc.errors import VcalcError
 from vcalc.operators import text as written
 from vcalc.operators.paper import Operator, Paper, Value
 from vcalc.operators.products import RowsBy
@@ -84,6 +86,11 @@ class Recurrent(Operator, name="recurrent"):
         self, paper: Paper, x: Value, *weights: Value, cell: str, hidden: int, out: int, layers: int, both: bool,
         biases: bool, dropout: float = 0, relu: bool = False, last: bool = False,
     ) -> Value:  # fmt: skip
+        cells = layers * (2 if both else 1)
+        unrolled = cells if cell == LSTM and hidden == out else cells * x.shape[1]
+        if unrolled > limits.UNROLLED:
+            message = f"a {cell} that is run step by step has {unrolled:,} of them; at most {limits.UNROLLED:,} are run"
+            raise VcalcError("limit", message, hint="see docs/limits.md")
         each = len(weights) // (layers * (2 if both else 1))
         stack = _Stack(paper, cell, relu, dropout, biases, hidden != out)
         sets = [weights[first : first + each] for first in range(0, len(weights), each)]
