@@ -72,7 +72,19 @@ def codes(places):
 
 EXAMPLES = generate.examples(PAGE)
 WHOLE = re.findall(r"```yaml\n(.*?)```", PAGE[: PAGE.index("## Codes of a check")], re.DOTALL)
-OF_COMMANDS = {"accept", "array", "batch", "column", "copy", "duplicate", "git", "layout", "library", "missing-library"}
+OF_COMMANDS = {
+    "accept",
+    "array",
+    "batch",
+    "column",
+    "copy",
+    "duplicate",
+    "git",
+    "import",
+    "layout",
+    "library",
+    "missing-library",
+}
 OF_COMMANDS |= {"models", "no-spec", "optimizer", "options", "output", "symbolic", "usage", "value"}
 """Codes of questions, in Python, too, of conventions and of files that no check reads: no spec gets them."""
 

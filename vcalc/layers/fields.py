@@ -222,6 +222,17 @@ FRACTION = FieldType("a number from 0 to 1", _of_each(_fraction))
 INDEX_LISTS = FieldType("a list of lists of input channels, one list an output channel", _index_lists)
 
 
+def _sizes(value: Any) -> tuple[tuple[Any, ...], ...]:
+    if not isinstance(value, (list, tuple)) or not value or not all(isinstance(row, (list, tuple)) for row in value):
+        raise ValueError
+    if any(len(row) != 2 for row in value):
+        raise ValueError
+    return tuple(tuple(_whole(size, 1) for size in row) for row in value)
+
+
+SIZES = FieldType("a list of pairs [height, width]", _sizes)
+
+
 class Like:
     """The default of a field that has the value of another one, above it, where it is not said."""
 

@@ -531,20 +531,3 @@ class PixelShuffle(_Remade, name="pixel_shuffle"):
     @staticmethod
     def text(x: Any, shape: Sizes, factor: int) -> str:
         return f"F.pixel_shuffle({x}, {factor})"
-
-
-class Sample(Operator, name="sample"):
-    """A map read between its elements, at places that are given; both are saved."""
-
-    output = staticmethod(_AsTold.output)
-
-    @staticmethod
-    def text(x: Any, places: Any, shape: Sizes) -> str:
-        return f"F.grid_sample({x}, {places}.expand({written.IMAGES}, -1, -1, -1), align_corners=False)"
-
-    def forward(self, paper: Paper, x: Value, places: Value, shape: Sizes) -> Value:
-        self.saved, self.shape = (x, places), x.shape
-        return paper.new(shape, x.batched)
-
-    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        return (paper.new(self.shape, gradients[0].batched), None)

@@ -241,9 +241,20 @@ class Paper:
         watched: bool = False,
         rules: Rules = OFF,
     ) -> None:
-        from vcalc.operators import elementwise, moves, norms, products, rearrange, recurrent, routing, scan, windows
+        from vcalc.operators import (
+            elementwise,
+            moves,
+            norms,
+            products,
+            rearrange,
+            recurrent,
+            routing,
+            sampling,
+            scan,
+            windows,
+        )
 
-        self.families = (elementwise, moves, norms, products, rearrange, recurrent, routing, scan, windows)
+        self.families = (elementwise, moves, norms, products, rearrange, recurrent, routing, sampling, scan, windows)
         """Where the operators are, which enter themselves."""
         self.element = element
         """Bytes of an element of a type."""

@@ -11,13 +11,13 @@ from typing import Any
 
 from vcalc.arithmetic import Shape
 from vcalc.layers.vocabulary import BUFFERS, FROZEN, called
-from vcalc.operators import elementwise, moves, norms, products, rearrange, recurrent, routing, scan, windows
+from vcalc.operators import elementwise, moves, norms, products, rearrange, recurrent, routing, sampling, scan, windows
 from vcalc.operators.moves import constant
 from vcalc.operators.paper import Caller, Operator
 from vcalc.operators.text import BATCH
 from vcalc.operators.types import ACTIVATION
 
-FAMILIES = (elementwise, moves, norms, products, rearrange, recurrent, routing, scan, windows)
+FAMILIES = (elementwise, moves, norms, products, rearrange, recurrent, routing, sampling, scan, windows)
 """Where the operators are, which enter themselves."""
 
 STARTS = {
