@@ -111,13 +111,13 @@ def both_sides() -> FieldType:
     return FieldType("a whole number, 0 or more, or a pair [before, after] of them", size2d(0).accept)
 
 
-def padding() -> FieldType:
-    """As `per_axis(0)`, or `same`: as much as makes the output ceil(input / stride)."""
-    each = per_axis(0)
+def padding(*more: str) -> FieldType:
+    """As `per_axis(0)`, or a word: `same`, as much as makes the output ceil(input / stride), or another one."""
+    each, words = per_axis(0), ("same", *more)
     return FieldType(
-        f"{each.says}, or 'same'",
-        lambda value: value if isinstance(value, str) and value == "same" else each.accept(value),
-        ("same",),
+        ", or ".join([each.says, *map(repr, words)]),
+        lambda value: value if isinstance(value, str) and value in words else each.accept(value),
+        words,
         per_axis=True,
     )
 

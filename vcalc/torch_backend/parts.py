@@ -210,3 +210,37 @@ def shifted_window_mask(map: tuple[int, int], window: tuple[int, int], shift: tu
     (rows, columns), (down, across) = window, (size // one for size, one in zip(map, window, strict=True))
     region = regions.reshape(down, rows, across, columns).transpose(1, 2).reshape(down * across, rows * columns)
     return (region[:, None] != region[:, :, None]).float()[:, None] * -100.0
+
+
+def selective_scan(*given: Tensor) -> Tensor:
+    """Of x [B, N, D]: its steps, a decay [D, S], what enters and leaves the states [B, N, S], what passes by [D]."""
+    made: Tensor = RecomputedScan.apply(*given)  # type: ignore[no-untyped-call]
+    return made
+
+
+class RecomputedScan(torch.autograd.Function):
+    """States are not kept for the backward pass, but made once more there, as by a fused kernel."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.BackwardCFunction, *given: Tensor) -> Tensor:
+        ctx.save_for_backward(*given)
+        return scanned(*given)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.BackwardCFunction, gradient: Tensor) -> tuple[Tensor, ...]:
+        given = [each.detach().requires_grad_() for each in ctx.saved_tensors]
+        with torch.enable_grad():
+            made = scanned(*given)
+        return torch.autograd.grad(made, given, gradient)
+
+
+def scanned(x: Tensor, step: Tensor, decay: Tensor, enter: Tensor, leave: Tensor, skip: Tensor) -> Tensor:
+    """The scan, one step after the other."""
+    step = F.softplus(step)
+    state = x.new_zeros(x.shape[0], x.shape[2], decay.shape[1])
+    made = []
+    for n in range(x.shape[1]):
+        size = step[:, n, :, None]
+        state = (size * decay).exp() * state + size * x[:, n, :, None] * enter[:, n, None]
+        made.append((state * leave[:, n, None]).sum(-1))
+    return torch.stack(made, 1) + x * skip
