@@ -25,7 +25,11 @@ from vcalc.spec.network import Network, expand
 from vcalc.torch_backend.build import build
 from vcalc.torch_backend.validate import validate
 
-SPECS = Path(__file__).parent / "data" / "fronts"
+FILES = {
+    "sam": "tests/data/fronts/sam.yaml",
+    "timesformer": "specs/timesformer.yaml",
+    "units": "tests/data/fronts/units.yaml",
+}
 BATCH = 2
 
 
@@ -127,9 +131,9 @@ class TimeSformerBlock(nn.Module):
 class TimeSformer(nn.Module):
     def __init__(self, width: int, depth: int, heads: int, frames: int, side: int, classes: int) -> None:
         super().__init__()
+        self.token, self.token_position = Learned(1, width), Learned(1, width)
         self.patches = nn.Conv2d(3, width, 16, 16)
-        self.token = Learned(1, width)
-        self.positions = Learned(side * side + 1, width)
+        self.positions = Learned(side * side, width)
         self.times = Learned(frames, width)
         self.blocks = nn.Sequential(*(TimeSformerBlock(width, heads, frames) for _ in range(depth)))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, classes)
@@ -137,8 +141,8 @@ class TimeSformer(nn.Module):
     def forward(self, x: Any) -> Any:
         batch, _, frames = x.shape[:3]
         x = self.patches(x.transpose(1, 2).flatten(0, 1)).flatten(2).transpose(1, 2).unflatten(0, (batch, frames))
-        x = x + self.positions()[1:] + self.times()[:, None]
-        first = (self.token() + self.positions()[:1]).expand(batch, 1, -1)
+        x = x + self.positions() + self.times()[:, None]
+        first = (self.token() + self.token_position()).expand(batch, 1, -1)
         x = self.blocks(torch.cat((first, x.flatten(1, 2)), 1))
         return self.head(self.norm(x)[:, 0])
 
@@ -196,7 +200,7 @@ def counts(network: Network, convention: str) -> tuple[int, int]:
 @pytest.fixture(params=NETWORKS)
 def both(request: Any) -> tuple[Network, Any, Any]:
     values, module = NETWORKS[request.param]
-    network = expand(*load(str(SPECS / f"{request.param}.yaml")), values)
+    network = expand(*load(str(Path(__file__).parents[1] / FILES[request.param])), values)
     return network, module(), torch.randn(BATCH, *network.graph.input)
 
 
