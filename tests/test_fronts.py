@@ -151,7 +151,10 @@ def test_other_windows_are_not_put_back(pattern: str):
 
 @pytest.mark.parametrize(
     ("layer", "takes"),
-    [("frames", "a video [C, T, H, W]"), ("window_attention: {heads: 3, window: 8}", "a feature map [C, H, W]")],
+    [
+        ("frames", "a video [C, T, H, W]"),
+        ("windows: {window: 8}", "a feature map [C, H, W], a sequence [C, L] or a video [C, T, H, W]"),
+    ],
 )
 def test_a_kind_says_which_maps_it_takes(layer: str, takes: str):
     with pytest.raises(VcalcError) as caught:

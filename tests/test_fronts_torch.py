@@ -22,6 +22,8 @@ from vcalc.analyses.memory_plan import TRAINING, Plan
 from vcalc.graph import INPUT
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
+from vcalc.spec.parse import parse_spec
+from vcalc.torch_backend.against import start_torchvision
 from vcalc.torch_backend.build import build
 from vcalc.torch_backend.validate import validate
 
@@ -220,6 +222,63 @@ def test_the_exported_module_computes_the_same(both: Any):
             nn.init.normal_(given, std=0.2)
             ours.copy_(given)
         assert torch.allclose(written.eval()(image), module.eval()(image), atol=1e-5)
+
+
+def exported(input: str, layers: str) -> Any:
+    spec = parse_spec(f"title: t\ninput: {input}\nlayers: {layers}\n", "t.yaml", "t")
+    return build(expand(spec, next(iter(spec.models.values())))).eval()
+
+
+def video_swin() -> Any:
+    """Torchvision's classes; skipped where there is no torchvision."""
+    start_torchvision()
+    return pytest.importorskip("torchvision.models.video.swin_transformer")
+
+
+def given(ours: Any, theirs: Any, order: tuple[str, ...]) -> Any:
+    """Parameters of ours set to theirs, whose names begin so in the order of ours."""
+    torch.manual_seed(0)
+    named = [p for name in order for each, p in theirs.named_parameters() if each.startswith(name)]
+    with torch.no_grad():
+        for mine, other in zip(ours.parameters(), named, strict=True):
+            mine.copy_(nn.init.normal_(other, std=0.3))
+    return theirs.eval()
+
+
+def test_shifted_windows_of_a_video_are_torchvisions():
+    """A map that is padded along one axis, and shifted along the two that have several windows."""
+    ours = exported("{C: 12, T: 4, H: 7, W: 6}", "[window_attention: {heads: 3, window: [4, 3, 3], shift: [2, 1, 1]}]")
+    theirs = video_swin().ShiftedWindowAttention3d(12, [4, 3, 3], [2, 1, 1], 3)
+    given(ours, theirs, ("relative_position_bias_table", "qkv", "proj"))
+    x = torch.randn(BATCH, 12, 4, 7, 6)
+    with torch.no_grad():
+        assert torch.allclose(ours(x), theirs(x.movedim(1, -1)).movedim(-1, 1), atol=1e-5)
+
+
+def test_patches_are_merged_as_torchvision_merges_them():
+    """An odd edge is padded; of the channels that leave a block's columns are slowest, then its rows."""
+    merge = "space_to_depth: {factor: [1, 2, 2], order: [W, H, T, C]}"
+    ours = exported("{C: 12, T: 2, H: 5, W: 4}", f"[{merge}, layernorm, pointwise_linear: {{out: 24, bias: false}}]")
+    theirs = given(ours, video_swin().PatchMerging(12), ("norm", "reduction"))
+    x = torch.randn(BATCH, 12, 2, 5, 4)
+    with torch.no_grad():
+        assert torch.allclose(ours(x), theirs(x.movedim(1, -1)).movedim(-1, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(12, 8), (6, 4)])
+def test_strided_windows_are_those_that_are_cut_and_put_back(height: int, width: int):
+    ours = exported(
+        f"{{C: 12, H: {height}, W: {width}}}",
+        "[window_attention: {heads: 3, window: [6, 4], strided: true, relative_position_bias: false}]",
+    )
+    cut = exported(
+        f"{{C: 12, H: {height}, W: {width}}}",
+        "[windows: {window: [6, 4], strided: true}, attention: {heads: 3}, merge_windows]",
+    )
+    given(ours, cut, ("",))
+    x = torch.randn(BATCH, 12, height, width)
+    with torch.no_grad():
+        assert torch.allclose(ours(x), cut(x), atol=1e-5)
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])

@@ -218,6 +218,8 @@ CASES = [
     case("window_attention", {"heads": 3, "window": 7, "cosine": True, "position_mlp": "m"}, "C H W", **MAP, m=8),
     case("window_attention", {"heads": 3, "window": 7, "qkv_bias": "qv"}, "C H W", **MAP),
     case("window_attention", {"heads": 3, "window": ["m", "n"], "one_hot_lookup": True}, "C H W", **MAP, m=2, n=3),
+    case("window_attention", {"heads": 2, "window": ["m", 3], "strided": True}, "C H W", C=6, H=14, W=21, m=7),
+    case("window_attention", {"heads": 2, "window": 2, "shift": "s"}, "C T H W", C=6, T=4, H=6, W=5, s=1),
     case("attention", {"heads": 3, "qkv_bias": "qv"}, "N D", N=5, D=6),
     case("linear", {"out": 12, "bias": "qv"}, "N D", N=5, D=6),
     case("prelu", {}, "C H W", **MAP),
@@ -734,6 +736,14 @@ FACTS = [
           "additions": 6*6,
           "exponentials": 6*6, "softmax_additions": 6*5, "divisions": 6*6,
           "product_elements": 6*6 + 6*2 + 4*5 + 4*9}, {"one_hot_positions": 2*2*3 + 3*3*5}),
+    # Video Swin: eight windows of 2x2x3 in a video of 3x3x4 that is padded to 4x4x6, 3*3*5 relative positions
+    Fact("window_attention", {"heads": 1, "window": [2, 2, 3], "qkv_bias": False, "out_bias": False},
+         "2 3 3 4 -> 2 3 3 4",
+         {"weight": 4*2*2, "relative_position_bias": 3*3*5},
+         {"multiply_adds": 4*4*6 * 16, "product_multiply_adds": 2 * 8 * 12*12*2, "multiplications": 8 * 12*2,
+          "additions": 8 * 12*12,
+          "exponentials": 8 * 12*12, "softmax_additions": 8 * 12*11, "divisions": 8 * 12*12,
+          "product_elements": 8 * (12*12 + 12*2)}, {"relative_position_index": 12*12}),
     # one window of 7x6 around a map of 5x4: without padding it shrinks to the shorter side, 4x4
     Fact("window_attention", {"heads": 1, "window": [7, 6], "relative_position_bias": False, "qkv_bias": False,
                               "out_bias": False}, "2 5 4 -> 2 5 4",

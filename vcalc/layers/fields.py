@@ -197,6 +197,17 @@ def axes_or(*words: str) -> FieldType:
     return FieldType(says, accept, words, axes=AXES)
 
 
+def _order(value: Any) -> tuple[str, ...]:
+    names = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if "C" not in names or len(set(names)) < len(names) or not set(MAPS[2]).union(MAPS[0]).issuperset(names):
+        raise ValueError
+    return names
+
+
+ORDER = FieldType("a list of the axes of a map, as in [W, H, C]", _order, axes=AXES)
+"""An order of the axes of a map."""
+
+
 def _axis(value: Any) -> str:
     if not isinstance(value, str) or value not in AXES:
         raise ValueError
