@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
 
+from layer_torch import alone
 from test_memory_torch import Live, Saved, made, own, run
 from torch import nn
 from torch.nn import functional
@@ -19,7 +20,9 @@ from vcalc import conventions
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import TRAINING, Plan
-from vcalc.graph import INPUT
+from vcalc.graph import INPUT, Facts
+from vcalc.layers import KINDS
+from vcalc.layers.axes import HEADS, NamedShape
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
@@ -215,12 +218,13 @@ def test_the_exported_module_computes_the_same(both: Any):
     """With the parameters of the one written by hand, in the order in which they are used."""
     network, module, image = both
     written = build(network)
-    theirs = [(p if "positions" not in name else p.flatten(0, -2)) for name, p in module.named_parameters()]
+    theirs = list(module.parameters())
     torch.manual_seed(0)
     with torch.no_grad():
         for ours, given in zip(written.parameters(), theirs, strict=True):
             nn.init.normal_(given, std=0.2)
-            ours.copy_(given)
+            maps = ours.shape[0] == given.shape[-1] != given.shape[0]  # of positions, whose channels come first
+            ours.copy_((given.movedim(-1, 0) if maps else given).reshape(ours.shape))
         assert torch.allclose(written.eval()(image), module.eval()(image), atol=1e-5)
 
 
@@ -253,6 +257,34 @@ def test_shifted_windows_of_a_video_are_torchvisions():
     x = torch.randn(BATCH, 12, 4, 7, 6)
     with torch.no_grad():
         assert torch.allclose(ours(x), theirs(x.movedim(1, -1)).movedim(-1, 1), atol=1e-5)
+
+
+def test_relative_positions_on_a_video_are_torchvisions():
+    """Of rows, columns and frames, for more queries than keys, with a class token that has none."""
+    start_torchvision()
+    mvit = pytest.importorskip("torchvision.models.video.mvit")
+    query, key = (NamedShape((2, 25, 4), HEADS, (1, 2, 4, 3)), NamedShape((2, 9, 4), HEADS, (1, 2, 2, 2)))
+    module, call = alone(Facts(KINDS["relative_attention"](), (query, key, key)))
+    torch.manual_seed(0)
+    frames, rows, columns = (nn.init.normal_(table).detach() for table in module.parameters())
+    q, k, v = (torch.randn(BATCH, *shape) for shape in (query, key, key))
+    scores = mvit._add_rel_pos(q @ k.mT / 2, q, (2, 4, 3), (2, 2, 2), rows, columns, frames)
+    with torch.no_grad():
+        assert torch.allclose(call([q, k, v]), scores.softmax(-1) @ v, atol=1e-5)
+
+
+def test_positions_that_are_added_to_scores_at_once_are_those_of_the_products():
+    shapes = ((2, 24, 4), (2, 6, 4), (2, 6, 4))
+    forms = [
+        alone(Facts(KINDS["relative_attention"](query_rows=4, key_rows=2, written=form), shapes))
+        for form in ("operator", "sdpa")
+    ]
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for one, other in zip(*(module.parameters() for module, _ in forms), strict=True):
+            other.copy_(nn.init.normal_(one))
+        given = [torch.randn(BATCH, *shape) for shape in shapes]
+        assert torch.allclose(forms[0][1](given), forms[1][1](given), atol=1e-5)
 
 
 def test_patches_are_merged_as_torchvision_merges_them():

@@ -254,6 +254,7 @@ CASES = [
     case("position_embedding", {"fixed": True}, "N D", N=5, D=6),
     *(case("position_embedding", {"fixed": fixed}, "C H W", **MAP) for fixed in (False, "buffer", "computed")),
     case("position_embedding", {"grid": ["G", 40]}, "C H W", **MAP, G=37),
+    case("position_embedding", {"over": ["H", "W"]}, "C 4 3 5", C=6),
     case("position_embedding", {"grid": 40, "mode": "bilinear", "antialias": False, "fixed": True}, "C H W", **MAP),
     Case("position_embedding", {"grid": [13, 18]}, (NamedShape((235, "D"), grid=(1, 13, 18)),), {"D": 6}),
     Case("position_embedding", {"grid": [40, 3]}, (NamedShape((234, "D"), grid=(0, 13, 18)),), {"D": 6}),
@@ -765,6 +766,11 @@ FACTS = [
     # Segment Anything's 64 x 64 places; a map of 14 x 14 whose positions are those of 7 x 7; sines, no parameters
     Fact("position_embedding", {}, "768 64 64 -> 768 64 64", {"position_embedding": 768*4096},
          {"additions": 768*4096}),
+    # MViT: the same in each of 8 frames; and in each of 56x56 places, as a buffer
+    Fact("position_embedding", {"over": ["H", "W"]}, "96 8 56 56 -> 96 8 56 56", {"position_embedding": 96*56*56},
+         {"additions": 96*8*56*56}),
+    Fact("position_embedding", {"over": "T", "fixed": "buffer"}, "96 8 56 56 -> 96 8 56 56", {},
+         {"additions": 96*8*56*56}, {"positions": 96*8}),
     Fact("position_embedding", {"grid": 7}, "64 14 14 -> 64 14 14", {"position_embedding": 64*49},
          {"antialiased_elements": 64*196, "additions": 64*196}),
     Fact("position_embedding", {"grid": 7, "mode": "bilinear", "antialias": False}, "64 14 14 -> 64 14 14",
@@ -1037,7 +1043,7 @@ def test_parameters_are_taken_once_whatever_the_rows():
         ("scaled_dot_product_attention", {}, {"causal": False, "keys_read": None, "relative_positions": 0}),
         ("unfold", {"kernel": 3}, {"stride": (1, 1), "pad": (0, 0)}),
         ("rotary_embedding", {}, {"skip": 0}),
-        ("pool_heads", {"height": 4}, {"kernel": 3, "stride": 1, "skip": None}),
+        ("pool_heads", {"height": 4}, {"kernel": (3, 3), "stride": (1, 1), "skip": None}),
         ("relative_attention", {"query_rows": 4, "key_rows": 2}, {"skip": None}),
         ("layernorm", {}, {"over": "channels"}),
         ("keep_tokens", {"count": 4}, {"start": 0}),

@@ -193,7 +193,7 @@ def axes_or(*words: str) -> FieldType:
             raise ValueError
         return names
 
-    says = f"{' or '.join(words)}, or the name of an axis, such as C, or a list of names"
+    says = " or ".join(words) + ", or " * bool(words) + "the name of an axis, such as C, or a list of names"
     return FieldType(says, accept, words, axes=AXES)
 
 

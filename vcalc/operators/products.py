@@ -181,8 +181,9 @@ class Attention(Operator, name="attention", kind="scaled_dot_product_attention")
         causal: bool = False,
         reads: int | None = None,
     ) -> Value:
-        made = bias is not None and bias.storage is not None  # on the way, of parameters
-        trained = made and paper.training and not paper.frozen
+        trained = False
+        if bias is not None and bias.storage is not None:  # made on the way, of parameters
+            trained = bias.trains if paper.records else paper.training and not paper.frozen
         if mask is not None:
             bias = mask if bias is None else paper.mask(bias, mask)
         if not trained and _fused(query, key, value, bias):

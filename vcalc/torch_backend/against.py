@@ -305,7 +305,7 @@ def _role(owner: str, name: str) -> str:
         return "norm scale"
     if "PReLU" in owner:
         return "slope"
-    if "pos_embed" in name or name == "pos_embedding":
+    if "pos_embed" in name or name == "pos_embedding" or name.endswith("_pos"):
         return "position"
     if "token" in name or name == "latent":
         return "token"
