@@ -139,6 +139,9 @@ def test_the_page_has_every_code():
         ("channel_shuffle: {groups: 1}, channel_shuffle: {groups: 1}", 0),
         ("tokens, keep_tokens: {count: 16}", 0),
         ("rearrange: 'C[1:] H W -> C H W', relu", 0),
+        ("windows: {window: 2}, to_map, tokens, merge_windows", 1),
+        ("windows: {window: 2}, to_map, maxpool: {kernel: 2}, tokens, to_map, merge_windows", 1),
+        ("windows: {window: 2}, rearrange: w | N D -> w | D N, rearrange: w | N D -> w | D N, merge_windows", 1),
     ],
 )
 def test_elements_that_are_moved_for_nothing(found, layers: str, count: int):
