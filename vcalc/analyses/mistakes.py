@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vcalc.arithmetic import Shape, certainly_equal, certainly_less
-from vcalc.errors import Place, Problem, quoted
+from vcalc.errors import Place, Problem, quoted, suggestion
 from vcalc.graph import Node, untouched
 from vcalc.layers.axes import MAP, NOTHING, PLACES, TOKENS, names_of, rank
 from vcalc.layers.base import show
@@ -31,7 +31,7 @@ MISTAKES = {
     "stride-drops-rows": "a stride ends before the last rows or columns of its input, which no window reads",
     "window-does-not-tile": "windows that lie side by side do not cover their input",
     "embedding-of-activations": "an embedding looks up what a layer computed, which are no word numbers",
-    "unused-branch": "a tensor is worked out or saved, and nothing reads it",
+    "unused-branch": "a tensor is worked out, saved or handed to a block, and nothing reads it",
     "unused-hyperparameter": "a hyperparameter that no expression uses",
     "channels-last": "an input of a map looks like one whose channels come last",
     "concat-along-tokens": "tokens of one size are joined one after the other, not side by side",
@@ -58,6 +58,7 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
     for step, name in origin.hidden:
         message = f"{quoted(name)} is the tensor that was saved under this name, and hides the group that has it"
         yield _shadowed(message, network.spec.source.place(step.node))
+    yield from _saved_in_vain(network)
     yield from _channels_last(network)
     said: set[tuple[syntax.Step, str]] = set()
     words = untouched(network.graph)
@@ -74,6 +75,14 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
                 said.add((step, problem.code))
                 problem.place, problem.path = network.spec.source.place(step.node), node.path
                 yield problem
+
+
+def _saved_in_vain(network: Network) -> Iterator[Problem]:
+    """Tensors that give way to others of their name before anything takes them up."""
+    place = network.spec.source.place
+    for step, name, by in network.origin.lost:
+        message = f"{quoted(name)} is saved again in line {place(by.node).line}, before anything takes this one up"
+        yield Problem("unused-branch", message, place(step.node), "give one of them another name, or leave it out")
 
 
 def _channels_last(network: Network) -> Iterator[Problem]:
@@ -227,6 +236,7 @@ def mistakes_of_spec(spec: Spec, claimed: set[str]) -> Iterator[Problem]:
             yield Problem("unused-hyperparameter", message, source.place(key), "use it, or leave it out")
     yield from _hidden(spec)
     yield from _unread(spec)
+    yield from _handed_in_vain(spec)
 
 
 def _hidden(spec: Spec) -> Iterator[Problem]:
@@ -281,6 +291,23 @@ def _unread(spec: Spec) -> Iterator[Problem]:
                 if name not in taken:
                     message = f"{quoted(name)} is saved, and nothing takes it up"
                     yield Problem("unused-branch", message, place, f"take: {name}, or leave the save out")
+
+
+def _handed_in_vain(spec: Spec) -> Iterator[Problem]:
+    """Tensors that a call hands to a block which takes up none of that name."""
+    bodies = [spec.layers, *(model.body or [] for model in spec.models.values())]
+    bodies += [option.body for option in spec.options.values()]
+    blocks = {name: _steps_of(block.body) for name, block in spec.blocks.items()}
+    taken = {name: [each for step in steps for each in _taken(step)] for name, steps in blocks.items()}
+    for step in (step for steps in (*map(_steps_of, bodies), *blocks.values()) for step in steps):
+        if not isinstance(step, syntax.Call):
+            continue
+        block = getattr(step.block.node, "value", "")
+        for name, tensors in step.takes.items() if block in taken else ():
+            if name not in taken[block]:
+                message = f"{quoted(name)} is handed to block {block}, which takes up no tensor of that name"
+                hint = suggestion(name, taken[block], "it takes") if taken[block] else "leave it out"
+                yield Problem("unused-branch", message, spec.source.place(tensors[0].node), hint)
 
 
 def _named(step: syntax.Step) -> tuple[str, ...]:

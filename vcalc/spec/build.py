@@ -251,6 +251,10 @@ class Building:
         """The nodes whose output has a name: saved, or what a named group gives."""
         self.hidden: list[tuple[Spec, Step, str]] = []
         """Where which spec takes up a saved tensor whose name a group has, too."""
+        self.taken: set[Step] = set()
+        """The steps that saved a tensor which was taken up, or kept to the end of a block's call."""
+        self.lost: dict[Step, tuple[Spec, str, Step]] = {}
+        """Steps that saved a tensor which another step's has replaced before it was taken up: spec, name, and that."""
         self.shared: dict[Any, list[int]] = {}
         """The nodes of each shared block's first call."""
         self.sharing: Sharing | None = None

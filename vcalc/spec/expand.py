@@ -128,7 +128,7 @@ class Expander(Keeper):
         own = self.saved.end()
         for target, tensors in step.saves:
             asked = [self.asked(tensor, block, own, at, environment) for tensor in tensors]
-            self.save_as(target, [tensor for each in asked for tensor in each], at, environment)
+            self.save_as(target, [tensor for each in asked for tensor in each], step, at, environment)
         return self.leave(within, end) if step.name else end
 
     def call_by_word(self, step: syntax.Call, word: str, at: int, environment: Environment, scope: Scope) -> int:
@@ -424,7 +424,7 @@ class Expander(Keeper):
                     hint = suggestion(its.name, outputs, "it gives")
                     raise VcalcError("undefined", f"{inner.model.name} has no output {quoted(its.name)}", hint=hint)
                 asked += self.picked(its, [outputs[its.name]], end, environment)
-            self.save_as(ours, asked, end, environment)
+            self.save_as(ours, asked, step, end, environment)
         return [*outputs.values()][-1]
 
     def check_library(self, step: syntax.UseModel, model: ModelEntry) -> None:

@@ -33,6 +33,8 @@ class Saved:
         """The blocks whose calls are being carried out."""
         self.kept: dict[str, str] = {}
         """The names of tensors that have ended with a call, and the block that had them."""
+        self.waiting: list[dict[str, dict[int, Step]]] = [{}]
+        """The steps whose tensors nothing has taken up so far, by the names and places that these have."""
 
     def enter(self, inputs: dict[str, int]) -> None:
         """Give the tensors that go into the network their names; the only one may have none."""
@@ -42,19 +44,28 @@ class Saved:
         """Begin a block's call that is handed these tensors, by the names that the block has for them."""
         self.blocks.append(block)
         self.open.append(handed)
+        self.waiting.append({})
 
     def end(self) -> dict[str, List]:
         """End a call; returns the tensors that its block had names for."""
         own = self.open.pop()
+        for steps in self.waiting.pop().values():
+            self.building.taken.update(steps.values())
         self.kept.update(dict.fromkeys(own, self.blocks.pop()))
         return own
 
-    def save(self, name: str, tensors: List) -> None:
-        """Make a name that of these tensors, in the place of what it stood for."""
-        self.open[-1][name] = tensors
+    def save(self, name: str, tensors: List, step: Step) -> list[Step]:
+        """Make a name that of these tensors, in the place of what it stood for.
 
-    def put(self, name: str, place: int, tensor: int) -> None:
-        """Put a tensor at a place of a list, which grows with it."""
+        Returns the steps which had saved that, if nothing has taken it up.
+        """
+        self.open[-1][name] = tensors
+        lost = self.waiting[-1].get(name, {})
+        self.waiting[-1][name] = {0: step}
+        return [*lost.values()]
+
+    def put(self, name: str, place: int, tensor: int, step: Step) -> list[Step]:
+        """Put a tensor at a place of a list, which grows with it; returns the same as `save`."""
         if not 0 <= place < limits.LIST_ITEMS:
             message = f"{name}[{place}]: places are counted from 0"
             message += f" to {limits.LIST_ITEMS - 1:,}" if place > 0 else ""
@@ -63,9 +74,14 @@ class Saved:
         self.building.budget.spend(max(0, place - len(places)))
         places += [None] * (place + 1 - len(places))
         places[place] = tensor
+        waiting = self.waiting[-1].setdefault(name, {})
+        lost = [waiting[place]] if place in waiting else []
+        waiting[place] = step
+        return lost
 
     def find(self, name: str) -> List:
         """What a name stands for here. Raises VcalcError for a name that nothing has so far."""
+        self.building.taken.update(self.waiting[-1].pop(name, {}).values())
         found = self.open[-1].get(name) or self.given(name)
         if not found:
             raise VcalcError("undefined", f"no tensor is called {quoted(name)} so far", hint=self.where(name))
@@ -108,22 +124,28 @@ class Keeper(Evaluator):
         self.building.outside += 1
         self.building.carried_out += 1
         self.building.named.add(at)
-        self.save_as(step.tensor, [at], at, environment)
+        self.save_as(step.tensor, [at], step, at, environment)
         return at
 
-    def save_as(self, target: Tensor, tensors: list[int], at: int, environment: Environment) -> None:
-        """Give tensors a name; one of them a place in the list of that name."""
+    def save_as(self, target: Tensor, tensors: list[int], step: Step, at: int, environment: Environment) -> None:
+        """Give tensors of a step a name; one of them a place in the list of that name."""
         if target.places is None:
-            return self.saved.save(target.name, [*tensors])
+            return self.note_lost(self.saved.save(target.name, [*tensors], step), target, step)
         place = common(self.value(target.places, at, environment))
         if type(place) is not int or len(tensors) != 1:
             what = f"at {target} stands one tensor, not {len(tensors)}"
             what = what if type(place) is int else f"{target}: {shown(place)} is no place of a list, a whole number"
             raise VcalcError("type", what).at(self.place(target.node))
         try:
-            return self.saved.put(target.name, place, tensors[0])
+            self.note_lost(self.saved.put(target.name, place, tensors[0], step), target, step)
         except VcalcError as error:
             raise error.at(self.place(target.node)) from None
+
+    def note_lost(self, steps: list[Step], target: Tensor, by: Step) -> None:
+        """Note that a step saves a tensor in the place of what other steps saved, and nothing has taken up."""
+        for step in steps:
+            if step is not by:
+                self.building.lost[step] = (self.spec, str(target), by)
 
     def take(self, step: syntax.Take, at: int, environment: Environment, scope: Scope) -> int:
         self.building.outside += 1
