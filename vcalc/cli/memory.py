@@ -95,6 +95,8 @@ def memory_command(
             if value is not None:
                 hint = f"--mode training {option} {value}".rstrip()
                 raise VcalcError("usage", f"{option} is for training", hint=hint)
+        if mixed != "autocast":  # which casts a trained weight once, and a frozen one wherever it is read
+            request.refuse("at inference nothing is trained, so nothing is spared (--mode training)", ("--frozen",))
     named = (optimizer or "adamw").lower()
     if request.fold_norms and mode != "inference":
         raise VcalcError("usage", "--fold-norms is for inference: training needs the norms", hint="leave it out")

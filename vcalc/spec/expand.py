@@ -79,7 +79,8 @@ class Expander(Keeper):
     def freezing(self, step: Step, at: int, environment: Environment) -> AbstractContextManager[None]:
         """Parameters of what is added meanwhile are not trained, where the condition of a step holds."""
         condition = step.frozen.condition if step.frozen else None
-        return self.building.frozen.meanwhile(condition is not None and self.truth(condition, at, environment))
+        holds = condition is not None and self.truth(condition, at, environment)
+        return self.building.frozen.meanwhile(holds, step, self.spec)
 
     # Steps
 

@@ -33,6 +33,8 @@ class Origin:
             if spec is own and step not in building.taken
         ]
         """Where a tensor is saved in vain, its name, and where another one is saved in its place."""
+        self.idle = [step for step, (spec, idle) in building.frozen.idle.items() if spec is own and idle]
+        """The steps that are frozen and have no parameters."""
         self._used = [used.nodes for used in building.used]
 
     def foreign(self) -> set[int]:
