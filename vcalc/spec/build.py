@@ -25,6 +25,9 @@ UNLIKE = 400
 ROUNDED = 150 * SYMBOLIC
 """What a size costs that holds a rounded formula and is like none before it."""
 
+UNROUNDED = "sizes that strides round cost most: a multiple of all strides has none, as in --set H=32*h"
+"""What to do where these are too many."""
+
 
 KNOWN = 10
 """What an answer of exact arithmetic costs that was worked out before."""
@@ -39,6 +42,8 @@ class Budget:
     def __init__(self) -> None:
         self.steps = 0
         self.operations = 0
+        self.rounds = False
+        """Whether a size is symbolic and rounded."""
         self._sizes: set[Any] = set()
         self._answers: dict[Any, Any] = {}
 
@@ -53,7 +58,7 @@ class Budget:
         self.operations += operations
         if self.operations > limits.OPERATIONS:
             message = f"the expressions come to more than {limits.OPERATIONS:,} operations"
-            raise VcalcError("limit", message, hint="see docs/limits.md")
+            raise VcalcError("limit", message, hint=UNROUNDED if self.rounds else "see docs/limits.md")
 
     def spend_on_size(self, size: Any) -> None:
         """Spend what a new symbolic size costs that a stride left rounded: SymPy is slow to find its closed form."""
@@ -63,6 +68,7 @@ class Budget:
 
         self._sizes.add(size)
         if symbols.is_rounded(size):
+            self.rounds = True
             self.spend(ROUNDED)
 
     def value(self, expression: Expression, environment: Environment) -> Any:
