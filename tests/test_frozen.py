@@ -184,6 +184,14 @@ def test_a_path_or_a_kind_is_frozen(vcalc: Any, asked: str, says: str):
     assert says in done.stdout + done.stderr
 
 
+def test_detr_trains_its_backbone_from_the_second_stage_on():
+    """facebookresearch/detr at lr_backbone > 0: no norm of the ResNet is trained, and neither are conv1 and layer1."""
+    bound = api.load("detr-r50").bind()
+    stem, stage1 = 64 * 3 * 49, 64 * (64 + 256 + 256) + 2 * 64 * (256 + 256) + 3 * 64 * 64 * 9
+    assert (bound.total.params, bound.trained_params) == (41_524_768, 41_302_368)
+    assert bound.total.params - bound.trained_params == stem + stage1
+
+
 def test_the_model_that_lacks_what_is_frozen_is_named(vcalc: Any):
     said = vcalc("compare", "resnet18", "vgg16", "--frozen", "stem", code=2).stderr
     assert "there is no layer, group or kind 'stem' to freeze in vgg16" in said
