@@ -97,7 +97,7 @@ def _of_which(text: str, inputs: dict[str, Sizes]) -> str:
         if sizes and len(sizes) == len(names):
             said.append(f"--input {name}={printable(text[:80])}")
         elif (len(sizes) == 1 and names[0] == "C") or name == text.strip():
-            said.append((_meant(sizes, names, own, f"{name}=") if sizes else _rather(own, f"{name}=")))
+            said.append(_meant(sizes, names, own, f"{name}=") if sizes else _rather(own, f"{name}="))
     if not said:
         said = [
             _rather([_digits(written[size]) for size in order_of(written)], f"{name}=")
