@@ -148,6 +148,8 @@ class Layer:
                     value = spec.type.accept(value)
                 except (ValueError, TypeError):
                     hint = "// divides without a rest" if isinstance(value, float) and "whole" in spec.type.says else ""
+                    if spec.type.axes and type(value) is int:
+                        hint = "axes go by name: C, H and W of a map, N and D of tokens"
                     message = f"{self.kind}: {name} is {show(value)}, not {spec.type.says}"
                     raise LayerError(message, name, hint) from None
             elif spec.required:

@@ -25,10 +25,11 @@ PASSES_ON = "a branch in which nothing is carried out is left out; one that pass
 
 
 class _Reached(Exception):  # noqa: N818, no error
-    """The named group at which the use of another spec ends."""
+    """The named group, by its path, at which the use of another spec ends."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, path: str) -> None:
         self.at = at
+        self.path = path
 
 
 class Expander(Keeper):
@@ -41,12 +42,13 @@ class Expander(Keeper):
         environment: Environment,
         building: Building,
         root: Scope,
-        upto: str = "",
+        ends: tuple[str, ...] = (),
         used_by: tuple[ModelEntry, ...] = (),
     ) -> None:
         super().__init__(spec, model, building, root)
         self.globals = environment
-        self.upto = upto
+        self.ends = ends
+        """The paths of named groups at which a use of this spec, or of one that uses it, ends."""
         self.models = (*used_by, model)
         self.copies = Copies(building)
 
@@ -163,7 +165,7 @@ class Expander(Keeper):
 
     def part(self, sees: tuple[Any, ...], steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
         """Run a list that sees these values and no others of its own; a copy, where it has run on such a tensor."""
-        if self.upto:
+        if self.ends:
             return self.steps(steps, at, environment, scope)
         key = (self.building.depth, *sees)
         return self.copies.run(key, at, scope, lambda: self.steps(steps, at, environment, scope))
@@ -194,8 +196,8 @@ class Expander(Keeper):
         """Note what a named group gives; end here when it is as far as this spec is used."""
         scope.output = at
         self.building.named.add(at)
-        if self.upto and scope.path == f"{self.root.path}/{self.upto}":
-            raise _Reached(at)
+        if self.ends and scope.path in self.ends:
+            raise _Reached(at, scope.path)
         return at
 
     def loop(self, step: syntax.Loop, at: int, environment: Environment, scope: Scope) -> int:
@@ -371,7 +373,9 @@ class Expander(Keeper):
         bindings = self.bound(step, spec, model, given, values)
         inner = bindings.all()
         within = scope.child(step.name or model.name)
-        expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
+        last = f"{within.path}/{step.upto}" if step.upto else ""
+        ends = (*self.ends, last) if last else self.ends
+        expander = Expander(spec, model, inner, self.building, within, ends, self.models)
         expander.saved.enter(given)
         first = next(iter(given))
         depth, sharing, start = self.building.depth, self.building.sharing, len(self.building.graph.nodes)
@@ -381,15 +385,19 @@ class Expander(Keeper):
             )
         except _Reached as reached:
             end, self.building.depth, self.building.sharing = reached.at, depth, sharing
+            outer = reached if reached.path in self.ends else None
         else:
+            outer = None
             if step.upto:
                 hint = suggestion(step.upto, within.ended(), "it has")
                 raise VcalcError("undefined", f"{model.name} has no group {quoted(step.upto)}", hint=hint)
         self.check_library(step, model)
         nodes = range(start, len(self.building.graph.nodes))
-        self.building.used.append(Used(spec, model, nodes, step.library, bool(step.upto)))
+        self.building.used.append(Used(spec, model, nodes, step.library, bool(step.upto or outer)))
         for said, source in ((step.frozen, self.spec), (spec.frozen, spec)):
-            self.building.frozen.note(said, nodes, within, source, bool(step.upto) and source is spec)
+            self.building.frozen.note(said, nodes, within, source, bool(step.upto or outer) and source is spec)
+        if outer:
+            raise outer
         return self.leave(within, end)
 
     def arriving(
@@ -397,7 +405,10 @@ class Expander(Keeper):
     ) -> dict[str, int]:
         """The tensors that a model in use takes, by its inputs' names: what arrives is the first where none is said."""
         names = [*spec.inputs]
-        if (step.takes and "" in names) or (step.saves and not spec.outputs):
+        if step.takes and "" in names:
+            hint = "leave take out; {take: …} before it is what arrives then"
+            raise VcalcError("misplaced", f"{model.name} has one input, without a name: what arrives", hint=hint)
+        if step.saves and not spec.outputs:
             raise VcalcError("misplaced", syntax.MODELS_KEEP, hint=syntax.THEIR_GROUPS)
         if step.saves and step.upto:
             message = f"'upto' ends {model.name} before it has its outputs, which 'save' asks for"

@@ -29,6 +29,8 @@ class Saved:
         self.building = building
         self.root = root
         self.open: list[dict[str, List]] = [{}]
+        self.handed: list[tuple[str, ...]] = [()]
+        """The names of what each of them was handed."""
         self.blocks: list[str] = []
         """The blocks whose calls are being carried out."""
         self.kept: dict[str, str] = {}
@@ -44,11 +46,13 @@ class Saved:
         """Begin a block's call that is handed these tensors, by the names that the block has for them."""
         self.blocks.append(block)
         self.open.append(handed)
+        self.handed.append((*handed,))
         self.waiting.append({})
 
     def end(self) -> dict[str, List]:
         """End a call; returns the tensors that its block had names for."""
         own = self.open.pop()
+        self.handed.pop()
         for steps in self.waiting.pop().values():
             self.building.taken.update(steps.values())
         self.kept.update(dict.fromkeys(own, self.blocks.pop()))
@@ -105,6 +109,9 @@ class Saved:
         """Where a tensor could come from that has no name here."""
         if any(name in names for names in self.open):
             return f"a block has what its call hands to it: {self.blocks[-1]}: {{take: {name}}}"
+        if self.handed[-1]:
+            block, handed = self.blocks[-1], " and ".join(self.handed[-1])
+            return f"the call of block {block} hands it {handed}: {block}: {{take: {{{name}: …}}}}"
         if name in self.kept:
             block = self.kept[name]
             return f"block {block} keeps it to itself, unless its call asks for it: {block}: {{save: {name}}}"
@@ -157,7 +164,9 @@ class Keeper(Evaluator):
         tensors = self.taken(step.tensors, step, at, environment)
         if len(tensors) != 1:
             name = ", ".join(map(str, step.tensors))
-            hint = f"join them, {{take: {name}, join: concat}}, or take one of them, {step.tensors[0].name}[0]"
+            listed = f"[{name}]" if len(step.tensors) > 1 else name
+            one = f"{step.tensors[0].name}[0]" if len(step.tensors) == 1 else step.tensors[0]
+            hint = f"join them, {{take: {listed}, join: concat}}, or take one of them, {one}"
             what = f"{quoted(name)} is a list of {len(tensors)} tensors, and one goes on"
             raise VcalcError("type", what, hint=hint if tensors else "")
         (tensor,) = tensors

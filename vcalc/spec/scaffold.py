@@ -111,8 +111,10 @@ def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
         "written": _writing(spec, model, parts["written"].lines if "written" in parts else []),
         "libraries": parts["libraries"].lines if "libraries" in parts and model.same_as else [],
     }
-    for key in ("convention", "symbols", "blocks", "layers"):
+    for key in ("convention", "symbols", "frozen", "blocks", "layers"):
         made[key] = [*parts[key].comments, *parts[key].lines] if key in parts else []
+    if model.body is not None:
+        made["layers"] = _own_layers(spec.source.lines, root, model)
     lines = [
         f"# {name}, made by `vcalc new` from {_where(spec, model)}:  vcalc table {file}",
         "# docs/spec-language.md has the language, `vcalc layers` the layer kinds, docs/editors.md completion.",
@@ -185,6 +187,25 @@ def _let(spec: Spec, model: ModelEntry, key: YamlNode = None, node: YamlNode = N
     return ["let:", *kept, *(f"{indent}{name}: {value}" for name, value in own.items())]
 
 
+def _own_layers(lines: list[str], root: YamlNode, model: ModelEntry) -> list[str]:
+    """The layers that a model has for itself, as those of a file."""
+    key, body = _at(_at(_at(root, "models")[1], model.name)[1], "do")
+    start, end = body.start_mark, body.end_mark
+    if body.flow_style:
+        text = [*lines[start.line : end.line], lines[end.line][: end.column]]
+        text[0] = text[0][start.column :]
+        return [f"layers: {text[0]}", *(f"  {line.strip()}" for line in text[1:])]
+    own = lines[key.start_mark.line + 1 : end.line]
+    while own and (not own[-1].strip() or len(own[-1]) - len(own[-1].lstrip()) < start.column):
+        own.pop()
+    return ["layers:", *(f"  {line[min(start.column, len(line) - len(line.lstrip())) :]}".rstrip() for line in own)]
+
+
+def _at(mapping: YamlNode, name: str) -> tuple[YamlNode, YamlNode]:
+    """A key of a mapping, and its value."""
+    return next((key, value) for key, value in mapping.value if key.value == name)
+
+
 def _same_as(model: ModelEntry) -> str:
     return f"same_as: {{{', '.join(f'{library}: {written(name)}' for library, name in model.same_as.items())}}}"
 
@@ -216,14 +237,15 @@ def written(text: str) -> str:
 
 def _check_same(text: str, file: str, spec: Spec, model: ModelEntry) -> None:
     """Refuse a copy that is not the very network that it was made from."""
+    wanted, why = _layers(expand(spec, model)), "other layers come of it"
     try:
         copy = parse_spec(text, file, file)
-        same = _layers(expand(copy, next(iter(copy.models.values())))) == _layers(expand(spec, model))
-    except VcalcError:
-        expand(spec, model)
-        same = False
+        same = _layers(expand(copy, next(iter(copy.models.values())))) == wanted
+    except VcalcError as error:
+        same, why = False, error.problems[0].message
     if not same:
-        raise VcalcError("copy", f"{model.name} cannot be copied out of {spec.file}", hint="copy the file by hand")
+        message = f"{model.name} cannot be copied out of {spec.file}: {why}"
+        raise VcalcError("copy", message, hint="copy the file by hand")
 
 
 def _layers(network: Network) -> list[Any]:
@@ -236,6 +258,6 @@ def _layers(network: Network) -> list[Any]:
 
 def _nodes(network: Network) -> list[Any]:
     return [
-        (node.path, node.kind, node.layer.values(), node.inputs, node.facts.inputs, node.output)
+        (node.path, node.kind, node.layer.values(), node.inputs, node.facts.inputs, node.output, node.frozen)
         for node in network.graph.nodes
     ]
