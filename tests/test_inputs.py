@@ -219,7 +219,7 @@ def test_a_model_in_use_takes_what_its_user_hands_over():
         ("{use: both, take: {text: picture}}", "takes a vector [D] as text, but a feature map [3, 64, 64] arrives"),
         ("{use: both, take: {text: words}, save: seen}", "has no output 'seen'; it gives"),
         ("{use: both, take: {text: words}, upto: image_tower, save: image_features}", "ends clip before"),
-        ("{use: resnet18, take: {image: picture}}", "keeps the names of its tensors to itself"),
+        ("{use: resnet18, take: {image: picture}}", "resnet18 has one input, without a name: what arrives"),
     ],
 )
 @pytest.mark.usefixtures("_clip_is_in_the_catalogue")

@@ -306,12 +306,20 @@ class Graph:
     def outputs(self, outputs: dict[str, int]) -> None:
         self._outputs = outputs
 
-    def add(self, layer: Layer, inputs: tuple[int, ...], path: str, shares: int | None = None) -> int:
-        """Append a layer that reads the given nodes; returns its index.
+    def add(
+        self,
+        layer: Layer,
+        inputs: tuple[int, ...],
+        path: str,
+        shares: int | None = None,
+        shapes: tuple[NamedShape, ...] | None = None,
+    ) -> int:
+        """Append a layer that reads the given nodes, whose `shapes` these are; returns its index.
 
         With `shares` it has that node's parameters. Raises LayerError when it does not fit.
         """
-        shapes = tuple([self.shape(index) for index in inputs])
+        if shapes is None:
+            shapes = tuple([self.shape(index) for index in inputs])
         if shares is not None:
             self._check_shared(self.nodes[shares].facts, layer, shapes)
         facts = self._facts_of(layer, shapes, shares is not None)

@@ -36,6 +36,10 @@ ANSWERS = 10_000
 """Answers that are kept; then they are worked out, and paid for, anew."""
 
 
+_PLAIN = (int, str, bool)
+"""Values on which an operation costs one."""
+
+
 class Budget:
     """What one expansion may spend, so that no spec takes long."""
 
@@ -76,7 +80,7 @@ class Budget:
         cost = expression.operations * expression.weight
         for name in expression.columns:
             value = environment.get(name)
-            if type(value) is int:
+            if type(value) in _PLAIN:
                 continue
             if is_list(value):
                 cost += expression.operations * _length(value)
@@ -85,6 +89,8 @@ class Budget:
             elif is_quotient(value) or isinstance(value, float):
                 cost += expression.operations * DECIMAL
         self.spend(cost)
+        if expression.operations == 1:  # a name or a number: nothing is worked out
+            return expression.value(environment)
         before = PAYING.by, PAYING.for_items
         PAYING.by, PAYING.for_items = self._answer, self.spend
         try:
@@ -154,7 +160,9 @@ class Scope:
     def within(self, name: str, ordinal: int, numbered: bool = False) -> str:
         """The path of a thing in this scope, numbered where its name is shared."""
         label = f"{name}{ordinal}" if numbered or self.counts.get(name, 1) > 1 else name
-        return f"{self.path}/{label}" if self.parent else label
+        if self.parent is None:
+            return label
+        return f"{self.path if self._path is None else self._path}/{label}"
 
     @property
     def path(self) -> str:
@@ -272,6 +280,8 @@ class Building:
         """The operations that were spent on what is like nothing before it."""
         self.frozen = Freezing(graph)
         """What is not trained."""
+        self.fixed: dict[Step, tuple[Layer, int]] = {}
+        """The layer of each step whose fields are the same wherever it stands, and what working them out costs."""
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()
 
@@ -311,9 +321,10 @@ class Building:
         if self.symbolic:
             self.budget.spend(SYMBOLIC)
         before = self.budget.operations
-        is_new = self._pay(layer, tuple([self.graph.shape(index) for index in inputs]))
+        shapes = tuple([self.graph.shape(index) for index in inputs])
+        is_new = self._pay(layer, shapes)
         sharing = self.sharing
-        index = self.graph.add(layer, inputs, "", sharing.next(layer) if sharing else None)
+        index = self.graph.add(layer, inputs, "", sharing.next(layer) if sharing else None, shapes)
         if sharing and sharing.first:
             sharing.nodes.append(index)
         self.steps.append(step)
@@ -363,7 +374,8 @@ class Building:
         taken: set[str] = set()
         later: dict[tuple[Scope, str], int] = {}
         for node, (scope, name, ordinal) in zip(self.graph.nodes, self.names, strict=True):
-            scope.close()
+            if scope._path is None:
+                scope.close()
             path = scope.within(name, ordinal)
             if path in taken:
                 ordinal = max(ordinal, later.get((scope, name), 0))

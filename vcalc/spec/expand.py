@@ -11,7 +11,7 @@ from vcalc.language.expression import Environment
 from vcalc.language.values import decimal, shown
 from vcalc.layers import KINDS
 from vcalc.layers.axes import MAPS, NamedShape, described, rank
-from vcalc.layers.base import BRANCHES, describe, no_way, way_between
+from vcalc.layers.base import BRANCHES, Layer, describe, no_way, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings
 from vcalc.spec.build import Building, Scope, Used
@@ -94,14 +94,27 @@ class Expander(Keeper):
     ) -> int:
         """Append a layer whose inputs are these, with fields that see the shape that arrives at `at`."""
         try:
-            fields = {name: decimal(self.value(value, at, environment)) for name, value in step.fields.items()}
-            return self.building.add(self.building.layer(step.kind, fields), inputs, scope, step.name, step)
+            return self.building.add(self.layer_of(step, at, environment), inputs, scope, step.name, step)
         except VcalcError as error:
             field = error.field if isinstance(error, LayerError) else ""
             place = self.place(step.fields[field].node if field in step.fields else step.node)
             if isinstance(error, LayerError) and error.length and field in step.fields:
                 place = self.within(step.fields[field].node, error)
             raise error.at(place, _path_of(scope, step.name or step.kind.kind)) from None
+
+    def layer_of(self, step: syntax.LayerStep, at: int, environment: Environment) -> Layer:
+        """The layer of a step, with fields that see the shape that arrives at `at`."""
+        building = self.building
+        known = building.fixed.get(step)
+        if known:
+            building.budget.spend(known[1])
+            return known[0]
+        before = building.budget.operations
+        fields = {name: decimal(self.value(value, at, environment)) for name, value in step.fields.items()}
+        layer = building.layer(step.kind, fields)
+        if step.is_fixed:
+            building.fixed[step] = layer, building.budget.operations - before
+        return layer
 
     def call(self, step: syntax.Call, at: int, environment: Environment, scope: Scope) -> int:
         block = self.value(step.block, at, environment)
@@ -125,7 +138,7 @@ class Expander(Keeper):
         within = scope.child(step.name) if step.name else scope
         self.saved.begin(block.name, handed)
         sharing = self.building.enter_shared(self.root, block.name) if block.shared else None
-        sees = (*blocks, *[inner[name] for name in block.arguments])
+        sees = (*self.saved.blocks, *[inner[name] for name in block.arguments])
         end = self.part(sees, block.body, at, inner, within)
         self.building.leave_shared(sharing)
         own = self.saved.end()
@@ -346,7 +359,7 @@ class Expander(Keeper):
                 outputs[name] = self.only(step, end, self.globals)
             except VcalcError as error:
                 if error.problems[0].code == "undefined":
-                    known = [*self.saved.open[-1], *self.root.ended()]
+                    known = [*self.saved.open[-1].tensors, *self.root.ended()]
                     hint = suggestion(name, known, "there are") or f"write save: {name} where it is"
                     error = VcalcError("undefined", f"no tensor is called {quoted(name)}, an output", hint=hint)
                 raise error.at(self.place(step.node)) from None
