@@ -587,33 +587,28 @@ def seconds(*arguments: str) -> float:
 
 @pytest.mark.parametrize(
     "text",
-    one_in(
-        9,
-        [
-            MANY + DEEP + "claims:\n" + "".join(CLAIM.format("receptive_field", 7, 1) for _ in range(2_000)),
-            MANY + DEEP + "claims:\n" + "".join(CLAIM.format("flops", 7, i) for i in range(2_000)),
-            MANY + DEEP + "claims:\n" + "".join(CLAIM.format("flops", 7, 1) for _ in range(2_000)),
-            MANY + "layers: [relu]\nclaims:\n" + "".join(CLAIM.format("flops", 7, 1) for _ in range(4_000)),
-            MANY + DEEP + "budget:\n" + "".join(f"  - params <= {i}\n" for i in range(4_000)),
-            MANY + "models:\n" + "".join(f"  m{i}: {{x: {i + 1}}}\n" for i in range(490)) + DEEP,
-            MANY
-            + DEEP.replace("2000", "400000 // 1000")
-            + "symbols: [a, b]\nclaims:\n"
-            + "".join(f"  - {{source: s, metric: flops, printed: a*b, set: {{x: a + {i}*b}}}}\n" for i in range(500)),
-            MANY
-            + DEEP
-            + "claims:\n"
-            + "".join(f"  - {{{CUT}, kinds: [conv], of: [conv{i}]}}\n" for i in range(1, 2_001)),
-            MANY
-            + DEEP
-            + "claims:\n"
-            + "".join(f"  - {{source: s, metric: params, printed: 1K, of: [conv{i}]}}\n" for i in range(1, 1_501))
-            + f"  - {{{CUT}, ours: 2K, why: w, proof: {{rows: yes}}}}\n" * 500,
-        ],
-    ),
+    [
+        MANY + DEEP + "claims:\n" + "".join(CLAIM.format("receptive_field", 7, 1) for _ in range(2_000)),
+        MANY + DEEP + "claims:\n" + "".join(CLAIM.format("flops", 7, i) for i in range(2_000)),
+        MANY + DEEP + "claims:\n" + "".join(CLAIM.format("flops", 7, 1) for _ in range(2_000)),
+        MANY + "layers: [relu]\nclaims:\n" + "".join(CLAIM.format("flops", 7, 1) for _ in range(4_000)),
+        MANY + DEEP + "budget:\n" + "".join(f"  - params <= {i}\n" for i in range(4_000)),
+        MANY + "models:\n" + "".join(f"  m{i}: {{x: {i + 1}}}\n" for i in range(490)) + DEEP,
+        MANY
+        + DEEP.replace("2000", "400000 // 1000")
+        + "symbols: [a, b]\nclaims:\n"
+        + "".join(f"  - {{source: s, metric: flops, printed: a*b, set: {{x: a + {i}*b}}}}\n" for i in range(500)),
+        MANY + DEEP + "claims:\n" + "".join(f"  - {{{CUT}, kinds: [conv], of: [conv{i}]}}\n" for i in range(1, 2_001)),
+        MANY
+        + DEEP
+        + "claims:\n"
+        + "".join(f"  - {{source: s, metric: params, printed: 1K, of: [conv{i}]}}\n" for i in range(1, 1_501))
+        + f"  - {{{CUT}, ours: 2K, why: w, proof: {{rows: yes}}}}\n" * 500,
+    ],
     ids=["fields", "sizes", "metrics", "questions", "budgets", "models", "formulas", "cuts", "rows"],
 )
 @pytest.mark.parametrize("command", ["check", "claims", "fmt"])
+@pytest.mark.slow
 def test_a_file_of_many_questions_ends(tmp_path, command: str, text: str):
     (tmp_path / "net.yaml").write_text(text)
     assert seconds(command, *(["--check"] if command == "fmt" else []), str(tmp_path / "net.yaml")) < SECONDS

@@ -242,6 +242,7 @@ CASES = [
     case("rotary_embedding", {"skip": 1}, "C N D", C=3, N=5, D=6),
     case("random_features", {"count": "m"}, "N D", N=5, D=6, m=4),
     case("linear_attention", {}, "N m, N m, N D", N=5, D=6, m=4),
+    case("linear_attention", {"ones": True}, "C N m, C N m, C N D", C=3, N=5, D=6, m=4),
     case("pool_heads", {"height": "R", "stride": "S"}, "C 60 D", C=3, D=4, R=1, S=1),
     case("pool_heads", {"height": 3, "kernel": "k", "skip": 1}, "C 13 D", C=3, D=4, k=1),
     case("relative_attention", {"query_rows": "R", "key_rows": 3}, "C 60 D, C 12 D, C 12 E", C=3, D=4, E=5, R=1),
@@ -902,6 +903,12 @@ FACTS = [
     Fact("linear_attention", {}, "2 4, 3 4, 3 6 -> 2 6", {},
          {"product_multiply_adds": 3*4*6 + 2*4*6 + 2*4, "product_elements": 4*6 + 2*6 + 2, "additions": 2*4,
           "divisions": 2*6}),
+    # five heads of them; with a one behind each of the 6 values, whose product is the sum
+    Fact("linear_attention", {}, "5 2 4, 5 3 4, 5 3 6 -> 5 2 6", {},
+         {"product_multiply_adds": 5 * (3*4*6 + 2*4*6 + 2*4), "product_elements": 5 * (4*6 + 2*6 + 2),
+          "additions": 5 * 2*4, "divisions": 5 * 2*6}),
+    Fact("linear_attention", {"ones": True}, "5 2 4, 5 3 4, 5 3 6 -> 5 2 6", {},
+         {"product_multiply_adds": 5 * (3*4*7 + 2*4*7), "product_elements": 5 * (4*7 + 2*7), "divisions": 5 * 2*6}),
     # MViTv2-T's second stage: two heads of 56x56 places, of which 28x28 are left; and a class token that stays, with
     # 5x3 places in steps of 2, of which 3x2 are left
     Fact("pool_heads", {"height": 56, "stride": 2}, "2 3136 96 -> 2 784 96", {"weight": 9*96},
@@ -1302,6 +1309,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("linear_attention", {}, "5 4, 5 4", "linear_attention joins 3 branches, not 2"),
     ("linear_attention", {}, "5 4, 5 3, 5 6", "queries, keys and values do not match"),
     ("linear_attention", {}, "5 4, 5 4, 6 6", "queries, keys and values do not match"),
+    ("linear_attention", {}, "2 5 4, 2 5 4, 3 5 6", "queries, keys and values do not match"),
+    ("linear_attention", {}, "2 5 4, 5 4, 2 5 6", "queries, keys and values do not match"),
     ("unfold", {"kernel": 5}, "3 4 8", "a window of 5 does not fit an input of 4"),
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8 8", "embedding takes a vector [D], but a feature map [3, 8, 8]"),
     ("embedding", {"vocabulary": 9, "out": 4}, "3 8", "embedding takes a vector [D], but tokens [3, 8] arrives"),

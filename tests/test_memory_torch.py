@@ -381,6 +381,8 @@ CASES: list[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = [
     ("rotary_embedding", {"skip": 1}, ((2, 5, 4),)),
     ("random_features", {"count": 4}, ((5, 6),)),
     ("linear_attention", {}, ((5, 4), (5, 4), (5, 6))),
+    ("linear_attention", {}, (NamedShape((3, 5, 4), HEADS),) * 3),
+    ("linear_attention", {"ones": True}, (NamedShape((3, 5, 4), HEADS),) * 3),
     ("pool_heads", {"height": 8, "stride": 2}, ((3, 48, 8),)),
     ("pool_heads", {"height": 8, "stride": 2, "skip": 1}, ((3, 49, 8),)),
     ("relative_attention", {"query_rows": 8, "key_rows": 4}, ((3, 48, 8), (3, 12, 8), (3, 12, 8))),

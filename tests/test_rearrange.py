@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from zoo import one_in
 
 import vcalc
 from vcalc import limits, symbols
@@ -434,6 +433,7 @@ def on(sizes: tuple[int, ...], of: str, *grid: int) -> NamedShape:
     return NamedShape(sizes, of, (0, *grid))
 
 
+@pytest.mark.slow
 @given(patterns(most=4, arriving=4), st.data())
 @settings(max_examples=400, deadline=None)
 @example(Drawn("C (H m) W -> (m C) H W", (1, 4, 2), {"m": 2}, [
@@ -652,7 +652,8 @@ def test_a_hostile_spec_is_refused_in_one_line(vcalc, tmp_path, layers: str, say
 
 
 @pytest.mark.cpu_seconds(5)
-@pytest.mark.parametrize("command", one_in(4, [["table"], ["check"], ["memory", "--mode", "training"], ["export"]]))
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["table"], ["check"], ["memory", "--mode", "training"], ["export"]])
 def test_a_file_full_of_patterns_ends(vcalc, tmp_path, command: list[str]):
     """No two alike, of as many letters as there is room for."""
     ones = ["1"] * 58

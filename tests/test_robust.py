@@ -34,7 +34,10 @@ from vcalc.render.check import uri
 from vcalc.spec.find import is_file_name, split_model, stem
 from vcalc.spec.layout import formatted
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes, signals and terminals as POSIX has them")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != "posix", reason="pipes, signals and terminals as POSIX has them"),
+]
 
 ROOT = Path(__file__).parent.parent
 TINY = formatted((ROOT / "examples" / "tiny.yaml").read_text(encoding="utf-8"), "tiny.yaml")
@@ -490,7 +493,6 @@ def test_ctrl_c_as_the_program_starts():
     assert struck("vcalc.spec.find", "SIGINT", "table", "vgg16") == -signal.SIGINT
 
 
-@pytest.mark.slow
 def test_ctrl_c_at_any_moment():
     """What Python itself says before the first line of ours is its own."""
     ends = set()
@@ -1066,7 +1068,6 @@ def test_nothing_of_the_folder_is_imported(repository):
     assert not list(repository.folder.rglob("owned"))
 
 
-@pytest.mark.slow
 def test_names_and_titles_are_text(repository):
     for name in ("a`b`\n# c.yaml", "[x](http://evil.example).yaml", "@everyone.yaml", "-h.yaml"):
         repository.write(f"specs/{name}", EVIL)

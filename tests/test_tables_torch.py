@@ -51,6 +51,7 @@ def torchs(module: Any, *inputs: Tensor) -> int:
         ("gmlp.yaml:gmlp-s-16", "gmlp_s16_224", 139_385_248),
         ("resmlp.yaml:resmlp-s12", "resmlp_12_224", 51_482_112),
         ("siglip.yaml:siglip-vit-b-16", "vit_base_patch16_siglip_224", 118_805_080),
+        ("efficientvit.yaml:efficientvit-b0", "efficientvit_b0", 28_900_424),
     ],
 )
 def test_saved_bytes_are_timms(name: str, theirs: str, bytes: int):
@@ -69,7 +70,12 @@ def given(ours: Network, theirs: Any, first: tuple[str, ...] = ()) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("name", "theirs"), [("mlp-mixer.yaml:mixer-s-32", "mixer_s32_224"), ("gmlp.yaml:gmlp-ti-16", "gmlp_ti16_224")]
+    ("name", "theirs"),
+    [
+        ("mlp-mixer.yaml:mixer-s-32", "mixer_s32_224"),
+        ("gmlp.yaml:gmlp-ti-16", "gmlp_ti16_224"),
+        ("efficientvit.yaml:efficientvit-b0", "efficientvit_b0"),
+    ],
 )
 def test_what_comes_out_is_timms(name: str, theirs: str):
     ours, other = network(name), timms(theirs).eval()

@@ -130,6 +130,9 @@ layers:
   - merge_heads
   - branches: [[random_features: {count: 5}], [random_features: {count: 5}], []]
     join: linear_attention
+  - branches: [[split_heads: {heads: 2}, relu], [split_heads: {heads: 2}, relu], [split_heads: {heads: 2}]]
+    join: {linear_attention: {ones: true, eps: 0.00001}}
+  - merge_heads
   - branches: [[split_heads: {heads: 2}], [split_heads: {heads: 2, transposed: true}]]
     join: matmul
   - merge_heads

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from vcalc.arithmetic import Number, Shape, assumed, certainly_equal, product
 from vcalc.layers.axes import HEADS, TOKENS
 from vcalc.layers.base import BRANCHES, Layer, describe, needs, needs_division, show
-from vcalc.layers.fields import FLAG, count, field
+from vcalc.layers.fields import FLAG, POSITIVE, count, field
+from vcalc.layers.merge import alike
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import EVERYWHERE, Window
 
@@ -125,25 +126,44 @@ class RandomFeatures(Layer, kind="random_features"):
 
 
 class LinearAttention(Layer, kind="linear_attention"):
-    """Features of queries and keys and values, [N, m], [N, m], [N, D], joined in this order: no pair is ever formed."""
+    """Features of queries and keys, and values, [N, m], [N, m], [N, D] or such heads, joined in this order.
 
-    source = "Katharopoulos et al. 2020, equation 5; Choromanski et al. 2021 (Performers), section 2.2"
-    accepts = (TOKENS,)
+    No pair is ever formed: keys and values are multiplied first.
+    """
+
+    source = (
+        "Katharopoulos et al. 2020, equation 5; Choromanski et al. 2021 (Performers), section 2.2;"
+        " ones: Cai et al. 2023 (EfficientViT), the released models"
+    )
+    accepts = (TOKENS, HEADS)
     composed = True
     joins = True
     example = (("N", "m"), ("N", "m"), ("N", "D"))
 
+    ones: Any = field(FLAG, "whether a one stands behind each value, whose products are the sums of the keys", False)
+    eps: Any = field(POSITIVE, "what keeps the divisor from 0", 1e-8)
+
     def output(self, *inputs: Shape) -> Shape:
         needs(len(inputs) == 3, f"linear_attention joins 3 branches, not {len(inputs)}", BRANCHES)
         query, key, value = inputs
-        fits = assumed("==", query[1], key[1]) and assumed("==", key[0], value[0])
+        heads, pairs = query[:-2], key[-2]
+        fits = alike(key, (*heads, pairs, query[-1])) and alike(value, (*heads, pairs, value[-1]))
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
-        return (query[0], value[1])
+        return (*query[:-1], value[-1])
 
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
-        sums = ops.matmul(query, ops.permute(ops.sum(key, axis=1), (0, 2, 1)))
-        weighted = ops.matmul(query, ops.matmul(ops.permute(key, (0, 2, 1)), value))
-        return ops.div(weighted, ops.shift(sums, 1e-8))
+        axis = len(value.shape) - 1
+        turned = (*range(axis - 1), axis, axis - 1)
+        if self.ones:
+            width = value.shape[axis]
+            padded = ops.pad(value, (*value.shape[:axis], width + 1), value=1)
+            both = ops.matmul(query, ops.matmul(ops.permute(key, turned), padded))
+            weighted = ops.slice(both, axis=axis, count=width)
+            sums = ops.slice(both, axis=axis, count=1, start=width)
+        else:
+            sums = ops.matmul(query, ops.permute(ops.sum(key, axis=axis - 1), turned))
+            weighted = ops.matmul(query, ops.matmul(ops.permute(key, turned), value))
+        return ops.div(weighted, ops.shift(sums, self.eps))
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
 
 
-def _alike(a: Shape, b: Shape) -> bool:
+def alike(a: Shape, b: Shape) -> bool:
     """Whether two shapes are the same, as far as is known; what is not is assumed."""
     return len(a) == len(b) and all(assumed("==", one, other) for one, other in zip(a, b, strict=True))
 
@@ -75,11 +75,11 @@ class Concat(Layer, kind="concat"):
         first, axis = inputs[0], self._axis(inputs[0])
         before, after = first[:axis], first[axis + 1 :]
         for shape in inputs[1:]:
-            alike = _alike((*shape[:axis], *shape[axis + 1 :]), (*before, *after))
-            if not alike or _map_and_tokens(first, shape):
+            fits = alike((*shape[:axis], *shape[axis + 1 :]), (*before, *after))
+            if not fits or _map_and_tokens(first, shape):
                 from vcalc.layers import mend
 
-                differ = "do not match" if alike else f"differ in more than {self.over or 'the first size'}"
+                differ = "do not match" if fits else f"differ in more than {self.over or 'the first size'}"
                 message = f"concat: {describe(first)} and {describe(shape)} {differ}"
                 raise LayerError(message, hint=mend.concatenated(first, shape, self.over))
         return (*before, sum(shape[axis] for shape in inputs), *after)
@@ -231,7 +231,7 @@ class MatMul(Layer, kind="matmul"):
         more = "join two of them first" if len(inputs) > 2 else ""
         needs(len(inputs) == 2, f"matmul joins 2 branches, not {len(inputs)}", BRANCHES, more)
         left, right = inputs
-        fits = _alike(right, (*left[:-2], left[-1], right[-1]))
+        fits = alike(right, (*left[:-2], left[-1], right[-1]))
         if not fits:
             needed = f"the second has to be [{', '.join(map(show, (*left[:-2], left[-1])))}, M], with any M"
             raise LayerError(f"matmul: {describe(left)} and {describe(right)} do not match", hint=needed)
@@ -272,7 +272,7 @@ class ScaledDotProductAttention(Layer, kind="scaled_dot_product_attention"):
         order = "they are queries, keys and values, in this order"
         needs(len(inputs) == 3, f"scaled_dot_product_attention joins 3 branches, not {len(inputs)}", BRANCHES, order)
         query, key, value = inputs
-        fits = len(query) == len(key) and _alike((*key[:-1], query[-1]), key) and _alike((*key[:-1], value[-1]), value)
+        fits = len(query) == len(key) and alike((*key[:-1], query[-1]), key) and alike((*key[:-1], value[-1]), value)
         message = f"queries, keys and values do not match: {', '.join(map(describe, inputs))}"
         needs(fits, message, hint="queries [N, D] read keys [M, D] and values [M, E], all of them or none in heads")
         if len(query) == 3:

@@ -237,13 +237,14 @@ class Pad(_AsTold, name="pad"):
         return f"SamePad({written.arguments(*map(written.each, same), value=least)})" if same else ""
 
     @staticmethod
-    def text(x: Any, shape: Sizes, before: Sizes = (), **fields: Any) -> str:
+    def text(x: Any, shape: Sizes, before: Sizes = (), value: float = 0, **fields: Any) -> str:
         each = list(zip(x.shape, shape, strict=True))[1:]
         first = before or (0,) * len(each)
         pads = [(start, new - old - start) for (old, new), start in zip(each, first, strict=True)]
         while len(pads) > 1 and pads[0] == (0, 0):
             pads.pop(0)
-        return f"F.pad({x}, ({', '.join(f'{start}, {end}' for start, end in reversed(pads))}))"
+        sides = ", ".join(f"{start}, {end}" for start, end in reversed(pads))
+        return f"F.pad({x}, ({sides}){f', value={value}' if value else ''})"
 
     def forward(self, paper: Paper, x: Value, shape: Sizes, **fields: Any) -> Value:
         self.shape = x.shape

@@ -91,6 +91,10 @@ class Saved:
         waiting[place] = step
         return lost
 
+    def has(self, name: str) -> bool:
+        """Whether a name stands for anything here."""
+        return bool(self.open[-1].tensors.get(name) or self.given(name))
+
     def find(self, name: str) -> List:
         """What a name stands for here. Raises VcalcError for a name that nothing has so far."""
         self.building.taken.update(self.open[-1].waiting.pop(name, {}).values())

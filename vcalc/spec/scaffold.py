@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from vcalc.errors import VcalcError, printable, quoted
+from vcalc.graph import Node
 from vcalc.source.read import YamlNode, is_null
 from vcalc.source.sections import Section, sections
 from vcalc.spec.network import Network, expand, written_by
@@ -104,14 +105,14 @@ def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
         "title": [f"title: {written(name)}"],
         "cite": [f"cite: {written('after ' + ' '.join(spec.cite.split()))}"] if spec.cite else [],
         **_inputs(spec, model, parts),
-        "outputs": [*parts["outputs"].comments, *parts["outputs"].lines] if "outputs" in parts else [],
+        "outputs": _outputs(model, parts),
         "let": _let(spec, model, *((*keys["let"], len(parts["let"].lines)) if "let" in keys else ())),
         "same_as": [_same_as(model)] if model.same_as else [],
         "expect": ["expect: {}"],
         "written": _writing(spec, model, parts["written"].lines if "written" in parts else []),
         "libraries": parts["libraries"].lines if "libraries" in parts and model.same_as else [],
     }
-    for key in ("convention", "symbols", "frozen", "blocks", "layers"):
+    for key in ("convention", "symbols", "bits", "density", "frozen", "blocks", "layers"):
         made[key] = [*parts[key].comments, *parts[key].lines] if key in parts else []
     if model.body is not None:
         made["layers"] = _own_layers(spec.source.lines, root, model)
@@ -158,15 +159,22 @@ def _root(spec: Spec) -> YamlNode:
 
 def _inputs(spec: Spec, model: ModelEntry, parts: dict[str, Section]) -> dict[str, list[str]]:
     """The input, or the inputs by name, as the model has them."""
-    key = "inputs" if "inputs" in parts else "input"
     if not model.inputs:
+        key = "inputs" if "inputs" in parts else "input"
         return {key: [*parts[key].comments, *parts[key].lines]}
     each = {}
     for name, sizes in merged_inputs(spec, model).items():
         each[name] = ", ".join(f"{size}: {_flow(value.node)}" for size, value in sizes.items())
-    if key == "input":
-        return {key: [f"input: {{{each['']}}}"]}
-    return {key: ["inputs:", *(f"  {name}: {{{sizes}}}" for name, sizes in each.items())]}
+    if "" in each:
+        return {"input": [f"input: {{{each['']}}}"]}
+    return {"inputs": ["inputs:", *(f"  {name}: {{{sizes}}}" for name, sizes in each.items())]}
+
+
+def _outputs(model: ModelEntry, parts: dict[str, Section]) -> list[str]:
+    """What comes out, as the model has it."""
+    if model.outputs:
+        return [f"outputs: [{', '.join(written(step.tensors[0].name) for step in model.outputs)}]"]
+    return [*parts["outputs"].comments, *parts["outputs"].lines] if "outputs" in parts else []
 
 
 def _let(spec: Spec, model: ModelEntry, key: YamlNode = None, node: YamlNode = None, length: int = 0) -> list[str]:
@@ -257,7 +265,9 @@ def _layers(network: Network) -> list[Any]:
 
 
 def _nodes(network: Network) -> list[Any]:
-    return [
-        (node.path, node.kind, node.layer.values(), node.inputs, node.facts.inputs, node.output, node.frozen)
-        for node in network.graph.nodes
-    ]
+    return [(*_said(node), node.inputs, node.facts.inputs, node.output) for node in network.graph.nodes]
+
+
+def _said(node: Node) -> tuple[Any, ...]:
+    """What a spec says of a layer."""
+    return (node.path, node.kind, node.layer.values(), node.frozen, node.widths)
