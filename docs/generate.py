@@ -41,7 +41,13 @@ from vcalc.spec.find import build_index, catalogue
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
-SHOWN = (ROOT / "README.md", DOCS / "spec-language.md", DOCS / "claims.md", DOCS / "macs-and-flops.md")
+SHOWN = (
+    ROOT / "README.md",
+    DOCS / "spec-language.md",
+    DOCS / "claims.md",
+    DOCS / "macs-and-flops.md",
+    DOCS / "bits.md",
+)
 """Pages written by hand whose console blocks and marked tables show real output."""
 CHECK = DOCS / "check.md"
 """The page on checks, written by hand: what each example prints is real output."""

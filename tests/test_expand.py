@@ -391,7 +391,7 @@ def test_a_shared_block_has_its_parameters_once_and_does_its_work_each_time():
     [
         (
             "head: {out: 4}",
-            "conv: a shared block has the same parameters wherever it stands, not weight 24, bias 3, then",
+            "conv: what is shared has the same parameters wherever it stands, not weight 24, bias 3, then",
         ),
         ("name: other\n            do: [conv: {out: 4, kernel: 1}, head]", "not weight 576, bias 8, then weight 288"),
     ],

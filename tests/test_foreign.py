@@ -29,7 +29,7 @@ TABLE = yaml.safe_load(Path(foreign.FILE).read_text(encoding="utf-8"))
 NAMES = yaml.safe_load((Path(__file__).parent / "data" / "foreign_names.yaml").read_text(encoding="utf-8"))
 INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}", "{C: 32, L: 64}", "{C: 32, T: 8, H: 8, W: 8}")
 ALLOWED = {
-    "fields": {"frozen", *(field for kind in KINDS.values() for field in kind.fields)},
+    "fields": {"frozen", "tied", *(field for kind in KINDS.values() for field in kind.fields)},
     "values": ("0", *SHAPE_NAMES),
     "uses": ("with", "upto", "as", "take", "save", "name"),
     "joins": JOINS,

@@ -17,13 +17,13 @@ from vcalc.analyses.memory_plan import TRAINING, Plan
 from vcalc.analyses.receptive_field import fields_by_input
 from vcalc.conventions import load as convention
 from vcalc.errors import VcalcError
-from vcalc.spec import find
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
 from vcalc.spec.parse import parse_spec
 
 ROOT = Path(__file__).parent.parent
-CLIP = str(ROOT / "examples/clip.yaml")
+CLIP = "clip-b-32"
+LEVELS = f"{ROOT}/examples/detector.yaml:detector"
 SIAMESE, DIT, PYRAMID = (str(ROOT / f"tests/data/inputs/{name}.yaml") for name in ("siamese", "dit", "pyramid"))
 
 CROSS = """
@@ -113,7 +113,7 @@ def test_the_option_says_of_which(vcalc):
     assert sized["input"] is None
     assert sized["axes"]["inputs"] == {"image": ["C", "H", "W"], "text": ["D"]}
     assert [each["shape"] for each in sized["outputs"].values()] == [[512], [512]]
-    assert [each["layer"] for each in sized["outputs"].values()] == ["temperature", "text_tower/projection/linear"]
+    assert [each["layer"] for each in sized["outputs"].values()] == ["temperature", "l2norm2"]
     assert "say of which: --input image=16" in vcalc("table", CLIP, "--input", "16", code=2).stderr
     assert "did you mean 'text'?" in vcalc("table", CLIP, "--input", "txt=16", code=2).stderr
     assert "takes D as text" in vcalc("table", CLIP, "--input", "text=16x4", code=2).stderr
@@ -169,16 +169,9 @@ layers:
   - branches: [[], [take: seen]]
     join: multiply
 """
-CALL = "{use: both, name: clip, take: {text: words}, save: {seen: image_features}}"
+CALL = "{use: clip-b-32, name: clip, take: {text: words}, save: {seen: image_features}}"
 
 
-@pytest.fixture
-def _clip_is_in_the_catalogue(monkeypatch):
-    known = find.load
-    monkeypatch.setattr(find, "load", lambda name: known(CLIP if name == "both" else name))
-
-
-@pytest.mark.usefixtures("_clip_is_in_the_catalogue")
 def test_a_model_in_use_takes_what_its_user_hands_over():
     """An image that a layer made arrives, words are the user's input; the last output goes on, the first is saved."""
     network = of(USED.replace("CALL", CALL))
@@ -186,7 +179,7 @@ def test_a_model_in_use_takes_what_its_user_hands_over():
     assert network.graph.shape(clip[0].inputs[0]) == (3, 64, 64)
     assert {index for node in clip for index in node.inputs if index < 0} == {-1}
     assert [network.graph.nodes[index].path for index in product.inputs] == [
-        "clip/text_tower/projection/linear",
+        "clip/l2norm2",
         "clip/temperature",
     ]
 
@@ -194,18 +187,116 @@ def test_a_model_in_use_takes_what_its_user_hands_over():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        ("{use: both}", "takes image and text: nothing is its text; write {use: both, take: {text: …}}"),
-        ("{use: both, take: {tex: words}}", "has no input 'tex'; did you mean 'text'?"),
-        ("{use: both, take: {text: word}}", "no tensor is called 'word' so far"),
-        ("{use: both, take: {text: picture}}", "takes a vector [D] as text, but a feature map [3, 64, 64] arrives"),
-        ("{use: both, take: {text: words}, save: seen}", "has no output 'seen'; it gives"),
-        ("{use: both, take: {text: words}, upto: image_tower, save: image_features}", "ends clip before"),
+        ("{use: clip-b-32}", "takes image and text: nothing is its text; write {use: clip-b-32, take: {text: …}}"),
+        ("{use: clip-b-32, take: {tex: words}}", "has no input 'tex'; did you mean 'text'?"),
+        ("{use: clip-b-32, take: {text: word}}", "no tensor is called 'word' so far"),
+        (
+            "{use: clip-b-32, take: {text: picture}}",
+            "takes a vector [D] as text, but a feature map [3, 64",
+        ),
+        ("{use: clip-b-32, take: {text: words}, save: seen}", "has no output 'seen'; it gives"),
+        ("{use: clip-b-32, take: {text: words}, upto: image, save: image_features}", "ends clip-b-32 before"),
         ("{use: resnet18, take: {image: picture}}", "keeps the names of its tensors to itself"),
     ],
 )
-@pytest.mark.usefixtures("_clip_is_in_the_catalogue")
 def test_what_cannot_be_handed_to_a_model(call, says):
     assert says in refusal(USED.replace("CALL", call))
+
+
+OWN = """
+input: {C: 3, H: 64, W: 64}
+models:
+  trunk:
+    outputs: stage
+    do:
+      - each: {c: [8, 16, 32]}
+        name: stage
+        do: [conv: {out: c, kernel: 3, stride: 2, pad: 1}]
+  pair:
+    inputs: {image: {C: 3, H: 32, W: 32}, words: {D: 7}}
+    outputs: [seen, read]
+    do:
+      - {use: trunk, save: {levels: stage}}
+      - save: seen
+      - take: words
+      - linear: {out: 5}
+      - save: read
+  plain: {}
+  wide: {input: {H: 128}}
+  named: {inputs: {picture: {C: 1, H: 8, W: 8}}}
+layers: [conv: {out: 4, kernel: 1}]
+"""
+
+
+def models_of(text: str) -> dict[str, Network]:
+    spec = parse_spec(text, "net.yaml", "net")
+    return {name: expand(spec, model) for name, model in spec.models.items()}
+
+
+def test_each_model_of_a_file_says_what_it_takes_and_gives(vcalc, tmp_path):
+    """What it does not say it has of the file; of a model in use all its stages are to be had, and the last goes on."""
+    graphs = {name: network.graph for name, network in models_of(OWN).items()}
+    assert {name: dict(graph.inputs) for name, graph in graphs.items()} == {
+        "trunk": {"": (3, 64, 64)},
+        "pair": {"image": (3, 32, 32), "words": (7,)},
+        "plain": {"": (3, 64, 64)},
+        "wide": {"": (3, 128, 64)},
+        "named": {"picture": (1, 8, 8)},
+    }
+    gives = {
+        name: {each: graph.shape(index) for each, index in graph.outputs.items()} for name, graph in graphs.items()
+    }
+    assert gives["trunk"] == {"stage[0]": (8, 32, 32), "stage[1]": (16, 16, 16), "stage[2]": (32, 8, 8)}
+    assert gives["pair"] == {"seen": (32, 4, 4), "read": (5,)}
+    assert gives["plain"] == {"": (4, 64, 64)}
+    first = models_of(OWN.replace("- save: seen", "- take: levels[0]\n      - save: seen"))["pair"].graph
+    assert first.shape(first.outputs["seen"]) == (8, 16, 16)
+    file = tmp_path / "net.yaml"
+    file.write_text(OWN, encoding="utf-8")
+    assert "input image 3x32x32 and words 9" in vcalc("table", f"{file}:pair", "--input", "words=9").stdout
+    vcalc("new", "copy", "--from", f"{file}:trunk", "-o", str(tmp_path / "copy.yaml"))
+    assert [*expand(*load(str(tmp_path / "copy.yaml"))).graph.outputs] == [*gives["trunk"]]
+
+
+def test_a_model_takes_what_it_names_where_it_has_layers_of_its_own_or_other_inputs():
+    """Else the sizes that it has otherwise; and the file's outputs are those of a model that names none."""
+    made = models_of("""
+        inputs: {a: {D: 4}, b: {D: 5}}
+        outputs: [x, y]
+        models:
+          sizes: {inputs: {b: {D: 6}}}
+          own: {inputs: {b: {}}, outputs: z, do: [linear: {out: 2}, save: z]}
+          other: {more: false, inputs: {a: {}, c: {D: 2}}, outputs: [x, c]}
+        let: {more: true}
+        layers: [linear: {out: 2}, save: x, {if: more, then: [take: b, linear: {out: 2}, save: y]}]
+    """)
+    assert {name: {**each.graph.inputs} for name, each in made.items()} == {
+        "sizes": {"a": (4,), "b": (6,)},
+        "own": {"b": (5,)},
+        "other": {"a": (4,), "c": (2,)},
+    }
+    assert [[*each.graph.outputs] for each in made.values()] == [["x", "y"], ["z"], ["x", "c"]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("plain: {}", "plain: {inputs: {image: {C: 1}}}", "the network has one input, which has no name"),
+        ("plain: {}", "plain: {input: {D: 1}, inputs: {a: {D: 1}}}", "'input' and 'inputs' do not go together"),
+        ("plain: {}", "plain: {words: 2}", "'words' is a hyperparameter or symbol and cannot name"),
+        ("plain: {}", "plain: {outputs: [left]}", "no tensor is called 'left', an output; write save: left where"),
+        ("plain: {}", "plain: {outputs: []}", "outputs needs the name of a tensor"),
+        ("input: {C: 3, H: 64, W: 64}\n", "", "model 'trunk' needs 'input', which the file has not for all"),
+        ("outputs: stage\n", "outputs: stages\n", "no tensor is called 'stages', an output; did you mean 'stage"),
+        ("{D: 7}}", "{D: 7}, more: {D: 1}}", "nothing takes the input 'more'; write take: more"),
+        ("{levels: stage}", "{levels: stages}", "trunk has no output 'stages'; did you mean 'stage'?"),
+    ],
+)
+def test_what_is_wrong_with_a_models_own_inputs_and_outputs_is_said(old, new, says):
+    with pytest.raises(VcalcError) as caught:
+        models_of(OWN.replace(old, new))
+    problem = caught.value.problems[0]
+    assert says in f"{problem.message}; {problem.hint}"
 
 
 def test_a_change_of_outputs_is_a_change(vcalc, tmp_path):

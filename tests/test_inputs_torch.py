@@ -10,7 +10,7 @@ import pytest
 torch: Any = pytest.importorskip("torch", reason="torch is asked what it runs")
 
 from live_memory import Live, Saved, own
-from test_inputs import CLIP, CROSS, DIT, HELD, PYRAMID, SIAMESE, of
+from test_inputs import CLIP, CROSS, DIT, HELD, LEVELS, PYRAMID, SIAMESE, of
 from torch import nn
 
 from vcalc.analyses.liveness import Run
@@ -87,7 +87,7 @@ def test_every_layer_and_every_output_holds(network: Network, device: str):
     assert [check.path for check in checks if check.kind == "output"] == outputs
 
 
-@pytest.mark.parametrize("file", [CLIP, DIT, SIAMESE, PYRAMID], ids=lambda file: Path(file).stem)
+@pytest.mark.parametrize("file", [CLIP, DIT, SIAMESE, PYRAMID, LEVELS], ids=lambda file: Path(file).stem)
 def test_whole_networks_hold(file: str):
     assert [check for check in validate(expand(*load(file)), "meta") if not check.holds] == []
 

@@ -234,6 +234,7 @@ ELSEWHERE = {
     "rows_by": "linear",
     "product": "matmul",
     "rearrange": "composed of others: test_rearrange_torch.py",
+    **dict.fromkeys(("top_k", "order", "whole", "take_along", "split"), "experts: test_experts_torch.py"),
 }
 
 

@@ -309,7 +309,8 @@ def test_every_layer_kind_has_its_fields_with_their_documentation(kind):
     made = SCHEMA["$defs"][f"layer_{kind}"]
     assert made["description"]
     assert KINDS[kind].source in made["markdownDescription"]
-    assert list(made["properties"]) == [*KINDS[kind].fields, "name", "frozen"]
+    ties = ["tied"] if KINDS[kind].ties else []
+    assert list(made["properties"]) == [*KINDS[kind].fields, "name", *ties, "frozen"]
     for name, field in KINDS[kind].fields.items():
         assert field.doc in made["properties"][name]["description"]
     assert made.get("required", []) == [name for name, field in KINDS[kind].fields.items() if field.required]

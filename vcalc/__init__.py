@@ -6,7 +6,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Layer", "Model", "Network", "VcalcError", "__version__", "load", "models"]
+__all__ = ["Layer", "Model", "Network", "VcalcError", "__version__", "from_torch", "load", "models"]
 
 
 def __getattr__(name: str) -> "Any":

@@ -22,11 +22,10 @@ from vcalc.conditions import stated
 from vcalc.errors import VcalcError
 from vcalc.reports.layers_table import selected, table_report
 from vcalc.spec import find
-from vcalc.spec.network import Network as _Expanded
-from vcalc.spec.network import expand
+from vcalc.spec.network import Described, expand
 from vcalc.spec.syntax import ModelEntry, Spec
 
-__all__ = ["Layer", "Model", "Network", "VcalcError", "load", "models"]
+__all__ = ["Layer", "Model", "Network", "VcalcError", "from_torch", "load", "models"]
 
 
 class Layer(NamedTuple):
@@ -67,14 +66,17 @@ class Model:
         batch: Any = 1,
         dtype: Any = "float32",
         library: str = "",
+        bits: Any = None,
+        density: Any = None,
         **sizes: Any,
     ) -> Network:
         """Bind hyperparameters and input sizes (C, H, W) to numbers, lists, or formulas as text such as "32*h".
 
         `values` binds by name, too, what is called like one of the others: `bind({"batch": 4})`. `convention` is a name
         or a file's, the spec's own (or lecture) where it is left out; `batch` a number, or a name for a formula;
-        `dtype` a name, or NumPy's or torch's; `library` says whose way of writing the network tools are to count. What
-        is left out keeps the spec's value.
+        `dtype` a name, or NumPy's or torch's; `library` says whose way of writing the network tools are to count.
+        `bits` and `density` are what `--bits` and `--density` take, a number or a text: "W4A8", "conv=4,first=8",
+        "2:4". What is left out keeps the spec's value.
 
         An array of one dimension is many numbers: for a size, for the batch, and for a hyperparameter that is a number
         in the spec; for one that is a list, it is a list. What depends on many numbers is an array of as many, each
@@ -84,13 +86,18 @@ class Model:
         numbers make different networks.
         """
         convention = convention or self._spec.convention or conventions.DEFAULT
-        return Network(expand(self._spec, self._entry, {**values, **sizes}, library=library), convention, batch, dtype)
+        expanded = expand(self._spec, self._entry, {**values, **sizes}, library=library)
+        if bits is not None or density is not None:
+            from vcalc.spec.widths import widen
+
+            widen(expanded.graph, *([] if given is None else [str(given)] for given in (bits, density)))
+        return Network(expanded, convention, batch, dtype)
 
 
 class Network:
     """A model with every size bound, counted under one convention."""
 
-    def __init__(self, expanded: _Expanded, convention: str, batch: Any, dtype: Any) -> None:
+    def __init__(self, expanded: Described, convention: str, batch: Any, dtype: Any) -> None:
         self._expanded = expanded
         images = batch_size(batch, arrays=expanded.arrays)
         _check_beside(expanded, images)
@@ -151,6 +158,21 @@ class Network:
         return _given_back(trained_params(self._costs, self._expanded.graph.nodes))
 
     @property
+    def bops(self) -> Any:
+        """Bit operations of one forward pass: each multiply-add with the bits of its factors multiplied."""
+        return self._measured("bops")
+
+    @property
+    def bytes(self) -> Any:
+        """The size of the parameters, each with its bits; those of the dtype where nothing is said."""
+        return self._measured("bytes")
+
+    def _measured(self, metric: str) -> Any:
+        from vcalc.analyses.widths import MEASURES
+
+        return _given_back(MEASURES[metric](self._costs, self._expanded.graph.nodes))
+
+    @property
     def depth(self) -> int:
         """Layers with weights on the longest path."""
         return depth(self._expanded.graph)
@@ -165,7 +187,7 @@ class Network:
         return record
 
 
-def _check_beside(expanded: _Expanded, images: Any) -> None:
+def _check_beside(expanded: Described, images: Any) -> None:
     """Refuse a batch that is an array beside symbols, or a symbol beside arrays."""
     arrays, names = images.given if is_many(images) else expanded.arrays, [*expanded.symbols]
     if arrays and (names or is_symbolic(images)):
@@ -187,6 +209,26 @@ def load(name: str) -> Model:
     Raises VcalcError for an unknown name, with the nearest ones, and for every problem in a file.
     """
     return Model(*find.load(str(name)))
+
+
+def from_torch(
+    module: Any,
+    input: Any = (),
+    *,
+    convention: str = "",
+    batch: Any = 1,
+    dtype: Any = "float32",
+    **named: Any,
+) -> Network:
+    """A torch module, recorded while it runs once on tensors without elements: counted as it is, without a spec.
+
+    `input` is the shape of what goes in, without the batch, or a tensor with it; a list of either for several; what has
+    a name in the module's `forward` can be given by it. Nothing of the module is changed, and nothing is computed.
+    Raises VcalcError where torch is missing, or the module takes no such input.
+    """
+    from vcalc.importers.network import of_module
+
+    return Network(of_module(module, input, named), convention or conventions.DEFAULT, batch, dtype)
 
 
 def models() -> list[str]:

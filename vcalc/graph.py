@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from vcalc.arithmetic import Number, Shape, tidied
+from vcalc.arithmetic import Number, Shape, assumed, tidied
 from vcalc.errors import LayerError
 from vcalc.layers.axes import HEADS, NOTHING, TOKENS, NamedShape
 from vcalc.layers.base import Layer, elements, show
@@ -19,10 +19,34 @@ from vcalc.layers.front import parted
 from vcalc.layers.moved import Moved
 from vcalc.layers.vocabulary import ONCE_A_BATCH
 from vcalc.operators.types import INDEX
+from vcalc.widths import PLAIN
 
 if TYPE_CHECKING:
     from vcalc.layers.call import Call
     from vcalc.operators.paper import Paper, Value
+
+
+class Owns(NamedTuple):
+    """Which parameters are not a layer's own, but another node's: all, `shared`, or the first, `tied`.
+
+    A layer of experts has so many `sets` of its own, of which so many are `active` for each token.
+    """
+
+    shared: bool = False
+    tied: bool = False
+    sets: Number = 1
+    active: Number = 1
+
+
+OWN = Owns()
+
+
+class Routing(NamedTuple):
+    """So many experts, of which so many are active for each token: those that a node says."""
+
+    experts: Number
+    active: Number
+    choice: int
 
 
 class Facts:
@@ -41,19 +65,18 @@ class Facts:
         "layer",
         "made",
         "output",
-        "shared",
+        "owns",
     )
 
     batched = True
 
-    def __init__(self, layer: Layer, arriving: tuple[Shape, ...], shared: bool = False) -> None:
+    def __init__(self, layer: Layer, arriving: tuple[Shape, ...], owns: Owns = OWN) -> None:
         self.inputs = read = layer.read(arriving)
         self.front, self.inner = parted(layer, read)
         """What stands in front of all inputs and of the output, and the inputs without it: what the layer works on."""
         self.asked = layer
         """The layer as it was before it was fitted to what arrives."""
-        self.shared = shared
-        """Whether the parameters are another node's, which has counted them."""
+        self.owns = owns
         self.layer, self.made = self._fitted()
         """The layer for what arrives, and the output without what stands in front of the inputs, too."""
         self.output = self.front.before(self.made)
@@ -68,14 +91,36 @@ class Facts:
         return self._counted
 
     @property
+    def shared(self) -> bool:
+        """Whether the parameters are another node's, which has counted them."""
+        return self.owns.shared
+
+    @property
     def parameters(self) -> dict[str, Number]:
         """Its own parameters, by role."""
-        return {} if self.shared else self._counts()[0]
+        if self.owns.shared:
+            return {}
+        own = self._in_sets(self._counts()[0])
+        return {role: own[role] for role in [*own][1:]} if self.owns.tied else own
+
+    def _in_sets(self, counts: dict[str, Number]) -> dict[str, Number]:
+        sets = self.owns.sets
+        return counts if type(sets) is int and sets == 1 else {name: sets * count for name, count in counts.items()}
+
+    @property
+    def tied_parameters(self) -> dict[str, Number]:
+        """Those that are another node's, by role, where that is said of the first of them alone."""
+        return {} if not self.owns.tied else dict([*self._counts()[0].items()][:1])
 
     @property
     def buffers(self) -> dict[str, Number]:
         """Its own buffers, by name."""
-        return {} if self.shared else self._counts()[1]
+        return {} if self.shared else self._in_sets(self._counts()[1])
+
+    @property
+    def held(self) -> tuple[dict[str, Number], dict[str, Number]]:
+        """Parameters and buffers that it reads, whosever they are."""
+        return self._counts()[:2]
 
     @property
     def calls(self) -> list[Call]:
@@ -123,7 +168,7 @@ class Facts:
         work = {
             "input_elements": sum(elements(shape) for shape in self.inner),
             "output_elements": elements(self.made),
-            "parameters": sum(parameters.values()),
+            "parameters": sum(self._in_sets(parameters).values()),
             **({} if calls else self.layer.work(self.inner, self.made)),
         }
         if self.front.axes:
@@ -142,8 +187,19 @@ class Facts:
             x = inputs[number]
             one = ops.repeat(x, (x.shape[0] * self.front.times, *x.shape[1:]))
             inputs = (*inputs[:number], one, *inputs[number + 1 :])
+        if self.owns.sets != 1 and any(self.held):
+            return self._run_by_experts(ops, inputs)
         output: Value = self.layer.run(ops, *inputs)
         return output
+
+    def _run_by_experts(self, ops: Paper, inputs: tuple[Value, ...]) -> Value:
+        """Each expert on its rows, as many for each of them as can be."""
+        batch, rows = inputs[0].shape[:2]
+        experts = int(self.owns.sets)
+        sizes = tuple([batch * (rows // experts + (expert < rows % experts)) for expert in range(experts)])
+        parts = [ops.split(ops.reshape(x, (1, batch * rows, *x.shape[2:])), axis=1, sizes=sizes) for x in inputs]
+        made = ops.concat(*[self.layer.run(ops, *part) for part in zip(*parts, strict=True)], axis=1)
+        return ops.reshape(made, (batch, rows, *made.shape[2:]))
 
     def _added(self) -> dict[str, Number]:
         from vcalc.layers.call import added
@@ -223,6 +279,8 @@ class Counted(Called, Protocol):
     @property
     def shared(self) -> bool: ...
     @property
+    def tied_parameters(self) -> dict[str, Number]: ...
+    @property
     def buffers(self) -> dict[str, Number]: ...
     @property
     def calls(self) -> Sequence[Called]: ...
@@ -233,9 +291,17 @@ class Counted(Called, Protocol):
 class Node:
     """One layer at one place of the network."""
 
-    __slots__ = ("facts", "frozen", "index", "inputs", "path", "shares")
+    __slots__ = ("facts", "frozen", "index", "inputs", "path", "routed", "shares", "tied", "widths")
 
-    def __init__(self, index: int, path: str, facts: Facts, inputs: tuple[int, ...], shares: int | None = None) -> None:
+    def __init__(
+        self,
+        index: int,
+        path: str,
+        facts: Facts,
+        inputs: tuple[int, ...],
+        shares: int | None = None,
+        tied: int | None = None,
+    ) -> None:
         self.index = index
         self.path = path
         self.facts = facts
@@ -246,8 +312,14 @@ class Node:
         """
         self.shares = shares
         """The index of the node whose parameters it has; None where they are its own."""
+        self.tied = tied
+        """The index of the node whose first parameter is its first, too; None where that is its own."""
+        self.routed: int | None = None
+        """The index of the node that says which expert each token has chosen; None outside of experts."""
         self.frozen = False
         """Whether none of its parameters is trained."""
+        self.widths = PLAIN
+        """The bits of its numbers, and how many of its weights are not zero, where that is said."""
 
     @property
     def layer(self) -> Layer:
@@ -306,46 +378,85 @@ class Graph:
     def outputs(self, outputs: dict[str, int]) -> None:
         self._outputs = outputs
 
-    def add(self, layer: Layer, inputs: tuple[int, ...], path: str, shares: int | None = None) -> int:
+    def add(
+        self,
+        layer: Layer,
+        inputs: tuple[int, ...],
+        path: str,
+        shares: int | None = None,
+        tied: int | None = None,
+        routing: Routing | None = None,
+    ) -> int:
         """Append a layer that reads the given nodes; returns its index.
 
-        With `shares` it has that node's parameters. Raises LayerError when it does not fit.
+        With `shares` it has that node's parameters, with `tied` the first of them, with `routing` it is one of experts.
+        Raises LayerError when it does not fit.
         """
         shapes = tuple([self.shape(index) for index in inputs])
         if shares is not None:
-            self._check_shared(self.nodes[shares].facts, layer, shapes)
-        facts = self._facts_of(layer, shapes, shares is not None)
-        node = Node(len(self.nodes), path, facts, inputs, shares)
+            tied = None
+        sets, active = (routing.experts, routing.active) if routing else (1, 1)
+        facts = self._facts_of(layer, shapes, Owns(shares is not None, tied is not None, sets, active))
+        if shares is not None:
+            self._check_shared(self.nodes[shares].facts, layer, shapes, facts.owns)
+        if tied is not None:
+            self._check_tied(self.nodes[tied].facts, facts)
+        node = Node(len(self.nodes), path, facts, inputs, shares, tied)
+        node.routed = routing.choice if routing else None
         self.nodes.append(node)
         return node.index
 
-    def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[NamedShape, ...]) -> None:
-        own = self._facts_of(layer, shapes)
+    def _check_shared(self, first: Facts, layer: Layer, shapes: tuple[NamedShape, ...], owns: Owns) -> None:
+        own = self._facts_of(layer, shapes, first.owns._replace(sets=owns.sets, active=owns.active))
         if (own.asked, own.parameters, own.buffers) != (first.asked, first.parameters, first.buffers):
             sizes = [", ".join(f"{role} {show(n)}" for role, n in each.parameters.items()) for each in (first, own)]
             what = f"{sizes[0] or 'none'}, then {sizes[1] or 'none'}" if sizes[0] != sizes[1] else "other fields"
-            raise LayerError(f"{layer.kind}: a shared block has the same parameters wherever it stands, not {what}")
+            message = f"{layer.kind}: what is shared has the same parameters wherever it stands, not {what}"
+            raise LayerError(message, hint="shared: s has a set of its own for each value of s")
+
+    @staticmethod
+    def _check_tied(first: Facts, own: Facts) -> None:
+        from vcalc.layers.calls import first_parameter
+
+        each = [(facts, first_parameter(facts.layer, facts.inner)) for facts in (own, first)]
+        for facts, found in each:
+            if found is None or facts.layer.composed:
+                what = "has no parameters" if found is None else "is several operators"
+                raise LayerError(
+                    f"{own.kind}: what is tied is the matrix or table of one operator; {facts.kind} {what}"
+                )
+        sizes = [found.shape for _, found in each if found is not None]
+        if len(sizes[0]) != len(sizes[1]) or not all(assumed("==", *pair) for pair in zip(*sizes, strict=True)):
+            mine, its = (f"{show(size)} of {facts.kind}" for size, (facts, _) in zip(sizes, each, strict=True))
+            raise LayerError(f"{own.kind}: tied parameters have one shape: {mine} is not {its}")
 
     def replace(self, node: Node, layer: Layer) -> None:
         """Put a layer of the same shapes in a node's place."""
-        node.facts = self._facts_of(layer, node.facts.inputs, node.facts.shared)
+        node.facts = self._facts_of(layer, node.facts.inputs, node.facts.owns)
 
     def freeze(self, indices: Iterable[int]) -> None:
         """Note that the parameters of some nodes are not trained, nor are they where other nodes have the same."""
-        owners = {self.owner(self.nodes[index]) for index in indices}
+        frozen = [self.nodes[index] for index in indices]
+        owners = {self.owner(node) for node in frozen} | {node.tied for node in frozen if node.tied is not None}
         for node in self.nodes if owners else ():
-            node.frozen = node.frozen or self.owner(node) in owners
+            all_tied = node.tied in owners and not node.facts.parameters
+            node.frozen = node.frozen or all_tied or self.owner(node) in owners
+
+    @property
+    def says_widths(self) -> bool:
+        """Whether bits or densities are said of the network."""
+        return any(node.widths is not PLAIN for node in self.nodes)
 
     @staticmethod
     def owner(node: Node) -> int:
         """The index of the node whose parameters a node has: its own, unless they are another's."""
         return node.index if node.shares is None else node.shares
 
-    def _facts_of(self, layer: Layer, shapes: tuple[NamedShape, ...], shared: bool = False) -> Facts:
-        key = (layer, shapes, shared, tuple([shape.told for shape in shapes]))
+    def _facts_of(self, layer: Layer, shapes: tuple[NamedShape, ...], owns: Owns = OWN) -> Facts:
+        key = (layer, shapes, owns, tuple([shape.told for shape in shapes]))
         facts = self._facts.get(key)
         if facts is None:
-            facts = self._facts[key] = Facts(layer, shapes, shared)
+            facts = self._facts[key] = Facts(layer, shapes, owns)
         return facts
 
     def shape(self, index: int) -> NamedShape:
@@ -390,11 +501,15 @@ def group_of(path: str) -> str:
 
 
 def untouched(graph: Graph, start: int | None = None) -> set[int]:
-    """What gives elements of one input, or of any, as they are, reordered or some of them: nodes, and it itself."""
+    """What gives elements of one input, or of any and of constants, as they are, reordered or some of them.
+
+    These are nodes, and the inputs themselves.
+    """
     found = {*graph.starts} if start is None else {start}
     for node in graph.nodes:
         alone = len(node.inputs) == 1 and node.inputs[0] in found
-        if alone and (isinstance(node.layer, Moved) or node.facts.is_view):
+        constant = start is None and node.kind == "constant"
+        if constant or (alone and (isinstance(node.layer, Moved) or node.facts.is_view)):
             found.add(node.index)
     return found
 

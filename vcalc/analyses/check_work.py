@@ -25,7 +25,7 @@ UNLIKE = 20
 FORMULA = 8000
 """What it costs where its counts are formulas."""
 
-Key = tuple[Spec, ModelEntry, Option | None, tuple[tuple[str, str], ...]]
+Key = tuple[Spec, ModelEntry, Option | None, tuple[tuple[str, str], ...], str, str]
 
 
 class Work:
@@ -93,14 +93,19 @@ class Work:
         if where not in self._found:
             self._found[where] = found(*where)
         spec, entry, option = self._found[where]
-        key = (spec, entry, option, question.bindings)
+        key = (spec, entry, option, question.bindings, question.bits, question.density)
         if key not in self._networks:
             self.spend(QUESTION)
-            self._networks[key] = expand(spec, entry, dict(question.bindings), option, budget=self.budget)
+            network = expand(spec, entry, dict(question.bindings), option, budget=self.budget)
+            if question.bits or question.density:
+                from vcalc.spec.widths import widen
+
+                widen(network.graph, *([said] if said else [] for said in (question.bits, question.density)))
+            self._networks[key] = network
         return self._networks[key]
 
     def expanded(self, spec: Spec, entry: ModelEntry, option: Option | None) -> Network:
         """A model or an option with no size bound, built, and kept for the questions about it."""
         network = expand(spec, entry, None, option, budget=self.budget)
-        self._networks[spec, entry, option, ()] = network
+        self._networks[spec, entry, option, (), "", ""] = network
         return network

@@ -9,7 +9,7 @@ import yaml
 from vcalc import conventions, devices
 from vcalc.analyses.measure import METRICS
 from vcalc.analyses.training import METRICS as TRAINING_METRICS
-from vcalc.errors import Place
+from vcalc.errors import Place, VcalcError
 from vcalc.numerals import is_endless
 from vcalc.source.keys import TEXT, Found, Key, Need, Pairs, Record, Several, Text, Type, Whole, Word, YesOrNo
 from vcalc.source.read import Source, YamlNode, describe, is_null
@@ -38,6 +38,25 @@ class Figure(Type):
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
+
+
+class Width(Type):
+    """Bits, or a density, as the command line has them."""
+
+    def __init__(self, read: str) -> None:
+        self.given = read
+
+    def read(self, source: Source, node: YamlNode, what: str) -> Any:
+        from vcalc.spec import widths
+
+        text = source.text(node, what)
+        try:
+            said = getattr(widths, self.given)([text]) if text else []
+        except VcalcError as error:
+            return source.take(error, node)
+        if widths.has_names(said):
+            return source.report("claim", f"{what} of a printed figure are numbers, not {describe(node)}", node)
+        return text or None
 
 
 class Cells(Type):
@@ -71,6 +90,8 @@ _HOW = (
     Key("kinds", _NAMES, "Only these layer kinds."),
     Key("convention", Found(conventions.load, conventions.names), "Counted under this convention."),
     Key("set", Pairs(Figure()), "Counted with these sizes and hyperparameters."),
+    Key("bits", Width("bits_given"), "Counted with these bits, as `--bits` says them: `8`, `W4A8,first=8,last=8`."),
+    Key("density", Width("density_given"), "With this share of weights that are not zero: `2:4`, `conv=0.5`."),
 )
 AGAINST = Record(
     "against",

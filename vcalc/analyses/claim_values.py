@@ -61,7 +61,9 @@ def _shared(claim: Claim, changes: dict[str, Any]) -> Question | None:
     against, question = claim.against, claim.question
     if against is None:
         return None
-    shared = {key for key in ("bindings", "convention") if getattr(against, key) == getattr(question, key)}
+    shared = {
+        key for key in ("bindings", "convention", "bits", "density") if getattr(against, key) == getattr(question, key)
+    }
     return against.but(**{key: changes[key] for key in shared & changes.keys()})
 
 
@@ -81,8 +83,14 @@ def _printed_of(side: Question, claim: Claim, others: list[Claim]) -> Any:
         other
         for other in others
         if other.against is None
-        and (other.question.metric, other.question.model, set(other.question.of), other.question.bindings)
-        == (side.metric, side.model, set(side.of), side.bindings)
+        and (
+            other.question.metric,
+            other.question.model,
+            set(other.question.of),
+            other.question.bindings,
+            other.question.widths,
+        )
+        == (side.metric, side.model, set(side.of), side.bindings, side.widths)
     ]
     if not same:
         raise VcalcError("claim", f"no claim prints the {side.metric} of {subject(side)}")

@@ -122,6 +122,8 @@ class Verdict:
             "cut_ruled_out": self.cut_ruled_out,
             "kinds": list(claim.question.kinds),
             "set": dict(claim.question.bindings),
+            "bits": claim.question.bits or None,
+            "density": claim.question.density or None,
             "reason": self.reason,
             "proof": self.proof,
         }
@@ -245,6 +247,8 @@ def _describe_under(under: dict[str, Any]) -> str:
                 "kinds": f"{text} only",
                 "of": f"{text} only",
                 "convention": f"convention {text}",
+                "bits": f"bits {text}",
+                "density": f"density {text}",
             }.get(key, text)
         )
     return ", ".join(words)

@@ -126,12 +126,13 @@ class _SumOfCalls(_Sum):
 class Lot(_SumOfCalls):
     """The layers of one kind that are called in one way, their counts added: a convention weighs them as one."""
 
-    __slots__ = ("buffers", "calls", "layer", "shared", "whole")
+    __slots__ = ("buffers", "calls", "layer", "shared", "tied_parameters", "whole")
 
     def __init__(self, alike: list[tuple[Facts, int]]) -> None:
         super().__init__([*alike])
         self.layer, self.shared = alike[0][0].layer, alike[0][0].shared
         self.buffers = _added_by_name((facts.buffers, times) for facts, times in alike)
+        self.tied_parameters = _added_by_name((facts.tied_parameters, times) for facts, times in alike)
         calls = _alike((call, times) for facts, times in alike for call in facts.calls)
         self.calls = [_SumOfCalls(each) for each in calls]
         parts = _alike((part, times) for facts, times in alike for part in facts.whole)

@@ -13,6 +13,7 @@ from vcalc.arithmetic import Number, is_symbolic
 from vcalc.graph import Node, group_of, prefixes
 from vcalc.layers.base import Layer
 from vcalc.layers.fields import Alike
+from vcalc.widths import group_of as width_of
 
 
 class Side(NamedTuple):
@@ -198,11 +199,26 @@ def _fields(old: Node | None, new: Node | None) -> dict[str, tuple[Any, Any]]:
     """The fields that differ, in a kind that is the same."""
     if old is None or new is None or old.kind != new.kind:
         return {}
-    frozen = {"frozen": (old.frozen, new.frozen)} if old.frozen != new.frozen and new.facts.parameters else {}
+    said: dict[str, tuple[Any, Any]] = {}
+    if old.frozen != new.frozen and new.facts.parameters:
+        said["frozen"] = (old.frozen, new.frozen)
+    if old.widths != new.widths:
+        said |= _widths(old, new)
+    tied = old.tied is not None, new.tied is not None
+    if tied[0] != tied[1]:
+        said["tied"] = tied
     if old.layer is new.layer:
-        return frozen
+        return said
     before, after = _values(old.layer), _values(new.layer)
-    return {name: (before[name], after[name]) for name in before if not same_value(before[name], after[name])} | frozen
+    return {name: (before[name], after[name]) for name in before if not same_value(before[name], after[name])} | said
+
+
+def _widths(old: Node, new: Node) -> dict[str, tuple[Any, Any]]:
+    """The widths that differ of what a layer has: of its parameters, and of activations where it multiplies."""
+    work = new.facts.work.keys() & {"multiply_adds", "product_multiply_adds"}
+    has = {*map(width_of, new.facts.parameters), *(("activation", "density") if work else ())}
+    each = {name: (getattr(old.widths, name), getattr(new.widths, name)) for name in old.widths._fields if name in has}
+    return {f"{name}{'' if name == 'density' else ' bits'}": pair for name, pair in each.items() if pair[0] != pair[1]}
 
 
 def _values(layer: Layer) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from vcalc.analyses.cost import Costs
@@ -12,7 +13,9 @@ from vcalc.working import Working, with_working
 def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
     """What is counted, its arithmetic, and the result: output sizes, params, FLOPs, memory of one layer."""
     inputs = tuple(shape.each(with_working) for shape in node.facts.inputs)
-    facts = Facts(node.layer.with_values(with_working), inputs, node.facts.shared)
+    owns = node.facts.owns
+    owns = owns if owns.sets == 1 else owns._replace(sets=with_working(owns.sets))
+    facts = Facts(node.layer.with_values(with_working), inputs, owns)
     lines = [
         (f"output {axis}", size.text, size.value)
         for axis, size in zip(facts.output.axes, map(Working.of, facts.output), strict=True)
@@ -24,4 +27,17 @@ def working(costs: Costs, node: Node) -> list[tuple[str, str, Any]]:
         value = Working.of(value)
         if value.value != 0:
             lines.append((what, value.text, value.value))
-    return lines
+    return [*lines, *_of_bits(costs, node, facts)] if costs.graph.says_widths else lines
+
+
+def _of_bits(costs: Costs, node: Node, facts: Facts) -> Iterator[tuple[str, str, Any]]:
+    """Bytes of parameters and bit operations, of which the bits are said."""
+    from vcalc.analyses import widths
+
+    bits, usual = node.widths, widths.usual(costs)
+    size = sum(part.bytes for part in widths.stored(facts, bits, usual))
+    work = widths.work(facts, costs.batch, with_working(widths.operands(bits, usual)))
+    for what, value in (("bytes", size), ("bops", work)):
+        worked = Working.of(value)
+        if worked.value != 0:
+            yield what, worked.text, worked.value

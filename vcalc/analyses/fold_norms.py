@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vcalc.graph import Graph, Node
+from vcalc.graph import Graph, Node, Routing
 
 NORMS = ("batchnorm", "frozen_batchnorm")
 WEIGHED = ("conv", "conv_transpose", "linear", "pointwise_linear")
@@ -28,9 +28,15 @@ def fold_norms(graph: Graph) -> Graph:
         if node.index in grown:
             layer = layer.with_values(lambda value: value)
             layer.bias = True
-        shares = None if node.shares is None else places[node.shares]
-        places[node.index] = made.add(layer, inputs, node.path, shares)
+        shares, tied = (None if index is None else places[index] for index in (node.shares, node.tied))
+        owns, routing = node.facts.owns, None
+        if node.routed is not None:
+            routing = Routing(owns.sets, owns.active, places[node.routed])
+        places[node.index] = made.add(layer, inputs, node.path, shares, tied, routing)
     made.freeze(places[node.index] for node in graph.nodes if node.frozen)
+    for node in graph.nodes:
+        if node.index not in folded:
+            made.nodes[places[node.index]].widths = node.widths
     made.outputs = {name: places[index] for name, index in graph.outputs.items()}
     made.folded = [
         (graph.nodes[index].path, graph.nodes[graph.nodes[index].inputs[0]].path) for index in sorted(folded)
@@ -46,7 +52,8 @@ def _folded(graph: Graph) -> set[int]:
             readers[index] = readers.get(index, 0) + 1
     for index in graph.outputs.values():
         readers[index] = readers.get(index, 0) + 1
-    shared = {index for node in graph.nodes if node.shares is not None for index in (node.index, node.shares)}
+    others = [(node.index, index) for node in graph.nodes for index in (node.shares, node.tied) if index is not None]
+    shared = {index for pair in others for index in pair}
     return {
         node.index
         for node in graph.nodes

@@ -100,7 +100,7 @@ class Run:
         """Run layers; after each, tensors whose end that is are let go. Returns where their outputs' gradients go."""
         paper, sources = self.paper, {}
         for node in nodes:
-            paper.enter(node.index, self.graph.owner(node), node.frozen)
+            paper.enter(node.index, self.graph.owner(node), node.frozen, node.tied)
             paper.overwrites = self._overwrites(node, values, readers)
             values[node.index] = node.facts.run(paper, *[values[index] for index in node.inputs])
             paper.mark()
@@ -132,8 +132,8 @@ class Run:
 
     def _has_trained(self, node: Layer) -> bool:
         """Whether a layer has parameters that are trained."""
-        roles = self.graph.nodes[self.graph.owner(node)].facts.parameters
-        return any(is_trained(node, role) for role in roles)
+        owners = [self.graph.nodes[index] for index in (self.graph.owner(node), node.tied) if index is not None]
+        return any(is_trained(each, role) for each in owners for role in each.facts.parameters)
 
 
 class _Again(Operator):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vcalc import conventions, foreign
-from vcalc.analyses import depth, paths, places, receptive_field, trained, training
+from vcalc.analyses import active, depth, paths, places, receptive_field, trained, training
 from vcalc.analyses.cost import Costs, lots
 from vcalc.arithmetic import Shape
 from vcalc.conventions import Convention
@@ -17,6 +17,7 @@ from vcalc.layers.axes import names_of
 from vcalc.spec.find import load, load_file, split_model
 from vcalc.spec.network import Network
 from vcalc.spec.syntax import ModelEntry, Option, Spec
+from vcalc.widths import METRICS as WIDTH_METRICS
 
 Metric = Callable[[Costs, list[Node]], Any]
 
@@ -46,12 +47,24 @@ def _size(node: Node, does: str, shape: Shape, what: str, axis: str) -> Any:
     return shape[names.index(axis) if axis else -1]
 
 
+def _width(metric: str) -> Metric:
+    """What depends on the bits of numbers, and is loaded where it is asked for."""
+
+    def measure(costs: Costs, nodes: list[Node]) -> Any:
+        from vcalc.analyses.widths import MEASURES
+
+        return MEASURES[metric](costs, nodes)
+
+    return measure
+
+
 def _window(what: str) -> Metric:
     return lambda costs, nodes: places.window(nodes, what)
 
 
 METRICS: dict[str, tuple[Metric, str]] = {
     "params": (lambda costs, nodes: costs.figure(nodes, "params"), "parameters"),
+    "active_params": (active.active_params, "parameters that a token meets: of experts those of the active ones"),
     "trained_params": (trained.trained_params, "parameters that are trained: those that are not frozen"),
     "frozen_params": (trained.frozen_params, "parameters that are not trained: of frozen layers, and fixed ones"),
     "flops": (
@@ -63,6 +76,7 @@ METRICS: dict[str, tuple[Metric, str]] = {
         "memory of the outputs, in bytes or in the convention's unit",
     ),
     "elements": (lambda costs, nodes: costs.elements(nodes), "elements of the outputs that are stored"),
+    **{name: (_width(name), says) for name, says in WIDTH_METRICS.items()},
     "depth": (lambda costs, nodes: depth.depth(costs.graph, nodes), "layers with weights on the longest path"),
     "nonlinearities": (
         lambda costs, nodes: depth.nonlinearities(costs.graph, nodes),
@@ -148,6 +162,8 @@ class Question:
         option: str = "",
         plus: tuple[str, ...] = (),
         run: training.Run | None = None,
+        bits: str = "",
+        density: str = "",
     ) -> None:
         self.metric = metric
         self.model = model
@@ -159,6 +175,9 @@ class Question:
         self.plus = plus
         self.run = run
         """How it is trained, for the metrics of training."""
+        self.bits = bits
+        self.density = density
+        """What `--bits` and `--density` would say."""
 
     @property
     def part(self) -> str:
@@ -169,6 +188,11 @@ class Question:
     def sizes(self) -> str:
         """What is bound, `H=64 W=64`."""
         return " ".join(f"{name}={value}" for name, value in self.bindings)
+
+    @property
+    def widths(self) -> str:
+        """The bits and the density, in words."""
+        return ", ".join(f"{name} {said}" for name in ("bits", "density") if (said := getattr(self, name)))
 
     def but(self, **changes: Any) -> Question:
         """The same question with some parts changed."""

@@ -18,6 +18,7 @@ from vcalc.errors import VcalcError
 from vcalc.graph import Facts, Graph, Node
 from vcalc.layers.vocabulary import INTEGER_BUFFERS
 from vcalc.operators.types import ACTIVATION
+from vcalc.widths import group_of, packed, symbols_in
 
 
 class Held(NamedTuple):
@@ -149,7 +150,7 @@ def _refuse_open_sizes(graph: Graph) -> None:
     for node in graph.nodes:
         sizes = [*node.output, *node.facts.parameters.values()]
         sizes += [size for shape in node.facts.inputs for size in shape]
-        if any(map(is_symbolic, sizes)):
+        if any(map(is_symbolic, sizes)) or symbols_in([node.widths]):
             raise VcalcError(
                 "usage",
                 f"which moment is the peak cannot be told while sizes are open, at {node.path}",
@@ -158,20 +159,21 @@ def _refuse_open_sizes(graph: Graph) -> None:
 
 
 def _held(graph: Graph, plan: Plan) -> Held:
-    """Weights, gradients, optimizer state and buffers in bytes."""
+    """Weights, gradients, optimizer state and buffers in bytes; bits that are said are those of weights in use."""
     element = plan.element(ACTIVATION)
-    parameters = trained = buffers = 0
+    weights = trained = buffers = 0
     for node in graph.nodes:
         for role, count in node.facts.parameters.items():
-            parameters += int(count)
+            bits = None if plan.training else getattr(node.widths, group_of(role))
+            weights += int(count) * element if bits is None else packed(int(count), bits)
             trained += int(count) if is_trained(node, role) else 0
         for name, count in node.facts.buffers.items():
             buffers += int(count) * (8 if name in INTEGER_BUFFERS else element)
     if not plan.training:
-        return Held(parameters * element, 0, 0, 0, buffers, 0)
+        return Held(weights, 0, 0, 0, buffers, 0)
     kept = FP32 if plan.mixed else element
     return Held(
-        parameters * element,
+        weights,
         trained * element,
         trained * FP32 if plan.mixed else 0,
         STATES[plan.optimizer] * trained * kept,

@@ -265,22 +265,34 @@ def _required(spec: Spec) -> Iterator[YamlNode]:
 
 def _unread(spec: Spec) -> Iterator[Problem]:
     """Saved tensors whose name is never taken up: in the block that has it, or by a call that asks the block for it."""
-    bodies = [spec.layers, *(model.body or [] for model in spec.models.values())]
-    networks = [*map(_steps_of, bodies), *(_steps_of(option.body) for option in spec.options.values())]
+    networks = [(_steps_of(body), *_ports(spec, models)) for body, models in _bodies(spec)]
     blocks = [_steps_of(block.body) for block in spec.blocks.values()]
-    outputs = {name for step in spec.outputs for name in _taken(step)}
-    asked = {name for steps in (*networks, *blocks) for step in steps for name in _asked(step)}
-    for steps, of_block in (*((each, False) for each in networks), *((each, True) for each in blocks)):
-        taken = {name for step in steps for name in _taken(step)} | (asked if of_block else outputs)
+    asked = {name for steps in (*(steps for steps, *_ in networks), *blocks) for step in steps for name in _asked(step)}
+    for steps, inputs, outputs in (*networks, *((each, set[str](), asked) for each in blocks)):
+        taken = {name for step in steps for name in _taken(step)} | outputs
         for step in steps:
             for name in _named(step):
                 place: Place = spec.source.place(step.node)
-                if name in spec.inputs and not of_block:
+                if name in inputs:
                     message = f"{quoted(name)} names another tensor from here on, and hides the input of that name"
                     yield _shadowed(message, place)
                 if name not in taken:
                     message = f"{quoted(name)} is saved, and nothing takes it up"
                     yield Problem("unused-branch", message, place, f"take: {name}, or leave the save out")
+
+
+def _bodies(spec: Spec) -> Iterator[tuple[list[syntax.Step], list[syntax.ModelEntry]]]:
+    """The lists of layers that are networks, each with the models that have it."""
+    models = [*spec.models.values()]
+    yield spec.layers, [model for model in models if model.body is None]
+    yield from ((model.body, [model]) for model in models if model.body is not None)
+    yield from ((option.body, models[:1]) for option in spec.options.values())
+
+
+def _ports(spec: Spec, models: list[syntax.ModelEntry]) -> tuple[set[str], set[str]]:
+    """The names of what goes into some models, and of what comes out."""
+    inputs = {name for model in models for name in merged_inputs(spec, model)}
+    return inputs, {name for model in models for step in spec.outputs_of(model) for name in _taken(step)}
 
 
 def _named(step: syntax.Step) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ def _row_of_input(claim: Claim, others: list[Claim]) -> list[Claim]:
 def _asks_alike(claim: Claim, other: Claim) -> bool:
     """Whether two figures are of one network, counted alike, be it of other parts."""
     sides = [
-        (side.model, side.option, side.convention, side.bindings, side.plus)
+        (side.model, side.option, side.convention, side.bindings, side.plus, side.widths)
         for side in (claim.question, other.question)
     ]
     return sides[0] == sides[1] and claim.other_side == other.other_side
@@ -152,7 +152,8 @@ def _printed_elsewhere(claim: Claim, others: list[Claim], exact: Any, work: Work
         if not source or other.question.metric != metric or not _of_the_same(claim, other):
             continue
         value = value_of(other.question, other.against, work)
-        sized_alike = other.question.bindings == claim.question.bindings or value == exact
+        alike = [(each.question.bindings, each.question.widths) for each in (other, claim)]
+        sized_alike = alike[0] == alike[1] or value == exact
         if sized_alike and _are_one(other, other.printed, figure) and matches(other, figure, value):
             return f"{source} prints {other.printed}{f' ({metric})' if metric != claim.question.metric else ''}"
     return ""

@@ -151,10 +151,12 @@ def read_quantity(text: str, find: Callable[[str], Convention]) -> Quantity:
 def _check_unit(printed: Printed, metric: str, convention: Convention) -> None:
     """Refuse megabytes of parameters, MACs where each counts twice, and what the letter B leaves open."""
     unit = printed.unit
-    bytes_ = metric == "memory" and convention.memory.unit == "bytes"
-    allowed = {"flops": ("flops",), "params": ("params",), "memory": ("memory",) if bytes_ else ()}.get(metric, ())
-    says = "memory is in bytes (KB, MB, GB)" if bytes_ else f"write K, M, G or nothing after a figure of {metric}"
-    if unit.upper() == "B" and metric == "memory":
+    sized = metric in ("bytes", "effective_bytes")
+    bytes_ = sized or (metric == "memory" and convention.memory.unit == "bytes")
+    allowed = {"flops": ("flops",), "params": ("params",)}.get(metric, ("memory",) if bytes_ else ())
+    says = f"{'bytes' if sized else 'memory is in bytes'} (KB, MB, GB)"
+    says = says if bytes_ else f"write K, M, G or nothing after a figure of {metric}"
+    if unit.upper() == "B" and (sized or metric == "memory"):
         raise VcalcError("unit", f"{quoted(printed.text)}: B alone could be bytes or billions", hint=says)
     if metric == "flops" and printed.word.lower().startswith("mac") and convention.multiply_add > 1:
         message = (

@@ -116,7 +116,7 @@ def subject_name(question: Question) -> str:
 
 def subject(question: Question) -> str:
     """What a question asks about: the model, its part, and sizes it is given."""
-    more = (f"({words})" for words in (question.sizes, str(question.run or "")) if words)
+    more = (f"({words})" for words in (question.sizes, question.widths, str(question.run or "")) if words)
     return " ".join(filter(None, (subject_name(question), question.part, *more)))
 
 
@@ -262,7 +262,7 @@ class _Reader:
 
     def how(self, said: Values, *more: str) -> dict[str, Any]:
         """How it is counted, as the changes to a question."""
-        found = said.some("of", "kinds", "convention", "set", *more)
+        found = said.some("of", "kinds", "convention", "set", "bits", "density", *more)
         if "convention" in found:
             found["convention"] = found["convention"].name
         if "set" in found:

@@ -9,6 +9,7 @@ from vcalc.analyses.read_claims import Claim, claims_of, name_asked
 from vcalc.errors import VcalcError
 from vcalc.spec.find import files_citing, is_of_catalogue, load_file
 from vcalc.spec.network import Network, expand
+from vcalc.spec.sizes import merged_inputs
 from vcalc.spec.syntax import ModelEntry, Spec
 
 SQUARES = (128, 160, 192, 224, 227, 240, 256, 260, 288, 299, 300, 320, 331, 384, 448, 512)
@@ -77,7 +78,8 @@ class Model:
 
     def resized(self) -> Iterator[Variant]:
         """The model at the usual square inputs, where no size is asked for."""
-        if len(self.spec.inputs) > 1 or not {"H", "W"} <= set(self.spec.input) or {"H", "W"} & self.given.keys():
+        first, *others = merged_inputs(self.spec, self.entry).values()
+        if others or not {"H", "W"} <= first.keys() or {"H", "W"} & self.given.keys():
             return
         for side in SQUARES:
             if self.network.graph.input[1:] != (side, side):

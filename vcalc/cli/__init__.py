@@ -30,6 +30,7 @@ COMMANDS = {
     "training": "training",
     "devices": "training",
     "check": "check",
+    "import": "import_",
     "validate": "validate",
     "export": "validate",
     "layers": "catalogue",

@@ -14,7 +14,7 @@ from vcalc.reports.table import Report
 @click.command("block", short_help="Ways to build the same thing, as formulas.")
 @click.argument("block", type=BLOCK, required=False)
 @reporting
-@partial(counting, without=("frozen", "fold_norms"))
+@partial(counting, without=("frozen", "fold_norms", "bits", "density"))
 def block_command(block: str | None, request: Request) -> Report:
     """Compare the options of a BLOCK as formulas, or as numbers with --set. Without a BLOCK, list them.
 

@@ -13,7 +13,7 @@ from vcalc.reports.table import Report
 @click.argument("models", type=MODEL, nargs=-1, required=True)
 @click.option(
     "--metric",
-    type=Word(("flops", "params", "memory", "depth"), "metrics"),
+    type=Word(("flops", "params", "memory", "depth", "bytes", "bops"), "metrics"),
     help="One metric, by group, as bars; without it all of them, as a table.",
 )
 @click.option(

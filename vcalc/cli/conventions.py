@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("conventions", short_help="Counting conventions; a model under all of them.")
 @click.argument("models", type=MODEL, nargs=-1, metavar="[MODELS]... | [CONVENTION]")
 @reporting
-@partial(counting, without=("dtype", "frozen"))
+@partial(counting, without=("dtype", "frozen", "bits", "density"))
 def conventions_command(models: tuple[str, ...], request: Request) -> Report:
     """The counting conventions, one of them, or MODELS under every one of them, side by side.
 
@@ -91,7 +91,7 @@ def _mixed(given: tuple[str, ...], named: list[str]) -> Exception:
 @click.option("--only", metavar="PATH,...", multiple=True, help="Only these groups or layers: stem, or stage1,stage2.")
 @reporting
 @totals
-@partial(counting, without=("frozen", "fold_norms"))
+@partial(counting, without=("frozen", "fold_norms", "bits", "density"))
 def why_command(
     model: str, first: str, second: str | None, by: str | None, only: tuple[str, ...], request: Request
 ) -> Report:

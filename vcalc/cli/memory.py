@@ -60,7 +60,7 @@ MIXED = ("weights", "autocast")
 @click.option("--fit", metavar="SIZE", help="The largest batch that fits into this memory: 80GB, in steps of 1024.")
 @click.option("--layers", "show_layers", is_flag=True, help="Show what each layer saves and what is alive as it runs.")
 @reporting
-@partial(counting, without=("convention",))
+@partial(counting, without=("convention", "density"))
 def memory_command(
     model: str,
     mode: str,
@@ -82,6 +82,7 @@ def memory_command(
     vcalc memory vit-b-16 --mode training --dtype bf16 --mixed --fit 80GB
     vcalc memory vit-b-16 --mode training --dtype bf16 --mixed autocast --batch 64
     vcalc memory resnet50 --mode training --checkpoint 2 --batch B
+    vcalc memory resnet50 --bits 8 --dtype int8
     """
     from vcalc.analyses.memory import Memory
     from vcalc.analyses.memory_plan import Plan
@@ -96,6 +97,9 @@ def memory_command(
                 hint = f"--mode training {option} {value}".rstrip()
                 raise VcalcError("usage", f"{option} is for training", hint=hint)
     named = (optimizer or "adamw").lower()
+    if request.bits and mode != "inference":
+        hint = "leave it out, or --dtype and --mixed"
+        raise VcalcError("usage", "--bits is for inference: training holds every weight in the dtype", hint=hint)
     if request.fold_norms and mode != "inference":
         raise VcalcError("usage", "--fold-norms is for inference: training needs the norms", hint="leave it out")
     plan = Plan(

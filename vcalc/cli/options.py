@@ -160,6 +160,18 @@ FROZEN = click.option(
 FOLD_NORMS = click.option(
     "--fold-norms", is_flag=True, help="Batch norms are part of the convolutions before them, as in deployment."
 )
+BITS = click.option(
+    "--bits",
+    multiple=True,
+    metavar="BITS,...",
+    help="How many bits numbers have: 8, W4A8, weight=4,activation=8, conv=4,first=8,last=8; names give formulas.",
+)
+DENSITY = click.option(
+    "--density",
+    multiple=True,
+    metavar="SHARE,...",
+    help="The share of weights that are not zero: 0.5, 2:4, conv=2:4,first=1.",
+)
 _ASKED = {
     "settings": SET,
     "input_": INPUT,
@@ -173,12 +185,14 @@ _ASKED = {
     "library": AS,
     "frozen": FROZEN,
     "fold_norms": FOLD_NORMS,
+    "bits": BITS,
+    "density": DENSITY,
 }
 """The options of a request, by the parameter that each gives."""
 
 
 def counting(function: Callable[..., Any], without: Sequence[str] = ()) -> Callable[..., Any]:
-    """`--set`, `--input`, `--convention`, `--batch`, `--dtype`, `--as`, `--frozen` and `--fold-norms` as one `request`.
+    """`--set`, `--input`, `--convention`, `--batch`, `--dtype`, `--as`, `--frozen`, ... as one `request`.
 
     `without` names those that the command has no use for, by their parameters.
     """

@@ -10,12 +10,12 @@ from vcalc.errors import VcalcError, quoted
 if TYPE_CHECKING:
     from vcalc.analyses.cost import Costs
     from vcalc.conventions import Convention
-    from vcalc.spec.network import Network
+    from vcalc.spec.network import Described, Network
     from vcalc.spec.syntax import ModelEntry, Option, Spec
 
 
 class Request:
-    """The values of `--set`, `--input`, `--convention`, `--batch`, `--dtype`, `--as`, `--frozen`, `--fold-norms`."""
+    """The values of `--set`, `--input`, `--convention`, `--batch`, `--dtype`, `--as`, `--frozen`, `--bits`, ..."""
 
     def __init__(
         self,
@@ -27,6 +27,8 @@ class Request:
         library: str = "",
         frozen: tuple[str, ...] = (),
         fold_norms: bool = False,
+        bits: tuple[str, ...] = (),
+        density: tuple[str, ...] = (),
     ) -> None:
         self.settings = settings
         self.inputs = input_
@@ -35,6 +37,8 @@ class Request:
         self.dtype = dtype
         self.library = library
         self.fold_norms = fold_norms
+        self.bits = bits
+        self.density = density
         self.frozen = tuple(path.strip() for paths in frozen for path in paths.split(",") if path.strip())
 
     def counted(
@@ -59,6 +63,10 @@ class Request:
             from vcalc.reports.layers_table import selected
 
             network.graph.freeze([node.index for node in selected(network.graph, self.frozen)])
+        if self.bits or self.density:
+            from vcalc.spec.widths import widen
+
+            widen(network.graph, self.bits, self.density)
         if self.fold_norms:
             from vcalc.analyses.fold_norms import fold_norms
 
@@ -76,6 +84,8 @@ class Request:
             "--as": self.library,
             "--frozen": self.frozen,
             "--fold-norms": self.fold_norms,
+            "--bits": self.bits,
+            "--density": self.density,
         }
         for option in options or given:
             if given[option]:
@@ -107,6 +117,22 @@ class Request:
         from vcalc.spec.sizes import merged_inputs
 
         return {**sizes_given(self.inputs, merged_inputs(spec, model, option), spec.title), **bound}
+
+    def recorded(self, source: str) -> tuple[Described, Costs]:
+        """The network of an ONNX file, or of a torch module in somebody's own code, and its costs."""
+        from vcalc.importers.network import named
+
+        self.refuse("it is recorded, and not written in a spec", ("--set", "--as", "--frozen", "--fold-norms"))
+        network = named(source, shapes=self.inputs)
+        return network, self.costs_of(network)
+
+    def costs_of(self, network: Described) -> Costs:
+        """The costs of a network that was recorded: no spec says how it is counted."""
+        from vcalc import conventions
+        from vcalc.analyses.cost import Costs, batch_size
+
+        convention = conventions.find(self.convention or conventions.DEFAULT)
+        return Costs(network.graph, convention, batch_size(self.batch, "--batch"), self.dtype)
 
     def costs(self, network: Network, convention: Convention) -> Costs:
         """A network's costs under a convention."""

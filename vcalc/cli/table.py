@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from vcalc.cli.options import MODEL, counting, names, reporting, totals
 from vcalc.cli.request import Request
 from vcalc.reports.table import Report
+
+if TYPE_CHECKING:
+    from vcalc.spec.network import Described
 
 
 @click.command("table", short_help="The layer table of a model, with totals.")
@@ -45,11 +50,14 @@ def table_command(
     vcalc table googlenet --only stem
     vcalc table vit-b-16 --input 3x384x384 --batch 8 --dtype bf16
     vcalc table resnet50 --set H=32*h --set W=32*h --set width=c
+    vcalc table mypkg.models:build --input 3x224x224
     """
+    from vcalc.importers.source import is_recorded
     from vcalc.reports.layers_table import table_report
     from vcalc.spec.find import load
 
-    network, costs = request.counted(*load(model))
+    network: Described
+    network, costs = request.recorded(model) if is_recorded(model) else request.counted(*load(model))
     return table_report(
         network,
         costs,

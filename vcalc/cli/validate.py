@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--device", default="meta", show_default=True, help="cpu and cuda run the network, meta its shapes.")
 @click.option("--progress", is_flag=True, help="Show a progress bar.")
 @reporting
-@partial(counting, without=("convention", "library"))
+@partial(counting, without=("convention", "library", "bits", "density"))
 def validate_command(
     model: str | None, every: bool, against: str | None, device: str, progress: bool, request: Request
 ) -> Report:
@@ -105,7 +105,7 @@ def _how(device: str, request: Request) -> dict[str, object]:
 @click.argument("model", type=MODEL)
 @click.option("--to", "target", type=Word(("torch",)), default="torch", show_default=True, help="What for.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="The file, written whole or not at all.")
-@partial(counting, without=("convention", "batch", "dtype", "library"))
+@partial(counting, without=("convention", "batch", "dtype", "library", "bits", "density"))
 def export_command(model: str, target: str, output: str | None, request: Request) -> None:
     """Write a MODEL as a Python file with one nn.Module, which needs torch and nothing of vcalc.
 

@@ -204,7 +204,7 @@ def _uncounted(what: str) -> Type:
 def _params(said: Values) -> Params:
     params = Params()
     params.left_out, params.lost, params.buffers = map(frozenset, (said["leave_out"], said["lose"], said["buffers"]))
-    params.says = said["says"]
+    params.tied, params.says = said["tied"], said["says"]
     return params
 
 
@@ -214,6 +214,7 @@ _PARAMS = Record(
         Key("leave_out", Several(Known("role", lambda: ROLES)), "Roles that are no parameters to it.", ()),
         Key("lose", Several(_FORM), "Layer kinds whose parameters it does not see.", ()),
         Key("buffers", Several(Known("buffer", lambda: BUFFERS)), "Buffers that it takes for parameters.", ()),
+        Key("tied", YesOrNo(), "Whether a table that two layers have counts in each of them.", False),
         Key("says", Text(), "What that comes to, in words.", ""),
     ),
     section="rules",

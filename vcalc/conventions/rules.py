@@ -71,7 +71,7 @@ class Memory:
 class Params:
     """What a source calls parameters, where that is not all of them."""
 
-    __slots__ = ("buffers", "left_out", "lost", "says")
+    __slots__ = ("buffers", "left_out", "lost", "says", "tied")
 
     def __init__(self) -> None:
         self.left_out: frozenset[str] = frozenset()
@@ -80,6 +80,8 @@ class Params:
         """Layer kinds, or kinds in a form, whose parameters it does not see."""
         self.buffers: frozenset[str] = frozenset()
         """Buffers that it takes for parameters."""
+        self.tied = False
+        """Whether a table that two layers have counts in each of them."""
         self.says = ""
 
 
@@ -184,6 +186,8 @@ class Convention:
         if rule.lost and self._loses(facts.kind, facts.form):
             return {}
         found = self._seen_parameters(facts)
+        if rule.tied and facts.tied_parameters:
+            found = {**found, **facts.tied_parameters}
         if rule.left_out:
             found = {role: count for role, count in found.items() if role not in rule.left_out}
         if rule.buffers:

@@ -82,6 +82,8 @@ class Layer:
     """Fields for documentation, where a symbol or 1 does not do; None for the symbol of one that may be left out."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
+    ties: ClassVar[bool] = False
+    """True for a kind whose matrix or table may be another layer's: see `Graph.add`."""
     begins: ClassVar[bool] = False
     """True for a kind without an input: what arrives where it stands is left, as by `take`."""
     joins_one: ClassVar[bool] = False
@@ -120,11 +122,13 @@ class Layer:
     """What arrives, where it takes axes in front itself, which are one axis with the batch when it runs."""
     arrives: tuple[str, ...] = ()
     """What the inputs are, where their sizes do not tell: see `fitted`."""
+    by_place: ClassVar[bool] = False
+    """Whether what it does to a token depends on where that stands among the others."""
     placed: ClassVar[bool] = False
     """Whether what it does depends on the map that tokens come from, or on how many axes a map has: see `place`."""
     written: str | None = None
 
-    def __init_subclass__(cls, kind: str = "", **_: Any) -> None:
+    def __init_subclass__(cls, kind: str = "", hidden: bool = False, **_: Any) -> None:
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         for name, value in own.items():
             value.name = name
@@ -138,7 +142,8 @@ class Layer:
                 raise TypeError(f"two layer kinds are called {kind!r}")
             cls.kind = kind
             cls.family = cls.__module__.rpartition(".")[2]
-            KINDS[kind] = cls
+            if not hidden:
+                KINDS[kind] = cls
 
     def __init__(self, **values: Any) -> None:
         for name, spec in self.fields.items():

@@ -12,21 +12,22 @@ from vcalc.arithmetic import Number, Shape, product
 from vcalc.layers.base import KINDS, Layer, elements
 from vcalc.layers.call import Call
 from vcalc.layers.vocabulary import BUFFERS, called
-from vcalc.operators import elementwise, moves, products, windows
+from vcalc.operators import elementwise, moves, products, routing, windows
 from vcalc.operators.paper import Caller, Operator
 
-FAMILIES = (elementwise, moves, products, windows)
+FAMILIES = (elementwise, moves, products, routing, windows)
 """Where the operators are, which enter themselves."""
 
 
 class Parameter:
     """Parameters that are made together, and whether an operator has read them."""
 
-    __slots__ = ("count", "read", "role")
+    __slots__ = ("count", "read", "role", "shape")
 
-    def __init__(self, role: str, count: Number) -> None:
+    def __init__(self, role: str, shape: Shape) -> None:
         self.role = role
-        self.count = count
+        self.shape = shape
+        self.count = product(shape)
         self.read = False
 
 
@@ -59,14 +60,15 @@ class Calls(Caller):
         self.parameters: dict[str, Number] = {}
         """Trained (or frozen) parameters by role."""
         self.buffers: dict[str, Number] = {}
-        self._parameters: list[Parameter] = []
+        self.weights: list[Parameter] = []
+        """Parameters in the order in which they are made."""
         layer.run(self, *[Tensor((images, *shape), True) for shape in inputs])
         self._rest()
 
     def parameter(self, *shape: Number, role: str = "weight", name: str = "") -> Tensor:
         """Trained parameters."""
-        made = Parameter(role, product(shape))
-        self._parameters.append(made)
+        made = Parameter(role, shape)
+        self.weights.append(made)
         self.parameters[role] = self.parameters.get(role, 0) + made.count
         return Tensor(shape, False, (made,))
 
@@ -115,8 +117,16 @@ class Calls(Caller):
     def _rest(self) -> None:
         """Parameters that nothing reads but what moves them."""
         rest: dict[str, Number] = {}
-        for each in self._parameters:
+        for each in self.weights:
             if not each.read:
                 rest[each.role] = rest.get(each.role, 0) + each.count
         if rest:
             self.calls.append(Call("", "", True, {}, rest, ()))
+
+
+def first_parameter(layer: Layer, inputs: tuple[Shape, ...]) -> Parameter | None:
+    """What a layer makes first of its parameters: the weight of a matrix, the table of an embedding."""
+    from vcalc.operators import norms, rearrange  # noqa: F401, they enter their operators
+
+    made = Calls(layer, inputs).weights
+    return made[0] if made else None

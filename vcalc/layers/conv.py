@@ -105,6 +105,7 @@ class Conv(Layer, kind="conv"):
         "LeCun et al. 1998, section II; groups: Krizhevsky et al. 2012, section 3.2; Dumoulin & Visin 2016; "
         "standardized: Qiao et al. 2019 (Weight Standardization), equation 1, with gain: Brock et al. 2021, section 4.3"
     )
+    ties = True
     accepts = (MAP,)
     weighted_layers = 1
     forms = ("module", "subclass", "functional")

@@ -30,6 +30,7 @@ class Linear(Layer, kind="linear"):
     """A fully connected layer on a vector, or on each token by itself."""
 
     source = "Rumelhart, Hinton & Williams 1986; on tokens: Vaswani et al. 2017, section 3.3"
+    ties = True
     accepts = (VECTOR, TOKENS)
     weighted_layers = 1
     forms = ("module", "subclass", "functional", "conv")
@@ -65,8 +66,8 @@ class Linear(Layer, kind="linear"):
     def run(self, ops: Paper, x: Value) -> Value:
         if self.bias == "qv":
             return project_qkv(ops, x, exact_div(self.out, 3), "qv", self.form == "functional")
-        bias = ops.parameter(self.out, role="bias") if self.bias else None
-        return ops.linear(x, ops.parameter(self.out, x.shape[-1]), bias)
+        weight = ops.parameter(self.out, x.shape[-1])
+        return ops.linear(x, weight, ops.parameter(self.out, role="bias") if self.bias else None)
 
 
 class PointwiseLinear(Layer, kind="pointwise_linear"):

@@ -176,6 +176,7 @@ class Embedding(Layer, kind="embedding"):
 
     source = "Bengio et al. 2003, section 2; Vaswani et al. 2017, section 3.4"
     reads = INDEX
+    ties = True
     accepts = (VECTOR,)
 
     vocabulary: Any = field(count(), "words in the table", symbol="V")
@@ -225,6 +226,7 @@ class PositionEmbedding(Layer, kind="position_embedding"):
         "Dosovitskiy et al. 2021, section 3.1, interpolated: section 3.2; fixed: He et al. 2022 (MAE), appendix A.1;"
         " fixed, no parameters: Carion et al. 2020 (DETR), section 3.2"
     )
+    by_place = True
     accepts = (TOKENS, MAP)
 
     fixed: Any = field(

@@ -238,9 +238,9 @@ class Paper:
         watched: bool = False,
         rules: Rules = OFF,
     ) -> None:
-        from vcalc.operators import elementwise, moves, norms, products, rearrange, windows
+        from vcalc.operators import elementwise, moves, norms, products, rearrange, routing, windows
 
-        self.families = (elementwise, moves, norms, products, rearrange, windows)
+        self.families = (elementwise, moves, norms, products, rearrange, routing, windows)
         """Where the operators are, which enter themselves."""
         self.element = element
         """Bytes of an element of a type."""
@@ -271,6 +271,7 @@ class Paper:
         """Parameters that were cast, kept until autocast ends."""
         self.parameters: dict[Hashable, Leaf] = {}
         self._owner: int | None = None
+        self._tied: int | None = None
         self._given = 0
         self.frozen = False
         """Whether the parameters of the layer that runs are not trained."""
@@ -282,8 +283,13 @@ class Paper:
         return partial(self._run, OPERATORS[name])
 
     def unbind(self, x: Value) -> tuple[Value, ...]:
-        """All places of the first axis: the operator that gives several tensors."""
+        """All places of the first axis: an operator that gives several tensors."""
         found: tuple[Value, ...] = self._run(OPERATORS["unbind"], x)
+        return found
+
+    def split(self, x: Value, axis: int, sizes: Sizes) -> tuple[Value, ...]:
+        """Parts of so many places along an axis: another one that does."""
+        found: tuple[Value, ...] = self._run(OPERATORS["split"], x, axis=axis, sizes=sizes)
         return found
 
     def _run(self, kind: type[Operator], *arguments: Any, **fields: Any) -> Any:
@@ -398,16 +404,19 @@ class Paper:
         """
         return Value(None, shape, contiguous(shape), False)
 
-    def enter(self, where: int, owner: int, frozen: bool = False) -> None:
-        """A layer begins; layers of one owner have the same parameters, which are not trained if it is frozen."""
-        self.where, self._owner, self._given, self.frozen = where, owner, 0, frozen
+    def enter(self, where: int, owner: int, frozen: bool = False, tied: int | None = None) -> None:
+        """A layer begins; layers of one owner have the same parameters, which are not trained if it is frozen.
+
+        The first of them may be another owner's, `tied`.
+        """
+        self.where, self._owner, self._given, self.frozen, self._tied = where, owner, 0, frozen, tied
 
     def parameter(self, *shape: int, role: str = "weight", name: str = "") -> Value:
         """The next parameter of the layer, trained unless that is frozen; autocast keeps no copy of one that is."""
         found = self.own(shape)
         if self.frozen:
             return found
-        found.key = (self._owner, self._given)
+        found.key = (self._owner if self._given or self._tied is None else self._tied, self._given)
         if self.records:
             found.source = self.parameters.setdefault(found.key, Leaf(parameter=True))
         self._given += 1

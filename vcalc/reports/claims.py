@@ -142,8 +142,9 @@ def figure_name(claim: Claim) -> str:
 
 
 def _part(question: Question) -> str:
-    part, sizes, run = question.part, question.sizes, str(question.run or "")
-    return (f" of {part}" if part else "") + (f" at {sizes}" if sizes else "") + (f" ({run})" if run else "")
+    part, sizes = question.part, question.sizes
+    how = (f" ({said})" for said in (question.widths, str(question.run or "")) if said)
+    return (f" of {part}" if part else "") + (f" at {sizes}" if sizes else "") + "".join(how)
 
 
 def _verdict(verdict: Verdict) -> str:

@@ -21,8 +21,9 @@ from vcalc.reports.notes import (
     params_note,
     writing_note,
 )
-from vcalc.reports.table import Column, Report, Row, Table, bar_text, inputs_of, inputs_text, plain_value
+from vcalc.reports.table import KEEP, Column, Report, Row, Table, bar_text, inputs_of, inputs_text, plain_value
 from vcalc.spec.network import Network
+from vcalc.widths import HEADERS
 
 COMPARED = ("flops", "params", "memory", "depth")
 """The metrics that models are compared by."""
@@ -66,7 +67,7 @@ def _bars(sides: list[Side], metric: str) -> Report:
             rows.append(Row({"model": side[0].name, "group": name, "value": value, "bar": share}, "layer"))
         rows.append(Row({"model": side[0].name, "group": "total", "value": total}, "total"))
     convention = sides[0][1].convention
-    header = convention.unit if metric == "flops" else "layers" if metric == "depth" else metric
+    header = {"flops": convention.unit, "depth": "layers", **HEADERS}.get(metric, metric)
     if metric == "memory":
         header = f"memory ({convention.memory.unit})"
     shown = [Column("model", "model"), Column("group", "group"), Column("value", header, number=True)]
@@ -118,20 +119,45 @@ def _ratio_text(ratio: Any) -> str:
 def _captions(sides: list[Side]) -> list[str]:
     convention = sides[0][1].convention
     notes = [convention_note(convention), *params_note(convention)]
+    notes += _how(sides)
     for network, costs in sides:
         whose = f", {network.name}"
         notes += frozen_note(costs, network.graph.nodes, f" of {network.name}")
         notes += folded_note(network.graph, whose)
+        if network.graph.says_widths:
+            from vcalc.reports.widths import width_notes
+
+            notes += width_notes(costs, network.graph.nodes, whose)
         notes += [f"{note} ({network.name})" for note in writing_note(costs, network.library)]
         notes += left_out_notes(costs, network.graph.nodes, whose)
         notes += bug_notes(costs, network.graph.nodes, whose)
     return notes
 
 
+def _how(sides: list[Side]) -> list[str]:
+    """How bits and bytes are counted, where they are said of a side."""
+    saying = [(costs, network.graph.nodes) for network, costs in sides if network.graph.says_widths]
+    if not saying:
+        return []
+    from vcalc.reports.widths import how_notes
+
+    return [*dict.fromkeys(note for side in saying for note in how_notes(*side))]
+
+
+def _widths(sides: list[Side]) -> tuple[str, ...]:
+    """The metrics of bits and densities, where they are said of a side."""
+    saying = [network.graph.nodes for network, _ in sides if network.graph.says_widths]
+    if not saying:
+        return ()
+    from vcalc.reports.widths import usual_metrics
+
+    return max(map(usual_metrics, saying), key=len)
+
+
 def _overview(sides: list[Side], chosen: tuple[str, ...]) -> Report:
     """A row for each model: the metrics, or the columns that were asked for, hyperparameters among them."""
     some = any(frozen_parts(network.graph.nodes) for network, _ in sides)
-    usual = ("input", "depth", "params", *(["trained_params"] if some else []), "flops", "memory")
+    usual = ("input", "depth", "params", *(["trained_params"] if some else []), "flops", "memory", *_widths(sides))
     columns = [_column(name, sides) for name in chosen or usual]
     rows = [Row({"model": side[0].name, **{c.key: _cell(c.key, side) for c in columns}}, "layer") for side in sides]
     shown = [Column("model", "model"), *columns]
@@ -163,8 +189,9 @@ def _column(name: str, sides: list[Side]) -> Column:
         return Column("input", "input", "shape of the input", number=True, drop=2, text=inputs_text)
     if name in METRICS:
         memory = f"memory ({convention.memory.unit})"
-        header = {"flops": convention.unit, "memory": memory, "trained_params": "trained"}.get(name, name)
-        return Column(name, header, METRICS[name][1], number=True)
+        header = {"flops": convention.unit, "memory": memory, "trained_params": "trained", **HEADERS}.get(name, name)
+        drop = 1 if "bytes" in name or "effective" in name else KEEP
+        return Column(name, header, METRICS[name][1], number=True, drop=drop)
     if all(hyperparameter(name, side[0]) for side in sides):
         return Column(name, name, "a hyperparameter", number=True, drop=1, text=_hyperparameter_text)
     common = set.intersection(*(set(side[0].hyperparameters) for side in sides))

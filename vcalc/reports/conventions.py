@@ -75,7 +75,7 @@ def _entry(convention: Convention) -> dict[str, Any]:
         "called": convention.called,
         "multiply_add": convention.multiply_add,
         "says": convention.says,
-        "params": " ".join(params_note(convention)) or "all parameters",
+        "params": "; ".join(params_note(convention, said_of_tied=True)) or "all parameters",
         "version": convention.version,
         "source": convention.source,
         "formulas": [dict(zip(("kind", "primitive", "formula"), each, strict=True)) for each in convention.formulas],

@@ -38,6 +38,7 @@ from vcalc.reports.table import (
     shape_text,
 )
 from vcalc.spec.network import Network
+from vcalc.widths import HEADERS
 
 METRICS = Cost._fields
 
@@ -81,7 +82,7 @@ def diff_report(old: Version | None, new: Version, *, since: str = "", show_all:
     """What changed; without an `old`, all of the new one, which was not there at the revision `since`."""
     before, after = old.side if old else NOTHING_THERE, new.side
     layers, stages = layer_changes(before, after), stage_changes(before, after)
-    total = total_change(before, after)
+    total, of_bits = total_change(before, after), _of_bits(old, new)
     others = bool(old and old.outputs != new.outputs)
     tables = [_sums(old, new, since, bool(layers) or others, stages, total)]
     if old and others:
@@ -102,6 +103,7 @@ def diff_report(old: Version | None, new: Version, *, since: str = "", show_all:
         "layers": [_layer_record(change) for change in layers],
         "stages": [{"stage": change.name, **_cost_record(change)} for change in stages],
         "total": _cost_record(total),
+        **({"of_bits": {name: plain_value(pair) for name, pair in of_bits.items()}} if of_bits else {}),
     }
     return Report(tables, record, _complete(layers))
 
@@ -138,7 +140,23 @@ def _sums(
     names = f"{old.name} → {new.name}" if old else f"{new.name}, which was not there at {_short(since)}"
     title = f"{names}: {'what changed' if changed else 'nothing changed'} (input {input}, {new.costs.dtype})"
     notes = [convention_note(new.costs.convention), *params_note(new.costs.convention)]
+    notes += [f"{HEADERS[name]}: {_from_to(units.exact)(pair)}" for name, pair in _of_bits(old, new).items()]
     return Table(title, shown, [*rows, _sum_row(total, "total")], notes + writing_note(new.costs, new.network.library))
+
+
+def _of_bits(old: Version | None, new: Version) -> dict[str, tuple[Any, Any]]:
+    """Bytes of parameters and bit operations before and after, where bits or densities are said of either network."""
+    saying = [side.network.graph.nodes for side in (old, new) if side and side.network.graph.says_widths]
+    if not saying:
+        return {}
+    from vcalc.analyses.widths import MEASURES
+    from vcalc.reports.widths import usual_metrics
+
+    def measured(side: Version | None, metric: str) -> Any:
+        return MEASURES[metric](side.costs, side.network.graph.nodes) if side else 0
+
+    names = max(map(usual_metrics, saying), key=len)
+    return {name: (measured(old, name), measured(new, name)) for name in names}
 
 
 def _sum_row(change: CostChange, style: str) -> Row:

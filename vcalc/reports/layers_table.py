@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from vcalc import foreign, units
 from vcalc.analyses import paths
+from vcalc.analyses.active import active_params, experts_of
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
 from vcalc.arithmetic import is_symbolic
@@ -13,6 +15,7 @@ from vcalc.conventions import Convention
 from vcalc.errors import VcalcError
 from vcalc.graph import Facts, Graph, Node
 from vcalc.reports.notes import (
+    active_note,
     bug_notes,
     conditions_note,
     convention_note,
@@ -21,9 +24,11 @@ from vcalc.reports.notes import (
     frozen_note,
     left_out_notes,
     params_note,
+    tied_note,
     writing_note,
 )
 from vcalc.reports.table import (
+    KEEP,
     Column,
     Report,
     Row,
@@ -36,7 +41,8 @@ from vcalc.reports.table import (
     plain_value,
     shape_text,
 )
-from vcalc.spec.network import Network
+from vcalc.spec.network import Described
+from vcalc.widths import HEADERS, METRICS, PLAIN, Widths, symbols_in
 
 DEFAULT_COLUMNS = ("layer", "input", "filters", "kernel", "stride", "pad", "output", "memory", "params", "flops")
 
@@ -67,13 +73,20 @@ def columns(costs: Costs, symbolic: bool) -> dict[str, Column]:
         Column("params", "params", "parameters", number=True),
         Column("trained_params", "trained", "parameters that are trained", number=True, drop=2),
         Column("frozen_params", "frozen", "parameters that are not trained", number=True, drop=2),
+        Column("active_params", "active", "parameters that a token meets", number=True, drop=2),
         Column("flops", convention.unit, convention.says, number=True),
+        Column("bits", "bits", "bits of weights and activations where they are multiplied", drop=3),
+        Column("density", "density", "share of weights that are not zero", number=True, drop=3),
+        *(
+            Column(name, header, METRICS[name], number=True, drop=2 if "bytes" in name else KEEP)
+            for name, header in HEADERS.items()
+        ),
     )
     return {column.key: column for column in made}
 
 
 def table_report(
-    network: Network,
+    network: Described,
     costs: Costs,
     *,
     only: tuple[str, ...] = (),
@@ -100,6 +113,8 @@ def table_report(
     heading = title(network, costs)
     notes = [*_empty(picked, rows, chosen), *_notes(network, costs, nodes, total, only)]
     tables = [_explained(costs, nodes, total, heading, notes) if explain else Table(heading, picked, rows, notes)]
+    if _says_widths(nodes):
+        tables.append(_widths().size_table(costs, nodes))
 
     def record() -> dict[str, Any]:
         return _record(network, costs, nodes, total, explain)
@@ -116,9 +131,28 @@ def table_report(
 
 def _usual_columns(nodes: list[Node]) -> tuple[str, ...]:
     """The columns that a table has if no others are asked for: what is trained, where not all of it is."""
-    behind = DEFAULT_COLUMNS.index("params") + 1
+    behind, width = DEFAULT_COLUMNS.index("params") + 1, _width_columns(nodes)
     some = ("trained_params",) if frozen_parts(nodes) else ()
-    return (*DEFAULT_COLUMNS[:behind], *some, *DEFAULT_COLUMNS[behind:])
+    return (*DEFAULT_COLUMNS[:behind], *some, *DEFAULT_COLUMNS[behind:], *width)
+
+
+def _width_columns(nodes: list[Node]) -> tuple[str, ...]:
+    """The columns of bits and densities, where they are said."""
+    if not _says_widths(nodes):
+        return ()
+    return ("bits", *(("density",) if _widths().is_thinned(nodes) else ()), *_widths().usual_metrics(nodes))
+
+
+def _says_widths(nodes: list[Node]) -> bool:
+    """Whether bits or densities are said of some layers."""
+    return any(node.widths is not PLAIN for node in nodes)
+
+
+def _widths() -> Any:
+    """What reports have of bits and densities, loaded where these are said."""
+    from vcalc.reports import widths
+
+    return widths
 
 
 def _empty(columns: list[Column], rows: list[Row], chosen: tuple[str, ...]) -> list[str]:
@@ -146,7 +180,7 @@ def column_named(name: str, known: dict[str, Column]) -> Column:
 class _Rows:
     """Makes rows of nodes and of sums."""
 
-    def __init__(self, network: Network, costs: Costs, keys: list[str]) -> None:
+    def __init__(self, network: Described, costs: Costs, keys: list[str]) -> None:
         self.costs = costs
         self.graph = network.graph
         self.fields: list[str | None] = []
@@ -154,18 +188,26 @@ class _Rows:
             from vcalc.reports.fields import field_texts
 
             self.fields = field_texts(network.graph)
-        both = {"trained_params": trained_params, "frozen_params": frozen_params}
+        both: dict[str, Callable[[Costs, list[Node]], Any]] = {
+            "trained_params": trained_params,
+            "frozen_params": frozen_params,
+            "active_params": active_params,
+        }
+        both |= _widths().MEASURES if HEADERS.keys() & {*keys} else {}
         self.split = {key: count for key, count in both.items() if key in keys}
+        self.says = [key for key in ("bits", "density") if key in keys]
         self._cells: dict[Facts, dict[str, Any]] = {}
 
     def layer(self, node: Node) -> Row:
         if node.facts not in self._cells:
             self._cells[node.facts] = self._cells_of(node)
         own = {"layer": node.path, "receptive_field": self._field(node), **self._params([node])}
+        if self.says:
+            own |= {"bits": _widths().width_text(node, self.costs), "density": _widths().density_text(node)}
         return Row({**self._cells[node.facts], **own}, "layer")
 
     def _params(self, nodes: list[Node]) -> dict[str, Any]:
-        """The parameters of some layers that are trained, and that are not."""
+        """The parameters of some layers that are trained, and that are not; their bytes and bit operations."""
         return {key: count(self.costs, nodes) for key, count in self.split.items()}
 
     def _cells_of(self, node: Node) -> dict[str, Any]:
@@ -247,7 +289,7 @@ def _is_free(cost: Cost) -> bool:
     return all(value == 0 for value in cost)
 
 
-def title(network: Network, costs: Costs) -> str:
+def title(network: Described, costs: Costs) -> str:
     """What a table is of: the network, its input, batch and dtype."""
     batch = f", batch {costs.batch}" if str(costs.batch) != "1" else ""
     name = network.title if network.title == network.name else f"{network.title} ({network.name})"
@@ -255,18 +297,21 @@ def title(network: Network, costs: Costs) -> str:
     return f"{name}, input {inputs_text(network.graph.inputs)}{batch}, {costs.dtype}{folded}"
 
 
-def _notes(network: Network, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
+def _notes(network: Described, costs: Costs, nodes: list[Node], total: Cost, only: tuple[str, ...]) -> list[str]:
     convention = costs.convention
     part = f" of {', '.join(only)}" if only else ""
     outputs = {name: network.graph.shape(index) for name, index in network.graph.outputs.items() if name and not only}
     notes = [
         f"total{part}: {summary(costs, total)}",
+        *active_note(costs, nodes),
         *frozen_note(costs, nodes),
+        *tied_note(network.graph, nodes),
         *folded_note(network.graph),
         *([f"outputs: {inputs_text(outputs)}"] if outputs else []),
+        *(_widths().notes(costs, nodes) if _says_widths(nodes) else ()),
         convention_note(convention),
         *writing_note(costs, network.library),
-        *params_note(convention),
+        *params_note(convention, any(node.tied is not None for node in nodes)),
         *left_out_notes(costs, nodes),
         *bug_notes(costs, nodes),
     ]
@@ -298,7 +343,7 @@ def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes
     from vcalc.analyses.explain import working
 
     memory = "memory (bytes)" if costs.convention.memory.unit == "bytes" else "memory (elements)"
-    named = {"flops": costs.convention.unit, "memory": memory}
+    named = {"flops": costs.convention.unit, "memory": memory, **HEADERS}
 
     def row(layer: str, what: str, worked: str, value: Any, style: str) -> Row:
         return Row({"layer": layer, "what": named.get(what, what), "working": worked, "value": value}, style)
@@ -308,23 +353,28 @@ def _explained(costs: Costs, nodes: list[Node], total: Cost, heading: str, notes
         for node in nodes
         for what, text, value in working(costs, node)
     ]
-    rows += [row("total", what, units.exact(value), value, "total") for what, value in total._asdict().items()]
+    totals = total._asdict()
+    if _says_widths(nodes):
+        totals |= {name: _widths().MEASURES[name](costs, nodes) for name in ("bytes", "bops")}
+    rows += [row("total", what, units.exact(value), value, "total") for what, value in totals.items()]
     shown = [Column("layer", "layer"), Column("what", "count"), Column("working", "working", prose=True)]
     return Table(heading, shown, rows, notes)
 
 
-def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
+def _record(network: Described, costs: Costs, nodes: list[Node], total: Cost, explain: bool) -> dict[str, Any]:
     """The JSON contract of `vcalc table`."""
     from vcalc.reports.fields import FieldRecords
 
     fields = FieldRecords(network.graph)
-    alike: dict[tuple[Facts, bool], dict[str, Any]] = {}
+    alike: dict[tuple[Facts, bool, Widths], dict[str, Any]] = {}
     layers = []
     for node in nodes:
-        kind = (node.facts, node.frozen)
+        kind = (node.facts, node.frozen, node.widths)
         if kind not in alike:
             alike[kind] = _layer_record(node, costs)
         layer = {"path": node.path, **alike[kind], "receptive_field": fields.of(node)}
+        if node.tied is not None:
+            layer["tied"] = network.graph.nodes[node.tied].path
         if explain:
             from vcalc.analyses.explain import working
 
@@ -347,8 +397,16 @@ def _record(network: Network, costs: Costs, nodes: list[Node], total: Cost, expl
         "total": {
             **{key: plain_value(value) for key, value in total._asdict().items()},
             "trained_params": plain_value(trained_params(costs, nodes)),
+            **(_widths().metrics_record(costs, nodes) if _says_widths(nodes) else {}),
+            **_active_record(costs, nodes),
         },
+        **({"sizes": _widths().sizes_record(costs, nodes)} if _says_widths(nodes) else {}),
     }
+
+
+def _active_record(costs: Costs, nodes: list[Node]) -> dict[str, Any]:
+    """What JSON says of experts, where there are any."""
+    return {"active_params": plain_value(active_params(costs, nodes))} if experts_of(nodes) else {}
 
 
 def _layer_record(node: Node, costs: Costs) -> dict[str, Any]:
@@ -360,10 +418,11 @@ def _layer_record(node: Node, costs: Costs) -> dict[str, Any]:
         "axes": axes_of(input=node.input, output=node.output),
         **{key: plain_value(value) for key, value in costs.of(node)._asdict().items()},
         "trained_params": plain_value(trained_params(costs, [node])),
+        **(_widths().layer_record(costs, node) if costs.graph.says_widths else {}),
     }
 
 
-def formula_report(network: Network, costs: Costs) -> Report:
+def formula_report(network: Described, costs: Costs) -> Report:
     """`vcalc formula`: closed forms of params, FLOPs and memory of a whole network."""
     total = costs.total(network.graph.nodes)
     unit = costs.convention.memory.unit
@@ -372,15 +431,21 @@ def formula_report(network: Network, costs: Costs) -> Report:
     nodes = network.graph.nodes
     if frozen_parts(nodes):
         rows.insert(1, Row({"what": "trained params", "formula": trained_params(costs, nodes)}))
+    metrics = _widths().usual_metrics(nodes) if _says_widths(nodes) else ()
+    measured = {name: _widths().MEASURES[name](costs, nodes) for name in metrics}
+    rows += [Row({"what": HEADERS[name], "formula": value}) for name, value in measured.items()]
+    if experts_of(nodes):
+        rows.insert(1, Row({"what": "active params", "formula": active_params(costs, nodes)}))
     notes = [
         *folded_note(network.graph),
+        *(_widths().notes(costs, nodes) if measured else ()),
         convention_note(costs.convention),
         *writing_note(costs, network.library),
         *params_note(costs.convention),
         *left_out_notes(costs, nodes),
         *bug_notes(costs, nodes),
     ]
-    if not any(is_symbolic(value) for value in total):
+    if not any(is_symbolic(value) for value in (*total, *measured.values())):
         notes.append("every size has a number; bind one to a name for a formula: --set H=32*h --set W=32*h")
     notes += conditions_note(network.conditions)
     from vcalc.conditions import stated
@@ -397,9 +462,11 @@ def formula_report(network: Network, costs: Costs) -> Report:
         "batch": plain_value(costs.batch),
         "dtype": costs.dtype,
         **convention_record(costs, nodes, network.library),
-        "symbols": sorted(network.symbols),
+        "symbols": sorted({*network.symbols, *symbols_in(node.widths for node in nodes)}),
         "conditions": stated(network.conditions),
         **{key: plain_value(value) for key, value in total._asdict().items()},
         "trained_params": plain_value(trained_params(costs, nodes)),
+        **(_widths().metrics_record(costs, nodes) if measured else {}),
+        **_active_record(costs, nodes),
     }
     return Report([table], record)

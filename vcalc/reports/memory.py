@@ -59,10 +59,16 @@ def _title(network: Network, memory: Memory, batch: Any) -> str:
     parts += [f"autocast to {plan.dtype} on {plan.device}" if plan.autocast else both]
     parts += ["activations in place"] if plan.in_place else []
     parts += ["norms folded"] if memory.graph.folded is not None else []
+    parts += ["weights by their bits"] if _by_bits(memory) else []
     parts += ["inputs held by modules"] if plan.modules else []
     parts += [f"checkpoints at depth {plan.checkpoint}"] if plan.checkpoint else []
     given = inputs_text(network.graph.inputs)
     return f"{network.title} ({network.name}), {batch} x {given}, {', '.join(parts)}"
+
+
+def _by_bits(memory: Memory) -> bool:
+    """Whether weights are held in the bits that are said of them."""
+    return memory.graph.says_widths and not memory.plan.training
 
 
 class _Figures:
@@ -184,6 +190,7 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
             "the forward pass ends, and longer where backward reads it"
         )
     notes += _frozen(memory)
+    notes += _bits(memory)
     notes += folded_note(memory.graph)
     if plan.checkpoint:
         notes.append(
@@ -204,6 +211,19 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
             "(--batch 2 has theirs)"
         )
     return [*notes, f"not included: {'; '.join(NOT_INCLUDED)}"]
+
+
+def _bits(memory: Memory) -> list[str]:
+    """What the bits of weights bear on, and what they do not."""
+    if not memory.graph.says_widths:
+        return []
+    if memory.plan.training:
+        return ["bits and densities of the spec are those of use: training holds every weight in the dtype, dense"]
+    return [
+        "weights are held in the bits that are said of them, each layer's packed into whole bytes, zeros among them; "
+        f"tensors between layers are held in {memory.plan.dtype}, whatever the bits of activations (--dtype int8 for "
+        "one byte each); copies of weights in the dtype, which kernels without such bits make, are not included"
+    ]
 
 
 def _frozen(memory: Memory) -> list[str]:
@@ -276,6 +296,7 @@ def _record(network: Network, memory: Memory, figures: _Figures, fit: dict[str, 
         "buffers": held.buffers,
         "input_bytes": plain_value(memory.input.at(batch)),
         "saved": plain_value(memory.saved.at(batch)),
+        **({"packed": True} if _by_bits(memory) else {}),
         "held": held.always,
         "peak_forward": figures.peak_record(FORWARD),
         "peak_backward": figures.peak_record(BACKWARD) if training else None,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vcalc import units
+from vcalc.analyses.active import active_params, experts_of
 from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.trained import frozen_params, frozen_parts, trained_params
 from vcalc.arithmetic import Condition, is_many, is_symbolic
@@ -29,14 +30,24 @@ def convention_note(convention: Convention) -> str:
     )
 
 
-def params_note(convention: Convention) -> list[str]:
-    """What `params` means, where that is not all parameters."""
+def params_note(convention: Convention, said_of_tied: bool = False) -> list[str]:
+    """What `params` means, where that is not all parameters; what of tied ones, where that is asked, too."""
     rule = convention.params_rule
     if rule.says and (rule.left_out or rule.lost or rule.buffers):
         return [f"params as {convention.name} counts them: {rule.says}"]
     notes = [f"params leave out: {', '.join(sorted(rule.left_out))}"] if rule.left_out else []
+    notes += ["params of what is tied count in each layer that has them"] if said_of_tied and rule.tied else []
     notes += [f"params of these are not seen: {', '.join(sorted(rule.lost))}"] if rule.lost else []
     return notes + ([f"params hold buffers: {', '.join(sorted(rule.buffers))}"] if rule.buffers else [])
+
+
+def active_note(costs: Costs, nodes: list[Node]) -> list[str]:
+    """How many parameters a token meets, where it goes through some of several experts."""
+    experts = experts_of(nodes)
+    if not experts:
+        return []
+    each = ", ".join(f"{units.exact(some)} of {units.exact(all)} experts" for some, all in experts)
+    return [f"params: {units.exact(active_params(costs, nodes))} active for each token, which goes through {each}"]
 
 
 def frozen_note(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:
@@ -51,6 +62,12 @@ def frozen_note(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:
 def what_is_frozen(nodes: list[Node]) -> str:
     """The groups and layers that are not trained, in words; empty where there are none."""
     return _first(frozen_parts(nodes), MOST_SAID)
+
+
+def tied_note(graph: Graph, nodes: list[Node]) -> list[str]:
+    """Which layers have the table or matrix of another one, in words."""
+    each = [f"{node.path} to {graph.nodes[node.tied].path}" for node in nodes if node.tied is not None]
+    return [f"tied, in memory once: {_first(each, MOST_SAID)}"] if each else []
 
 
 def _first(said: Sequence[str], most: int) -> str:

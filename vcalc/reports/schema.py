@@ -25,7 +25,8 @@ from vcalc.spec.sizes import SAYS
 from vcalc.spec.steps import JOINS, LAYERS
 from vcalc.spec.table import ENTRY
 from vcalc.spec.top import MODEL, TOP
-from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION
+from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION, TIED
+from vcalc.widths import MOST_BITS, WIDE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -54,7 +55,8 @@ def spec_schema() -> Schema:
         "description": "A vision architecture, or a comparison of blocks, for vcalc.",
         **_top(),
         "allOf": [
-            _one_of("input", "inputs"),
+            {"anyOf": [_one_of("input", "inputs"), _every_model_has("input", "inputs")]},
+            {"not": {"required": ["input", "inputs"]}},
             {"anyOf": [{"required": ["layers"]}, {"required": ["options"]}, _every_model_has("do")]},
         ],
         "if": {"required": ["models"]},
@@ -73,6 +75,8 @@ def spec_schema() -> Schema:
             "outputs": {"anyOf": [_TEXT, {**_SOME_TEXTS, "uniqueItems": True}]},
             "symbols": {"type": "array", "items": {"type": "string", "pattern": _NAME}},
             "frozen": {"anyOf": [{"type": "boolean"}, _TEXTS]},
+            "bits": _bits(),
+            "density": {"anyOf": [_SHARE, _by_place(_SHARE)]},
             "models": _by_label(_ref("model")),
             "blocks": {**_named(_block(), *LAYERS, *FORMS), "type": ["object", "null"]},
             "options": _by_label(_option()),
@@ -88,6 +92,21 @@ def spec_schema() -> Schema:
             **{f"layer_{kind.kind}": _layer(kind) for kind in kinds()},
         },
     }
+
+
+_WIDTH: Schema = {**_EXPRESSION, "type": ["integer", "string"], "minimum": 1, "maximum": MOST_BITS}
+_SHARE: Schema = {**_EXPRESSION, "type": ["number", "string"], "exclusiveMinimum": 0}
+
+
+def _bits() -> Schema:
+    """A width, or widths by what has them: all layers, a kind, the first or last one, a path."""
+    roles = dict.fromkeys(WIDE, _WIDTH)
+    of_some = {"anyOf": [_WIDTH, {**_object(roles), "minProperties": 1}]}
+    return {"anyOf": [_WIDTH, {**_by_place(of_some), "properties": roles}]}
+
+
+def _by_place(values: Schema) -> Schema:
+    return {"type": "object", "minProperties": 1, "additionalProperties": values}
 
 
 def claims_schema() -> Schema:
@@ -232,7 +251,8 @@ def _layer(kind: type[Layer]) -> Schema:
     """A layer kind's fields. A kind that needs none may stand without."""
     fields = {name: _field(field) for name, field in kind.fields.items()}
     required = tuple(name for name, field in kind.fields.items() if field.required)
-    taken = _object({**fields, "name": _ref("name"), "frozen": _CONDITION}, required, null=not required)
+    own = {"name": _ref("name"), **({"tied": _documented(_TEXT, TIED)} if kind.ties else {}), "frozen": _CONDITION}
+    taken = _object({**fields, **own}, required, null=not required)
     if any(field.type.names for field in kind.fields.values()):
         taken["additionalProperties"] = _ref("value")
     if kind.shorthand:  # a text may stand for all fields
@@ -286,6 +306,9 @@ def _part(key: str) -> Schema:
     named = {"propertyNames": _ref("label"), "additionalProperties": branch}
     made: dict[str, Schema] = {
         "repeat": _whole(0),
+        "experts": _whole(1),
+        "active": _whole(1),
+        "normalized": _CONDITION,
         "each": {
             "type": "object",
             "propertyNames": {**_own_name(), "pattern": _NAMES},
@@ -296,6 +319,7 @@ def _part(key: str) -> Schema:
         "when": _CONDITION,
         "if": _CONDITION,
         "elif": _CONDITION,
+        "shared": _CONDITION,
         "frozen": {"anyOf": [_CONDITION, _SOME_TEXTS]},
         "branches": {"type": ["array", "object"], **lists, **named},
         "join": {"oneOf": [*map(_join, JOINS), {**_joins_with_fields(), "minProperties": 1, "maxProperties": 1}]},
@@ -344,21 +368,27 @@ def _handed() -> Schema:
 def _block() -> Schema:
     default = {**_value(), "type": [*_value()["type"], "null"]}
     parts: dict[str, Schema] = {"args": {**_named(default, *CALL), "type": ["object", "null"]}, "do": _ref("steps")}
-    parts["shared"] = {"type": "boolean"}
+    parts["shared"] = _CONDITION
     return _object({key: _documented(parts[key], text) for key, text in BLOCK.items()}, ("do",))
 
 
-def _every_model_has(key: str) -> Schema:
+def _every_model_has(*keys: str) -> Schema:
+    """In every model one of some keys, and not another one beside it."""
     models: Schema = {
         "type": "object",
-        "additionalProperties": {"type": "object", "required": [key]},
+        "additionalProperties": {"type": "object", **_one_of(*keys)},
         "minProperties": 1,
     }
     return {"required": ["models"], "properties": {"models": models}}
 
 
 def _model() -> Schema:
-    return {**MODEL.schema(), "type": ["object", "null"], "additionalProperties": _ref("value")}
+    return {
+        **MODEL.schema(),
+        "type": ["object", "null"],
+        "additionalProperties": _ref("value"),
+        "not": {"required": ["input", "inputs"]},
+    }
 
 
 def _option() -> Schema:

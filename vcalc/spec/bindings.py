@@ -114,6 +114,10 @@ class Bindings:
         except (NoValueError, ExpressionError) as error:
             raise explained(error, self.spec, self.model).at(self.spec.source.place(value.node)) from None
 
+    def value(self, value: Value) -> Any:
+        """What an expression over the hyperparameters comes to. Raises VcalcError where it has no value."""
+        return self._evaluate(value)
+
     def _knows(self, name: str) -> bool:
         return name in self._written or name in self._values or name in self.spec.symbols
 

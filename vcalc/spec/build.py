@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from vcalc import limits
 from vcalc.arithmetic import Shape, is_symbolic
 from vcalc.errors import VcalcError
-from vcalc.graph import Graph
+from vcalc.graph import Graph, Routing
 from vcalc.language.expression import DECIMAL, Environment, Expression
 from vcalc.language.operations import PAYING
 from vcalc.language.values import LARGEST, has_symbols, is_list, is_quotient, key_of, operations, product_of_terms
@@ -206,12 +207,12 @@ class Used(NamedTuple):
 
 
 class Sharing:
-    """A call of a shared block: the first one notes its nodes, later ones take their parameters from them in order."""
+    """A run of what is shared: the first one notes its nodes, later ones take their parameters from them in order."""
 
-    __slots__ = ("block", "first", "nodes", "taken")
+    __slots__ = ("first", "nodes", "taken", "what")
 
-    def __init__(self, block: str, nodes: list[int], first: bool) -> None:
-        self.block = block
+    def __init__(self, what: str, nodes: list[int], first: bool) -> None:
+        self.what = what
         self.nodes = nodes
         self.first = first
         self.taken = 0
@@ -222,7 +223,7 @@ class Sharing:
             return None
         if self.taken == len(self.nodes):
             had = f"had {self.taken} layers before, not more"
-            raise VcalcError("type", f"{layer.kind}: shared block {self.block} {had}")
+            raise VcalcError("type", f"{layer.kind}: shared {self.what} {had}")
         self.taken += 1
         return self.nodes[self.taken - 1]
 
@@ -230,7 +231,7 @@ class Sharing:
         """Refuse a call that had fewer layers than the first."""
         if not self.first and self.taken < len(self.nodes):
             had = f"had {len(self.nodes)} layers before, not {self.taken}"
-            raise VcalcError("type", f"shared block {self.block} {had}")
+            raise VcalcError("type", f"shared {self.what} {had}")
 
 
 class Building:
@@ -252,8 +253,13 @@ class Building:
         self.hidden: list[tuple[Spec, Step, str]] = []
         """Where which spec takes up a saved tensor whose name a group has, too."""
         self.shared: dict[Any, list[int]] = {}
-        """The nodes of each shared block's first call."""
-        self.sharing: Sharing | None = None
+        """The nodes of the first run of what is shared."""
+        self.sharing: tuple[Sharing, ...] = ()
+        """The runs of what is shared that are being carried out, one within the other."""
+        self.routing: Routing | None = None
+        """The experts whose layers are being added."""
+        self.experts: set[int] = set()
+        """The nodes of experts, which nobody outside reads."""
         self.names: list[tuple[Scope, str, int]] = []
         """The scope of each node, and its name and ordinal there."""
         self.outside = 0
@@ -265,21 +271,20 @@ class Building:
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()
 
-    def enter_shared(self, root: Scope, block: str) -> Sharing | None:
-        """Begin a call of a shared block of the network at a root; None within another one, whose layers are shared."""
-        if self.sharing:
-            return None
-        key = (root, block)
+    @contextmanager
+    def sharing_as(self, key: Any, what: str) -> Iterator[None]:
+        """A run of what has the same parameters wherever that key is; no key, and all are its own."""
+        if key is None:
+            yield
+            return
         self.outside += 1
+        before = self.sharing
         first = key not in self.shared
-        self.sharing = Sharing(block, self.shared.setdefault(key, []), first)
-        return self.sharing
-
-    def leave_shared(self, sharing: Sharing | None) -> None:
-        """End the call."""
-        if sharing:
-            sharing.end()
-            self.sharing = None
+        sharing = Sharing(what, self.shared.setdefault(key, []), first)
+        self.sharing = (*before, sharing)
+        yield
+        self.sharing = before
+        sharing.end()
 
     def layer(self, kind: type[Layer], fields: dict[str, Any]) -> Layer:
         """The layer with these fields; equal ones are one object, so that their facts are worked out once."""
@@ -289,7 +294,9 @@ class Building:
             layer = self._layers[key] = kind(**fields)
         return layer
 
-    def add(self, layer: Layer, inputs: tuple[int, ...], scope: Scope, name: str, step: Step) -> int:
+    def add(
+        self, layer: Layer, inputs: tuple[int, ...], scope: Scope, name: str, step: Step, tied: int | None = None
+    ) -> int:
         """Append a layer to the graph, which comes from a step; returns its index."""
         if len(self.graph.nodes) >= limits.LAYERS:
             message = f"the network comes to more than {limits.LAYERS:,} layers"
@@ -302,15 +309,43 @@ class Building:
             self.budget.spend(SYMBOLIC)
         before = self.budget.operations
         is_new = self._pay(layer, tuple([self.graph.shape(index) for index in inputs]))
-        sharing = self.sharing
-        index = self.graph.add(layer, inputs, "", sharing.next(layer) if sharing else None)
-        if sharing and sharing.first:
-            sharing.nodes.append(index)
+        owners = [owner for sharing in self.sharing if (owner := sharing.next(layer)) is not None]
+        shares = Graph.owner(self.graph.nodes[owners[0]]) if owners else None
+        self._check_routing(layer, inputs, tied)
+        index = self.graph.add(layer, inputs, "", shares, tied, self.routing)
+        if self.routing:
+            self._check_expert(index)
+        for sharing in self.sharing:
+            if sharing.first:
+                sharing.nodes.append(index)
         self.steps.append(step)
         if is_new:
             self._pay_for_sizes(layer, self.graph.shape(index))
             self.paid_once += self.budget.operations - before
         return index
+
+    def _check_routing(self, layer: Layer, inputs: tuple[int, ...], tied: int | None) -> None:
+        """Refuse what leads into experts or out of them beside the tokens that they are sent."""
+        if self.routing is None:
+            leak = not self.experts.isdisjoint(inputs) and layer.kind != "combine"
+            message = f"{layer.kind}: what an expert makes of its tokens is not there outside of the experts"
+        else:
+            leak = not self.experts.issuperset(inputs)
+            message = f"{layer.kind}: an expert reads the tokens that have chosen it, and no other tensor"
+        if leak:
+            raise VcalcError("experts", message)
+        if tied is not None and (self.routing or tied in self.experts):
+            raise VcalcError("experts", f"{layer.kind}: experts have their own parameters, and none is tied")
+
+    def _check_expert(self, index: int) -> None:
+        """Refuse a layer that does not work on each token by itself."""
+        from vcalc.layers.experts import of_each_token
+
+        self.experts.add(index)
+        facts = self.graph.nodes[index].facts
+        if why := of_each_token(facts.layer, facts.inner, facts.made):
+            message = f"{facts.kind}: an expert works on each token by itself, and {why}"
+            raise VcalcError("experts", message, hint="put it before or behind the experts")
 
     def _pay(self, layer: Layer, inputs: tuple[Shape, ...]) -> bool:
         """Pay for a layer on shapes that it has not been on before; returns whether it has not."""
@@ -347,6 +382,14 @@ class Building:
             message = f"{layer.kind}: a size of more than {limits.SYMBOLIC_OPERATIONS} operations"
         if message:
             raise VcalcError("limit", message, hint="bind some of the symbols to numbers")
+
+    def layer_at(self, path: str) -> int | None:
+        """The layer at a path, by the names that there are so far."""
+        self.budget.spend(len(self.names))
+        for index, (scope, name, ordinal) in reversed([*enumerate(self.names)]):
+            if path.rpartition("/")[2].startswith(name) and scope.within(name, ordinal) == path:
+                return index
+        return None
 
     def name_nodes(self) -> None:
         """Give every node its path, now that it is known which names are shared."""

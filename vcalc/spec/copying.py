@@ -49,7 +49,8 @@ class Part:
     def fits(self, building: Building) -> bool:
         """Whether the limits leave room for another one."""
         return (
-            building.sharing is None
+            not building.sharing
+            and building.routing is None
             and len(building.graph.nodes) + len(self.nodes) <= limits.LAYERS
             and building.budget.steps + self.steps <= limits.STEPS
             and building.budget.operations + self.operations <= limits.OPERATIONS
@@ -135,7 +136,7 @@ class Copies:
         budget, before, outside, done = building.budget, len(scope.inner), building.outside, building.carried_out
         first, steps, operations = len(building.graph.nodes), budget.steps, budget.operations - building.paid_once
         end = build()
-        if building.outside == outside and building.sharing is None:
+        if building.outside == outside and not building.sharing and building.routing is None:
             inner = list(islice(reversed(scope.inner.values()), len(scope.inner) - before))[::-1]
             nodes = range(first, len(building.graph.nodes))
             operations = budget.operations - building.paid_once - operations

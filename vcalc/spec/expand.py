@@ -7,8 +7,9 @@ from typing import Any
 
 from vcalc import limits
 from vcalc.errors import LayerError, VcalcError, quoted, suggestion
+from vcalc.graph import Graph
 from vcalc.language.expression import Environment
-from vcalc.language.values import decimal, shown
+from vcalc.language.values import decimal, key_of, shown
 from vcalc.layers import KINDS
 from vcalc.layers.axes import MAPS, NamedShape, described, rank
 from vcalc.layers.base import BRANCHES, describe, no_way, way_between
@@ -18,6 +19,7 @@ from vcalc.spec.build import Building, Scope, Used
 from vcalc.spec.copying import Copies
 from vcalc.spec.fields import written_out
 from vcalc.spec.saved import Keeper, List
+from vcalc.spec.sizes import merged_inputs
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step
 from vcalc.units import counted
 
@@ -47,6 +49,8 @@ class Expander(Keeper):
         super().__init__(spec, model, building, root)
         self.globals = environment
         self.upto = upto
+        self.frame: object = root
+        """The call that is being carried out, or the whole network: what is shared in one is not in another."""
         self.models = (*used_by, model)
         self.copies = Copies(building)
 
@@ -92,13 +96,35 @@ class Expander(Keeper):
         """Append a layer whose inputs are these, with fields that see the shape that arrives at `at`."""
         try:
             fields = {name: decimal(self.value(value, at, environment)) for name, value in step.fields.items()}
-            return self.building.add(self.building.layer(step.kind, fields), inputs, scope, step.name, step)
+            tied = self.tied(step)
+            return self.building.add(self.building.layer(step.kind, fields), inputs, scope, step.name, step, tied)
         except VcalcError as error:
             field = error.field if isinstance(error, LayerError) else ""
             place = self.place(step.fields[field].node if field in step.fields else step.node)
             if isinstance(error, LayerError) and error.length and field in step.fields:
                 place = self.within(step.fields[field].node, error)
             raise error.at(place, _path_of(scope, step.name or step.kind.kind)) from None
+
+    def tied(self, step: syntax.LayerStep) -> int | None:
+        """The layer whose first parameter another one has."""
+        if step.tied is None:
+            return None
+        self.building.outside += 1
+        name = step.tied.name
+        found = self.building.layer_at(f"{self.root.path}/{name}".lstrip("/"))
+        if found is None:
+            start = f"{self.root.path}/" if self.root.path else ""
+            paths = [scope.within(name, ordinal).removeprefix(start) for scope, name, ordinal in self.building.names]
+            hint = suggestion(name, paths[-100:], "so far")
+            message = f"no layer is called {quoted(name)} so far"
+            raise VcalcError("undefined", message, hint=hint).at(self.place(step.tied.node))
+        node = self.building.graph.nodes[found]
+        return Graph.owner(node) if node.tied is None else node.tied
+
+    def shares(self, shared: syntax.Value | None, of: object, at: int, environment: Environment) -> Any:
+        """What those have in common that have the same parameters; None for what has its own."""
+        value = None if shared is None else self.value(shared, at, environment)
+        return None if value is None or value is False else (of, key_of(value))
 
     def call(self, step: syntax.Call, at: int, environment: Environment, scope: Scope) -> int:
         block = self.value(step.block, at, environment)
@@ -121,10 +147,12 @@ class Expander(Keeper):
             handed[name] = [*self.taken(tensors, step, at, environment)]
         within = scope.child(step.name) if step.name else scope
         self.saved.begin(block.name, handed)
-        sharing = self.building.enter_shared(self.root, block.name) if block.shared else None
+        shares = self.shares(block.shared, (self.root, block.name), at, inner)
         sees = (*blocks, *[inner[name] for name in block.arguments])
-        end = self.part(sees, block.body, at, inner, within)
-        self.building.leave_shared(sharing)
+        outside, self.frame = self.frame, object()
+        with self.building.sharing_as(shares, f"block {block.name}"):
+            end = self.part(sees, block.body, at, inner, within)
+        self.frame = outside
         own = self.saved.end()
         for target, tensors in step.saves:
             asked = [self.asked(tensor, block, own, at, environment) for tensor in tensors]
@@ -187,7 +215,9 @@ class Expander(Keeper):
 
     def group(self, step: syntax.Group, at: int, environment: Environment, scope: Scope) -> int:
         within = scope.child(step.name)
-        return self.leave(within, self.steps(step.body, at, environment, within))
+        with self.building.sharing_as(self.shares(step.shared, (self.frame, step), at, environment), "group"):
+            end = self.steps(step.body, at, environment, within)
+        return self.leave(within, end)
 
     def leave(self, scope: Scope, at: int) -> int:
         """Note what a named group gives; end here when it is as far as this spec is used."""
@@ -210,10 +240,16 @@ class Expander(Keeper):
             taken += 1
             values = [column[turn] for column in columns.values()]
             sees = (this_loop, body is step.first, turn if step.reads_index else 0, *values)
-            with self.freezing(step, at, environment):
+            shares = self.shares(step.shared, this_loop, at, environment)
+            with self.freezing(step, at, environment), self.building.sharing_as(shares, "loop"):
                 at = self.part(sees, body, at, environment, within)
             at = self.leave(within, at) if step.name else at
         return at
+
+    def experts(self, step: syntax.Experts, at: int, environment: Environment, scope: Scope) -> int:
+        from vcalc.spec.routing import Router
+
+        return Router(self, step, at, environment, scope).run()
 
     def begin_turn(
         self, step: syntax.Loop, columns: dict[str, Any], turn: int, at: int, environment: Environment
@@ -291,12 +327,13 @@ class Expander(Keeper):
         columns = self.columns(step, at, environment)
         environment = dict(environment)
         ends: list[int] = []
-        taken = 0
+        this_loop, taken = object(), 0
         for turn in range(self.turns(step, columns, at, environment)):
             if self.begin_turn(step, columns, turn, at, environment):
                 body = step.first if step.first is not None and not taken else step.body
                 taken += 1
-                with self.freezing(step, at, environment):
+                shares = self.shares(step.shared, this_loop, at, environment)
+                with self.freezing(step, at, environment), self.building.sharing_as(shares, "loop"):
                     ends += self.branch(step.name, body, False, at, environment, scope, numbered=True)
         return ends
 
@@ -334,20 +371,23 @@ class Expander(Keeper):
                 error.problems[0].hint = PASSES_ON
             raise
 
-    def outputs(self, end: int) -> dict[str, int]:
-        """What the network gives when its list has ended at tensor `end`: that, or what the spec names."""
-        outputs: dict[str, int] = {}
-        for step in self.spec.outputs:
-            name = str(step.tensors[0])
-            try:
-                outputs[name] = self.only(step, end, self.globals)
-            except VcalcError as error:
-                if error.problems[0].code == "undefined":
-                    known = [*self.saved.open[-1], *self.root.ended()]
-                    hint = suggestion(name, known, "there are") or f"write save: {name} where it is"
-                    error = VcalcError("undefined", f"no tensor is called {quoted(name)}, an output", hint=hint)
-                raise error.at(self.place(step.node)) from None
-        return outputs or {"": end}
+    def outputs(self, end: int) -> dict[str, list[int]]:
+        """What the network gives when its list has ended at tensor `end`: that, or what is named, by name."""
+        outputs: dict[str, list[int]] = {}
+        for step in self.spec.outputs_of(self.model):
+            name = step.tensors[0].name
+            if not self.saved.has(name):
+                known = [*self.saved.open[-1], *self.root.ended()]
+                hint = suggestion(name, known, "there are") or f"write save: {name} where it is"
+                if self.model.body is not None and not self.model.outputs:
+                    hint += f", or give {self.model.name} outputs of its own"
+                error = VcalcError("undefined", f"no tensor is called {quoted(name)}, an output", hint=hint)
+                raise error.at(self.place(step.node))
+            outputs[name] = self.taken(step.tensors, step, end, self.globals)
+            if not self.building.experts.isdisjoint(outputs[name]):
+                message = f"{quoted(name)} is what an expert makes of its tokens, and no output"
+                raise VcalcError("experts", message).at(self.place(step.node))
+        return outputs or {"": [end]}
 
     def use_model(self, step: syntax.UseModel, at: int, environment: Environment, scope: Scope) -> int:
         from vcalc.spec.find import is_file_name, is_model, load
@@ -373,13 +413,15 @@ class Expander(Keeper):
         expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
         expander.saved.enter(given)
         first = next(iter(given))
-        depth, sharing, start = self.building.depth, self.building.sharing, len(self.building.graph.nodes)
+        depth, sharing, routing = self.building.depth, self.building.sharing, self.building.routing
+        start = len(self.building.graph.nodes)
         try:
             end = self.leave_model(
                 step, expander, expander.steps(spec.layers_of(model), given[first], inner, within), environment
             )
         except _Reached as reached:
-            end, self.building.depth, self.building.sharing = reached.at, depth, sharing
+            end, self.building.depth = reached.at, depth
+            self.building.sharing, self.building.routing = sharing, routing
         else:
             if step.upto:
                 hint = suggestion(step.upto, within.ended(), "it has")
@@ -395,8 +437,8 @@ class Expander(Keeper):
         self, step: syntax.UseModel, spec: Spec, model: ModelEntry, at: int, environment: Environment
     ) -> dict[str, int]:
         """The tensors that a model in use takes, by its inputs' names: what arrives is the first where none is said."""
-        names = [*spec.inputs]
-        if (step.takes and "" in names) or (step.saves and not spec.outputs):
+        names = [*merged_inputs(spec, model)]
+        if (step.takes and "" in names) or (step.saves and not spec.outputs_of(model)):
             raise VcalcError("misplaced", syntax.MODELS_KEEP, hint=syntax.THEIR_GROUPS)
         if step.saves and step.upto:
             message = f"'upto' ends {model.name} before it has its outputs, which 'save' asks for"
@@ -423,9 +465,9 @@ class Expander(Keeper):
                 if its.name not in outputs:
                     hint = suggestion(its.name, outputs, "it gives")
                     raise VcalcError("undefined", f"{inner.model.name} has no output {quoted(its.name)}", hint=hint)
-                asked += self.picked(its, [outputs[its.name]], end, environment)
+                asked += self.picked(its, [*outputs[its.name]], end, environment)
             self.save_as(ours, asked, end, environment)
-        return [*outputs.values()][-1]
+        return [*outputs.values()][-1][-1]
 
     def check_library(self, step: syntax.UseModel, model: ModelEntry) -> None:
         """Refuse a library that has no such model."""
@@ -486,6 +528,7 @@ _RUN: dict[type[Step], Any] = {
     syntax.UseModel: Expander.use_model,
     syntax.Group: Expander.group,
     syntax.Loop: Expander.loop,
+    syntax.Experts: Expander.experts,
     syntax.If: Expander.condition,
     syntax.Branches: Expander.branches,
     syntax.Save: Expander.save,

@@ -213,6 +213,9 @@ def _find_or_explain(name: str) -> tuple[str, str, str]:
         if os.path.isdir(name):
             raise VcalcError("file", f"{name} is a directory, not a spec", hint="name a .yaml file in it") from None
         about = foreign.kind_of_file(name)
+        if name.lower().endswith(".onnx"):
+            message = f"{printable(name)} is {about}, and a spec is asked for"
+            raise VcalcError("file", message, hint="vcalc table and vcalc import --counts read it") from None
         if about:
             hint = "`vcalc new` writes a spec to begin with, and docs/spec-language.md says how it describes a network"
             message = f"{printable(name)} is {about}, which vcalc does not read"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from vcalc import foreign
 from vcalc.errors import VcalcError, quoted
+from vcalc.spec.sizes import merged_inputs
 from vcalc.spec.syntax import Spec
 
 OWNERS = {
@@ -142,7 +143,7 @@ def _check_tag(name: str, tag: str, spec: Spec, model: str) -> None:
     """Refuse weights that go with another input or another head than the model's own."""
     more = []
     size = _SIZE.search(f"_{tag}")
-    sizes = {**spec.input, **spec.models[model].input}
+    sizes = next(iter(merged_inputs(spec, spec.models[model]).values()))
     if size and "H" in sizes and getattr(sizes["H"].node, "value", "") != size[1]:
         more.append(f"--input 3x{size[1]}x{size[1]}")
     if tag and not _CLASSES.fullmatch(tag):

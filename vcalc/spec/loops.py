@@ -7,7 +7,7 @@ from typing import TypeVar
 import yaml
 
 from vcalc.errors import quoted
-from vcalc.source.read import Entries, YamlNode, is_null
+from vcalc.source.read import Entries, YamlNode, describe, is_null
 from vcalc.spec import syntax
 from vcalc.spec.fields import Names
 from vcalc.spec.syntax import Step, Value
@@ -33,7 +33,9 @@ class LoopReader(TensorReader):
 
     def loop(self, node: YamlNode, entries: Entries, names: Names) -> Step:
         word = "repeat" if "repeat" in entries else "each"
-        meant = self.source.known_keys(entries, (word, "do", "first", "index", "when", "frozen", "name"), word)
+        meant = self.source.known_keys(
+            entries, (word, "do", "first", "index", "when", "shared", "frozen", "name"), word
+        )
         count = self.value(entries["repeat"][1], names) if word == "repeat" else None
         variables = self.variables(entries["each"][1], names) if word == "each" else {}
         bound = [name for together in variables for name in together]
@@ -42,8 +44,20 @@ class LoopReader(TensorReader):
         body = self.body(node, entries, inner, word, "do", meant)
         first = self.steps(entries["first"][1], inner, "first") if "first" in entries else None
         when = self.value(entries["when"][1], inner) if "when" in entries else None
-        made = syntax.Loop(node, count, variables, index, self.name(entries), body, when, first)
+        shared = self.shared(entries, inner)
+        made = syntax.Loop(node, count, variables, index, self.name(entries), body, when, first, shared)
         return self.freezing(made, entries, inner)
+
+    def shared(self, entries: Entries, names: Names) -> Value | None:
+        """What says which runs have the same parameters: true for all, or a value, each of which has a set."""
+        if "shared" not in entries:
+            return None
+        node = entries["shared"][1]
+        if not isinstance(node, yaml.ScalarNode) or is_null(node):
+            message = f"shared is true or false, or a value that has a set of its own, not {describe(node)}"
+            self.source.report("type", message, node, "shared: true")
+            return None
+        return self.value(node, names)
 
     def variables(self, node: YamlNode, names: Names) -> dict[tuple[str, ...], Value]:
         """The lists of a loop; those of several names that share one, `{k, c, s: table}`, have its rows."""

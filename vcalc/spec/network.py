@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from vcalc.arithmetic import Condition, conditions
 from vcalc.errors import Place, VcalcError, quoted
@@ -17,13 +17,36 @@ from vcalc.spec.find import stem
 from vcalc.spec.syntax import ModelEntry, Option, Spec
 
 
+class Described(Protocol):
+    """What tables and totals ask of a network, be it written in a spec or recorded."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def library(self) -> str: ...
+    @property
+    def hyperparameters(self) -> dict[str, Any]: ...
+    @property
+    def symbols(self) -> dict[str, Any]: ...
+    @property
+    def arrays(self) -> dict[str, Any]: ...
+    @property
+    def conditions(self) -> tuple[Condition, ...]: ...
+    @property
+    def symbolic(self) -> bool: ...
+
+
 class Origin:
     """Where the nodes of a graph come from."""
 
     def __init__(self, own: Spec, building: Building, end: int) -> None:
         self.steps = building.steps
         """The step of a spec that each node comes from."""
-        self.named = {*building.graph.outputs.values()} if own.outputs else building.named | {end}
+        self.named = {*building.graph.outputs.values()} if "" not in building.graph.outputs else building.named | {end}
         """The nodes whose output is the network's or may be: it has a name, where the spec does not say."""
         self.hidden = [(step, name) for spec, step, name in building.hidden if spec is own]
         """Where a tensor is taken up by a name that a group has, too."""
@@ -118,11 +141,17 @@ def _expand(
     expander = Expander(spec, model, environment, building, root)
     expander.saved.enter(dict(zip(graph.inputs, graph.starts, strict=True)))
     end = expander.steps(option.body if option else spec.layers_of(model), INPUT, environment, root)
-    graph.outputs = expander.outputs(end)
-    _check_taken(spec, graph)
+    graph.outputs = {
+        name if len(tensors) == 1 else f"{name}[{place}]": tensor
+        for name, tensors in expander.outputs(end).items()
+        for place, tensor in enumerate(tensors)
+    }
+    _check_taken(spec, model, graph)
     building.name_nodes()
     building.frozen.note(spec.frozen, range(len(graph.nodes)), root, spec, bool(option))
     building.frozen.end()
+    if spec.bits or spec.density:
+        _widen(spec, graph, bindings)
     _write(graph, graph.nodes, spec, model, library)
     for used in building.used:
         nodes = graph.nodes[used.nodes.start : used.nodes.stop]
@@ -131,7 +160,16 @@ def _expand(
     return Network(spec, model, graph, bindings, library, origin, tuple(assumed), given)
 
 
-def _check_taken(spec: Spec, graph: Graph) -> None:
+def _widen(spec: Spec, graph: Graph, bindings: Bindings) -> None:
+    """Put into the graph what its spec says of the widths of numbers, and of weights that are zero."""
+    from vcalc.spec.widths import BITS, DENSITY, assign, worked_out
+
+    for said, what in ((spec.bits, BITS), (spec.density, DENSITY)):
+        if said:
+            assign(graph, worked_out(said, bindings.value), what)
+
+
+def _check_taken(spec: Spec, model: ModelEntry, graph: Graph) -> None:
     """Refuse an input with a name that nothing reads and that is no output."""
     if "" in graph.inputs:
         return
@@ -139,8 +177,10 @@ def _check_taken(spec: Spec, graph: Graph) -> None:
     for index, name in zip(graph.starts, graph.inputs, strict=True):
         if index not in read:
             hint = f"write take: {name} where it comes in, or leave it out"
+            if model.body is not None and not model.inputs:
+                hint = f"write take: {name} where it comes in, or give {model.name} inputs of its own"
             error = VcalcError("input", f"nothing takes the input {quoted(name)}", hint=hint)
-            raise error.at(spec.source.place(spec.input_nodes[name][0]))
+            raise error.at(spec.source.place({**spec.input_nodes, **model.input_nodes}[name][0]))
 
 
 def library_of(model: ModelEntry, wanted: str, spec: Spec | None = None) -> str:

@@ -80,11 +80,12 @@ class _Parser:
         names = self.hyperparameters(spec)
         spec.let = {name: self.hyperparameter(node, names) for name, (_, node) in self.let_nodes.items()}
         spec.inputs, spec.input_nodes = self.ports.inputs(self.top, names), self.ports.nodes(self.top)
-        self.ports.check_names(spec, names)
+        self.ports.check_names([self.top, *self.model_entries.values()], names)
         spec.outputs = self.ports.outputs(said["outputs"])
         spec.blocks = self.blocks(names)
         if "layers" in self.top:
             spec.layers = reader.steps(self.top["layers"][1], names, "layers")
+        self.widths(spec, names)
         spec.options = self.options(names, spec)
         spec.models = self.models(names, spec) or {model: self.single(model, spec.title)}
         if self.model_nodes:
@@ -107,14 +108,34 @@ class _Parser:
             return None
         return Frozen(None, {self.source.text(item, "a path"): item for item in node.value})
 
+    def widths(self, spec: Spec, names: Names) -> None:
+        """What the file says of the widths of numbers, and of weights that are zero."""
+        nodes = self.said.nodes
+        if "bits" in nodes or "density" in nodes:
+            from vcalc.spec.widths import WidthReader
+
+            reader = WidthReader(self.source, names, lambda node: self.reader.value(node, names, shape=NOTHING))
+            spec.bits, spec.density = reader.bits(nodes.get("bits")), reader.density(nodes.get("density"))
+
     def check_complete(self, spec: Spec, meant: set[str]) -> None:
         own = all("do" in entry for entry in self.model_entries.values()) and bool(self.model_entries)
         if "layers" not in self.top and not spec.options and not own and "layers" not in meant:
             hint = "write layers: and a list of layers under it"
             self.source.report("missing", "a spec needs 'layers'", self.root, hint)
         if {"input", "inputs"}.isdisjoint({*self.top, *meant}):
-            self.source.report("missing", "a spec needs 'input'", self.root, "write input: {C: 3, H: 224, W: 224}")
+            self.check_inputs(spec)
         self.ports.check_sizes(spec)
+
+    def check_inputs(self, spec: Spec) -> None:
+        """Refuse models without an input in a file that has none for all."""
+        lacking = [] if spec.options else [name for name, model in spec.models.items() if not model.input_nodes]
+        hint = "write input: {C: 3, H: 224, W: 224}"
+        if spec.options or len(lacking) == len(spec.models):
+            self.source.report("missing", "a spec needs 'input'", self.root, hint)
+            return
+        for name in lacking:
+            message = f"model {quoted(name)} needs 'input', which the file has not for all"
+            self.source.report("missing", message, self.model_nodes[name][0], f"{hint} in it, or above the models")
 
     def symbols(self) -> list[str]:
         found = []
@@ -176,10 +197,11 @@ class _Parser:
                     continue
                 values[word] = self.hyperparameter(value, names)
             said = MODEL.values(self.source, {key: value for key, (_, value) in entry.items()})
-            inputs = self.ports.inputs(entry, names, spec)
+            inputs = self.ports.inputs(entry, names, spec, of_model=True)
             found[name] = ModelEntry(
                 node, name, said["title"] or name, values, inputs, said["same_as"], [*said["aliases"]]
             )
+            found[name].input_nodes, found[name].outputs = self.ports.nodes(entry), self.ports.outputs(said["outputs"])
             found[name].body = bodies.get(name)
             found[name].schedule, found[name].written = said["schedule"], said["written"]
             found[name].written_node = entry["written"][1] if "written" in entry else None
@@ -244,17 +266,8 @@ class _Parser:
             entry = self.source.mapping(node, "") if isinstance(node, yaml.MappingNode) else {}
             inner, arguments = self.arguments(entry, names)
             body = self.reader.steps(entry["do"][1], inner, f"block {quoted(name)}") if "do" in entry else []
-            found[name] = Block(node, name, arguments, body, self.is_shared(entry))
+            found[name] = Block(node, name, arguments, body, self.reader.shared(entry, inner))
         return found
-
-    def is_shared(self, entry: Entries) -> bool:
-        """Whether all calls of a block have the same parameters."""
-        if "shared" not in entry:
-            return False
-        node = entry["shared"][1]
-        if not isinstance(node, yaml.ScalarNode) or node.value not in ("true", "false"):
-            self.source.report("type", f"shared is true or false, not {describe(node)}", node)
-        return bool(node.value == "true")
 
     def arguments(self, entry: Entries, names: Names) -> tuple[Names, dict[str, Value | None]]:
         """A block's arguments with their defaults, which may refer to the arguments before them."""
@@ -282,6 +295,7 @@ class _Parser:
             meant = self.source.known_keys(entry, ("input", "inputs", "do"), f"option {quoted(name)}")
             body = self.reader.body(key, entry, names, f"option {quoted(name)}", "do", meant)
             options[name] = Option(node, name, body, self.ports.inputs(entry, names, spec))
+            options[name].input_nodes = self.ports.nodes(entry)
         return options
 
 

@@ -12,7 +12,7 @@ from vcalc.errors import quoted, suggestion
 from vcalc.language.expression import SHAPE_NAMES, SHAPE_NAMES_OF_SOME
 from vcalc.source.read import Entries, YamlNode, is_null
 from vcalc.spec.fields import FieldReader, Names
-from vcalc.spec.sizes import SIZES, WHAT_THERE_IS, merged_inputs, rank_problem
+from vcalc.spec.sizes import SIZES, WHAT_THERE_IS, in_order, merged_inputs, rank_problem
 from vcalc.spec.syntax import Sizes, Spec, Take, Tensor
 
 _DIGITS = r"[\s(]*[0-9]{1,9}(?:[\s,x×]+[0-9]{1,9})*[\s)]*"
@@ -26,19 +26,25 @@ class PortReader:
         self.reader = reader
         self.source = reader.source
 
-    def inputs(self, entries: Entries, names: Names, whole: Spec | None = None) -> dict[str, Sizes]:
-        """The sizes of every input by name, of the only one under none. A part of `whole` has those of its inputs."""
+    def inputs(
+        self, entries: Entries, names: Names, whole: Spec | None = None, of_model: bool = False
+    ) -> dict[str, Sizes]:
+        """The sizes of every input by name, of the only one under none.
+
+        A part of `whole` has those of its inputs; a model may have others, with all their sizes.
+        """
         found = {"": entries["input"]} if "input" in entries else {}
         if "inputs" in entries:
             if "input" in entries:
                 message = "'input' and 'inputs' do not go together"
                 self.source.report("misplaced", message, entries["input"][0], "give it a name among the inputs")
             found = self._several(entries["inputs"][1])
+        inputs = {name: self._sizes(name, node, names) for name, (_, node) in found.items()}
         if whole is not None and whole.inputs:
-            for name, (key, _) in found.items():
-                if name not in whole.inputs:
-                    self._unknown(name, key, whole)
-        return {name: self._sizes(name, node, names) for name, (_, node) in found.items()}
+            for name, sizes in inputs.items():
+                if name not in whole.inputs and not (of_model and in_order(sizes)):
+                    self._unknown(name, found[name][0], whole)
+        return inputs
 
     def _several(self, node: YamlNode) -> Entries:
         found = self.source.mapping(node, "inputs", _EXAMPLE)
@@ -75,11 +81,10 @@ class PortReader:
             return {key.value: (key, node) for key, node in top["inputs"][1].value}
         return {"": top["input"]} if "input" in top else {}
 
-    def check_names(self, spec: Spec, names: Names) -> None:
+    def check_names(self, sections: Iterable[Entries], names: Names) -> None:
         """Refuse a name of an input that cannot be one, or that something else has which is bound from outside."""
-        for name, (key, _) in spec.input_nodes.items():
-            if not name:
-                continue
+        nodes = [item for section in sections for item in self.nodes(section).items()]
+        for name, (key, _) in {name: node for name, node in reversed(nodes) if name}.items():
             self.reader.check_name(name, key, "an input")
             self.reader.tensor_names.add(name)
             if name in names and name not in self.reader.blocks:
@@ -88,20 +93,17 @@ class PortReader:
 
     def check_sizes(self, spec: Spec) -> None:
         """Refuse sizes that make no input: of the file, of a model, or of an option, which the first model has."""
-        written = {
-            name: node
-            for name, (_, node) in spec.input_nodes.items()
-            if isinstance(node, yaml.MappingNode) or is_null(node)
-        }
         first = next(iter(spec.models.values()))
-        whole = [(written, merged_inputs(spec))]
-        for own in (*((each,) for each in spec.models.values()), *((first, each) for each in spec.options.values())):
-            whole.append((dict.fromkeys(own[-1].inputs, own[-1].node), merged_inputs(spec, *own)))
-        for nodes, inputs in whole:
-            for name in filter(written.__contains__, nodes):
-                problem = rank_problem(inputs[name])
-                if problem and SIZES.issuperset(inputs[name]):
-                    self.source.take(problem, nodes[name])
+        models, options = spec.models.values(), spec.options.values()
+        unfit = {name for name, (_, node) in spec.input_nodes.items() if not _may_have_sizes(node)}
+        for own in ((), *((each,) for each in models), *((first, each) for each in options)):
+            inputs = merged_inputs(spec, *own)
+            for name, (_, node) in (own[-1] if own else spec).input_nodes.items():
+                sizes = inputs.get(name, {})
+                problem = rank_problem(sizes)
+                refused = name in unfit or not _may_have_sizes(node) or (spec.inputs and name not in spec.inputs)
+                if problem and not refused and SIZES.issuperset(sizes):
+                    self.source.take(problem, node)
 
     def outputs(self, node: YamlNode | None) -> list[Take]:
         """The tensors that come out, by their names: one, or a list."""
@@ -131,6 +133,10 @@ def shape_names(sections: Iterable[Entries], options: Iterable[YamlNode]) -> Nam
 
 def _pairs(node: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
     return list(node.value) if isinstance(node, yaml.MappingNode) else []
+
+
+def _may_have_sizes(node: YamlNode) -> bool:
+    return isinstance(node, yaml.MappingNode) or is_null(node)
 
 
 def _hint(node: YamlNode, input: str) -> str:

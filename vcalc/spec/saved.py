@@ -64,6 +64,10 @@ class Saved:
         places += [None] * (place + 1 - len(places))
         places[place] = tensor
 
+    def has(self, name: str) -> bool:
+        """Whether a name stands for anything here."""
+        return bool(self.open[-1].get(name) or self.given(name))
+
     def find(self, name: str) -> List:
         """What a name stands for here. Raises VcalcError for a name that nothing has so far."""
         found = self.open[-1].get(name) or self.given(name)

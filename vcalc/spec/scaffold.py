@@ -104,15 +104,17 @@ def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
         "title": [f"title: {written(name)}"],
         "cite": [f"cite: {written('after ' + ' '.join(spec.cite.split()))}"] if spec.cite else [],
         **_inputs(spec, model, parts),
-        "outputs": [*parts["outputs"].comments, *parts["outputs"].lines] if "outputs" in parts else [],
+        "outputs": _outputs(model, parts),
         "let": _let(spec, model, *((*keys["let"], len(parts["let"].lines)) if "let" in keys else ())),
         "same_as": [_same_as(model)] if model.same_as else [],
         "expect": ["expect: {}"],
         "written": _writing(spec, model, parts["written"].lines if "written" in parts else []),
         "libraries": parts["libraries"].lines if "libraries" in parts and model.same_as else [],
     }
-    for key in ("convention", "symbols", "blocks", "layers"):
+    for key in ("convention", "symbols", "bits", "density", "blocks", "layers"):
         made[key] = [*parts[key].comments, *parts[key].lines] if key in parts else []
+    if model.body is not None:
+        made["layers"] = _own_layers(spec, model)
     lines = [
         f"# {name}, made by `vcalc new` from {_where(spec, model)}:  vcalc table {file}",
         "# docs/spec-language.md has the language, `vcalc layers` the layer kinds, docs/editors.md completion.",
@@ -156,15 +158,36 @@ def _root(spec: Spec) -> YamlNode:
 
 def _inputs(spec: Spec, model: ModelEntry, parts: dict[str, Section]) -> dict[str, list[str]]:
     """The input, or the inputs by name, as the model has them."""
-    key = "inputs" if "inputs" in parts else "input"
     if not model.inputs:
+        key = "inputs" if "inputs" in parts else "input"
         return {key: [*parts[key].comments, *parts[key].lines]}
     each = {}
     for name, sizes in merged_inputs(spec, model).items():
         each[name] = ", ".join(f"{size}: {_flow(value.node)}" for size, value in sizes.items())
-    if key == "input":
-        return {key: [f"input: {{{each['']}}}"]}
-    return {key: ["inputs:", *(f"  {name}: {{{sizes}}}" for name, sizes in each.items())]}
+    if "" in each:
+        return {"input": [f"input: {{{each['']}}}"]}
+    return {"inputs": ["inputs:", *(f"  {name}: {{{sizes}}}" for name, sizes in each.items())]}
+
+
+def _outputs(model: ModelEntry, parts: dict[str, Section]) -> list[str]:
+    """What comes out, as the model has it."""
+    if model.outputs:
+        return [f"outputs: [{', '.join(written(step.tensors[0].name) for step in model.outputs)}]"]
+    return [*parts["outputs"].comments, *parts["outputs"].lines] if "outputs" in parts else []
+
+
+def _own_layers(spec: Spec, model: ModelEntry) -> list[str]:
+    """The layers of a model that has its own, as far to the left as those of a file; none, where it is in braces."""
+    if model.node.flow_style:
+        return []
+    (key,) = [key for key, _ in model.node.value if key.value == "do"]
+    last = model.node
+    while not isinstance(last, yaml.ScalarNode) and not last.flow_style:
+        last = last.value[-1][1] if isinstance(last, yaml.MappingNode) else last.value[-1]
+    end = last.end_mark.line + 1
+    (part,) = [part for part in sections(spec.source.lines, model.node, 0, end)[1] if part.key == "do"]
+    first, *others = (line[key.start_mark.column :] for line in part.lines)
+    return [f"layers{first.removeprefix('do')}", *others]
 
 
 def _let(spec: Spec, model: ModelEntry, key: YamlNode = None, node: YamlNode = None, length: int = 0) -> list[str]:
@@ -236,6 +259,6 @@ def _layers(network: Network) -> list[Any]:
 
 def _nodes(network: Network) -> list[Any]:
     return [
-        (node.path, node.kind, node.layer.values(), node.inputs, node.facts.inputs, node.output)
+        (node.path, node.kind, node.layer.values(), node.inputs, node.facts.inputs, node.output, node.widths)
         for node in network.graph.nodes
     ]

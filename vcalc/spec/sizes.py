@@ -60,19 +60,19 @@ def rank_problem(sizes: Iterable[str]) -> VcalcError | None:
     return VcalcError("input", f"{what} is no image, sequence or video, no tokens and no vector", hint=hint)
 
 
-def _merged(whole: Sizes, *own: Sizes) -> Sizes:
+def _merged(whole: Sizes, own: Sizes) -> Sizes:
     """The sizes of an input: a variant's own in place of some of the file's, or of all where they make an input."""
-    for sizes in own:
-        whole = sizes if in_order(sizes) else {**whole, **sizes}
-    return whole
+    return own if in_order(own) else {**whole, **own}
 
 
 def merged_inputs(whole: Taking, *own: Taking | None) -> dict[str, Sizes]:
     """The sizes of every input by name, a model's or an option's own in place of the file's."""
-    return {
-        name: _merged(sizes, *(each.inputs.get(name, {}) for each in own if each))
-        for name, sizes in whole.inputs.items()
-    }
+    inputs = whole.inputs
+    for each in own:
+        if each is not None and each.inputs:
+            made = {name: _merged(inputs.get(name, {}), sizes) for name, sizes in each.inputs.items()}
+            inputs = made if each.names_all or not made.keys() <= inputs.keys() else {**inputs, **made}
+    return inputs
 
 
 def label(input: str, size: str) -> str:

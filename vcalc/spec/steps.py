@@ -22,6 +22,7 @@ BELONGS = {
     **dict.fromkeys(("then", "else"), "if"),
     "first": "repeat",
     "join": "branches",
+    **dict.fromkeys(("active", "router", "normalized"), "experts"),
     "shortcut": "residual",
 }
 """Words that stand beside another one, and get lost where a list in brackets takes them for an item of its own."""
@@ -49,6 +50,7 @@ class StepReader(LoopReader):
             "use": self.use,
             "save": self.save,
             "take": self.take,
+            "experts": self.experts,
             "do": self.group,
             "let": self.let,
         }
@@ -154,7 +156,8 @@ class StepReader(LoopReader):
         named = self.named_in(kind, entries)
         if named is None:
             return None
-        meant = self.source.known_keys(entries, (*kind.fields, *named, "name", "frozen"), kind.kind, "fields")
+        own = ("name", "tied", "frozen") if kind.ties else ("name", "frozen")
+        meant = self.source.known_keys(entries, (*kind.fields, *named, *own), kind.kind, "fields")
         fields = {
             key: self.field_value(kind.fields.get(key), v, names)
             for key, (_, v) in entries.items()
@@ -163,7 +166,11 @@ class StepReader(LoopReader):
         lacking = [name for name, spec in kind.fields.items() if spec.required and name not in {*entries, *meant}]
         doc = f", {kind.fields[lacking[0]].doc}" if len(lacking) == 1 else ""
         self.lacking(kind.kind, lacking, node, written_out(kind.kind, lacking) + doc)
-        return self.freezing(syntax.LayerStep(node, kind, fields, self.name(entries)), entries, names)
+        step = syntax.LayerStep(node, kind, fields, self.name(entries))
+        if "tied" in entries:
+            tied = entries["tied"][1]
+            step.tied = syntax.Tensor(tied, self.source.text(tied, "tied"))
+        return self.freezing(step, entries, names)
 
     def freezing(self, step: StepT, entries: Entries, names: Names) -> StepT:
         """A step with what its entries say of its parameters: whether they are trained."""
@@ -387,15 +394,33 @@ class StepReader(LoopReader):
         join = self.join(node, entries["join"][1], names)
         return None if join is None else syntax.Branches(node, [taken], join, self.name(entries))
 
+    def experts(self, node: YamlNode, entries: Entries, names: Names) -> Step:
+        keys = ("experts", "active", "do", "router", "normalized", "frozen", "name")
+        meant = self.source.known_keys(entries, keys, "experts")
+        values = {key: self.value(entries[key][1], names) for key in keys if key in entries and key in _OF_EXPERTS}
+        if "active" not in entries and "active" not in meant:
+            hint = "active: 2, how many of them a token goes through"
+            self.source.report("missing", "experts needs 'active'", node, hint)
+        router = self.steps(entries["router"][1], names, "router") if "router" in entries else None
+        body = self.body(node, entries, names, "experts", "do", meant)
+        active = values.get("active", values["experts"])
+        return syntax.Experts(
+            node, values["experts"], active, body, router, values.get("normalized"), self.name(entries)
+        )
+
     def group(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
-        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "frozen", "name")]
+        unknown = [key for name, (key, _) in entries.items() if name not in ("do", "shared", "frozen", "name")]
         if unknown:
             self.unknown(unknown[0])
             return None
         if "name" not in entries:
             self.source.report("missing", "a group needs 'name'", node, "{name: stem, do: [...]}")
-        return syntax.Group(node, self.name(entries), self.body(node, entries, names, "a group", "do", set()))
+        body = self.body(node, entries, names, "a group", "do", set())
+        return syntax.Group(node, self.name(entries), body, self.shared(entries, names))
 
+
+_OF_EXPERTS = ("experts", "active", "normalized")
+"""What stands beside `experts` as a value."""
 
 _ALONE = ("save", "take", "do", "let")
 """The words beside which no other stands in an item."""

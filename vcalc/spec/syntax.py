@@ -15,6 +15,7 @@ from vcalc.layers import Layer
 
 if TYPE_CHECKING:
     from vcalc.spec.schedule import Schedule
+    from vcalc.spec.widths import Said
 
 
 MODELS_KEEP = (
@@ -78,15 +79,16 @@ class Step:
 
 
 class LayerStep(Step):
-    """A layer of a kind: `conv: {out: 64, kernel: 3}`."""
+    """A layer of a kind: `conv: {out: 64, kernel: 3}`; `tied` names another one whose first parameter it has."""
 
-    __slots__ = ("fields", "kind", "name")
+    __slots__ = ("fields", "kind", "name", "tied")
 
     def __init__(self, node: Any, kind: type[Layer], fields: dict[str, Value], name: str) -> None:
         super().__init__(node)
         self.kind = kind
         self.fields = fields
         self.name = name
+        self.tied: Tensor | None = None
 
 
 Sizes = dict[str, Value]
@@ -147,24 +149,53 @@ class UseModel(Handing):
 
 
 class Group(Step):
-    """A named part of the network: `{name: stem, do: [...]}`."""
+    """A named part of the network: `{name: stem, do: [...]}`; `shared` as that of a block."""
 
-    __slots__ = ("body", "name")
+    __slots__ = ("body", "name", "shared")
 
-    def __init__(self, node: Any, name: str, body: list[Step]) -> None:
+    def __init__(self, node: Any, name: str, body: list[Step], shared: Value | None = None) -> None:
         super().__init__(node)
         self.name = name
         self.body = body
+        self.shared = shared
+
+
+class Experts(Step):
+    """`experts: 8`, `active: 2`, `do: [...]`: as many copies of a list, of which each token goes through some.
+
+    The scores by which it chooses come of `router`, or of a matrix and a softmax where that is None.
+    """
+
+    __slots__ = ("active", "body", "count", "name", "normalized", "router")
+
+    def __init__(
+        self,
+        node: Any,
+        count: Value,
+        active: Value,
+        body: list[Step],
+        router: list[Step] | None = None,
+        normalized: Value | None = None,
+        name: str = "",
+    ) -> None:
+        super().__init__(node)
+        self.count = count
+        self.active = active
+        self.body = body
+        self.router = router
+        self.normalized = normalized
+        self.name = name
 
 
 class Loop(Step):
     """`repeat: n` (no variables) or `each: {c: [...], n: depths}`; `index` counts from 0, `name` from 1.
 
     Several variables of one list are the items of its rows. With `when` only the turns for which it holds are taken,
-    and only these are numbered; the first of them does `first`, where that is not None.
+    and only these are numbered; the first of them does `first`, where that is not None. The turns whose `shared` has
+    one value have the same parameters.
     """
 
-    __slots__ = ("__dict__", "body", "count", "first", "index", "name", "variables", "when")
+    __slots__ = ("__dict__", "body", "count", "first", "index", "name", "shared", "variables", "when")
 
     def __init__(
         self,
@@ -176,9 +207,11 @@ class Loop(Step):
         body: list[Step],
         when: Value | None = None,
         first: list[Step] | None = None,
+        shared: Value | None = None,
     ) -> None:
         super().__init__(node)
         self.when = when
+        self.shared = shared
         self.first = first
         self.count = count
         self.variables = variables
@@ -285,13 +318,13 @@ def names_in(part: Any) -> frozenset[str]:
 class Block:
     """A named list with arguments; a default of None marks a required one.
 
-    All calls of a `shared` block have the same parameters.
+    All calls for which `shared` has the same value have the same parameters, unless that is false.
     """
 
     __slots__ = ("arguments", "body", "name", "node", "shared")
 
     def __init__(
-        self, node: Any, name: str, arguments: dict[str, Value | None], body: list[Step], shared: bool = False
+        self, node: Any, name: str, arguments: dict[str, Value | None], body: list[Step], shared: Value | None = None
     ) -> None:
         self.node = node
         self.name = name
@@ -310,6 +343,13 @@ class Taking:
 
     __slots__ = ()
     inputs: dict[str, Sizes]
+    input_nodes: dict[str, Any]
+    """Where each of them is written: its name, and its sizes."""
+
+    @property
+    def names_all(self) -> bool:
+        """Whether these are all its inputs, and not the sizes of some of the file's."""
+        return False
 
     @property
     def input(self) -> Sizes:
@@ -323,9 +363,11 @@ class ModelEntry(Taking):
     __slots__ = (
         "aliases",
         "body",
+        "input_nodes",
         "inputs",
         "name",
         "node",
+        "outputs",
         "same_as",
         "schedule",
         "title",
@@ -349,15 +391,22 @@ class ModelEntry(Taking):
         self.title = title
         self.values = values
         self.inputs = inputs
+        self.input_nodes = {}
         self.same_as = same_as
         self.aliases = aliases
         self.body: list[Step] | None = None
         """Its own layers, where it does not have the file's."""
+        self.outputs: list[Take] = []
+        """The tensors that it gives, where it names them itself."""
         self.schedule: Schedule | None = None
         """How it is trained, where it says so itself."""
         self.written: dict[str, dict[str, str]] = {}
         """How each library's source calls the layers of this model, where the file's `written` does not hold."""
         self.written_node: Any = None
+
+    @property
+    def names_all(self) -> bool:
+        return self.body is not None
 
     def first_as(self, library: str) -> ModelEntry:
         """The model as one of the libraries has it, where one is named and it is not the first anyway."""
@@ -371,13 +420,14 @@ class ModelEntry(Taking):
 class Option(Taking):
     """One side of a comparison of blocks, with its own inputs where they differ."""
 
-    __slots__ = ("body", "inputs", "name", "node")
+    __slots__ = ("body", "input_nodes", "inputs", "name", "node")
 
     def __init__(self, node: Any, name: str, body: list[Step], inputs: dict[str, Sizes]) -> None:
         self.node = node
         self.name = name
         self.body = body
         self.inputs = inputs
+        self.input_nodes = {}
 
 
 class Spec(Taking):
@@ -402,11 +452,13 @@ class Spec(Taking):
         """The hyperparameters that a library's networks have otherwise than `let` says."""
         self.frozen: Frozen | None = None
         """What is not trained, where the file says so for the network."""
+        self.bits: list[Said] = []
+        self.density: list[Said] = []
+        """What is said of the widths of numbers, and of weights that are zero, in the order of the file."""
         self.inputs = {}
-        self.input_nodes: dict[str, Any] = {}
-        """Where the sizes of each input are written."""
+        self.input_nodes = {}
         self.outputs: list[Take] = []
-        """The tensors that it gives, where they are named."""
+        """The tensors that its models give, where they are named."""
         self.let: dict[str, Value] = {}
         self.symbols: list[str] = []
         self.crossover = ""
@@ -436,6 +488,10 @@ class Spec(Taking):
     def layers_of(self, model: ModelEntry) -> list[Step]:
         """The layers of one of the file's models."""
         return self.layers if model.body is None else model.body
+
+    def outputs_of(self, model: ModelEntry) -> list[Take]:
+        """The tensors that one of the file's models gives, where they are named."""
+        return model.outputs or self.outputs
 
     @property
     def has_models(self) -> bool:

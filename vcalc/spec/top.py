@@ -68,6 +68,17 @@ _FROZEN = Key(
     Other("frozen"),
     "What is not trained: `true` for all, or paths of layers and groups: `[stem, backbone/stage1]`.",
 )
+_BITS = Key(
+    "bits",
+    Other("bits"),
+    "How many bits numbers have in use: `8`, `W4A8`, `{conv: {weight: 4, activation: 8}, first: 8, last: 8}`, by layer "
+    "kind or path; what is not said is as wide as `--dtype`.",
+)
+_DENSITY = Key(
+    "density",
+    Other("density"),
+    "The share of weights that are not zero: `0.5`, `2:4`, `{conv: 2:4, first: 1}`, by layer kind or path.",
+)
 _WRITTEN = Key(
     "written",
     by_library(Later(_forms), "write written: {torchvision: {relu: functional}}"),
@@ -77,7 +88,12 @@ _WRITTEN = Key(
 _DO = Key(
     "do", Other("steps"), "Its own layers, in place of those of the file: a backbone beside the detector that uses it."
 )
-MODEL = Record("a model", (_TITLE, _INPUT, _INPUTS, _SAME_AS, _ALIASES, _SCHEDULE, _WRITTEN, _DO))
+_OUTPUTS = Key(
+    "outputs",
+    Other("outputs"),
+    "What comes out, where that is not what the list ends with: the names of saved tensors or of groups.",
+)
+MODEL = Record("a model", (_TITLE, _INPUT, _INPUTS, _OUTPUTS, _SAME_AS, _ALIASES, _SCHEDULE, _WRITTEN, _DO))
 """The keys of a model beside the hyperparameters that it sets."""
 
 TOP = Record(
@@ -96,11 +112,7 @@ TOP = Record(
         Key("crossover", Text(), "In a comparison, the symbol to solve for: where one side overtakes the other.", ""),
         _INPUT,
         _INPUTS,
-        Key(
-            "outputs",
-            Other("outputs"),
-            "What comes out, where that is not what the list ends with: the names of saved tensors or of groups.",
-        ),
+        _OUTPUTS,
         Key(
             "let",
             Other("hyperparameters"),
@@ -110,11 +122,13 @@ TOP = Record(
         _ALIASES,
         _SCHEDULE,
         _FROZEN,
+        _BITS,
+        _DENSITY,
         Key(
             "models",
             Other("models"),
             "Named variants: hyperparameters that override `let`, and "
-            "title, input, inputs, same_as, aliases, schedule, written.",
+            "title, input, inputs, outputs, same_as, aliases, schedule, written.",
         ),
         _WRITTEN,
         Key(

@@ -10,6 +10,10 @@ from typing import NamedTuple
 NAME = "How the tables call it; a name that turns up again in the same group is numbered."
 
 
+TIED = "The layer whose matrix or table it has: its name, or its path."
+
+SHARED = "Which runs have the same parameters: all, `true`, or those of one value, as in `shared: s`."
+
 FROZEN = "Whether none of its parameters is trained: `true`, or a condition."
 
 CALL = {
@@ -34,6 +38,7 @@ _LOOP = {
     "first": "Those of the first turn, where that differs.",
     "index": "A name that counts the turns from 0.",
     "when": "Only the turns for which this condition holds are taken.",
+    "shared": "Which turns have the same parameters: all, `true`, or those for which this has one value.",
     "frozen": "Whether no parameter of a turn is trained: `true`, or a condition, as in `frozen: s < 2`.",
     "name": "Makes each turn a group: block1, block2, ...",
 }
@@ -119,7 +124,24 @@ FORMS = {
         },
         (),
     ),
-    "do": Form("A named group.", {"do": "Its layers.", "frozen": FROZEN, "name": "The group's name."}, ("name",)),
+    "experts": Form(
+        "So many copies of a list, each with parameters of its own; every token goes through some of them.",
+        {
+            "experts": "How many there are.",
+            "active": "How many a token goes through: those with the largest scores.",
+            "do": "The layers of one expert, which work on each token by itself.",
+            "router": "The layers that give each token a score for every expert; a matrix and a softmax if not said.",
+            "normalized": "Whether the weights of a token's experts add up to 1; else they are their scores.",
+            "frozen": FROZEN,
+            "name": NAME,
+        },
+        ("active", "do"),
+    ),
+    "do": Form(
+        "A named group.",
+        {"do": "Its layers.", "shared": SHARED, "frozen": FROZEN, "name": "The group's name."},
+        ("name",),
+    ),
     "let": Form("Names bound for the rest of the list.", {"let": "Names with their values."}, ()),
 }
 """Every word that makes an item of a list of layers more than a layer; the first one that is there decides."""
@@ -127,7 +149,7 @@ FORMS = {
 BLOCK = {
     "args": "Its arguments: a default each, or nothing for one that a call has to give.",
     "do": "Its layers.",
-    "shared": "Whether all its calls have the same parameters, counted once; false if not said.",
+    "shared": "Which calls have the same parameters: all, `true`, or those of one value; none if not said.",
 }
 
 OPTION = {

@@ -28,6 +28,17 @@ class Code(NamedTuple):
     make: str
     call: str = "{self}({0})"
     body: str = ""
+    first: str = ""
+    """What the first parameter is called in it."""
+
+
+def by_experts(code: Code, facts: Facts, inputs: int) -> Code:
+    """A layer that every expert has, each on its rows; who has chosen whom comes behind its other inputs."""
+    if facts.owns.sets == 1 or not code.make or not any(facts.held):
+        return code
+    given = ", ".join(f"{{{number}}}" for number in (inputs, *range(inputs)))
+    make = f"nn.ModuleList({code.make} for _ in range({facts.owns.sets}))"
+    return code._replace(make=make, call=f"by_expert({{self}}, {given})")
 
 
 CLASS = "CLASS"
@@ -52,8 +63,8 @@ def _code(facts: Facts) -> Code:
     if inputs and not lines.statements and len(script.modules) == len(script.members):
         called = _call(script, lines.returned)
         if called is not None:
-            return called
-    return Code(f"{CLASS}()", f"{{self}}({', '.join(inputs) or 'images'})", _body(facts, script))
+            return called._replace(first=script.first.rpartition(".")[2])
+    return Code(f"{CLASS}()", f"{{self}}({', '.join(inputs) or 'images'})", _body(facts, script), script.first)
 
 
 def _call(script: Script, text: str) -> Code | None:

@@ -33,6 +33,21 @@ class SamePad(nn.Module):
         return F.pad(x, pads, value=self.value) if any(pads) else x
 
 
+def by_expert(experts: nn.ModuleList, choice: Tensor, *inputs: Tensor) -> Tensor:
+    """Each expert on the rows of those tokens that have chosen it: they lie in the order of the experts."""
+    rows = [torch.split(x.flatten(0, 1), loads(choice, len(experts))) for x in inputs]
+    made = [expert(*(x[None] for x in parts)) for expert, *parts in zip(experts, *rows, strict=True)]
+    return torch.cat(made, 1).reshape(*inputs[0].shape[:2], -1)
+
+
+def loads(choice: Tensor, experts: int) -> list[int]:
+    """How many rows each expert has; where tensors have no elements, as many for each as can be."""
+    if choice.is_meta:
+        return [len(rows) for rows in torch.arange(choice.numel(), device="cpu").tensor_split(experts)]
+    counts: list[int] = choice.flatten().bincount(minlength=experts).tolist()
+    return counts
+
+
 def shares_inside(sizes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
     """The share of each window that lies on a map which `same` pads: the product of those along each axis."""
     shares = torch.ones(())

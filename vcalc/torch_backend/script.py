@@ -11,13 +11,13 @@ from typing import Any
 
 from vcalc.arithmetic import Shape
 from vcalc.layers.vocabulary import BUFFERS, FROZEN, called
-from vcalc.operators import elementwise, moves, norms, products, rearrange, windows
+from vcalc.operators import elementwise, moves, norms, products, rearrange, routing, windows
 from vcalc.operators.moves import constant
 from vcalc.operators.paper import Caller, Operator
 from vcalc.operators.text import BATCH
 from vcalc.operators.types import ACTIVATION
 
-FAMILIES = (elementwise, moves, norms, products, rearrange, windows)
+FAMILIES = (elementwise, moves, norms, products, rearrange, routing, windows)
 """Where the operators are, which enter themselves."""
 
 STARTS = {
@@ -77,6 +77,7 @@ class Script(Caller):
     ) -> None:
         self._form, self._composed = form, composed
         self._numbers = count()
+        self._first: int | None = None
         self._weights: dict[int, tuple[str, str]] = {}
         """Parameters that no operator has read: their roles and names."""
         self.named: dict[int, str] = {}
@@ -87,6 +88,8 @@ class Script(Caller):
         """The names of those that are buffers."""
         self.modules: list[str] = []
         """The names of those that are modules, in the order of their calls."""
+        self.first = ""
+        """What the first parameter is called, in the module that has it."""
         self.steps: list[Step] = []
         inputs = [Tensor(self, next(self._numbers), shape) for shape in shapes]
         self.inputs = len(inputs)
@@ -104,6 +107,7 @@ class Script(Caller):
         """Trained parameters: of the module that the next operator is, or the layer's own, called by role or name."""
         made = Tensor(self, next(self._numbers), shape)
         self._weights[made.number] = (role, name or role)
+        self._first = made.number if self._first is None else self._first
         return made
 
     def own(self, shape: Shape, role: str = "", by: tuple[Any, ...] = ()) -> Tensor:
@@ -117,6 +121,7 @@ class Script(Caller):
     def _name(self, number: int, role: str, text: str) -> str:
         name = self._member(role, text)
         self.named[number] = f"self.{name}"
+        self.first = name if number == self._first else self.first
         return name
 
     def _member(self, name: str, text: str) -> str:
@@ -136,6 +141,8 @@ class Script(Caller):
             for tensor in tensors[1:]:
                 del self._weights[tensor.number]
             self.modules.append(self._member(part or operator.name, module))
+            if len(tensors) > 1 and tensors[1].number == self._first:
+                self.first = f"{self.modules[-1]}.weight"
             text = f"self.{self.modules[-1]}({operator.argument.format(given[0])})"
         else:
             for tensor in sorted(tensors, key=lambda tensor: tensor.number):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -111,7 +112,10 @@ class Watch:
                 unfused = (self._flops(call)[1],)
         output, flops = self._flops(call)
         own = None if line.node.facts.shared else module
-        return output, Seen(*held(own), tuple(output.shape), (flops, *unfused))
+        params, buffers = held(own)
+        if line.tied:
+            params -= attrgetter(line.code.first)(module).numel()
+        return output, Seen(params, buffers, tuple(output.shape), (flops, *unfused))
 
     def _flops(self, call: Callable[[], Any]) -> tuple[Any, int]:
         """What a call gives, and the FLOPs that torch sees of it."""

@@ -8,16 +8,16 @@ from heapq import heappop, heappush
 
 from vcalc.graph import Graph, Node, takes_words
 from vcalc.spec.network import Network
-from vcalc.torch_backend.code import CLASS, Code, code_of
+from vcalc.torch_backend.code import CLASS, Code, by_experts, code_of
 
 
 class Line:
     """One layer: the attribute that holds its module, its code, the names of its inputs and of its output.
 
-    `dead` are names whose tensors nobody reads after it.
+    `dead` are names whose tensors nobody reads after it; `tied` is the layer whose first parameter it has.
     """
 
-    __slots__ = ("attribute", "code", "dead", "inputs", "node", "output")
+    __slots__ = ("attribute", "code", "dead", "inputs", "node", "output", "tied")
 
     def __init__(self, node: Node, attribute: str, code: Code, inputs: list[str], output: str, dead: list[str]) -> None:
         self.node = node
@@ -26,6 +26,12 @@ class Line:
         self.inputs = inputs
         self.output = output
         self.dead = dead
+        self.tied: Line | None = None
+
+    @property
+    def first(self) -> str:
+        """Its first parameter."""
+        return f"self.{self.attribute}.{self.code.first}"
 
     @property
     def makes(self) -> bool:
@@ -69,6 +75,7 @@ def lines(graph: Graph) -> list[Line]:
             _attribute(node.path, taken) if node.shares is None else attributes[node.shares]
         )
         inputs = [holds[index] for index in node.inputs]
+        chosen = None if node.routed is None else holds[node.routed]
         dead = [
             holds.pop(index) for index in dict.fromkeys(node.inputs) if last[index] == node.index and index not in kept
         ]
@@ -78,7 +85,10 @@ def lines(graph: Graph) -> list[Line]:
         holds[node.index] = output
         dead = [name for name in dead if name != output]
         code = _called(code_of(node.facts), type(node.facts.layer).__name__, classes)
+        code = by_experts(code, node.facts, len(inputs))
+        inputs += [] if chosen is None else [chosen]
         made.append(Line(node, attribute, code, inputs, output, dead))
+        made[-1].tied = None if node.tied is None else made[node.tied]
     return made
 
 
@@ -150,6 +160,11 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
         for i, line in enumerate(made)
         if line.makes
     )
+    for line in made:
+        if line.tied:
+            both = f"self.{line.attribute}, self.{line.tied.attribute}"
+            body += f"\n        if None not in ({both}):\n    " if watched else "\n"
+            body += f"        {line.first} = {line.tied.first}"
     run = "\n".join(
         f"        {line.output} = {_handed('runs', i, line.call) if watched else line.call}"
         + (f"\n        del {', '.join(line.dead)}" if line.dead else "")
@@ -159,7 +174,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
     first = next(iter(arguments(graph).values()))
     begin = f"        images = {first}.shape[0]\n" if any(line.node.layer.begins for line in made) else ""
     classes = list(dict.fromkeys(line.code.body for line in made if line.code.body))
-    used = set(re.findall(r"\b(\w+)\(", "\n".join([body, run, *classes])))
+    used = set(re.findall(r"\b(\w+)\(", "\n".join([body, *(line.call for line in made), *classes])))
     taken = ", ".join(f"{name}: Tensor" for name in arguments(graph).values())
     given = "Tensor" if len(graph.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(graph.outputs))}]"
     cite = f"\n\n{_plain(network.spec.cite)}" if network.spec.cite else ""
