@@ -264,6 +264,7 @@ def _deform_conv(given: Given) -> Laid:
             for name, called in (("stride", "stride"), ("pad", "pad"), ("dilation", "dilation"))
         },
         "groups": given["groups"],
+        "bias": given.get("bias") is not None,
     }
     branches = ("input", "offset", "mask") if given["use_mask"] else ("input", "offset")
     return Laid("deform_conv", fields, tuple(as_map(given[name].shape, 2) for name in branches))
