@@ -281,7 +281,11 @@ _WORDS = {key for form in FORMS.values() for key in form.keys}
 
 def _item() -> Schema:
     """A layer or a block's call with its fields, or one of the forms; the first word of a form decides which."""
-    form: Schema = {"minProperties": 1, "maxProperties": 1, "propertyNames": _own_name(*JOINS, *_WORDS)}
+    form: Schema = {
+        "minProperties": 1,
+        "maxProperties": 1,
+        "propertyNames": _own_name(*(name for name in JOINS if KINDS[name].joins), *_WORDS),
+    }
     for word, each in reversed(FORMS.items()):
         then: Schema = {"propertyNames": {"enum": list(each.keys)}}
         if each.required:

@@ -16,7 +16,7 @@ from vcalc.spec.fields import Names, written_out
 from vcalc.spec.loops import LoopReader, StepT
 from vcalc.spec.syntax import Step, Value
 
-JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
+JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins or kind.also_joins))
 BELONGS = {
     **dict.fromkeys(("with", "upto", "as"), "use"),
     **dict.fromkeys(("then", "else"), "if"),
