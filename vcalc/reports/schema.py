@@ -22,7 +22,7 @@ from vcalc.reports.kinds import summary
 from vcalc.source.keys import Schema, Several
 from vcalc.spec.beside import CLAIMS, SPEC, WRITTEN
 from vcalc.spec.sizes import SAYS
-from vcalc.spec.steps import JOINS, LAYERS
+from vcalc.spec.steps import JOINS, LAYERS, ONLY_JOINS
 from vcalc.spec.table import ENTRY
 from vcalc.spec.top import MODEL, TOP
 from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION, TIED
@@ -284,7 +284,7 @@ def _item() -> Schema:
     form: Schema = {
         "minProperties": 1,
         "maxProperties": 1,
-        "propertyNames": _own_name(*(name for name in JOINS if KINDS[name].joins), *_WORDS),
+        "propertyNames": _own_name(*ONLY_JOINS, *_WORDS),
     }
     for word, each in reversed(FORMS.items()):
         then: Schema = {"propertyNames": {"enum": list(each.keys)}}
