@@ -388,13 +388,15 @@ class Graph:
         shares: int | None = None,
         tied: int | None = None,
         routing: Routing | None = None,
+        shapes: tuple[NamedShape, ...] | None = None,
     ) -> int:
-        """Append a layer that reads the given nodes; returns its index.
+        """Append a layer that reads the given nodes, whose `shapes` these are; returns its index.
 
         With `shares` it has that node's parameters, with `tied` the first of them, with `routing` it is one of experts.
         Raises LayerError when it does not fit.
         """
-        shapes = tuple([self.shape(index) for index in inputs])
+        if shapes is None:
+            shapes = tuple([self.shape(index) for index in inputs])
         if shares is not None:
             tied = None
         sets, active = (routing.experts, routing.active) if routing else (1, 1)

@@ -193,8 +193,19 @@ def axes_or(*words: str) -> FieldType:
             raise ValueError
         return names
 
-    says = f"{' or '.join(words)}, or the name of an axis, such as C, or a list of names"
+    says = " or ".join(words) + ", or " * bool(words) + "the name of an axis, such as C, or a list of names"
     return FieldType(says, accept, words, axes=AXES)
+
+
+def _order(value: Any) -> tuple[str, ...]:
+    names = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if "C" not in names or len(set(names)) < len(names) or not set(MAPS[2]).union(MAPS[0]).issuperset(names):
+        raise ValueError
+    return names
+
+
+ORDER = FieldType("a list of the axes of a map, as in [W, H, C]", _order, axes=AXES)
+"""An order of the axes of a map."""
 
 
 def _axis(value: Any) -> str:

@@ -19,6 +19,7 @@ from vcalc.operators.layout import (
     channels_last,
     contiguous,
     in_order_of,
+    in_order_of_all,
     is_contiguous,
     is_dense,
     looks_channels_last,
@@ -386,6 +387,8 @@ class Paper:
         alike = all(value.shape == shape for value in values)
         in_order = first is None or (first.contiguous and alike)
         strides = None if first is None or in_order else in_order_of(shape, first.strides)
+        if first is None and len(values) > 1:
+            strides = in_order_of_all(shape, [(value.shape, value.strides) for value in values])
         return self.new(shape, batched, type or widest(values), strides)
 
     def as_type(self, value: Value, type: str) -> Value:

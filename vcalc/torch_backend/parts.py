@@ -178,11 +178,14 @@ def distances_apart(here: int, there: int) -> Tensor:
     return places - (torch.arange(there) - there + 1) * max(here // there, 1)
 
 
-def relative_position_index(rows: int, columns: int) -> Tensor:
+def relative_position_index(*window: int) -> Tensor:
     """The number of the relative position of each two positions of a window."""
-    places = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")).flatten(1)
-    apart = places[:, :, None] - places[:, None]
-    return ((apart[0] + rows - 1) * (2 * columns - 1) + apart[1] + columns - 1).flatten()
+    index = torch.zeros((), dtype=torch.long)
+    places = torch.meshgrid(*map(torch.arange, window), indexing="ij")
+    for place, size in zip(places, window, strict=True):
+        place = place.flatten()
+        index = index * (2 * size - 1) + place[:, None] - place + size - 1
+    return index.flatten()
 
 
 def one_hot_distances(size: int) -> Tensor:
@@ -191,25 +194,27 @@ def one_hot_distances(size: int) -> Tensor:
     return F.one_hot(place[:, None] - place + size - 1, 2 * size - 1).flatten(0, 1).float()
 
 
-def relative_coordinates(rows: int, columns: int) -> Tensor:
+def relative_coordinates(*window: int) -> Tensor:
     """Relative positions, from -8 to 8, on a logarithmic scale (Swin V2)."""
-    sides = [torch.arange(1 - size, size) * (8 / max(size - 1, 1)) for size in (rows, columns)]
-    places = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1).flatten(0, 1)[None]
+    sides = [torch.arange(1 - size, size) * (8 / max(size - 1, 1)) for size in window]
+    places = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1).flatten(0, -2)[None]
     return places.sign() * (places.abs() + 1).log2() / 3
 
 
-def shifted_window_mask(map: tuple[int, int], window: tuple[int, int], shift: tuple[int, int]) -> Tensor:
+def shifted_window_mask(map: tuple[int, ...], window: tuple[int, ...], shift: tuple[int, ...]) -> Tensor:
     """Minus 100 between positions of a window that a shift brought together from two ends of the map."""
-    regions = torch.zeros(map)
-    for axis, (size, one, by) in enumerate(zip(map, window, shift, strict=True)):
+    regions, parts = torch.zeros(1), []
+    for size, one, by in zip(map, window, shift, strict=True):
+        along = torch.zeros(size)
         if by:
-            along = torch.zeros(size)
-            along[size - one : size - by] = 1 + 2 * axis
-            along[size - by :] = 2 + 4 * axis
-            regions = regions + (along[:, None] if axis == 0 else along)
-    (rows, columns), (down, across) = window, (size // one for size, one in zip(map, window, strict=True))
-    region = regions.reshape(down, rows, across, columns).transpose(1, 2).reshape(down * across, rows * columns)
-    return (region[:, None] != region[:, :, None]).float()[:, None] * -100.0
+            along[size - one : size - by] = 1
+            along[size - by :] = 2
+        regions = 3 * regions[..., None] + along
+        parts += [size // one, one]
+    axes = range(0, len(parts), 2)
+    regions = regions.reshape(parts).permute(*axes, *(axis + 1 for axis in axes))
+    regions = regions.flatten(0, len(axes) - 1).flatten(1)
+    return (regions[:, None] != regions[:, :, None]).float()[:, None] * -100.0
 
 
 def selective_scan(*given: Tensor) -> Tensor:
