@@ -72,7 +72,19 @@ def codes(places):
 
 EXAMPLES = generate.examples(PAGE)
 WHOLE = re.findall(r"```yaml\n(.*?)```", PAGE[: PAGE.index("## Codes of a check")], re.DOTALL)
-OF_COMMANDS = {"accept", "array", "batch", "column", "copy", "duplicate", "git", "layout", "library", "missing-library"}
+OF_COMMANDS = {
+    "accept",
+    "array",
+    "batch",
+    "column",
+    "copy",
+    "duplicate",
+    "git",
+    "import",
+    "layout",
+    "library",
+    "missing-library",
+}
 OF_COMMANDS |= {"models", "no-spec", "optimizer", "options", "output", "symbolic", "usage", "value"}
 """Codes of questions, in Python, too, of conventions and of files that no check reads: no spec gets them."""
 
@@ -127,6 +139,9 @@ def test_the_page_has_every_code():
         ("channel_shuffle: {groups: 1}, channel_shuffle: {groups: 1}", 0),
         ("tokens, keep_tokens: {count: 16}", 0),
         ("rearrange: 'C[1:] H W -> C H W', relu", 0),
+        ("windows: {window: 2}, to_map, tokens, merge_windows", 1),
+        ("windows: {window: 2}, to_map, maxpool: {kernel: 2}, tokens, to_map, merge_windows", 1),
+        ("windows: {window: 2}, rearrange: w | N D -> w | D N, rearrange: w | N D -> w | D N, merge_windows", 1),
     ],
 )
 def test_elements_that_are_moved_for_nothing(found, layers: str, count: int):

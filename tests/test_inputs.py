@@ -295,6 +295,9 @@ def test_a_model_takes_what_it_names_where_it_has_layers_of_its_own_or_other_inp
         "other": {"a": (4,), "c": (2,)},
     }
     assert [[*each.graph.outputs] for each in made.values()] == [["x", "y"], ["z"], ["x", "c"]]
+    with pytest.raises(VcalcError) as caught:
+        models_of("inputs: {a: {D: 4}, b: {D: 5}}\nmodels: {m: {input: {D: 4}}}\nlayers: [relu, take: b]")
+    assert "m has inputs of its own: write b: {…} among them" in str(caught.value.problems[0].hint)
 
 
 @pytest.mark.parametrize(
@@ -307,6 +310,8 @@ def test_a_model_takes_what_it_names_where_it_has_layers_of_its_own_or_other_inp
         ("plain: {}", "plain: {outputs: []}", "outputs needs the name of a tensor"),
         ("input: {C: 3, H: 64, W: 64}\n", "", "model 'trunk' needs 'input', which the file has not for all"),
         ("outputs: stage\n", "outputs: stages\n", "no tensor is called 'stages', an output; did you mean 'stage"),
+        ("outputs: stage\n", "outputs: stage[0]\n", "'stage[0]' is a place in a list; stage gives each of its tensors"),
+        ("plain: {}", "plain: {inputs: 3}", "inputs is a mapping of names to values"),
         ("{D: 7}}", "{D: 7}, more: {D: 1}}", "nothing takes the input 'more'; write take: more"),
         ("{levels: stage}", "{levels: stages}", "trunk has no output 'stages'; did you mean 'stage'?"),
     ],

@@ -83,7 +83,7 @@ def _compared(relation: str, a: Any, b: Any) -> str:
     """The relation with its number, where it has one, on the right."""
     if is_symbolic(a):
         return f"{a} {relation} {b}"
-    return f"{b} {relation.replace('>', '<')} {a}"
+    return f"{b} {relation.translate(str.maketrans('<>', '><'))} {a}"
 
 
 def _least(a: Any, b: Any, relation: str) -> tuple[Any, int] | None:

@@ -185,16 +185,20 @@ def _moved_for_nothing(node: Node, nodes: list[Node], readers: dict[int, list[No
     from vcalc.operators.reads import read
     from vcalc.operators.rearrange import moves
 
-    pattern = node.layer.pattern_on(node.input)
+    pattern = node.layer.pattern_on(node.facts.inner[0])
     if node.kind == "rearrange" and not moves(pattern):
         return Problem("moved-for-nothing", "all leaves this pattern as it arrives", hint="leave it out")
     (index,) = node.inputs
     before = nodes[index] if index >= 0 and len(readers[index]) == 1 else None
-    if before is None or not isinstance(before.layer, Moved) or not all(type(size) is int for size in before.input):
+    if before is None or not isinstance(before.layer, Moved) or before.facts.front != node.facts.front:
         return None
-    first = read(before.layer.pattern_on(before.input), before.input, before.layer.sizes)
+    (arrives,) = before.facts.inner
+    if not all(type(size) is int for size in arrives):
+        return None
+    first = read(before.layer.pattern_on(arrives), arrives, before.layer.sizes)
     both = None if first.changes_nothing else first.then(pattern, node.layer.sizes)
-    if both is not None and rank(before.input) == TOKENS and both == read("N D -> D N", before.input, {}):
+    transposes = rank(arrives) == TOKENS and not before.layer.in_front
+    if both is not None and transposes and both == read("N D -> D N", arrives, {}):
         message = f"this {node.kind} and the {before.kind} in front of it transpose tokens"
         return Problem("roundabout", message, hint="'transpose' says so")
     if both is None or not both.changes_nothing:

@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 BRANCHES = "branches"
 """The field of a join's error about how many branches there are."""
 
-CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
-"""Axes of a map of two spatial ones with a batch in front, in another order and back: see `put_last`."""
-
 _WAYS = {
     (MAP, TOKENS): ("'tokens'",),
     (MAP, VECTOR): ("'flatten'", "'global_avgpool'"),

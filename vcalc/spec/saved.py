@@ -16,6 +16,7 @@ from vcalc.language.values import shown
 from vcalc.spec import syntax
 from vcalc.spec.build import Building, Scope
 from vcalc.spec.evaluate import Evaluator
+from vcalc.spec.sizes import merged_inputs
 from vcalc.spec.syntax import Block, ModelEntry, Spec, Step, Tensor
 
 List = list[int | None]
@@ -46,6 +47,8 @@ class Saved:
         """The blocks whose calls are being carried out."""
         self.kept: dict[str, str] = {}
         """The names of tensors that have ended with a call, and the block that had them."""
+        self.others: dict[str, str] = {}
+        """The names of inputs that the file has, and this model has not, with the reason."""
 
     def enter(self, inputs: dict[str, int]) -> None:
         """Give the tensors that go into the network their names; the only one may have none."""
@@ -119,6 +122,8 @@ class Saved:
 
     def where(self, name: str) -> str:
         """Where a tensor could come from that has no name here."""
+        if name in self.others:
+            return f"{self.others[name]}: write {name}: {{…}} among them"
         block, handed = next(reversed(self.blocks), ""), " and ".join(self.open[-1].handed)
         if block and any(name in names.tensors for names in self.open):
             return f"a block has what its call hands to it: {block}: {{take: {name}}}"
@@ -138,6 +143,8 @@ class Keeper(Evaluator):
         super().__init__(spec, model, building)
         self.root = root
         self.saved = Saved(building, root)
+        own = merged_inputs(spec, model)
+        self.saved.others = {name: f"{model.name} has inputs of its own" for name in spec.inputs if name not in own}
 
     def save(self, step: syntax.Save, at: int, environment: Environment, scope: Scope) -> int:
         self.building.outside += 1
