@@ -384,6 +384,27 @@ def test_conditions_and_branches_that_do_not_fit(layers: str, says: str):
 # What a name can hold
 
 
+def test_a_condition_chooses_between_words():
+    """Layer kinds for a name, and for a field its own words; elsewhere in an expression a word is no value."""
+    more = """
+        let: {small: true, act: relu if small else silu, whole: true}
+        blocks: {unit: {args: {f: , g: gelu if small else tanh}, do: [use: f, use: g]}}
+    """
+    layers = """
+        - use: act
+        - unit: {f: elu if small else mish}
+        - conv: {out: 4, kernel: 3, stride: 2, pad: same if whole else 1}
+    """
+    for small, kinds in ((True, ["relu", "elu", "gelu"]), (False, ["silu", "mish", "tanh"])):
+        nodes = net(layers, more, small=small, whole=small).graph.nodes
+        assert [node.kind for node in nodes] == [*kinds, "conv"]
+        assert nodes[-1].layer.pad == ("same" if small else (1, 1))
+    assert "'rellu' is not defined here\n" in refusal(layers, more.replace("relu if", "rellu if"))
+    assert "'relu' is not defined here\n" in refusal(layers, more.replace("relu if small else silu", "relu + 1"))
+    assert "'relu' is not defined here\n" in refusal(layers.replace("out: 4", "out: relu if whole else 4"), more)
+    assert "'same' is not a number" in refusal(layers.replace("same if", "same + 1 if"), more)
+
+
 def test_a_layer_kind_is_a_hyperparameter():
     more = """
         let: {act: gelu, norm: batchnorm}

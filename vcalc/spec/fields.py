@@ -38,6 +38,11 @@ VALUES = WORDS | {name for name, kind in KINDS.items() if not kind.joins}
 _NAMES = re.compile(r"[A-Za-z_]\w*")
 
 
+def chooses(text: str) -> bool:
+    """Whether an expression is one thing or another, as a condition says; words can stand there, too."""
+    return " if " in text
+
+
 def is_word(text: str, known: Names, models: Container[str] = ()) -> bool:
     """Whether a hyperparameter's value is a word: of a layer's field, a layer kind, a model of the file or another."""
     parts = _NAMES.findall(text)
@@ -144,11 +149,15 @@ class FieldReader:
         return {name: self.argument(value, names) for name, (_, value) in self.source.mapping(node, what).items()}
 
     def argument(self, node: YamlNode, names: Names, shape: Names | None = None) -> Value:
-        """What a name is bound to: as `value`, and a word of a field or a layer kind that nothing else is called."""
+        """What a name is bound to: as `value`, and a word of a field or a layer kind that nothing else is called.
+
+        Or one of two, as a condition says: `relu if small else silu`.
+        """
         if isinstance(node, yaml.SequenceNode):
             return Value(node, None, [self.argument(item, names, shape) for item in node.value])
-        word = isinstance(node, yaml.ScalarNode) and node.value in VALUES and node.value not in {*names, *self.blocks}
-        return self.value(node, names, (node.value,) if word else (), shape)
+        if not isinstance(node, yaml.ScalarNode) or not (node.value in VALUES or chooses(node.value)):
+            return self.value(node, names, (), shape)
+        return self.value(node, names, tuple(VALUES - {*names, *self.blocks}), shape)
 
     def value(self, node: YamlNode, names: Names, words: tuple[str, ...] = (), shape: Names | None = None) -> Value:
         """A number, an expression over the names and the arriving shape, one of the words, or a list of these."""
@@ -185,10 +194,12 @@ class FieldReader:
         if self.operations > limits.FILE_OPERATIONS:
             self.source.report("limit", f"more than {limits.FILE_OPERATIONS:,} operations in one file", node)
             self.source.raise_problems()
+        unknown = {name: at for name, at in expression.columns.items() if name not in {*names, *shape, *self.blocks}}
+        if chooses(expression.text):
+            expression = expression.knowing({name for name in unknown if name in words})
         self.used |= expression.names
-        for name, column in expression.columns.items():
-            if name not in names and name not in shape and name not in self.blocks:
-                self.undefined(name, node, offset + column, {*names, *self.blocks, *words}, shape)
+        for name in unknown.keys() & expression.names:
+            self.undefined(name, node, offset + unknown[name], {*names, *self.blocks, *words}, shape)
         return expression
 
     def undefined(self, name: str, node: YamlNode, column: int, known: set[str], shape: Names) -> None:

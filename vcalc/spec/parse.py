@@ -161,11 +161,10 @@ class _Parser:
 
     def hyperparameter(self, node: YamlNode, names: Names) -> Value:
         """A number, an expression over the others, or a word: one that a layer's field takes, or a model's name."""
-        if isinstance(node, yaml.SequenceNode):
-            return self.reader.argument(node, names, NOTHING)
         known = names | self.reader.blocks.keys()
-        word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known, self.model_entries)
-        return self.reader.value(node, names, (node.value,) if word else (), shape=NOTHING)
+        if isinstance(node, yaml.ScalarNode) and is_word(node.value, known, self.model_entries):
+            return self.reader.value(node, names, (node.value,), shape=NOTHING)
+        return self.reader.argument(node, names, NOTHING)
 
     def hyperparameters(self, spec: Spec) -> Names:
         """Every name that expressions can refer to anywhere in the file."""
