@@ -227,7 +227,11 @@ def run(network: Any, shape: tuple[int, ...]) -> Ran:
         out, inputs, *kernel = module.weight.shape
         found.append((id(module) in inside, (out, inputs, tuple(kernel) or (1, 1), output.numel() // out)))
 
-    layers = [module for module in network.modules() if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear))]
+    layers = [
+        module
+        for module in network.modules()
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.Conv3d, torch.nn.Linear))
+    ]
     hooks = [module.register_forward_hook(note) for module in layers]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -243,8 +247,13 @@ def run(network: Any, shape: tuple[int, ...]) -> Ran:
 
 
 def _attends(module: Any) -> bool:
-    """Whether a module is attention and no more than that: timm's PartitionAttention has an MLP, too."""
+    """Whether a module is attention and no more than that: timm's PartitionAttention has an MLP, too.
+
+    Those of its Twins are called Attn, as is what weighs channels elsewhere.
+    """
     name = type(module).__name__
+    if name in ("LocallyGroupedAttn", "GlobalSubSampleAttn"):
+        return True
     return "Attention" in name and not name.startswith("PartitionAttention")
 
 
@@ -296,7 +305,7 @@ def _role(owner: str, name: str) -> str:
         return "norm scale"
     if "PReLU" in owner:
         return "slope"
-    if "pos_embed" in name or name == "pos_embedding":
+    if "pos_embed" in name or name == "pos_embedding" or name.endswith("_pos"):
         return "position"
     if "token" in name or name == "latent":
         return "token"
