@@ -354,9 +354,9 @@ class Building:
             leak = not self.experts.issuperset(inputs)
             message = f"{layer.kind}: an expert reads the tokens that have chosen it, and no other tensor"
         if leak:
-            raise VcalcError("misplaced", message)
+            raise VcalcError("experts", message)
         if tied is not None and (self.routing or tied in self.experts):
-            raise VcalcError("misplaced", f"{layer.kind}: experts have their own parameters, and none is tied")
+            raise VcalcError("experts", f"{layer.kind}: experts have their own parameters, and none is tied")
 
     def _check_expert(self, index: int) -> None:
         """Refuse a layer that does not work on each token by itself."""
@@ -366,7 +366,7 @@ class Building:
         facts = self.graph.nodes[index].facts
         if why := of_each_token(facts.layer, facts.inner, facts.made):
             message = f"{facts.kind}: an expert works on each token by itself, and {why}"
-            raise VcalcError("misplaced", message, hint="put it before or behind the experts")
+            raise VcalcError("experts", message, hint="put it before or behind the experts")
 
     def _pay(self, layer: Layer, inputs: tuple[Shape, ...]) -> bool:
         """Pay for a layer on shapes that it has not been on before; returns whether it has not."""

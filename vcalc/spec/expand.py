@@ -402,7 +402,7 @@ class Expander(Keeper):
             outputs[name] = self.taken(step.tensors, step, end, self.globals)
             if not self.building.experts.isdisjoint(outputs[name]):
                 message = f"{quoted(name)} is what an expert makes of its tokens, and no output"
-                raise VcalcError("misplaced", message).at(self.place(step.node))
+                raise VcalcError("experts", message).at(self.place(step.node))
         return outputs or {"": [end]}
 
     def use_model(self, step: syntax.UseModel, at: int, environment: Environment, scope: Scope) -> int:

@@ -49,11 +49,11 @@ class Router:
 
     def _check(self) -> None:
         if self.building.routing:
-            raise VcalcError("misplaced", "experts within experts: a token would choose twice, and nobody routes so")
+            raise VcalcError("experts", "experts within experts: a token would choose twice, and nobody routes so")
         arriving = self.building.graph.shape(self.at)
         if rank(arriving) != TOKENS:
             message = f"experts take tokens [N, D], but {describe(arriving)} arrives"
-            raise VcalcError("misplaced", message, hint=way_between(rank(arriving), (TOKENS,)))
+            raise VcalcError("experts", message, hint=way_between(rank(arriving), (TOKENS,)))
 
     def _count(self, word: str, value: syntax.Value) -> Any:
         """A whole number, 1 or more, or a symbol of one."""
@@ -76,7 +76,7 @@ class Router:
         scores = self.building.graph.shape(end)
         if rank(scores) != TOKENS or not assumed("==", scores[-1], experts):
             message = f"the router leaves {describe(scores)}, and not a score for each of {shown(experts)} experts"
-            raise VcalcError("misplaced", message, hint="end it in linear: {out: …}, softmax")
+            raise VcalcError("experts", message, hint="end it in linear: {out: …}, softmax")
         return end
 
     def _add(
