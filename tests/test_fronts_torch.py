@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'vcalc[torch]'")
 
+from layer_torch import alone
 from test_memory_torch import Live, Saved, made, own, run
 from torch import nn
 from torch.nn import functional
@@ -19,13 +20,21 @@ from vcalc import conventions
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.memory import Memory
 from vcalc.analyses.memory_plan import TRAINING, Plan
-from vcalc.graph import INPUT
+from vcalc.graph import INPUT, Facts
+from vcalc.layers import KINDS
+from vcalc.layers.axes import HEADS, NamedShape
 from vcalc.spec.find import load
 from vcalc.spec.network import Network, expand
+from vcalc.spec.parse import parse_spec
+from vcalc.torch_backend.against import start_torchvision
 from vcalc.torch_backend.build import build
 from vcalc.torch_backend.validate import validate
 
-SPECS = Path(__file__).parent / "data" / "fronts"
+FILES = {
+    "sam": "tests/data/fronts/sam.yaml",
+    "timesformer": "specs/timesformer.yaml",
+    "units": "tests/data/fronts/units.yaml",
+}
 BATCH = 2
 
 
@@ -127,9 +136,9 @@ class TimeSformerBlock(nn.Module):
 class TimeSformer(nn.Module):
     def __init__(self, width: int, depth: int, heads: int, frames: int, side: int, classes: int) -> None:
         super().__init__()
+        self.token, self.token_position = Learned(1, width), Learned(1, width)
         self.patches = nn.Conv2d(3, width, 16, 16)
-        self.token = Learned(1, width)
-        self.positions = Learned(side * side + 1, width)
+        self.positions = Learned(side * side, width)
         self.times = Learned(frames, width)
         self.blocks = nn.Sequential(*(TimeSformerBlock(width, heads, frames) for _ in range(depth)))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, classes)
@@ -137,8 +146,8 @@ class TimeSformer(nn.Module):
     def forward(self, x: Any) -> Any:
         batch, _, frames = x.shape[:3]
         x = self.patches(x.transpose(1, 2).flatten(0, 1)).flatten(2).transpose(1, 2).unflatten(0, (batch, frames))
-        x = x + self.positions()[1:] + self.times()[:, None]
-        first = (self.token() + self.positions()[:1]).expand(batch, 1, -1)
+        x = x + self.positions() + self.times()[:, None]
+        first = (self.token() + self.token_position()).expand(batch, 1, -1)
         x = self.blocks(torch.cat((first, x.flatten(1, 2)), 1))
         return self.head(self.norm(x)[:, 0])
 
@@ -196,7 +205,7 @@ def counts(network: Network, convention: str) -> tuple[int, int]:
 @pytest.fixture(params=NETWORKS)
 def both(request: Any) -> tuple[Network, Any, Any]:
     values, module = NETWORKS[request.param]
-    network = expand(*load(str(SPECS / f"{request.param}.yaml")), values)
+    network = expand(*load(str(Path(__file__).parents[1] / FILES[request.param])), values)
     return network, module(), torch.randn(BATCH, *network.graph.input)
 
 
@@ -209,13 +218,99 @@ def test_the_exported_module_computes_the_same(both: Any):
     """With the parameters of the one written by hand, in the order in which they are used."""
     network, module, image = both
     written = build(network)
-    theirs = [(p if "positions" not in name else p.flatten(0, -2)) for name, p in module.named_parameters()]
+    theirs = list(module.parameters())
     torch.manual_seed(0)
     with torch.no_grad():
         for ours, given in zip(written.parameters(), theirs, strict=True):
             nn.init.normal_(given, std=0.2)
-            ours.copy_(given)
+            maps = ours.shape[0] == given.shape[-1] != given.shape[0]  # of positions, whose channels come first
+            ours.copy_((given.movedim(-1, 0) if maps else given).reshape(ours.shape))
         assert torch.allclose(written.eval()(image), module.eval()(image), atol=1e-5)
+
+
+def exported(input: str, layers: str) -> Any:
+    spec = parse_spec(f"title: t\ninput: {input}\nlayers: {layers}\n", "t.yaml", "t")
+    return build(expand(spec, next(iter(spec.models.values())))).eval()
+
+
+def video_swin() -> Any:
+    """Torchvision's classes; skipped where there is no torchvision."""
+    start_torchvision()
+    return pytest.importorskip("torchvision.models.video.swin_transformer")
+
+
+def given(ours: Any, theirs: Any, order: tuple[str, ...]) -> Any:
+    """Parameters of ours set to theirs, whose names begin so in the order of ours."""
+    torch.manual_seed(0)
+    named = [p for name in order for each, p in theirs.named_parameters() if each.startswith(name)]
+    with torch.no_grad():
+        for mine, other in zip(ours.parameters(), named, strict=True):
+            mine.copy_(nn.init.normal_(other, std=0.3))
+    return theirs.eval()
+
+
+def test_shifted_windows_of_a_video_are_torchvisions():
+    """A map that is padded along one axis, and shifted along the two that have several windows."""
+    ours = exported("{C: 12, T: 4, H: 7, W: 6}", "[window_attention: {heads: 3, window: [4, 3, 3], shift: [2, 1, 1]}]")
+    theirs = video_swin().ShiftedWindowAttention3d(12, [4, 3, 3], [2, 1, 1], 3)
+    given(ours, theirs, ("relative_position_bias_table", "qkv", "proj"))
+    x = torch.randn(BATCH, 12, 4, 7, 6)
+    with torch.no_grad():
+        assert torch.allclose(ours(x), theirs(x.movedim(1, -1)).movedim(-1, 1), atol=1e-5)
+
+
+def test_relative_positions_on_a_video_are_torchvisions():
+    """Of rows, columns and frames, for more queries than keys, with a class token that has none."""
+    start_torchvision()
+    mvit = pytest.importorskip("torchvision.models.video.mvit")
+    query, key = (NamedShape((2, 25, 4), HEADS, (1, 2, 4, 3)), NamedShape((2, 9, 4), HEADS, (1, 2, 2, 2)))
+    module, call = alone(Facts(KINDS["relative_attention"](), (query, key, key)))
+    torch.manual_seed(0)
+    frames, rows, columns = (nn.init.normal_(table).detach() for table in module.parameters())
+    q, k, v = (torch.randn(BATCH, *shape) for shape in (query, key, key))
+    scores = mvit._add_rel_pos(q @ k.mT / 2, q, (2, 4, 3), (2, 2, 2), rows, columns, frames)
+    with torch.no_grad():
+        assert torch.allclose(call([q, k, v]), scores.softmax(-1) @ v, atol=1e-5)
+
+
+def test_positions_that_are_added_to_scores_at_once_are_those_of_the_products():
+    shapes = ((2, 24, 4), (2, 6, 4), (2, 6, 4))
+    forms = [
+        alone(Facts(KINDS["relative_attention"](query_rows=4, key_rows=2, written=form), shapes))
+        for form in ("operator", "sdpa")
+    ]
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for one, other in zip(*(module.parameters() for module, _ in forms), strict=True):
+            other.copy_(nn.init.normal_(one))
+        given = [torch.randn(BATCH, *shape) for shape in shapes]
+        assert torch.allclose(forms[0][1](given), forms[1][1](given), atol=1e-5)
+
+
+def test_patches_are_merged_as_torchvision_merges_them():
+    """An odd edge is padded; of the channels that leave a block's columns are slowest, then its rows."""
+    merge = "space_to_depth: {factor: [1, 2, 2], order: [W, H, T, C]}"
+    ours = exported("{C: 12, T: 2, H: 5, W: 4}", f"[{merge}, layernorm, pointwise_linear: {{out: 24, bias: false}}]")
+    theirs = given(ours, video_swin().PatchMerging(12), ("norm", "reduction"))
+    x = torch.randn(BATCH, 12, 2, 5, 4)
+    with torch.no_grad():
+        assert torch.allclose(ours(x), theirs(x.movedim(1, -1)).movedim(-1, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(12, 8), (6, 4)])
+def test_strided_windows_are_those_that_are_cut_and_put_back(height: int, width: int):
+    ours = exported(
+        f"{{C: 12, H: {height}, W: {width}}}",
+        "[window_attention: {heads: 3, window: [6, 4], strided: true, relative_position_bias: false}]",
+    )
+    cut = exported(
+        f"{{C: 12, H: {height}, W: {width}}}",
+        "[windows: {window: [6, 4], strided: true}, attention: {heads: 3}, merge_windows]",
+    )
+    given(ours, cut, ("",))
+    x = torch.randn(BATCH, 12, height, width)
+    with torch.no_grad():
+        assert torch.allclose(ours(x), cut(x), atol=1e-5)
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])

@@ -149,6 +149,22 @@ def test_each_operator_is_counted_by_hand():
     assert network.outputs == {"output1": (4, 4), "output2": (6, 8)}
 
 
+class Moved(nn.Module):
+    """A map read where a convolution of it says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = nn.Conv2d(8, 2, 3, padding=1)
+
+    def forward(self, x: Any) -> Any:
+        return nn.functional.grid_sample(x, self.places(x).permute(0, 2, 3, 1), align_corners=False)
+
+
+def test_a_map_that_is_sampled_is_interpolated():
+    network = vcalc.from_torch(Moved(), x=(8, 16, 16), convention="fvcore")
+    assert network.total.flops == 9 * 8 * 2 * 256 + 4 * 8 * 256
+
+
 class Asks(nn.Module):
     """What it runs depends on a value."""
 

@@ -158,6 +158,13 @@ class Network:
         return _given_back(trained_params(self._costs, self._expanded.graph.nodes))
 
     @property
+    def active_params(self) -> Any:
+        """The parameters that one token meets: all of them, or of experts those that it goes through."""
+        from vcalc.analyses.active import active_params
+
+        return _given_back(active_params(self._costs, self._expanded.graph.nodes))
+
+    @property
     def bops(self) -> Any:
         """Bit operations of one forward pass: each multiply-add with the bits of its factors multiplied."""
         return self._measured("bops")

@@ -244,6 +244,31 @@ for _name, _mode, _axes in (
     _for(_name)(_upsample(_mode, _axes))
 
 
+@_for("grid_sampler", "grid_sampler_2d", "grid_sampler_3d")
+def _grid_sample(given: Given) -> Laid | None:
+    mode = ("bilinear", "nearest", "")[given["interpolation_mode"]]
+    shape, places = given["input"].shape, given["grid"].shape
+    axes = len(shape) - 2
+    inputs = (as_map(shape, axes), as_map((*places[:1], axes, *places[1:-1]), axes))
+    return Laid("grid_sample", {"mode": mode}, inputs) if mode else None
+
+
+@_for("deform_conv2d")
+def _deform_conv(given: Given) -> Laid:
+    weight = given["weight"].shape
+    fields = {
+        "out": weight[0],
+        "kernel": weight[2:],
+        **{
+            name: (given[f"{called}_h"], given[f"{called}_w"])
+            for name, called in (("stride", "stride"), ("pad", "pad"), ("dilation", "dilation"))
+        },
+        "groups": given["groups"],
+    }
+    branches = ("input", "offset", "mask") if given["use_mask"] else ("input", "offset")
+    return Laid("deform_conv", fields, tuple(as_map(given[name].shape, 2) for name in branches))
+
+
 def _activation(kind: str) -> Recipe:
     def recipe(given: Given) -> Laid:
         if kind == "hardtanh" and (given.get("min_val", -1), given.get("max_val", 1)) == (0, 6):

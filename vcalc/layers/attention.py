@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from vcalc.arithmetic import Number, Shape, always_equal, certainly_equal, exact_div, product
 from vcalc.layers.axes import MAP, TOKENS
-from vcalc.layers.base import CHANNELS_FIRST, CHANNELS_LAST, Layer, needs, needs_division
-from vcalc.layers.fields import FLAG, count, field, flag_or, size2d
+from vcalc.layers.base import Layer, describe, needs, needs_division
+from vcalc.layers.fields import FLAG, count, field, flag_or, per_axis
 from vcalc.layers.linear import project_qkv
 from vcalc.layers.norm import unit
 from vcalc.layers.partition import Laid
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 PRODUCTS = ("matmul", "operator")
 """Forms in which an attention is two products and a softmax, and not one operator."""
-
-BESIDE = (0, 1, 3, 2, 4, 5)
-"""Rows of windows and rows within them, columns of windows and columns within them, put in order or back."""
 
 
 def _heads(ops: Paper, layer: Any, x: Value, inner: Number, head_dim: Number | None = None) -> tuple[Value, ...]:
@@ -78,7 +75,7 @@ class Attention(Layer, kind="attention"):
 
 
 class WindowAttention(Layer, kind="window_attention"):
-    """Self-attention inside windows of a map that is padded to whole windows; `shift` moves the windows."""
+    """Self-attention inside windows of a map, which is padded to whole ones."""
 
     source = (
         "Liu et al. 2021 (Swin), section 3.2; cosine, position_mlp: Liu et al. 2022 (Swin V2), sections 3.2 and 3.3;"
@@ -86,13 +83,13 @@ class WindowAttention(Layer, kind="window_attention"):
     )
     accepts = (MAP,)
     composed = True
-    spatial = (2,)
     weighted_layers = 2
     forms = ("modules", "timm", "functional_qkv", "matmul", "sdpa", "functional", "functional_cosine")
 
     heads: Any = field(count(), "attention heads", symbol="h")
-    window: Any = field(size2d(), "window height and width", symbol="M")
-    shift: Any = field(size2d(0), "cyclic shift of the windows", 0)
+    window: Any = field(per_axis(), "window size", symbol="M")
+    shift: Any = field(per_axis(0), "cyclic shift of the windows", 0)
+    strided: Any = field(FLAG, "whether the places of a window lie evenly over the whole map (grid attention)", False)
     qkv_bias: Any = field(flag_or("qv"), "whether query, key and value have a bias; qv: all but the key", True)
     out_bias: Any = field(FLAG, "whether the output projection has a bias", True)
     relative_position_bias: Any = field(FLAG, "whether each head learns a bias for each relative position", True)
@@ -116,6 +113,14 @@ class WindowAttention(Layer, kind="window_attention"):
             "window_attention: one_hot_lookup is for biases that are learned by themselves",
             "one_hot_lookup",
         )
+        needs(
+            bool(not self.one_hot_lookup or len(self.window) == 2),
+            f"window_attention: one_hot_lookup is for images, but {describe(inputs[0])} arrives",
+            "one_hot_lookup",
+            "leave it out",
+        )
+        moves = bool(self.strided) and not all(certainly_equal(shift, 0) for shift in self.shift)
+        needs(not moves, "window_attention: windows over the whole map are not shifted", "shift", "shift: 0")
         return inputs[0]
 
     @property
@@ -132,7 +137,7 @@ class WindowAttention(Layer, kind="window_attention"):
 
     def _laid(self, input: Shape) -> Laid:
         """How the windows lie on a map."""
-        return Laid(tuple(input[1:]), self.window, self.shift, grid=False)
+        return Laid(tuple(input[1:]), tuple(self.window), tuple(self.shift), bool(self.strided))
 
     @staticmethod
     def _shifts(laid: Laid) -> bool:
@@ -144,43 +149,39 @@ class WindowAttention(Layer, kind="window_attention"):
         return self.form in ("timm", "functional_qkv") and self._laid(input).moves
 
     def run(self, ops: Paper, x: Value) -> Value:
-        batch, channels, height, width = x.shape
-        laid = self._laid(x.shape[1:])
-        shifts, windows = self._shifts(laid), laid.counts
-        y = self._parted(ops, x, laid)
+        batch, laid = x.shape[0], self._laid(x.shape[1:])
+        shifts = self._shifts(laid)
+        return laid.together(
+            ops,
+            self._attended(ops, laid.cut(ops, ops.pad(x, (*x.shape[:2], *laid.padded)), shifts), x.shape),
+            batch,
+            shifts,
+            laid.window,
+        )
+
+    def _attended(self, ops: Paper, y: Value, shape: Shape) -> Value:
+        """The tokens of each window of a map after attention, projected."""
+        (batch, channels, *_), laid = shape, self._laid(shape[1:])
+        shifts, windows = self._shifts(laid), product(laid.counts)
         query, key, value = _heads(ops, self, y, channels)
         if self.form == "sdpa":
             if self.cosine:
                 query, key = ops.mul(unit(ops, query, (3,)), self._factor(ops)), unit(ops, key, (3,))
             added = self._as_heads(ops, self._bias(ops)) if self.relative_position_bias else None
-            mixed = ops.attention(query, key, value, added, self._mask_of_each(ops, x.shape) if shifts else None)
+            mixed = ops.attention(query, key, value, added, self._mask_of_each(ops, shape) if shifts else None)
         else:
             scores = self._scores(ops, query, key)
             if self.relative_position_bias:
                 bias = self._bias(ops)
                 scores = ops.add(scores, self._as_heads(ops, bias))
             if shifts:
-                mask = self._mask(ops, x.shape[1:])
-                scores = ops.mask(ops.reshape(scores, (batch, product(windows), *scores.shape[1:])), mask)
-                scores = ops.reshape(scores, (batch * product(windows), *scores.shape[2:]))
+                mask = self._mask(ops, shape[1:])
+                scores = ops.mask(ops.reshape(scores, (batch, windows, *scores.shape[1:])), mask)
+                scores = ops.reshape(scores, (batch * windows, *scores.shape[2:]))
             mixed = ops.matmul(ops.softmax(scores), value)
         y = ops.reshape(ops.permute(mixed, (0, 2, 1, 3)), (*y.shape[:2], channels))
         del mixed
-        y = ops.reshape(_put_out(ops, self, y, channels), (batch, *windows, *self.window, channels))
-        y = ops.reshape(ops.permute(y, BESIDE), (batch, *laid.padded, channels))
-        if shifts:
-            y = laid.rolled(ops, y, 1)
-        y = ops.slice(ops.slice(y, axis=1, count=height), axis=2, count=width)
-        return ops.permute(y, CHANNELS_FIRST)
-
-    def _parted(self, ops: Paper, x: Value, laid: Laid) -> Value:
-        """The tokens of each window of a map."""
-        (batch, channels, *_), one, windows = x.shape, self.window, laid.counts
-        y = ops.permute(ops.pad(x, (batch, channels, *laid.padded)), CHANNELS_LAST)
-        if self._shifts(laid):
-            y = laid.rolled(ops, y, -1)
-        y = ops.reshape(y, (batch, windows[0], one[0], windows[1], one[1], channels))
-        return ops.reshape(ops.permute(y, BESIDE), (batch * product(windows), product(one), channels))
+        return _put_out(ops, self, y, channels)
 
     def _scores(self, ops: Paper, query: Value, key: Value) -> Value:
         """Products of scaled queries and keys, or their cosines, each times its head's factor."""
@@ -195,13 +196,14 @@ class WindowAttention(Layer, kind="window_attention"):
 
     def _bias(self, ops: Paper) -> Value:
         """The bias of each pair of positions and each head: looked up, or made by an MLP."""
-        tokens, (rows, columns) = product(self.window), self.window
+        tokens = product(self.window)
         pairs = (tokens * tokens, self.heads)
         if self._makes_biases:
             return ops.gather(self._made(ops), self._index(ops), axis=0, shape=pairs)
         table = ops.parameter(self._offsets(), self.heads, role="relative_position_bias")
         if not self.one_hot_lookup:
             return ops.gather(table, self._index(ops), axis=0, shape=pairs)
+        rows, columns = self.window
         table = ops.reshape(ops.permute(table, (1, 0)), (self.heads, 2 * rows - 1, 2 * columns - 1))
         ones = [
             ops.own((size * size, 2 * size - 1), "one_hot_positions", by=("one_hot_distances", size))
@@ -218,10 +220,10 @@ class WindowAttention(Layer, kind="window_attention"):
         return ops.own((product(self.window) * product(self.window),), "relative_position_index", by=by)
 
     def _made(self, ops: Paper) -> Value:
-        """A bias for each head and relative position, made of the two numbers of it."""
-        into, out = ops.parameter(self.position_mlp, 2), ops.parameter(self.position_mlp, role="bias")
+        """A bias for each head and relative position, made of the numbers of it, one for each axis."""
+        into, out = ops.parameter(self.position_mlp, len(self.window)), ops.parameter(self.position_mlp, role="bias")
         by = ("relative_coordinates", *self.window)
-        offsets = ops.own((1, self._offsets(), 2), "relative_coordinates", by=by)
+        offsets = ops.own((1, self._offsets(), len(self.window)), "relative_coordinates", by=by)
         hidden = ops.part("table").linear(offsets, into, out)
         hidden = ops.part("table").activation(hidden, saves="output", function="relu")
         made = ops.part("table").linear(hidden, ops.parameter(self.heads, self.position_mlp))
@@ -251,4 +253,4 @@ class WindowAttention(Layer, kind="window_attention"):
         return ops.repeat(mask, (shape[0] * mask.shape[0], self.heads, *mask.shape[2:]))
 
     def reach(self, input: Shape) -> Window:
-        return Window(tuple(map(self._laid(input).own, (0, 1))))
+        return Window(tuple(map(self._laid(input).own, range(len(input) - 1))))

@@ -7,6 +7,7 @@ From the class alone follow validation, defaults, documentation, the symbolic fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 
 BRANCHES = "branches"
 """The field of a join's error about how many branches there are."""
-
-CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
-"""Axes of a map of two spatial ones with a batch in front, in another order and back: see `put_last`."""
 
 _WAYS = {
     (MAP, TOKENS): ("'tokens'",),
@@ -153,6 +151,8 @@ class Layer:
                     value = spec.type.accept(value)
                 except (ValueError, TypeError):
                     hint = "// divides without a rest" if isinstance(value, float) and "whole" in spec.type.says else ""
+                    if spec.type.axes and type(value) is int:
+                        hint = "axes go by name: C, H and W of a map, N and D of tokens"
                     message = f"{self.kind}: {name} is {show(value)}, not {spec.type.says}"
                     raise LayerError(message, name, hint) from None
             elif spec.required:
@@ -198,7 +198,7 @@ class Layer:
             return self._once((shape, shape.told), lambda other: setattr(other, "takes", shape))
         told = True in [shape.unusual for shape in inputs]
         axes = spatial_axes(inputs[0]) if self.per_axis else 2
-        if not told and axes == 2 and not self.placed and self._is_on_two_axes:
+        if not (told or self.placed) and (not self.per_axis or (axes == 2 and self._is_on_two_axes)):
             return self
         arrives = tuple([shape.of for shape in inputs]) if told else ()
 
@@ -222,7 +222,7 @@ class Layer:
             known[key] = other
         return known[key]
 
-    @property
+    @cached_property
     def _is_on_two_axes(self) -> bool:
         values = [getattr(self, name) for name in self.per_axis]
         return {2}.issuperset([len(value) for value in values if type(value) in (tuple, Alike)])
@@ -303,10 +303,11 @@ class Layer:
     def check(self, inputs: tuple[Shape, ...]) -> None:
         """Refuse inputs of the wrong rank, and heads together with a map."""
         ranks = [rank(shape) for shape in inputs]
+        everywhere = self.spatial is Layer.spatial
         for each, shape in zip(ranks, inputs, strict=True):
             if each not in self.accepts:
                 raise LayerError(self._takes_else(self.accepts, shape), hint=self._rank_hint(each))
-            if each == MAP and len(inner(shape)) - 1 not in self.spatial:
+            if each == MAP and not everywhere and len(inner(shape)) - 1 not in self.spatial:
                 raise LayerError(self._takes_else((MAP,), shape))
         if HEADS in ranks and MAP in ranks:
             from vcalc.layers import mend

@@ -6,12 +6,13 @@ How many windows or frames there are stands in front: `w N D` are w times N toke
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vcalc.arithmetic import Number, Shape, always_equal, assumed, ceil_div, certainly_equal, product
+from vcalc.arithmetic import Number, Shape, always_equal, assumed, ceil_div, certainly_equal, exact_div, product
 from vcalc.errors import LayerError
 from vcalc.layers.axes import MAP, TOKENS, VECTOR, Grid, Leading, NamedShape, front_of, rank
-from vcalc.layers.base import Layer, describe, needs, show
+from vcalc.layers.base import Layer, describe, needs, put_back, show
 from vcalc.layers.fields import FLAG, field, per_axis
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import REORDERED, Reads, Window
@@ -96,9 +97,41 @@ class Laid(NamedTuple):
         each = zip(self.counts, self.shift, strict=True)
         return tuple(0 if equal(shift, 0) or equal(count, 1) else shift for count, shift in each)
 
-    def rolled(self, ops: Paper, x: Value, way: int) -> Value:
+    def cut(self, ops: Paper, x: Value, moves: bool) -> Value:
+        """The tokens of each window of a map that whole windows fill; the windows are one axis with the batch."""
+        x = ops.permute(x, (0, *range(2, len(x.shape)), 1))
+        if moves:
+            x = self._rolled(ops, x, -1)
+        batch, *_, channels = x.shape
+        places = (self.window, self.counts) if self.grid else (self.counts, self.window)
+        x = ops.reshape(x, (batch, *chain(*zip(*places, strict=True)), channels))
+        x = ops.permute(x, put_back(self._order))
+        return ops.reshape(x, (batch * product(self.counts), product(self.window), channels))
+
+    def together(self, ops: Paper, x: Value, batch: Number, moves: bool, inside: tuple[Number, ...]) -> Value:
+        """The map that windows of so many places make, channels last before and after, without what pads it."""
+        x = ops.reshape(x, (batch, *self.counts, *inside, x.shape[-1]))
+        x = ops.permute(x, self._order)
+        sizes = tuple(count * size for count, size in zip(self.counts, inside, strict=True))
+        x = ops.reshape(x, (batch, *sizes, x.shape[-1]))
+        if moves:
+            x = self._rolled(ops, x, 1)
+        if all(map(certainly_equal, inside, self.window)):
+            for axis, size in enumerate(self.map, 1):
+                x = ops.slice(x, axis=axis, count=size)
+        return ops.permute(x, (0, len(sizes) + 1, *range(1, len(sizes) + 1)))
+
+    def _rolled(self, ops: Paper, x: Value, way: int) -> Value:
         """A map whose channels come last, moved as the windows are shifted (-1), or back (1)."""
         return ops.roll(x, shifts=tuple(way * shift for shift in self.shifts), axes=tuple(range(1, len(self.map) + 1)))
+
+    @property
+    def _order(self) -> tuple[int, ...]:
+        """From windows along each axis, and then the places in one, to each axis with both."""
+        axes = len(self.map)
+        windows, places = range(1, axes + 1), range(axes + 1, 2 * axes + 1)
+        each = zip(places, windows, strict=True) if self.grid else zip(windows, places, strict=True)
+        return (0, *chain(*each), 2 * axes + 1)
 
     def own(self, axis: int) -> Reads | None:
         """What lies in a place's window along an axis; None for the whole axis, along which strided windows reach."""
@@ -106,18 +139,6 @@ class Laid(NamedTuple):
         if self.grid or certainly_equal(self.counts[axis], 1):
             return None
         return Reads(-shift, -shift, parts=size, block=size, start=shift, end=shift + size - 1)
-
-    def pattern(self, back: str = "") -> tuple[str, dict[str, Number]]:
-        """The rearrangement into windows, channels last, and the sizes of its letters; or back from tokens or maps."""
-        counts, places = "ijk"[: len(self.map)], "abc"[: len(self.map)]
-        axes = " ".join(f"({b} {a})" if self.grid else f"({a} {b})" for a, b in zip(counts, places, strict=True))
-        inside = f"C {' '.join(places)}" if back == MAP else f"({' '.join(places)}) C"
-        windows = f"({' '.join(counts)}) | {inside}"
-        sizes = dict(zip(counts, self.counts, strict=True))
-        if back == MAP:
-            return f"{windows} -> {axes} C", sizes
-        sizes |= dict(zip(places, self.window, strict=True))
-        return (f"{windows} -> {axes} C" if back else f"{axes} C -> {windows}"), sizes
 
 
 class Windows(Layer, kind="windows"):
@@ -147,10 +168,7 @@ class Windows(Layer, kind="windows"):
         laid = self._laid(x.shape[2:])
         if laid.pads:
             x = ops.pad(x, (*x.shape[:2], *laid.padded))
-        x = ops.permute(x, (0, *range(2, len(x.shape)), 1))
-        if laid.moves:
-            x = laid.rolled(ops, x, -1)
-        return ops.rearrange(x, *laid.pattern())
+        return laid.cut(ops, x, laid.moves)
 
     def reach(self, input: Shape) -> Window:
         return REORDERED
@@ -204,13 +222,11 @@ class MergeWindows(Layer, kind="merge_windows"):
 
     def run(self, ops: Paper, x: Value) -> Value:
         laid: Laid = self.takes.front[0].laid
-        x = ops.rearrange(x, *laid.pattern(rank(self.takes)), tuple(self.takes[:1]))
-        if laid.moves:
-            x = laid.rolled(ops, x, 1)
-        for axis, (size, padded) in enumerate(zip(laid.map, laid.padded, strict=True), 1):
-            if size != padded:
-                x = ops.slice(x, axis=axis, count=size)
-        return ops.permute(x, (0, len(x.shape) - 1, *range(1, len(x.shape) - 1)))
+        batch, inside = exact_div(x.shape[0], self.takes[0]), laid.window
+        if rank(self.takes) == MAP:
+            inside = x.shape[2:]
+            x = ops.permute(x, (0, *range(2, len(x.shape)), 1))
+        return laid.together(ops, x, batch, laid.moves, inside)
 
     def reach(self, input: Shape) -> Window:
         return REORDERED

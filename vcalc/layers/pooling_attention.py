@@ -17,10 +17,10 @@ from vcalc.arithmetic import (
     maximum,
     product,
 )
-from vcalc.layers.axes import HEADS, NamedShape, grid_of
+from vcalc.layers.axes import HEADS, Grid, NamedShape, grid_of
 from vcalc.layers.base import BRANCHES, Layer, describe, needs, needs_division, put_back, show
 from vcalc.layers.conv import slide
-from vcalc.layers.fields import count, field
+from vcalc.layers.fields import count, field, per_axis
 from vcalc.layers.grids import NO_MAP, by, in_front
 from vcalc.layers.windows import EVERYWHERE, Sliding, Window, alike
 
@@ -28,29 +28,26 @@ if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
 
 
-def _known(kind: str, shape: NamedShape, rows: Number | None, skip: Number | None, key: str) -> tuple[Number, Number]:
-    """Rows of the map that tokens form, and how many in front are skipped: as it is said, or as they remember it."""
+def _laid(kind: str, shape: NamedShape, rows: Number | None, skip: Number | None, key: str) -> Grid:
+    """How many heads in front are skipped and the sizes of the map that the others form: as said, or as they know."""
     if shape.grid is None or rows is not None:
         needs(rows is not None, f"{kind} needs '{key}', the rows of the map: {NO_MAP}")
-        return rows, 0 if skip is None else skip
+        skip, tokens = 0 if skip is None else skip, shape[1]
+        left_out = f"{kind}: {show(skip)} tokens cannot be left out of {show(tokens)}"
+        needs(assumed(">=", tokens, skip + 1), left_out, "skip")
+        needs_division(f"{kind}: tokens into rows", tokens - skip, rows, key)
+        return (skip, rows, exact_div(tokens - skip, rows))
     front, *sizes = shape.grid
-    needs(len(sizes) == 2, f"{kind} takes tokens of an image, but these come from a map of {by(shape.grid[1:])}")
     said = f"{kind}: skip is {show(skip)}, but {in_front(shape.grid)}"
     needs(skip is None or assumed("==", skip, front), said, "skip", "leave skip out: the tokens remember their map")
     filled = f"those of a map of {by(shape.grid[1:])} and {show(front)} in front"
     needs(assumed("==", shape[1], front + product(sizes)), f"{kind}: {show(shape[1])} tokens are not {filled}")
-    return sizes[0], front
+    return shape.grid
 
 
-def _grid(kind: str, tokens: Number, skip: Number, rows: Number, key: str) -> tuple[Number, Number]:
-    """Rows and columns of the map that tokens form, without those that are skipped."""
-    needs(
-        assumed(">=", tokens, skip + 1),
-        f"{kind}: {show(skip)} tokens cannot be left out of {show(tokens)}",
-        "skip",
-    )
-    needs_division(f"{kind}: tokens into rows", tokens - skip, rows, key)
-    return (rows, exact_div(tokens - skip, rows))
+def _rows(grid: Grid) -> Number | None:
+    """The rows of an image that tokens form; None where they form none."""
+    return grid[1] if len(grid) == 3 else None
 
 
 class PoolHeads(Layer, kind="pool_heads"):
@@ -65,59 +62,60 @@ class PoolHeads(Layer, kind="pool_heads"):
     sample: ClassVar[dict[str, Any]] = {"height": None, "skip": 0}
 
     height: Any = field(count(), "rows of the map that the tokens form, where they do not remember it", None, "H")
-    kernel: Any = field(count(), "side of the window; half of it is padded on each side", 3, "K")
-    stride: Any = field(count(), "step between windows", 1, "S")
+    kernel: Any = field(per_axis(), "window size; half of it is padded on each side", 3, "K")
+    stride: Any = field(per_axis(), "step between windows", 1, "S")
     skip: Any = field(count(0), "tokens at the front that are not pooled, such as a class token; likewise", None)
 
     def place(self, inputs: tuple[NamedShape, ...]) -> None:
-        self.height, self.skip = _known(self.kind, inputs[0], self.height, self.skip, "height")
+        self._grid = _laid(self.kind, inputs[0], self.height, self.skip, "height")
+        self.height, self.skip = _rows(self._grid), self._grid[0]
 
-    def _places(self, input: Shape) -> tuple[Number, Number]:
-        rows, columns = _grid(self.kind, input[1], self.skip, self.height, "height")
-        pad = self.kernel // 2
-        return (slide(rows, self.kernel, self.stride, pad), slide(columns, self.kernel, self.stride, pad))
+    @property
+    def _pad(self) -> tuple[Number, ...]:
+        return tuple(size // 2 for size in self.kernel)
+
+    def _places(self) -> tuple[Number, ...]:
+        """The sizes of the map when it is pooled."""
+        return tuple(map(slide, self._grid[1:], self.kernel, self.stride, self._pad))
 
     def output(self, *inputs: Shape) -> Shape:
         heads, _, width = inputs[0]
-        return (heads, self.skip + product(self._places(inputs[0])), width)
+        return (heads, self.skip + product(self._places()), width)
 
     def run(self, ops: Paper, x: Value) -> Value:
-        batch, heads, tokens, width = x.shape
-        rows, columns = _grid(self.kind, tokens, self.skip, self.height, "height")
-        skipped = ops.slice(x, axis=2, count=self.skip)
-        placed = ops.reshape(
-            ops.slice(x, axis=2, count=rows * columns, start=self.skip), (batch, heads, rows, columns, width)
-        )
-        maps = ops.reshape(ops.permute(placed, (0, 1, 4, 2, 3)), (batch * heads, width, rows, columns))
-        maps = ops.copy(maps)
-        places = self._places(x.shape[1:])
-        weight = ops.parameter(width, 1, self.kernel, self.kernel)
-        window = {name: (side, side) for name, side in (("stride", self.stride), ("pad", self.kernel // 2))}
+        batch, heads, _, width = x.shape
+        skip, *sizes = self._grid
+        axes, places = len(sizes), self._places()
+        skipped = ops.slice(x, axis=2, count=skip)
+        placed = ops.reshape(ops.slice(x, axis=2, count=product(sizes), start=skip), (batch, heads, *sizes, width))
+        maps = ops.permute(placed, (0, 1, axes + 2, *range(2, axes + 2)))
+        maps = ops.copy(ops.reshape(maps, (batch * heads, width, *sizes)))
+        weight = ops.parameter(width, 1, *self.kernel)
+        window = {"stride": self.stride, "pad": self._pad}
         pooled = ops.conv(maps, weight, shape=(batch * heads, width, *places), groups=width, **window)
         del maps
         pooled = ops.permute(ops.reshape(pooled, (*pooled.shape[:2], product(places))), (0, 2, 1))
         pooled = ops.reshape(pooled, (batch, heads, product(places), width))
-        return pooled if certainly_equal(self.skip, 0) else ops.concat(skipped, pooled, axis=2)
+        return pooled if certainly_equal(skip, 0) else ops.concat(skipped, pooled, axis=2)
 
     def reach(self, input: Shape) -> Window:
-        rows, columns = _grid(self.kind, input[1], self.skip, self.height, "height")
-        kernel, stride, pad = ((side, side) for side in (self.kernel, self.stride, self.kernel // 2))
-        gives = (self.skip, *self._places(input))
-        known = alike(grid_of(input), (self.skip, rows, columns))
-        return Sliding(kernel, stride, pad, gives=gives) if known else Window((), gives)
+        gives = (self.skip, *self._places())
+        known = alike(grid_of(input), self._grid)
+        return Sliding(self.kernel, self.stride, self._pad, gives=gives) if known else Window((), gives)
 
 
 class RelativeAttention(Layer, kind="relative_attention"):
     """Queries, keys and values of maps, [heads, N, d], joined in this order: scores tell how far apart tokens lie.
 
-    To a score are added the query's products with two trained vectors, one for the rows and one for the columns between
-    query and key (decomposed relative positions).
+    To a score are added the query's products with trained vectors, one for each axis: for the rows and the columns
+    between query and key, of a video for the frames, too (decomposed relative positions).
     """
 
     source = "Li et al. 2022 (MViTv2), section 4.1, equations 3 and 4"
     accepts = (HEADS,)
     composed = True
     joins = True
+    forms = ("operator", "sdpa")
     example = (("h", "N", "d"), ("h", "M", "d"), ("h", "M", "d"))
 
     placed = True
@@ -131,10 +129,16 @@ class RelativeAttention(Layer, kind="relative_attention"):
 
     def place(self, inputs: tuple[NamedShape, ...]) -> None:
         if len(inputs) > 1:
-            self.query_rows, skip = _known(self.kind, inputs[0], self.query_rows, self.skip, "query_rows")
-            self.key_rows, self.skip = _known(self.kind, inputs[1], self.key_rows, self.skip, "key_rows")
-            same = f"relative_attention: {show(skip)} of the queries have no place, and {show(self.skip)} of the keys"
-            needs(assumed("==", skip, self.skip), same)
+            query, key = (
+                _laid(self.kind, shape, getattr(self, name), self.skip, name)
+                for shape, name in zip(inputs, ("query_rows", "key_rows"), strict=False)
+            )
+            same = f"relative_attention: {show(query[0])} of the queries have no place, and {show(key[0])} of the keys"
+            needs(assumed("==", query[0], key[0]), same)
+            alike = f"relative_attention: queries of a map of {by(query[1:])} and keys of one of {by(key[1:])}"
+            needs(len(query) == len(key), f"{alike} lie on other axes")
+            self._grids = tuple(zip(query[1:], key[1:], strict=True))
+            self.query_rows, self.key_rows, self.skip = _rows(query), _rows(key), key[0]
 
     def output(self, *inputs: Shape) -> Shape:
         needs(len(inputs) == 3, f"relative_attention joins 3 branches, not {len(inputs)}", BRANCHES)
@@ -142,58 +146,66 @@ class RelativeAttention(Layer, kind="relative_attention"):
         pairs = ((query[0], key[0]), (query[2], key[2]), (key[0], value[0]), (key[1], value[1]))
         fits = all(assumed("==", one, other) for one, other in pairs)
         needs(fits, f"queries, keys and values do not match: {', '.join(map(describe, inputs))}")
-        self._grids(inputs)
         return (*query[:2], value[2])
 
-    def _grids(self, inputs: tuple[Shape, ...]) -> dict[str, tuple[Number, Number]]:
-        """How many rows the queries and the keys have, and how many columns."""
-        rows, columns = _grid(self.kind, inputs[0][1], self.skip, self.query_rows, "query_rows")
-        key_rows, key_columns = _grid(self.kind, inputs[1][1], self.skip, self.key_rows, "key_rows")
-        return {"rows": (rows, key_rows), "columns": (columns, key_columns)}
-
     def run(self, ops: Paper, query: Value, key: Value, value: Value) -> Value:
+        if self.form == "sdpa" and certainly_equal(self.skip, 0):  # one operator adds to all scores, or to none
+            return ops.attention(query, key, value, self._bias(ops, query))
         scores = ops.matmul(ops.scale(query, root=query.shape[3]), ops.permute(key, (0, 1, 3, 2)))
-        grids = self._grids(tuple(given.shape[1:] for given in (query, key, value)))
-        scores = self._with_positions(ops, query, scores, grids)
-        return ops.matmul(ops.softmax(scores), value)
+        return ops.matmul(ops.softmax(self._with_positions(ops, query, scores)), value)
 
-    def _with_positions(
-        self, ops: Paper, query: Value, scores: Value, grids: dict[str, tuple[Number, Number]]
-    ) -> Value:
-        """The query's products with vectors of relative rows and columns added where both tokens have a place."""
+    def _with_positions(self, ops: Paper, query: Value, scores: Value) -> Value:
+        """The scores with what positions add, where both tokens have a place."""
+        heres, theres = zip(*self._grids, strict=True)
+        found = self._by_axis(ops, query)
+        first, pairs = (0, 0, self.skip, self.skip), (product(heres), product(theres))
+        sums = ops.slice(scores, axis=2, count=pairs[0], start=self.skip)
+        sums = ops.slice(sums, axis=3, count=pairs[1], start=self.skip)
+        sums = ops.reshape(sums, (*query.shape[:2], *heres, *theres))
+        for each in found:
+            sums = ops.add(sums, each)
+        return ops.overwrite(scores, ops.reshape(sums, (*query.shape[:2], *pairs)), first=first)
+
+    def _bias(self, ops: Paper, query: Value) -> Value:
+        """What positions add to all scores."""
+        heres, theres = zip(*self._grids, strict=True)
+        sums, *found = self._by_axis(ops, query)
+        for each in found:
+            sums = ops.add(sums, each)
+        whole = ops.expand(sums, (*query.shape[:2], *heres, *theres))
+        return ops.reshape(whole, (*query.shape[:2], product(heres), product(theres)))
+
+    def _by_axis(self, ops: Paper, query: Value) -> list[Value]:
+        """The query's products with the vector of each distance along each axis, as they go with each two places."""
         batch, heads, _, width = query.shape
-        (rows, key_rows), (columns, key_columns) = grids["rows"], grids["columns"]
+        heres, theres = zip(*self._grids, strict=True)
         role = "relative_position_embedding"
-        tables = [ops.parameter(2 * maximum(*sizes) - 1, width, role=role) for sizes in grids.values()]
-        places, keys = rows * columns, key_rows * key_columns
-        placed = ops.reshape(
-            ops.slice(query, axis=2, count=places, start=self.skip), (batch, heads, rows, columns, width)
-        )
-        down = _by_distance(ops, placed, tables[0], 2, key_rows)
-        across = _by_distance(ops, placed, tables[1], 3, key_columns)
-        first = (0, 0, self.skip, self.skip)
-        part = ops.slice(ops.slice(scores, axis=2, count=places, start=self.skip), axis=3, count=keys, start=self.skip)
-        apart = ops.reshape(part, (batch, heads, rows, columns, key_rows, key_columns))
-        down, across = (
-            ops.reshape(down, (*down.shape, 1)),
-            ops.reshape(across, (*across.shape[:4], 1, key_columns)),
-        )
-        sums = ops.reshape(ops.add(ops.add(apart, down), across), (batch, heads, places, keys))
-        return ops.overwrite(scores, sums, first=first)
+        tables = [ops.parameter(2 * maximum(*sizes) - 1, width, role=role) for sizes in self._grids]
+        placed = ops.slice(query, axis=2, count=product(heres), start=self.skip)
+        placed = ops.reshape(placed, (batch, heads, *heres, width))
+        found = [
+            _by_distance(ops, placed, *each) for each in zip(tables, range(2, len(theres) + 2), theres, strict=True)
+        ]
+        return [
+            ops.reshape(
+                each, (batch, heads, *heres, *(there if axis == own else 1 for axis, there in enumerate(theres)))
+            )
+            for own, each in enumerate(found)
+        ]
 
     def reach(self, input: Shape) -> Window:
         return EVERYWHERE
 
 
 def _by_distance(ops: Paper, query: Value, table: Value, axis: int, there: int) -> Value:
-    """Queries [B, h, rows, columns, d] by the vector of each distance along one axis: [B, h, rows, columns, there]."""
-    here, width = query.shape[axis], query.shape[4]
+    """Queries [B, h, *here, d] by the vector of each distance along one axis: [B, h, *here, there]."""
+    here, width = query.shape[axis], query.shape[-1]
     vectors = ops.gather(
         table, ops.numbers((here, there), by=("distances_apart", here, there)), axis=0, shape=(here, there, width)
     )
-    order = (axis, 0, 1, 5 - axis, 4)
+    order = (axis, *(other for other in range(len(query.shape)) if other != axis))
     first = ops.permute(query, order)
-    merged = ops.reshape(first, (here, first.shape[1] * first.shape[2] * first.shape[3], width))
+    merged = ops.reshape(first, (here, product(first.shape[1:-1]), width))
     products = ops.part("positions").matmul(merged, ops.permute(vectors, (0, 2, 1)))
-    found = ops.reshape(products, (*first.shape[:4], there))
+    found = ops.reshape(products, (*first.shape[:-1], there))
     return ops.permute(found, put_back(order))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal, product
 from vcalc.errors import LayerError, quoted
-from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, rank
-from vcalc.layers.base import Layer, describe, elements, features, needs, needs_division, show
+from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, names_of, places_of, rank
+from vcalc.layers.base import Layer, axes_over, describe, elements, features, needs, needs_division, show
 from vcalc.layers.centre import CROP, cut, moved, offsets
-from vcalc.layers.fields import PATTERN, WHOLE, both_sides, choice, count, field, per_axis
+from vcalc.layers.fields import ORDER, PATTERN, WHOLE, axes_or, both_sides, choice, count, field, per_axis
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import EVERYWHERE, REORDERED, Sliding, Window, interpolated
 
@@ -231,6 +231,31 @@ class Roll(Layer, kind="roll"):
         return REORDERED if self.shifts(input) else None
 
 
+class Flip(Layer, kind="flip"):
+    """The places along some axes in the other order, the last one first."""
+
+    source = "Schuster & Paliwal 1997 (bidirectional networks); Zhu et al. 2024 (Vision Mamba), algorithm 1"
+    moves = True
+    sample: ClassVar[dict[str, Any]] = {"over": "last"}
+
+    over: Any = field(axes_or("channels", "last"), "the axes, by name: N of tokens, W of a map; channels, or the last")
+
+    def axes(self, input: Shape) -> tuple[int, ...]:
+        """Those whose places change their order."""
+        return axes_over(self.kind, self.over, input)
+
+    def output(self, *inputs: Shape) -> Shape:
+        self.axes(inputs[0])
+        return inputs[0]
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.flip(x, tuple(axis + 1 for axis in self.axes(*self.named(x))))
+
+    def reach(self, input: Shape) -> Window | None:
+        named = {names_of(input)[axis] for axis in self.axes(input)}
+        return REORDERED if named & {*places_of(input), "d"} else None
+
+
 class ZeroPad(Layer, kind="zero_pad"):
     """Zeros put around a map, and before and after its channels."""
 
@@ -274,22 +299,39 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
     accepts = (MAP,)
 
     factor: Any = field(per_axis(), "size of a block", 2, "F")
+    order: Any = field(
+        ORDER,
+        "what the channels that leave are made of, slowest first: C of those that arrive, H and W within a block;"
+        " torch's, C first, if not said",
+        None,
+    )
 
     def output(self, *inputs: Shape) -> Shape:
         channels, *sizes = inputs[0]
+        self._moved(inputs[0])
         for factor in self.factor:
             channels = channels * factor
         return (channels, *map(ceil_div, sizes, self.factor))
 
+    def _moved(self, input: Shape) -> tuple[int, ...] | None:
+        """The axes of what arrives in the order of the channels that leave; None where that is torch's."""
+        there = MAPS[len(input) - 2]
+        if self.order is None or self.order == there:
+            return None
+        fits = set(self.order) == set(there)
+        needs(fits, f"space_to_depth: order has {show(self.order)}", "order", f"each of {', '.join(there)} once")
+        return tuple(map(there.index, self.order))
+
     def run(self, ops: Paper, x: Value) -> Value:
-        shape = self.on(x)
+        shape, axes = self.on(x), len(self.factor)
         whole = (*x.shape[:2], *(size * factor for size, factor in zip(shape[2:], self.factor, strict=True)))
         x = x if whole == x.shape else ops.pad(x, whole)
-        if is_square(self.factor):
+        moved = self._moved(x.shape[1:])
+        if moved is None and is_square(self.factor):
             return ops.pixel_unshuffle(x, shape, factor=self.factor[0])
         blocks = ops.reshape(x, (*x.shape[:2], *chain(*zip(shape[2:], self.factor, strict=True))))
-        inside, places = range(3, len(blocks.shape), 2), range(2, len(blocks.shape), 2)
-        return ops.reshape(ops.permute(blocks, (0, 1, *inside, *places)), shape)
+        inside = [1 + 2 * axis for axis in moved or range(axes + 1)]
+        return ops.reshape(ops.permute(blocks, (0, *inside, *range(2, 2 * axes + 2, 2))), shape)
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.factor, self.factor)

@@ -18,9 +18,9 @@ from vcalc.arithmetic import (
 )
 from vcalc.errors import LayerError
 from vcalc.layers.axes import HEADS, MAP, MAPS, TOKENS, VECTOR, Grid, grid_of, rank
-from vcalc.layers.base import Layer, elements, needs, needs_division, show
+from vcalc.layers.base import Layer, axes_over, describe, elements, needs, needs_division, show
 from vcalc.layers.conv import slide_map
-from vcalc.layers.fields import FLAG, choice, count, field, flag_or, per_axis
+from vcalc.layers.fields import FLAG, axes_or, choice, count, field, flag_or, per_axis
 from vcalc.layers.grids import NO_MAP, filled, in_front, taken_away
 from vcalc.layers.moved import Moved
 from vcalc.layers.shape import INTERPOLATIONS, needs_mode
@@ -237,6 +237,27 @@ class PositionEmbedding(Layer, kind="position_embedding"):
     grid: Any = field(per_axis(), "rows and columns of the positions' own map; that of what arrives if not said", None)
     mode: Any = field(choice(INTERPOLATIONS), "how they are interpolated from it, where the sizes differ", "bicubic")
     antialias: Any = field(FLAG, "whether that smooths where it makes fewer, as timm's bicubic and bilinear do", True)
+    over: Any = field(
+        axes_or(),
+        "axes of a map along which positions differ; along the others all have the same; all if not said",
+        None,
+    )
+
+    def output(self, *inputs: Shape) -> Shape:
+        if self.over is not None:
+            needs(self.grid is None, "position_embedding: a grid has positions along all axes", "over", "leave it out")
+            told = "position_embedding: over names axes of a map with places"
+            needs(rank(inputs[0]) == MAP, f"{told}, but {describe(inputs[0])} arrives", "over", "leave it out")
+            needs("C" not in self.over, f"{told}; each has a number for every channel", "over", "leave C out")
+            axes_over(self.kind, self.over, inputs[0])
+        return inputs[0]
+
+    def _own(self, input: Shape) -> Shape:
+        """The sizes of the table that is added."""
+        if self.over is None:
+            return tuple(input)
+        along = (0, *axes_over(self.kind, self.over, input))
+        return tuple(size if axis in along else 1 for axis, size in enumerate(input))
 
     @property
     def placed(self) -> bool:  # type: ignore[override]
@@ -283,17 +304,17 @@ class PositionEmbedding(Layer, kind="position_embedding"):
         return {False: "position_embedding", True: "fixed_position_embedding"}.get(self.fixed, "")
 
     def parameters(self, *inputs: Shape) -> dict[str, Number]:
-        return {self._role: elements(inputs[0])} if self._role else {}
+        return {self._role: elements(self._own(inputs[0]))} if self._role else {}
 
     def buffers(self, *inputs: Shape) -> dict[str, Number]:
-        return {"positions": elements(inputs[0])} if self.fixed == "buffer" else {}
+        return {"positions": elements(self._own(inputs[0]))} if self.fixed == "buffer" else {}
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
         return {"additions": elements(output)}
 
     def run(self, ops: Paper, x: Value) -> Value:
         if self.sizes is None:
-            return ops.add(x, self._table(ops, *x.shape[1:]))
+            return ops.add(x, self._table(ops, *self._own(*self.named(x))))
         if self.is_of(x, MAP):
             table = self._table(ops, x.shape[1], *self.grid)
             return ops.add(x, self._resized(ops, ops.reshape(table, (1, *table.shape))))

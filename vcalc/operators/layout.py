@@ -44,6 +44,44 @@ def in_order_of(shape: Sizes, strides: Sizes) -> Sizes:
     return tuple(found)
 
 
+def in_order_of_all(shape: Sizes, given: list[tuple[Sizes, Sizes]]) -> Sizes:
+    """Dense strides of what an element-wise operator makes of tensors none of which has the whole shape.
+
+    Of two axes those go faster that the first tensor to tell steps over less; what is repeated along one tells nothing.
+    """
+    told = []
+    for sizes, strides in given:
+        lacking = len(shape) - len(sizes)
+        pairs = zip(sizes, strides, shape[lacking:], strict=True)
+        told.append((0,) * lacking + tuple(0 if size == 1 != whole else step for size, step, whole in pairs))
+    order = list(range(len(shape) - 1, -1, -1))  # the fastest axis first
+    for last in range(1, len(order)):
+        at = last
+        for before in range(last - 1, -1, -1):
+            slower = _slower(shape, told, order[before], order[at])
+            if slower is False:
+                break
+            if slower:
+                order[before], order[at] = order[at], order[before]
+                at = before
+    found, step = [0] * len(shape), 1
+    for axis in order:
+        found[axis] = step
+        step *= shape[axis]
+    return tuple(found)
+
+
+def _slower(shape: Sizes, told: list[Sizes], one: int, other: int) -> bool | None:
+    """Whether an axis goes slower than another; None where no tensor tells."""
+    for strides in told:
+        if strides[one] and strides[other]:
+            if strides[one] != strides[other]:
+                return strides[one] > strides[other]
+            if shape[one] > shape[other]:
+                return True
+    return None
+
+
 def channels_last(shape: Sizes) -> Sizes:
     """The strides of a map with a batch in front whose channels lie side by side."""
     batch, *places, channels = contiguous((shape[0], *shape[2:], shape[1]))

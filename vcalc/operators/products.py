@@ -181,10 +181,11 @@ class Attention(Operator, name="attention", kind="scaled_dot_product_attention")
         causal: bool = False,
         reads: int | None = None,
     ) -> Value:
+        trained = False
+        if bias is not None and bias.storage is not None:  # made on the way, of parameters
+            trained = bias.trains if paper.records else paper.training and not paper.frozen
         if mask is not None:
             bias = mask if bias is None else paper.mask(bias, mask)
-        made = bias is not None and bias.storage is not None  # on the way, of parameters
-        trained = made and paper.training and not paper.frozen
         if not trained and _fused(query, key, value, bias):
             return paper.fused_attention(query, key, value, bias)
         if query.shape[1:-2] != key.shape[1:-2]:

@@ -9,7 +9,7 @@ from keyword import iskeyword
 import yaml
 
 from vcalc import foreign, limits
-from vcalc.errors import nearest, quoted, suggestion
+from vcalc.errors import listing, nearest, quoted, suggestion
 from vcalc.language.expression import (
     CONSTANTS,
     FUNCTIONS,
@@ -58,6 +58,18 @@ def is_word(text: str, known: Names, models: Container[str] = ()) -> bool:
 def written_out(word: str, fields: Iterable[str]) -> str:
     """How a word is written with its fields: `conv: {out: …, kernel: …}`."""
     return f"{word}: {{{', '.join(f'{name}: …' for name in fields)}}}"
+
+
+def _by_name(node: YamlNode, word: str, required: list[str], known: list[str]) -> str:
+    """How a word is written whose fields stand there without their names."""
+    items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    numbers = re.findall(r"\d{1,9}", " ".join(str(item.value) for item in items[:4]))
+    names = {1: ["D"], 2: ["N", "D"], 3: ["C", "H", "W"]}.get(len(numbers), [])
+    if not required and names and {"N", "D", "C", "H"}.issubset(known):
+        return f"write {word}: {{{', '.join(map(': '.join, zip(names, numbers, strict=True)))}}}"
+    if required or not known:
+        return f"write {written_out(word, required) if required else word}"
+    return listing(known, "its fields are") or f"'vcalc layers {word}' has its fields"
 
 
 def mended(name: str, unwanted: str) -> str:
@@ -213,12 +225,14 @@ class FieldReader:
             hint += f"; C, {', '.join(places)} or N, D are what arrives" if shape else ""
         self.source.report("undefined", f"{quoted(name)} is not defined here", node, hint, column, len(name))
 
-    def fields(self, node: YamlNode | None, what: str, required: Iterable[str]) -> Entries | None:
+    def fields(
+        self, node: YamlNode | None, what: str, required: Iterable[str], known: Iterable[str] = ()
+    ) -> Entries | None:
         """The fields that stand with a word, none where it stands alone; None where they are something else."""
         if node is None or is_null(node):
             return {}
         if isinstance(node, yaml.MappingNode):
             return self.source.mapping(node, what)
-        hint = f"write {written_out(what, tuple(required) or ('name',))}"
+        hint = _by_name(node, what, [*required], [*known])
         self.source.report("type", f"{what} takes its fields by name, not {describe(node)}", node, hint)
         return None

@@ -128,9 +128,10 @@ class _Parser:
 
     def check_inputs(self, spec: Spec) -> None:
         """Refuse models without an input in a file that has none for all."""
-        lacking = [] if spec.options else [name for name, model in spec.models.items() if not model.input_nodes]
+        entries = self.model_entries.items()
+        lacking = [name for name, entry in entries if {"input", "inputs"}.isdisjoint(entry)]
         hint = "write input: {C: 3, H: 224, W: 224}"
-        if spec.options or len(lacking) == len(spec.models):
+        if spec.options or len(lacking) == len(entries):
             self.source.report("missing", "a spec needs 'input'", self.root, hint)
             return
         for name in lacking:

@@ -244,8 +244,13 @@ def run(network: Any, shape: tuple[int, ...]) -> Ran:
 
 
 def _attends(module: Any) -> bool:
-    """Whether a module is attention and no more than that: timm's PartitionAttention has an MLP, too."""
+    """Whether a module is attention and no more than that: timm's PartitionAttention has an MLP, too.
+
+    Those of its Twins are called Attn, as is what weighs channels elsewhere.
+    """
     name = type(module).__name__
+    if name in ("LocallyGroupedAttn", "GlobalSubSampleAttn"):
+        return True
     return "Attention" in name and not name.startswith("PartitionAttention")
 
 
@@ -297,7 +302,7 @@ def _role(owner: str, name: str) -> str:
         return "norm scale"
     if "PReLU" in owner:
         return "slope"
-    if "pos_embed" in name or name == "pos_embedding":
+    if "pos_embed" in name or name == "pos_embedding" or name.endswith("_pos"):
         return "position"
     if "token" in name or name == "latent":
         return "token"
