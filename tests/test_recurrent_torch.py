@@ -82,6 +82,28 @@ def test_the_last_state_of_each_direction_is_where_it_ends():
     assert torch.allclose(ours, theirs, atol=1e-6)
 
 
+class Translation(nn.Module):
+    """The last state of one LSTM is the first of another, of two layers each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begin = nn.Linear(5, 6)
+        self.lstm = nn.LSTM(5, 3, 2, batch_first=True)
+
+    def forward(self, x: Any) -> Any:
+        state = self.begin(x.mean(1)).unflatten(1, (2, 3)).transpose(0, 1).contiguous()
+        return self.lstm(x, (state, torch.zeros_like(state)))[0]
+
+
+def test_a_first_state_has_those_of_all_layers_one_beside_the_other():
+    spec = """
+input: {N: 7, D: 5}
+layers: [branches: [[], [global_avgpool, linear: {out: 6}]], join: {lstm: {hidden: 3, layers: 2}}]
+"""
+    ours, theirs = both(spec.replace("[branches", "[{branches").replace("}}]\n", "}}}]\n"), Translation())
+    assert torch.allclose(ours, theirs, atol=1e-6)
+
+
 class Scan(nn.Module):
     """As the authors' selective_scan_ref: decays and inputs for all steps by einsum, then one step after the other."""
 

@@ -80,6 +80,8 @@ class Layer:
     """Fields for documentation, where a symbol or 1 does not do; None for the symbol of one that may be left out."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
+    also_joins: ClassVar[bool] = False
+    """True for a layer that may be the `join` of branches, too, the first of which has what it works on."""
     ties: ClassVar[bool] = False
     """True for a kind whose matrix or table may be another layer's: see `Graph.add`."""
     begins: ClassVar[bool] = False

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from vcalc import limits
 from vcalc.arithmetic import Number, Shape, assumed
 from vcalc.errors import LayerError
-from vcalc.layers.axes import MAP, TOKENS, rank
-from vcalc.layers.base import Layer, describe, needs, show
+from vcalc.layers.axes import MAP, TOKENS, VECTOR, rank
+from vcalc.layers.base import BRANCHES, Layer, describe, needs, show
 from vcalc.layers.fields import FLAG, FRACTION, count, field, flag_or
 from vcalc.layers.windows import EVERYWHERE, Window
 
@@ -24,6 +24,7 @@ class _Recurrent(Layer):
     """
 
     accepts = (TOKENS,)
+    also_joins = True
     forms: ClassVar[tuple[str, ...]] = ("module", "functional")
     gates: ClassVar[int]
     """How many matrices a cell has on the input, and as many on the state."""
@@ -61,12 +62,32 @@ class _Recurrent(Layer):
         return "functional" if self.bias == "one" and self.written is None else super().form
 
     def check(self, inputs: tuple[Shape, ...]) -> None:
-        (shape,) = inputs
+        shape, *states = inputs
         if rank(shape) == MAP:
             message = f"{self.kind} reads tokens [N, D] one after another, but {describe(shape)} arrives"
             steps = "; rearrange: C H W -> W (C H) one of each column" if len(shape) == 3 else ""
             raise LayerError(message, hint=f"'tokens' makes a step of each position{steps}")
-        super().check(inputs)
+        super().check((shape,))
+        self._check_states(states)
+
+    def _check_states(self, states: list[Shape]) -> None:
+        """The first states of all cells, one beside the other, and what the cells of an LSTM keep."""
+        widths, cells = self._kept, self.layers * self._directions
+        needs(
+            len(states) <= len(widths),
+            f"{self.kind} joins tokens and a first state{', and what its cells keep' if len(widths) > 1 else ''}, "
+            f"not {1 + len(states)} branches",
+            BRANCHES,
+        )
+        for state, width in zip(states, widths, strict=False):
+            fits = rank(state) == VECTOR and assumed("==", state[0], cells * width)
+            message = f"{self.kind}: a first state is a vector [{show(cells * width)}], but {describe(state)} arrives"
+            needs(fits, message, hint=f"'linear' makes one of it: {{out: {show(cells * width)}}}")
+
+    @property
+    def _kept(self) -> tuple[Number, ...]:
+        """The width of what goes on from step to step."""
+        return (self.out,)
 
     def output(self, *inputs: Shape) -> Shape:
         between = not self.dropout or assumed(">", self.layers, 1)
@@ -103,14 +124,28 @@ class _Recurrent(Layer):
         many = {"additions": self.additions, "multiplications": self.multiplications}
         return work | {name: each * count for name, count in many.items() if count}
 
-    def run(self, ops: Paper, x: Value) -> Value:
+    def run(self, ops: Paper, x: Value, state: Value | None = None, memory: Value | None = None) -> Value:
         if self.layers > limits.UNROLLED:
             message = f"{self.kind}: {show(self.layers)} layers cannot be run one by one; at most {limits.UNROLLED:,}"
             raise LayerError(message, "layers", "see docs/limits.md")
         weights = [made for layer in range(self.layers) for made in self._made(ops, layer, x.shape[2])]
+        states = [each for each in (state, memory) if each is not None]
+        begins = [self._begun(ops, each) for each in states]
         fields = {"cell": self.kind, "hidden": self.hidden, "out": self.out, "layers": self.layers}
-        fields |= {"both": self.bidirectional, "biases": bool(self.bias), "dropout": self.dropout, "last": self.last}
-        return ops.part(self.kind).recurrent(x, *weights, **fields, **self._more())
+        fields |= {
+            "both": self.bidirectional,
+            "biases": bool(self.bias),
+            "dropout": self.dropout,
+            "last": self.last,
+            "states": len(states),
+        }
+        return ops.part(self.kind).recurrent(x, *begins, *weights, **fields, **self._more())
+
+    def _begun(self, ops: Paper, state: Value) -> Value:
+        """The first states of all cells as torch takes them."""
+        cells = self.layers * self._directions
+        parted = ops.reshape(state, (state.shape[0], cells, state.shape[1] // cells))
+        return ops.copy(ops.permute(parted, (1, 0, 2)))
 
     def _more(self) -> dict[str, Any]:
         return {}
@@ -151,6 +186,10 @@ class LSTM(_Recurrent, kind="lstm"):
     @property
     def out(self) -> Number:
         return self.hidden if self.project is None else self.project
+
+    @property
+    def _kept(self) -> tuple[Number, ...]:
+        return (self.out, self.hidden)
 
     def output(self, *inputs: Shape) -> Shape:
         smaller = self.project is None or assumed(">", self.hidden, self.project)

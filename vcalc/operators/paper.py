@@ -184,6 +184,11 @@ class Operator:
         return ""
 
     @staticmethod
+    def reads(**fields: Any) -> int:
+        """How many tensors its module is called with; all others are its parameters."""
+        return 1
+
+    @staticmethod
     def called(module: str, *inputs: Any, **fields: Any) -> str:
         """The call of its module, which has such a name, and what is taken of what that gives."""
         return f"{module}({inputs[0]})"

@@ -26,9 +26,9 @@ PAGE = 4096
 class Recurrent(Operator, name="recurrent"):
     """Cells that read one step after another of a sequence [B, T, D], in layers, perhaps from both ends.
 
-    The weights come as torch keeps them: for each layer and direction those on the input, those on the state, the
-    biases of both, if there are any, and a projection of the state. What leaves is every state of the last layer, or
-    its last ones.
+    First states [cells, B, width] may stand before the weights, in an LSTM two. Weights come as torch keeps them: for
+    each layer and direction those on the input, those on the state, the biases of both, if there are any, and a
+    projection of the state. What leaves is every state of the last layer, or its last ones.
     """
 
     composed = True
@@ -37,6 +37,10 @@ class Recurrent(Operator, name="recurrent"):
     def output(x: Any, *weights: Any, out: Number, both: bool, last: bool = False, **fields: Any) -> Shape:
         width = 2 * out if both else out
         return (x.shape[0], width) if last else (*x.shape[:2], width)
+
+    @staticmethod
+    def reads(states: int = 0, **fields: Any) -> int:
+        return 1 + states
 
     @staticmethod
     def module(
@@ -55,53 +59,62 @@ class Recurrent(Operator, name="recurrent"):
         return f"nn.{cell.upper()}({written.arguments(x.shape[2], hidden, *several, **given)})"
 
     @staticmethod
-    def called(module: str, x: Any, *weights: Any, cell: str, both: bool, last: bool = False, **fields: Any) -> str:
-        if not last:
-            return f"{module}({x})[0]"
-        state = f"{module}({x})[1]{'[0]' if cell == LSTM else ''}"
-        return f"{state}[-2:].transpose(0, 1).flatten(1)" if both else f"{state}[-1]"
+    def called(
+        module: str, x: Any, *given: Any, cell: str, both: bool, last: bool = False, states: int = 0, **fields: Any
+    ) -> str:
+        first = f", {_begun(x, given[:states], cell, both=both, **fields)}" if states else ""
+        return _taken(f"{module}({x}{first})", "[1][0]" if cell == LSTM else "[1]", both, last)
 
     @staticmethod
     def text(
-        x: Any, *weights: Any, cell: str, hidden: int, out: int, layers: int, both: bool, biases: bool,
-        dropout: float = 0, relu: bool = False, last: bool = False,
+        x: Any, *given: Any, cell: str, layers: int, both: bool, biases: bool, dropout: float = 0, relu: bool = False,
+        last: bool = False, states: int = 0, hidden: int, out: int,
     ) -> str:  # fmt: skip
         many = layers * (2 if both else 1)
-        first, *others = (
-            f"{x}.new_zeros({written.sizes((many, x.shape[0], width))})"
-            for width in ((out, hidden) if cell == LSTM else (out,))
-        )
+        begins = [*given[:states]] or [f"{x}.new_zeros({written.sizes((many, x.shape[0], out))})"]
+        state = _begun(x, begins, cell, layers=layers, both=both, hidden=hidden)
         function = f"torch.{cell}{'' if cell != RNN else '_relu' if relu else '_tanh'}"
-        state = written.row((first, *others)) if others else first
-        given = written.arguments(
-            x, state, written.row(weights), biases, layers, float(dropout), "self.training", both, True
-        )
-        place = (1 if last else 0) if cell == LSTM or not last else 1
-        made = f"{function}({given})[{place}]"
-        if not last:
-            return made
-        return f"{made}[-2:].transpose(0, 1).flatten(1)" if both else f"{made}[-1]"
+        weights = written.row(given[states:])
+        named = written.arguments(x, state, weights, biases, layers, float(dropout), "self.training", both, True)
+        return _taken(f"{function}({named})", "[1]", both, last)
 
     def forward(
-        self, paper: Paper, x: Value, *weights: Value, cell: str, hidden: int, out: int, layers: int, both: bool,
-        biases: bool, dropout: float = 0, relu: bool = False, last: bool = False,
+        self, paper: Paper, x: Value, *given: Value, cell: str, hidden: int, out: int, layers: int, both: bool,
+        biases: bool, dropout: float = 0, relu: bool = False, last: bool = False, states: int = 0,
     ) -> Value:  # fmt: skip
         cells = layers * (2 if both else 1)
         unrolled = cells if cell == LSTM and hidden == out else cells * x.shape[1]
         if unrolled > limits.UNROLLED:
             message = f"a {cell} that is run step by step has {unrolled:,} of them; at most {limits.UNROLLED:,} are run"
             raise VcalcError("limit", message, hint="see docs/limits.md")
-        each = len(weights) // (layers * (2 if both else 1))
+        weights = given[states:]
+        each = len(weights) // cells
         stack = _Stack(paper, cell, relu, dropout, biases, hidden != out)
         sets = [weights[first : first + each] for first in range(0, len(weights), each)]
-        firsts = [paper.new((len(sets), x.shape[0], width)) for width in ((out, hidden) if cell == LSTM else (out,))]
-        made, states = stack.run(paper.permute(x, (1, 0, 2)), firsts, sets, 2 if both else 1)
+        widths = ((out, hidden) if cell == LSTM else (out,))[states:]
+        firsts = [*given[:states], *(paper.new((cells, x.shape[0], width)) for width in widths)]
+        made, ends = stack.run(paper.permute(x, (1, 0, 2)), firsts, sets, 2 if both else 1)
         if not last:
             return paper.permute(made, (1, 0, 2))
         if both:
-            ends = paper.permute(paper.slice(states, axis=0, count=2, start=len(sets) - 2), (1, 0, 2))
-            return paper.reshape(ends, (x.shape[0], 2 * out))
-        return paper.select(states, axis=0, place=len(sets) - 1)
+            sides = paper.permute(paper.slice(ends, axis=0, count=2, start=cells - 2), (1, 0, 2))
+            return paper.reshape(sides, (x.shape[0], 2 * out))
+        return paper.select(ends, axis=0, place=cells - 1)
+
+
+def _begun(x: Any, states: Sequence[Any], cell: str, layers: int, both: bool, hidden: int, **fields: Any) -> str:
+    """The first states as torch takes them, of an LSTM with what its cells keep: zeros where they are not given."""
+    if cell != LSTM:
+        return str(states[0])
+    zeros = f"{x}.new_zeros({written.sizes((layers * (2 if both else 1), x.shape[0], hidden))})"
+    return written.row((states[0], states[1] if len(states) > 1 else zeros))
+
+
+def _taken(made: str, last_states: str, both: bool, last: bool) -> str:
+    """All states of what torch gives, or the last ones."""
+    if not last:
+        return f"{made}[0]"
+    return f"{made}{last_states}{'[-2:].transpose(0, 1).flatten(1)' if both else '[-1]'}"
 
 
 class _Stack:
@@ -121,7 +134,10 @@ class _Stack:
         """All states of the last layer, [T, B, D], and the last states of all layers."""
         paper, ends = self.paper, []
         given = x = paper.copy(x) if self.fused else x
-        begins = [[paper.select(first, axis=0, place=number) for first in firsts] for number in range(len(sets))]
+        if self.fused:
+            begins = [[paper.select(first, axis=0, place=number) for first in firsts] for number in range(len(sets))]
+        else:
+            begins = [[*each] for each in zip(*map(paper.unbind, firsts), strict=True)]
         layer = self._fused if self.fused else self._unrolled
         for number in range(0, len(sets), directions):
             own = slice(number, number + directions)

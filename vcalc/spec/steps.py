@@ -16,7 +16,9 @@ from vcalc.spec.fields import Names, written_out
 from vcalc.spec.loops import LoopReader, StepT
 from vcalc.spec.syntax import Step, Value
 
-JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
+JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins or kind.also_joins))
+ONLY_JOINS = tuple(name for name in JOINS if KINDS[name].joins)
+"""Those that are no layer as well."""
 BELONGS = {
     **dict.fromkeys(("with", "upto", "as"), "use"),
     **dict.fromkeys(("then", "else"), "if"),
@@ -296,7 +298,7 @@ class StepReader(LoopReader):
             self.source.report("missing", f"branches needs two or more lists, not {len(parts)}", inside, hint)
         if "join" not in entries:
             if "join" not in meant:
-                self.source.report("missing", "branches needs 'join'", node, f"join: {' or '.join(JOINS)}")
+                self.source.report("missing", "branches needs 'join'", node, f"join: {' or '.join(ONLY_JOINS)}")
             return None
         join = self.join(node, entries["join"][1], names)
         return None if join is None else syntax.Branches(node, parts, join, self.name(entries))

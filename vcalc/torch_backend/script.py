@@ -138,7 +138,7 @@ class Script(Caller):
         way = self._way(part, fields.get("function") or operator.kind)
         module = self._module(operator, way, given, fields)
         if module:
-            for tensor in tensors[1:]:
+            for tensor in tensors[operator.reads(**fields) :]:
                 del self._weights[tensor.number]
             self.modules.append(self._member(part or operator.name, module))
             if len(tensors) > 1 and tensors[1].number == self._first:
@@ -168,7 +168,7 @@ class Script(Caller):
         function where the whole layer is one.
         """
         made = operator.module(*given, **fields)
-        weights = [each for each in given[1:] if isinstance(each, Tensor)]
+        weights = [each for each in given[operator.reads(**fields) :] if isinstance(each, Tensor)]
         if not made or not all(each.number in self._weights for each in weights):
             return ""
         if weights and not self._composed:
