@@ -365,12 +365,13 @@ def test_an_exported_file_runs_alone(tmp_path: Path):
     assert done.stdout.split() == ["(1,", "1000)", "5717416"]
 
 
-def test_against_a_twin():
-    result = run("validate", "resnet18", "--against", "torchvision", "--format", "json")
+@pytest.mark.parametrize(("model", "theirs"), [("resnet18", "resnet18"), ("r3d-18", "r3d_18")])
+def test_against_a_twin(model: str, theirs: str):
+    result = run("validate", model, "--against", "torchvision", "--format", "json")
     if "needs torchvision" in result.output:
         pytest.skip("torchvision is not installed")
     record = json.loads(result.output)
-    assert (result.exit_code, record["mismatches"], record["twin"]) == (0, 0, "resnet18")
+    assert (result.exit_code, record["mismatches"], record["twin"]) == (0, 0, theirs)
     assert any(row["what"] == "params: norm scale" and row["ours"] == row["theirs"] == 4_800 for row in record["rows"])
 
 
@@ -434,6 +435,8 @@ def test_a_twin_whose_layers_run_in_another_order(kernel: int, tmp_path: Path, m
         assert [(row["path"], row["ours"], row["theirs"]) for row in wrong] == [
             ("1 of 7", [4, 3, [1, 1], 64], [4, 3, [5, 5], 64])
         ]
+        shown = run("validate", str(tmp_path / "net.yaml"), "--against", "timm").output
+        assert "4x3x1x1x64  4x3x5x5x64" in shown
 
 
 def test_a_twin_is_never_downloaded(monkeypatch: pytest.MonkeyPatch):

@@ -116,7 +116,9 @@ def _mismatches(wrong: list[Check]) -> list[Table]:
 
 
 def _text(value: Any) -> str:
-    return shape_text(value) if isinstance(value, (tuple, list)) else units.exact(value)
+    if not isinstance(value, (tuple, list)):
+        return units.exact(value)
+    return shape_text([size for part in value for size in (part if isinstance(part, (tuple, list)) else (part,))])
 
 
 def _how(how: dict[str, Any]) -> str:

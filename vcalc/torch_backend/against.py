@@ -227,11 +227,8 @@ def run(network: Any, shape: tuple[int, ...]) -> Ran:
         out, inputs, *kernel = module.weight.shape
         found.append((id(module) in inside, (out, inputs, tuple(kernel) or (1, 1), output.numel() // out)))
 
-    layers = [
-        module
-        for module in network.modules()
-        if isinstance(module, (torch.nn.Conv2d, torch.nn.Conv3d, torch.nn.Linear))
-    ]
+    kinds = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d, torch.nn.Linear)
+    layers = [module for module in network.modules() if isinstance(module, kinds)]
     hooks = [module.register_forward_hook(note) for module in layers]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
