@@ -510,7 +510,7 @@ def test_a_claim_on_a_quotient_of_printed_figures_finds_the_others_figures():
         ("{let: {width: 4}}, {conv: {out: width, kernel: 1}}", []),
         ("flatten, {keep_channels: {count: 2}}, {embedding: {vocabulary: 9, out: 4}}", []),
         ("flatten, relu, {embedding: {vocabulary: 9, out: 4}}", ["embedding-of-activations"]),
-        ("{constant: {D: 3}}, {embedding: {vocabulary: 9, out: 4}}", []),
+        ("{constant: {D: 3}}, {embedding: {vocabulary: 9, out: 4}}", ["unused-branch"]),
     ],
 )  # fmt: skip
 def test_likely_mistakes(found, layers, expected):

@@ -56,6 +56,10 @@ TOKENS = st.sampled_from(
         {"branches": [[{"learned": {"N": 3, "D": "D"}}], []], "join": "concat"},
         {"position_embedding": {"grid": [5, 3]}},
         {"residual": [{"learned": {"N": "N", "D": "D"}}, {"linear": {"out": "D"}}]},
+        {
+            "branches": [[{"linear": {"out": 8}}], [{"linear": {"out": 4}}], [{"linear": {"out": 2}}], []],
+            "join": {"deformable_attention": {"heads": 2, "levels": [["N", 1]]}},
+        },
     ]
 )
 OF_TOKENS = st.builds(
@@ -112,6 +116,8 @@ MAPS = st.sampled_from(
         {"branches": [[{"conv": {"out": 4, "kernel": 1}}], ["layernorm"]], "join": "concat"},
         {"residual": [{"learned": {"C": "C", "H": "H", "W": "W"}}, "silu"]},
         {"position_embedding": {"grid": [5, 3], "mode": "bilinear"}},
+        {"branches": [[], [{"conv": {"out": 2, "kernel": 3, "stride": 2, "pad": 1}}]], "join": "grid_sample"},
+        {"branches": [[], [{"reduce_axes": {"by": "sum", "over": "C"}}, "sigmoid"]], "join": "divide"},
         {"residual": [{"constant": {"C": 3, "H": "H", "W": "W"}}, {"conv": {"out": "C", "kernel": 3, "pad": 1}}]},
     ]
 )

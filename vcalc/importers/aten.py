@@ -305,6 +305,46 @@ def _attention(given: Given) -> Laid:
     return Laid("scaled_dot_product_attention", {"causal": causal}, tuple(NamedShape(shape, HEADS) for shape in shapes))
 
 
+def _recurrent(kind: str, gates: int) -> Recipe:
+    def recipe(given: Given) -> Laid:
+        length, batch, width = given["input"].shape
+        if given["batch_first"]:
+            length, batch = batch, length
+        enters, again = (each.shape for each in given["params"][:2])
+        hidden = enters[0] // gates
+        fields = {
+            "hidden": hidden,
+            "layers": given["num_layers"],
+            "bidirectional": bool(given["bidirectional"]),
+            "bias": bool(given["has_biases"]),
+            **({"project": again[1]} if again[1] != hidden else {}),
+        }
+        front = (batch,) if batch > 1 else ()
+        return Laid(kind, fields, (NamedShape((*front, length, width), TOKENS, front=(Leading("w"),) * len(front)),))
+
+    return recipe
+
+
+_for("lstm")(_recurrent("lstm", 4))
+_for("gru")(_recurrent("gru", 3))
+_for("rnn_tanh", "rnn_relu")(_recurrent("rnn", 1))
+
+
+@_for("col2im")
+def _fold(given: Given) -> Laid | None:
+    if set(given["dilation"]) != {1}:
+        return None
+    batch, width, places = _first(given).shape
+    fields = {
+        "out": tuple(given["output_size"]),
+        "kernel": _pair(given["kernel_size"], 2),
+        "stride": _pair(given["stride"], 2),
+        "pad": _pair(given["padding"], 2),
+    }
+    front = (batch,) if batch > 1 else ()
+    return Laid("fold", fields, (NamedShape((*front, places, width), TOKENS, front=(Leading("w"),) * len(front)),))
+
+
 COMPOSITES = frozenset(
     {*RECIPES, *VIEWS, *COPIES, *ARITHMETIC, *OTHER_ARITHMETIC, *PRODUCTS}
     | {f"{name}_" for name in (*RECIPES, *ARITHMETIC, *OTHER_ARITHMETIC)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal, product
@@ -308,30 +307,34 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
 
     def output(self, *inputs: Shape) -> Shape:
         channels, *sizes = inputs[0]
-        self._moved(inputs[0])
+        self._order(inputs[0])
         for factor in self.factor:
             channels = channels * factor
         return (channels, *map(ceil_div, sizes, self.factor))
 
-    def _moved(self, input: Shape) -> tuple[int, ...] | None:
-        """The axes of what arrives in the order of the channels that leave; None where that is torch's."""
+    def _order(self, input: Shape) -> tuple[str, ...]:
+        """The axes of what arrives in the order of the channels that leave."""
         there = MAPS[len(input) - 2]
-        if self.order is None or self.order == there:
-            return None
-        fits = set(self.order) == set(there)
-        needs(fits, f"space_to_depth: order has {show(self.order)}", "order", f"each of {', '.join(there)} once")
-        return tuple(map(there.index, self.order))
+        order: tuple[str, ...] = self.order or there
+        needs(
+            set(order) == set(there),
+            f"space_to_depth: order has {show(order)}",
+            "order",
+            f"each of {', '.join(there)} once",
+        )
+        return order
 
     def run(self, ops: Paper, x: Value) -> Value:
-        shape, axes = self.on(x), len(self.factor)
+        shape, (channels, *axes) = self.on(x), MAPS[len(self.factor) - 1]
         whole = (*x.shape[:2], *(size * factor for size, factor in zip(shape[2:], self.factor, strict=True)))
         x = x if whole == x.shape else ops.pad(x, whole)
-        moved = self._moved(x.shape[1:])
-        if moved is None and is_square(self.factor):
+        order = self._order(x.shape[1:])
+        if order == (channels, *axes) and is_square(self.factor):
             return ops.pixel_unshuffle(x, shape, factor=self.factor[0])
-        blocks = ops.reshape(x, (*x.shape[:2], *chain(*zip(shape[2:], self.factor, strict=True))))
-        inside = [1 + 2 * axis for axis in moved or range(axes + 1)]
-        return ops.reshape(ops.permute(blocks, (0, *inside, *range(2, 2 * axes + 2, 2))), shape)
+        blocks = " ".join(f"({axis} {axis.lower()})" for axis in axes)
+        made = " ".join(axis if axis == channels else axis.lower() for axis in order)
+        sizes = dict(zip(map(str.lower, axes), self.factor, strict=True))
+        return ops.rearrange(x, f"{channels} {blocks} -> ({made}) {' '.join(axes)}", sizes)
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.factor, self.factor)

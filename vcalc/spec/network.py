@@ -38,6 +38,8 @@ class Described(Protocol):
     def conditions(self) -> tuple[Condition, ...]: ...
     @property
     def symbolic(self) -> bool: ...
+    @property
+    def notes(self) -> list[str]: ...
 
 
 class Origin:
@@ -96,6 +98,11 @@ class Network:
         self.origin = origin
         self.given = given
         """What was bound from outside."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What has to be said beside all figures: nothing, of a network that a spec says as a whole."""
+        return []
 
     def of(self, library: str) -> Network:
         """The same network as a library has it, where the spec says that libraries differ."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from heapq import heappop, heappush
+from textwrap import fill
 
 from vcalc.graph import Graph, Node, takes_words
 from vcalc.spec.network import Network
@@ -177,7 +178,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
     used = set(re.findall(r"\b(\w+)\(", "\n".join([body, *(line.call for line in made), *classes])))
     taken = ", ".join(f"{name}: Tensor" for name in arguments(graph).values())
     given = "Tensor" if len(graph.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(graph.outputs))}]"
-    cite = f"\n\n{_plain(network.spec.cite)}" if network.spec.cite else ""
+    cite = f"\n\n{fill(_plain(network.spec.cite), 100)}" if network.spec.cite else ""
     blocks = [
         f'"""{_plain(network.title)}, {_signature(graph)}.{cite}\n\nWritten by vcalc; needs torch only.\n"""',
         *_head(_used_parts(parts, used)),
