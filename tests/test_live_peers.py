@@ -248,6 +248,7 @@ RECURRENT = [
     ("lstm", {"hidden": 6, "project": 4, "layers": 2, "bidirectional": True}),
     ("rnn", {"hidden": 6, "relu": True}),
     *((kind, {"hidden": 6, "bias": "one"}) for kind in ("lstm", "gru", "rnn")),
+    ("selective_scan", {"state": 4, "rank": 3}),
 ]
 
 
@@ -257,6 +258,8 @@ GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 def unseen_bias(tool: str, kind: str, fields: dict[str, Any], batch: int) -> int:
     """Of several images torch adds the first layer's bias on the input apart from the product: ptflops sees none."""
     seen = batch == 1 or fields.get("bias") is False or (kind == "lstm" and "project" not in fields)
+    if tool == "ptflops-aten" and kind == "selective_scan":
+        return batch * 7 * 5  # the steps' layer reads a part of the features, a tensor with gaps
     if tool != "ptflops-aten" or seen:
         return 0
     return batch * 7 * GATES[kind] * fields["hidden"] * (2 if fields.get("bidirectional") else 1)
