@@ -316,7 +316,8 @@ def test_sizes_in_a_row_are_those_of_what_the_spec_takes(asked, text: str, size:
             "--input 8000x1 is a map of 8000 channels, and this network takes 1\n"
             "  help: did you mean 1x8000? Channels come first",
         ),
-        (SOUND, "many", "--input many is no size\n  help: write 1x16000"),
+        (SOUND, "many", "--input many is no size\n  help: write 1x16000; names and formulas: --set L=many"),
+        (SOUND, "sound=8000", "Sound has no input 'sound'\n  help: it has one, without a name: --input 1x8000"),
         (SOUND, "1x0", "input L is 0, not a whole number, 1 or more"),
         (FILM, "64", "--input 64 has 1 size; Film takes CxTxHxW\n  help: write --input 3x16x64x64"),
         (FILM, "64x48", "--input 64x48 has 2 sizes; Film takes CxTxHxW\n  help: write --input 3x16x64x48"),

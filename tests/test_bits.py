@@ -85,6 +85,15 @@ def test_resnet18_in_the_model_zoo_of_hawq(bits: Any, gigabops: int, megabytes: 
     assert abs(network.bytes / 2**20 - megabytes) < 0.1
 
 
+@pytest.mark.parametrize("model", ["swin-t", "detr-r50", "t2t-vit-14", "mvit-v2-t", "clip-text-b", "coatnet-0"])
+def test_bops_of_one_width_are_macs_with_its_square(model: str):
+    """They are counted apart, by the layer and by its calls, whatever the layers are."""
+    macs = api.load(model).bind(convention="macs").total
+    network = bound(5, model=model)
+    assert network.bops == 25 * macs.flops
+    assert bound(model=model).bytes == 4 * macs.params
+
+
 def test_products_of_two_activations_have_the_bits_of_both():
     """ViT-B/16: in 12 blocks 197 tokens of 768 features meet one another twice."""
     products = 12 * 2 * 197**2 * 768
@@ -300,3 +309,18 @@ def test_bits_of_a_claim_that_are_none(bits: str, message: str, tmp_path: Path, 
     claims = f"claims: [{{source: x, metric: bytes, bits: {bits}, printed: 1K}}]\n"
     assert message in (told := vcalc("claims", spec(tmp_path, claims), code=2).stderr)
     assert "13:43: " in told
+
+
+@pytest.mark.parametrize(
+    ("bits", "size", "work"),
+    [("W4A8", 8_000, 32), ("W4A8,words=6", 12_000, 48), ("embedding=2,last=8", 4_000, 16), ("other=16", 32_000, 512)],
+)
+def test_a_table_and_the_weights_that_are_tied_to_it_have_one_width(bits: str, size: int, work: int, tmp_path: Path):
+    """1,000 words of 16 features: a table, and a matrix that tells the words apart, of 5 tokens."""
+    path = tmp_path / "tied.yaml"
+    table = "embedding: {name: words, vocabulary: 1000, out: 16}"
+    path.write_text(
+        f"title: Tied\ninput: {{D: 5}}\nlayers:\n  - {table}\n  - linear: {{out: 1000, bias: false, tied: words}}\n"
+    )
+    network = bound(bits, model=str(path))
+    assert (network.bytes, network.bops) == (size, work * 5 * 16_000)

@@ -72,7 +72,19 @@ def codes(places):
 
 EXAMPLES = generate.examples(PAGE)
 WHOLE = re.findall(r"```yaml\n(.*?)```", PAGE[: PAGE.index("## Codes of a check")], re.DOTALL)
-OF_COMMANDS = {"accept", "array", "batch", "column", "copy", "duplicate", "git", "layout", "library", "missing-library"}
+OF_COMMANDS = {
+    "accept",
+    "array",
+    "batch",
+    "column",
+    "copy",
+    "duplicate",
+    "git",
+    "import",
+    "layout",
+    "library",
+    "missing-library",
+}
 OF_COMMANDS |= {"models", "no-spec", "optimizer", "options", "output", "symbolic", "usage", "value"}
 """Codes of questions, in Python, too, of conventions and of files that no check reads: no spec gets them."""
 
@@ -474,13 +486,31 @@ def test_a_claim_on_a_quotient_of_printed_figures_finds_the_others_figures():
         ("{maxpool: {kernel: 2, stride: 2}}", []),
         ("{avgpool: {kernel: 5, stride: 5}}", ["window-does-not-tile"]),
         ("{save: x}, relu, {take: x}, tanh", ["unused-branch"]),
+        ("roll", ["moved-for-nothing"]),
+        ("{roll: {rows: 8}}, {roll: {columns: 1}}, {zero_pad: {rows: 1}}", []),
+        ("{zero_pad: {rows: 0}}", ["moved-for-nothing"]),
+        ("{let: {s: 0}}, {roll: {rows: s}}", []),
+        ("{batchnorm: {affine: false, bias: true}}", ["no-effect"]),
+        ("{batchnorm: {affine: false}}, {batchnorm: {bias: true}}, {layernorm: {affine: false, bias: false}}", []),
+        ("{relu: {frozen: true}}, {repeat: 2, frozen: true, do: [relu]}", ["no-effect", "no-effect"]),
+        ("{name: a, frozen: true, do: [relu, batchnorm]}, {relu: {frozen: false}}", []),
+        ("{repeat: 2, index: i, frozen: true, do: [{if: i == 0, then: [relu], else: [batchnorm]}]}", []),
+        ("{learned: {N: 4, D: 8}}", ["unused-branch"]),
+        ("{branches: [[flatten], [{learned: {D: 8}}]], join: concat}", []),
+        ("{save: x}, {learned: {D: 8}}, relu, {branches: [[], [{take: x}, flatten]], join: concat}", []),
         ("{save: x}, relu", ["unused-branch"]),
+        ("{save: x}, relu, {save: x}, {branches: [[], {take: x}], join: add}", ["unused-branch"]),
+        ("{save: x}, relu, {branches: [[], {take: x}], join: add}, {save: x}, {take: x}", []),
+        ("{save: 'x[0]'}, relu, {save: 'x[0]'}, {branches: [[], {take: x}], join: add}", ["unused-branch"]),
+        ("{save: 'x[0]'}, relu, {save: 'x[1]'}, {branches: [[], {take: x}], join: add}", []),
+        ("{repeat: 3, do: [relu, {save: x}]}, {branches: [[], {take: x}], join: add}", []),
+        ("{repeat: 3, do: [{save: x}, relu, {save: x}]}, {branches: [[], {take: x}], join: add}", ["unused-branch"]),
         ("{name: p1, do: [relu]}, {take: p1}, relu", []),
         ("{name: p1, do: [relu]}, {name: p2, do: [relu]}, {take: p1}, tanh", []),
         ("{let: {width: 4}}, {conv: {out: width, kernel: 1}}", []),
         ("flatten, {keep_channels: {count: 2}}, {embedding: {vocabulary: 9, out: 4}}", []),
         ("flatten, relu, {embedding: {vocabulary: 9, out: 4}}", ["embedding-of-activations"]),
-        ("{constant: {D: 3}}, {embedding: {vocabulary: 9, out: 4}}", []),
+        ("{constant: {D: 3}}, {embedding: {vocabulary: 9, out: 4}}", ["unused-branch"]),
     ],
 )  # fmt: skip
 def test_likely_mistakes(found, layers, expected):
@@ -497,6 +527,15 @@ def test_a_saved_name_is_read_in_its_block_or_asked_for_by_a_call(found):
     asked = text.replace("  - b\n", "  - b: {save: {z: x}}\n  - take: z\n  - b: {save: [y]}\n")
     assert found(asked) == [("unused-branch", 15, 5)]
     assert found(asked.replace("[take: x]", "[take: x], [take: y]")) == []
+
+
+def test_what_is_handed_to_a_block_is_taken_up_in_it(found):
+    text = HEAD.replace("expect: {params: 112}", "expect: {depth: 0}") + (
+        "blocks:\n  b:\n    do:\n      - branches: [[], [take: skip]]\n        join: add\n"
+        "layers:\n  - save: x\n  - relu\n  - save: y\n  - b: {take: {skip: x, skp: y}}\n"
+    )
+    assert found(text) == [("unused-branch", 14, 30)]
+    assert found(text.replace(", skp: y", "").replace("save: y", "tanh")) == []
 
 
 def test_a_model_in_use_is_checked_in_its_own_file(found):

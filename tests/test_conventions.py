@@ -824,7 +824,13 @@ def test_a_convention_shows_its_formulas(vcalc: Any):
             "kind": "conv_transpose",
             "primitive": "multiply_adds",
             "formula": "kernel_t * kernel_h * kernel_w * (C_out // groups) * C * (T_out * H_out * W_out)",
-        }
+        },
+        {
+            "kind": "lstm/module",
+            "primitive": "multiply_adds",
+            "formula": "N * (2 if bidirectional else 1) * 4 * hidden * (D + hidden + (layers - 1) * (3 if bidirectional"
+            " else 2) * hidden)",
+        },
     ]
 
 

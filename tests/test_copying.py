@@ -121,3 +121,12 @@ def test_what_is_equal_to_something_else_is_no_copy_of_it(values):
     spec = parse_spec(HEAD + f"  - {{each: {{k: {values}}}, do: [odd: {{k: k}}]}}\n", "spec.yaml", "net")
     with pytest.raises(VcalcError, match="kernel is true, not a whole number"):
         network.expand(spec, spec.models["net"])
+
+
+def test_blocks_without_arguments_are_told_apart_by_their_names():
+    """Each is called on the same shape, alone and within another block."""
+    blocks = "blocks: {a: {do: [relu]}, b: {do: [tanh]}, both: {do: [a, b, a]}}\n"
+    spec = parse_spec(f"{blocks}input: {{D: 3}}\nlayers: [a, b, both, b, a, both]\n", "t.yaml", "t")
+    kinds = [node.kind for node in network.expand(spec, spec.models["t"]).graph.nodes]
+    both = ["relu", "tanh", "relu"]
+    assert kinds == ["relu", "tanh", *both, "tanh", "relu", *both]

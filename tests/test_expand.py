@@ -648,7 +648,7 @@ def test_what_a_call_hands_over(call, handed, taken, out):
         ("[save: skip, up: {c: 4, take: skip, save: {a: wid}}]", "did you mean 'wide'?"),
         ("[save: skip, up: {c: 4, take: skip}, take: wide]", "up: {save: wide}"),
         ("[{use: resnet18, save: x}]", "keeps the names of its tensors to itself"),
-        ("[{use: chosen, take: x}]", "keeps the names of its tensors to itself"),
+        ("[{use: chosen, take: x}]", "resnet18 has one input, without a name: what arrives"),
     ],
 )
 def test_what_a_call_cannot_hand_over(layers, says):

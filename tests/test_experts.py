@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from test_tied import network
 
+import vcalc
 from vcalc.analyses.active import active_params
 from vcalc.analyses.cost import Costs
 from vcalc.analyses.explain import working
@@ -38,13 +41,20 @@ def test_all_experts_are_held_and_those_of_a_token_work():
     assert [tuple(node.output) for node in nodes[-2:]] == [(12, 8), (6, 8)]
 
 
+def test_python_tells_the_active_ones():
+    assert vcalc.load(str(Path(__file__).parents[1] / "specs" / "mixtral.yaml")).bind().active_params == 12_879_925_248
+    assert vcalc.load("alexnet").bind().active_params == vcalc.load("alexnet").bind().total.params
+
+
 def test_symbols_are_experts_and_those_that_are_active():
     made = network(MOE, experts="E", active="k")
     counted, nodes = costs(made), made.graph.nodes
     assert str(counted.figure(nodes, "params")) == "280*E + 72"
     assert str(active_params(counted, nodes)) == "8*E + 272*k + 72"
     assert str(counted.figure(nodes, "flops")) == "48*E + 1536*k + 384"
-    assert stated(made.conditions) == ["k <= E"]
+    assert stated(made.conditions) == ["E >= k"]
+    assert stated(network(MOE, experts="E").conditions) == ["E >= 2"]
+    assert stated(network(MOE, active="k").conditions) == ["k <= 4"]
     sizes = {symbol: {"E": 4, "k": 2}[symbol.name] for symbol in made.symbols.values()}
     assert counted.figure(nodes, "flops").subs(sizes) == costs(network(MOE)).figure(network(MOE).graph.nodes, "flops")
 

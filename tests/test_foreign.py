@@ -31,7 +31,7 @@ INPUTS = ("{C: 32, H: 32, W: 32}", "{N: 64, D: 32}", "{D: 32}", "{C: 32, L: 64}"
 ALLOWED = {
     "fields": {"frozen", "tied", *(field for kind in KINDS.values() for field in kind.fields)},
     "values": ("0", *SHAPE_NAMES),
-    "uses": ("with", "upto", "as", "take", "save", "name"),
+    "uses": ("with", "upto", "as", "take", "save", "frozen", "name"),
     "joins": JOINS,
     "sizes": SIZES,
     "keys": TOP.keys,
@@ -197,17 +197,44 @@ def said(layers: str) -> str:
         ("F.relu_", "here that is relu", "did you mean"),
         ("tf.keras.layers.Conv2DTranspose", "conv_transpose", "did you mean"),
         ("conv3d", "conv: {out: …, kernel: …} (on a video, ", "did you mean"),
-        ("gru", "there is none", "did you mean"),
+        ("GRUCell", "here that is gru: {hidden: …} (of tokens)", "did you mean"),
+        ("ConvLSTM2D", "there is none", "did you mean"),
         ("depthwise_conv", "groups: C", "did you mean"),
         ("identity", "leave it out", "did you mean"),
         ("covn: {out: 3, kernel: 1}", "did you mean 'conv'", "here that is"),
         ("{branches: [[relu], []], join: cat}", "here that is concat", "did you mean"),
+        ("C2f: {out: 3}", "a spec writes its layers, under blocks", "did you mean"),
+        ("InvertedResidual", "vcalc new mine --from mobilenet-v2 shows it", "did you mean"),
+        ("freeze: true", '"frozen: true" stands beside or among the words', "did you mean"),
+        ("{name: a, do: [relu], trainable: false}", "here that is frozen (true where it is not)", "transpose"),
+        ("{repeat: 2, do: [relu], requires_grad: false}", "here that is frozen (true where it is not)", "did you mean"),
+        ("{use: resnet18, freeze: true}", "here that is frozen", "did you mean"),
+        ("learned: 100x256", "write learned: {N: 100, D: 256}", "name: …"),
+        ("learned: [8, 4, 4]", "write learned: {C: 8, H: 4, W: 4}", "name: …"),
+        ("roll: 3", "its fields are: channels, columns, frames, positions, rows", "name: …"),
+        ("relu: 3", "its fields are: written", "name: …"),
+        ("{branches: [[relu], []], join: {concat: {over: 1}}}", "axes go by name: C, H and W of a map", "did you mean"),
+        ("{use: resnet18, take: {input: s}}", "leave take out", "backbone"),
     ],
 )
 def test_a_foreign_layer_is_answered_by_meaning(layer, says, never):
     message = said(f"[{layer}]")
     assert says in message
     assert never not in message
+
+
+def test_what_a_file_does_not_train_is_answered_by_meaning():
+    for word in ("trainable: false", "freeze: [relu]"):
+        with pytest.raises(VcalcError) as caught:
+            parse_spec(f"title: t\ninput: {{D: 2}}\n{word}\nlayers: [relu]\n", "t.yaml", "t")
+        assert "here that is frozen" in str(caught.value)
+
+
+def test_a_model_that_is_said_to_show_a_block_can_be_copied(vcalc):
+    shown = {word for entry in TABLE["layers"] for word in re.findall(r"--from ([\w.-]+)", entry.get("none", ""))}
+    assert len(shown) > 10
+    for model in shown:
+        vcalc("new", "mine", "--from", model, "--output", "-")
 
 
 def test_a_block_of_the_file_goes_before_what_others_call_so():
@@ -241,7 +268,14 @@ def test_a_block_of_the_file_goes_before_what_others_call_so():
         ("linear: {out: 4, trainable: false}", ["here that is frozen (true where it is not)"]),
         ("dropout: {rate: 0.1}", ["here that is p"]),
         ("leaky_relu: {negative_slope: 0.1}", ["here that is slope"]),
+        ("conv: {out: 8, kernel: 3, causal: true}", ["here that is pad (a word: pad: causal)"]),
+        ("lstm: {hidden_size: 8, num_layers: 2}", ["here that is hidden", "here that is layers"]),
+        ("lstm: {units: 8, return_sequences: false}", ["here that is last (true where the last state alone leaves)"]),
         ("reduce_axes: {by: mean, dim: 1}", ["here that is over (the name of an axis"]),
+        ("roll: {shifts: 3}", ["here that is rows, or columns, or positions, or channels"]),
+        ("roll: {shift: 3, dims: 1}", ["here that is rows, or columns"]),
+        ("crop: {H: 4, W: 4}", ["here that is out"]),
+        ("linear: {out: 4, freeze: true}", ["here that is frozen"]),
         ("relu: {kernel_size: 3}", ["it has: frozen, name, written"]),
         ("conv: {out: 8, kernle: 3}", ["did you mean 'kernel'"]),
     ],

@@ -74,6 +74,8 @@ def test_a_shared_block_is_frozen_wherever_it_stands(tmp_path: Path):
     [
         ("frozen: [stem, stage1]", RESNET - STEM - STAGE1),
         ("frozen: [stem/conv, fc]", RESNET - 64 * 3 * 49 - 2048 * 1000 - 1000),
+        ("frozen: [batchnorm]", RESNET - 53_120),
+        ("frozen: ['/stem/conv', 'kind:linear']", RESNET - 64 * 3 * 49 - 2048 * 1000 - 1000),
         ("frozen: true", 0),
         ("frozen: false", RESNET),
         ("frozen: H > 31", 0),
@@ -102,7 +104,10 @@ def test_what_a_file_freezes(said: str, left: int, tmp_path: Path):
 @pytest.mark.parametrize(
     ("layers", "says"),
     [
-        ("  - {use: resnet50, frozen: [stem, stage9]}\n", "6:36: there is no layer or group 'stage9' to freeze"),
+        ("  - {use: resnet50, frozen: [stem, stage9]}\n", "6:36: there is no layer, group or kind 'stage9' to freeze"),
+        ("  - {use: resnet50, frozen: [fc, relu]}\n", "6:34: 'relu' has no parameters to freeze"),
+        ("  - {use: resnet50, frozen: [stem/relu]}\n", "6:30: 'stem/relu' has no parameters to freeze"),
+        ("  - {use: resnet50, frozen: ['kind:gelu']}\n", "there is no layer of kind 'gelu' to freeze"),
         ("  - {use: resnet50, frozen: stem}\n", "write frozen: [stem] for a group of the model"),
         ("  - {name: a, frozen: [b], do: [relu]}\n", "frozen is true, false or a condition; only a model in use has"),
         ("  - {use: unit, frozen: [conv]}\n", "frozen is true, false or a condition; only a model in use has"),
@@ -123,7 +128,7 @@ def test_refusals(layers: str, says: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("said", "says"), [("3", "frozen is true, or a list of paths"), ("[stem]", "no layer or group 'stem'")]
+    ("said", "says"), [("3", "frozen is true, or a list of paths"), ("[stem]", "no layer, group or kind 'stem'")]
 )
 def test_refusals_of_a_file(said: str, says: str, tmp_path: Path):
     with pytest.raises(VcalcError) as caught:
@@ -149,8 +154,56 @@ def test_a_linear_probe(vcalc: Any):
     assert memory["saved"] == 4 * 197 * 768  # the tokens that the head's is one of
     assert "frozen: embedding, encoder" in vcalc("memory", *asked, "--mode", "training").stdout
     assert vcalc("table", "vit-b-16", "--frozen", "embeding", code=2).stderr.startswith(
-        "error: there is no layer or group"
+        "error: there is no layer, group or kind 'embeding' to freeze in vit-b-16"
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("resnet18 --frozen batchnorm", "9,600 frozen (stem/batchnorm, stage1/block1/batchnorm1, "),
+        ("resnet18 --frozen /batchnorm", "1,920 frozen (stem/batchnorm, stage2/block1/shortcut/batchnorm, "),
+        ("resnet18 --frozen kind:linear", "11,176,512 trained, 513,000 frozen (fc)"),
+        ("bert-base --frozen kind:embedding", "23,442,432 frozen (embedding/word, embedding/segment)"),
+        ("bert-base --frozen /embedding", "frozen (embedding)"),
+        ("bert-base --frozen embedding", "error: 'embedding' is a layer kind, and what stands at embedding is called"),
+        ("resnet18 --frozen relu", "error: 'relu' has no parameters to freeze in resnet18"),
+        ("resnet18 --frozen fc,stem/maxpool", "error: 'stem/maxpool' has no parameters to freeze in resnet18"),
+        ("resnet18 --frozen kind:gelu", "error: there is no layer of kind 'gelu' to freeze in resnet18"),
+        ("resnet18 --frozen /linear", "error: there is no layer or group 'linear' to freeze in resnet18"),
+        ("resnet18 --frozen bn", "help: here that is batchnorm"),
+    ],
+)
+def test_a_path_or_a_kind_is_frozen(vcalc: Any, asked: str, says: str):
+    """ResNet-18 has 4,800 normalised channels, 960 of them in norms whose path ends in `batchnorm`.
+
+    BERT looks up 30,522 words and 2 segments in 768 features.
+    """
+    code = 2 if "error" in says or "help" in says else 0
+    done = vcalc("table", *asked.split(), "--depth", "1", code=code)
+    assert says in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "trained"),
+    [("detr-r50", 41_302_368), ("faster-rcnn-r50-fpn", 41_532_886), ("retinanet-r50-fpn", 33_792_599)],
+)
+def test_a_detector_trains_its_backbone_from_the_second_stage_on(name: str, trained: int):
+    """facebookresearch/detr at lr_backbone > 0, torchvision at three trainable layers: no norm, no conv1, no layer1."""
+    bound = api.load(name).bind()
+    stem, stage1 = 64 * 3 * 49, 64 * (64 + 256 + 256) + 2 * 64 * (256 + 256) + 3 * 64 * 64 * 9
+    assert (bound.trained_params, bound.total.params) == (trained, trained + stem + stage1)
+
+
+def test_the_model_that_lacks_what_is_frozen_is_named(vcalc: Any):
+    said = vcalc("compare", "resnet18", "vgg16", "--frozen", "stem", code=2).stderr
+    assert "there is no layer, group or kind 'stem' to freeze in vgg16" in said
+
+
+def test_nothing_is_spared_where_nothing_is_trained(vcalc: Any):
+    said = vcalc("memory", "resnet18", "--frozen", "stem", code=2).stderr
+    assert "--frozen changes nothing here: at inference nothing is trained" in said
+    assert vcalc("memory", "resnet18", "--frozen", "stem", "--mixed", "autocast", "--dtype", "bf16").stdout
 
 
 def test_what_is_trained_of_many_widths_and_of_an_open_one(tmp_path: Path):

@@ -33,7 +33,7 @@ def numbers(name: str, *values: int) -> Any:
     return onnx.helper.make_tensor(name, onnx.TensorProto.INT64, (len(values),), values)
 
 
-def saved(path: Path, nodes: list[Any], inputs: dict[str, Any], weights: list[Any], opset: int = 17) -> str:
+def saved(path: Path, nodes: list[Any], inputs: dict[str, Any], weights: list[Any], opset: int = 22) -> str:
     given = [onnx.helper.make_tensor_value_info(name, type, sizes) for name, (type, *sizes) in inputs.items()]
     ends = [onnx.helper.make_tensor_value_info(nodes[-1].output[0], FLOAT, None)]
     graph = onnx.helper.make_graph(nodes, "net", given, ends, weights)
@@ -70,6 +70,25 @@ CASES = {
         {"x": (FLOAT, "N", 8, 5, 5)},
         [weight("w", 8, 4, 4, 4)],
         (512, 8 * 25 * 4 * 16),
+    ),
+    "deformable convolution, whose offsets a convolution makes": (
+        [
+            node("Conv", "x p", "o", pads=[1, 1, 1, 1], strides=[2, 2]),
+            node("DeformConv", "x w o b", "y", pads=[1, 1, 1, 1], strides=[2, 2], kernel_shape=[3, 3]),
+        ],
+        {"x": (FLOAT, "N", 4, 9, 9)},
+        [weight("p", 18, 4, 3, 3), weight("w", 8, 4, 3, 3), weight("b", 8)],
+        (36 * 26 + 8, 36 * 26 * 25),
+    ),
+    "a map that is sampled": (
+        [
+            node("Conv", "x p", "o", pads=[1, 1, 1, 1]),
+            node("Transpose", "o", "g", perm=[0, 2, 3, 1]),
+            node("GridSample", "x g", "y"),
+        ],
+        {"x": (FLOAT, "N", 4, 9, 9)},
+        [weight("p", 2, 4, 3, 3)],
+        (72, 72 * 81),
     ),
     "a product and its bias": (
         [node("MatMul", "x w", "m"), node("Add", "m b", "y")],
@@ -204,7 +223,7 @@ def test_what_is_open_is_asked_for(tmp_path):
 
 
 def test_what_has_no_count_is_shown(tmp_path):
-    nodes = [node("Conv", "x w", "y"), node("GridSample", "y g", "z")]
+    nodes = [node("Conv", "x w", "y"), node("GridSample", "y g", "z", mode="cubic")]
     inputs = {"x": (FLOAT, 1, 3, 8, 8), "g": (FLOAT, 1, 6, 6, 2)}
     file = saved(tmp_path / "net.onnx", nodes, inputs, [weight("w", 8, 3, 3, 3)])
     shown = CliRunner().invoke(main, ["import", file, "--counts"])

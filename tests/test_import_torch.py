@@ -149,6 +149,58 @@ def test_each_operator_is_counted_by_hand():
     assert network.outputs == {"output1": (4, 4), "output2": (6, 8)}
 
 
+class Moved(nn.Module):
+    """A map read where a convolution of it says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = nn.Conv2d(8, 2, 3, padding=1)
+
+    def forward(self, x: Any) -> Any:
+        return nn.functional.grid_sample(x, self.places(x).permute(0, 2, 3, 1), align_corners=False)
+
+
+def test_a_map_that_is_sampled_is_interpolated():
+    network = vcalc.from_torch(Moved(), x=(8, 16, 16), convention="fvcore")
+    assert network.total.flops == 9 * 8 * 2 * 256 + 4 * 8 * 256
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize(
+    "options", [{}, {"bidirectional": True, "num_layers": 2}, {"bias": False, "batch_first": False}]
+)
+def test_recurrent_layers_are_one_each(kind: str, options: dict[str, Any]):
+    """Each step multiplies what arrives, and the state, by the matrices of all gates."""
+    module = getattr(nn, kind)(8, 16, **{"batch_first": True, **options})
+    shape = (1, 5, 8) if module.batch_first else (5, 1, 8)
+    network = vcalc.from_torch(module, torch.zeros(shape), convention="macs")
+    gates, ways = {"LSTM": 4, "GRU": 3, "RNN": 1}[kind], 2 if module.bidirectional else 1
+    widths = [8, *[16 * ways] * (module.num_layers - 1)]
+    assert [layer.kind for layer in network.layers] == [kind.lower()]
+    assert network.total.flops == 5 * ways * sum(gates * 16 * (width + 16) for width in widths)
+    assert network.total.params == sum(each.numel() for each in module.parameters())
+
+
+def test_many_sequences_and_what_is_sampled_and_folded():
+    class Moves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.along = nn.LSTM(8, 4, batch_first=True, proj_size=2)
+
+        def forward(self, x: Any, grid: Any) -> Any:
+            rows, _ = self.along(x[0].permute(1, 2, 0))
+            return (
+                rows,
+                F.grid_sample(x, grid, align_corners=False),
+                F.fold(F.unfold(x, 2, stride=2), (6, 6), 2, stride=2),
+            )
+
+    grid = torch.zeros(1, 3, 3, 2)
+    network = vcalc.from_torch(Moves(), [torch.zeros(1, 8, 6, 6), grid], convention="macs")
+    assert [layer.kind for layer in network.layers if layer.kind != "im2col"] == ["lstm", "grid_sample", "fold"]
+    assert network.total.flops == 6 * 6 * (16 * (8 + 2) + 4 * 2)
+
+
 class Asks(nn.Module):
     """What it runs depends on a value."""
 
@@ -173,6 +225,12 @@ def test_counting_stops_where_a_value_is_asked_for(monkeypatch, tmp_path):
     assert f"{27 * 8 * 36:,}" in result.output
     assert "no operator reads these parameters: second.weight, second.bias" in result.output
     assert CliRunner().invoke(main, ["import", "asks:Asks", "--counts", "--strict", "--input", "3x8x8"]).exit_code == 1
+
+
+def test_a_run_that_ends_early_warns_in_python():
+    with pytest.warns(UserWarning, match="counting stops at the network"):
+        network = vcalc.from_torch(Asks(), (3, 8, 8))
+    assert any("no operator reads these parameters: second.weight" in note for note in network.notes)
 
 
 class Transforms(nn.Module):

@@ -107,6 +107,26 @@ def test_the_api_binds_and_gives_them_by_name():
     assert list(many.total.flops) == each
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("16", "say of which: --input image=3x16x16 or --input text=16\n"),
+        ("3x64x64", "say of which: --input image=3x64x64\n"),
+        ("3x64", "say of which: --input image=3x224x224 or --input text=77\n"),
+        ("text", "say of which: --input text=77\n"),
+        ("image=224", "--input image=224 has 1 size; CLIP takes CxHxW as image\n"),
+        ("image=192", "help: write --input image=3x192x192\n"),
+        ("text=40x40", "takes D as text\n  help: write --input text=77\n"),
+        ("text=8x40", "the batch stands apart: --input text=40 --batch 8\n"),
+        ("text=n", "--input text=n is no size\n  help: write text=77; names and formulas: --set text.D=n\n"),
+        ("image=3xhx32*w", "names and formulas: --set image.H=h --set image.W=32*w\n"),
+        ("image=3x64x64,text=5", "write image=3x224x224; each input has an --input of its own\n"),
+    ],
+)
+def test_what_was_meant_as_the_size_of_an_input(vcalc, given, says):
+    assert says in vcalc("table", CLIP, "--input", given, code=2).stderr
+
+
 def test_the_option_says_of_which(vcalc):
     sized = json.loads(vcalc("table", CLIP, "--input", "text=16", "--format", "json").stdout)
     assert sized["inputs"] == {"image": {"C": 3, "H": 224, "W": 224}, "text": {"D": 16}}
@@ -114,7 +134,6 @@ def test_the_option_says_of_which(vcalc):
     assert sized["axes"]["inputs"] == {"image": ["C", "H", "W"], "text": ["D"]}
     assert [each["shape"] for each in sized["outputs"].values()] == [[512], [512]]
     assert [each["layer"] for each in sized["outputs"].values()] == ["temperature", "l2norm2"]
-    assert "say of which: --input image=16" in vcalc("table", CLIP, "--input", "16", code=2).stderr
     assert "did you mean 'text'?" in vcalc("table", CLIP, "--input", "txt=16", code=2).stderr
     assert "takes D as text" in vcalc("table", CLIP, "--input", "text=16x4", code=2).stderr
     twice = vcalc("table", CLIP, "--input", "text=16", "--input", "text=17", code=2).stderr
@@ -196,7 +215,7 @@ def test_a_model_in_use_takes_what_its_user_hands_over():
         ),
         ("{use: clip-b-32, take: {text: words}, save: seen}", "has no output 'seen'; it gives"),
         ("{use: clip-b-32, take: {text: words}, upto: image, save: image_features}", "ends clip-b-32 before"),
-        ("{use: resnet18, take: {image: picture}}", "keeps the names of its tensors to itself"),
+        ("{use: resnet18, take: {image: picture}}", "resnet18 has one input, without a name: what arrives"),
     ],
 )
 def test_what_cannot_be_handed_to_a_model(call, says):
@@ -276,6 +295,9 @@ def test_a_model_takes_what_it_names_where_it_has_layers_of_its_own_or_other_inp
         "other": {"a": (4,), "c": (2,)},
     }
     assert [[*each.graph.outputs] for each in made.values()] == [["x", "y"], ["z"], ["x", "c"]]
+    with pytest.raises(VcalcError) as caught:
+        models_of("inputs: {a: {D: 4}, b: {D: 5}}\nmodels: {m: {input: {D: 4}}}\nlayers: [relu, take: b]")
+    assert "m has inputs of its own: write b: {…} among them" in str(caught.value.problems[0].hint)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +310,8 @@ def test_a_model_takes_what_it_names_where_it_has_layers_of_its_own_or_other_inp
         ("plain: {}", "plain: {outputs: []}", "outputs needs the name of a tensor"),
         ("input: {C: 3, H: 64, W: 64}\n", "", "model 'trunk' needs 'input', which the file has not for all"),
         ("outputs: stage\n", "outputs: stages\n", "no tensor is called 'stages', an output; did you mean 'stage"),
+        ("outputs: stage\n", "outputs: stage[0]\n", "'stage[0]' is a place in a list; stage gives each of its tensors"),
+        ("plain: {}", "plain: {inputs: 3}", "inputs is a mapping of names to values"),
         ("{D: 7}}", "{D: 7}, more: {D: 1}}", "nothing takes the input 'more'; write take: more"),
         ("{levels: stage}", "{levels: stages}", "trunk has no output 'stages'; did you mean 'stage'?"),
     ],

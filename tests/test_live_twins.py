@@ -53,6 +53,11 @@ COUNTED_OTHERWISE = {
     ("roi_align", "fvcore"): "likewise",
     ("roi_align", "mmengine"): "likewise",
     ("roi_align", "ptflops"): "likewise",
+    ("deform_conv", "ptflops"): "torchvision has a module for it, which the tool knows, and the export has none",
+    ("deform_conv", "torchinfo-1.8"): "likewise",
+    ("deform_conv", "ptflops-aten"): "torchvision has it in one operator, and the export in a product that tools know",
+    ("deform_conv", "deepspeed"): "likewise",
+    ("deform_conv", "deepspeed-macs"): "likewise",
     ("scaled_dot_product_attention", "ptflops-aten"): "without heads, or with a mask, a CPU does not fuse it",
 }
 """Kinds of which a tool may report another count than the convention, when the export runs them, and why."""

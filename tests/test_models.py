@@ -111,6 +111,18 @@ def test_paths_are_unique_and_inputs_come_before(network, name):
     assert all(source < node.index for node in nodes for source in node.inputs)
 
 
+@pytest.mark.parametrize("name", one_in(4, model_names()))
+def test_what_is_worked_out_is_read_or_given(network, name):
+    """Auxiliary classifiers, levels of a pyramid, boxes beside classes: an export drops nothing.
+
+    The last residual of WaveNet leads nowhere in its paper, too: what comes out is the sum of the skips.
+    """
+    graph = network(name).graph
+    used = {index for node in graph.nodes for index in node.inputs} | {*graph.outputs.values()}
+    nowhere = {"wavenet": ["cycle2/layer10/add"]}.get(name, [])
+    assert [node.path for node in graph.nodes if node.index not in used] == nowhere
+
+
 @pytest.mark.parametrize(
     ("written", "model"),
     [

@@ -201,6 +201,8 @@ def test_lists_are_handed_to_a_block_and_asked_for():
         ("- take: []", "take needs the name of a tensor"),
         ("- {take: {a: b}, join: add}", "take is a list"),
         ("- save: x\n- {take: x, name: y}", "has a name already"),
+        ("- save: x\n- take: [x, x]", "join them, {take: [x, x], join: concat}, or take one of them, x"),
+        ("- save: x[1]\n- take: x", "nothing is saved at x[0] so far"),
         ("- save: x\n- {take: x, join: sum}", "there is no join 'sum'"),
         ("- {repeat: 2, name: s, do: [relu]}\n- take: s", "'s' is a list of 2 tensors"),
         ("- {repeat: 2, name: s, do: [{take: 's[1]'}]}", "no tensor is called 's' so far"),
@@ -214,6 +216,8 @@ def test_names_that_stand_for_nothing(layers: str, says: str):
     ("call", "says"),
     [
         ("b: {take: ['x[0]']}", "'x[0]' needs a name in the block"),
+        ("b: {take: [x, x]}", "take hands over 'x' twice"),
+        ("b: {take: {yy: x}}", "the call of block b hands it yy: b: {take: {y: …}}"),
         ("b: {take: {'y[0]': x}}", "no tensor is called"),
         ("b: {take: {y: x}, save: {z: 'w[1]'}}", "there is no item 1 in a list of 1"),
         ("b: {take: {y: x}, save: {'z[0]': 'v'}}", "block b saves no 'v'"),
@@ -380,6 +384,27 @@ def test_conditions_and_branches_that_do_not_fit(layers: str, says: str):
 # What a name can hold
 
 
+def test_a_condition_chooses_between_words():
+    """Layer kinds for a name, and for a field its own words; elsewhere in an expression a word is no value."""
+    more = """
+        let: {small: true, act: relu if small else silu, whole: true}
+        blocks: {unit: {args: {f: , g: gelu if small else tanh}, do: [use: f, use: g]}}
+    """
+    layers = """
+        - use: act
+        - unit: {f: elu if small else mish}
+        - conv: {out: 4, kernel: 3, stride: 2, pad: same if whole else 1}
+    """
+    for small, kinds in ((True, ["relu", "elu", "gelu"]), (False, ["silu", "mish", "tanh"])):
+        nodes = net(layers, more, small=small, whole=small).graph.nodes
+        assert [node.kind for node in nodes] == [*kinds, "conv"]
+        assert nodes[-1].layer.pad == ("same" if small else (1, 1))
+    assert "'rellu' is not defined here\n" in refusal(layers, more.replace("relu if", "rellu if"))
+    assert "'relu' is not defined here\n" in refusal(layers, more.replace("relu if small else silu", "relu + 1"))
+    assert "'relu' is not defined here\n" in refusal(layers.replace("out: 4", "out: relu if whole else 4"), more)
+    assert "'same' is not a number" in refusal(layers.replace("same if", "same + 1 if"), more)
+
+
 def test_a_layer_kind_is_a_hyperparameter():
     more = """
         let: {act: gelu, norm: batchnorm}
@@ -483,3 +508,29 @@ models:
     spec = parse_spec(text, "net.yaml", "net")
     nodes = expand(spec, spec.models["outer"]).graph.nodes
     assert [sum(node.facts.parameters.values()) for node in nodes] == [12, 12, 12, 84, 0, 0]
+
+
+@pytest.mark.parametrize("upto", ["inner/b", "inner/a", "c", "inner"])
+def test_a_use_ends_within_a_model_that_the_other_one_uses(upto: str):
+    """Convolutions of 3*3 + 3, then 3*3*9 + 3, then 3*3*25 + 3 parameters, as far as the group goes."""
+    text = """
+input: {C: 3, H: 8, W: 8}
+models:
+  inner:
+    do:
+      - {name: a, do: [conv: {out: 3, kernel: 1}]}
+      - {name: b, do: [conv: {out: 3, kernel: 3, pad: 1}]}
+      - {name: d, do: [relu]}
+  whole: {do: [{use: inner, upto: b, name: inner}, {name: c, do: [conv: {out: 3, kernel: 5, pad: 2}]}]}
+  part: {do: [{use: whole, upto: UPTO, name: w, frozen: [inner/a]}, global_avgpool]}
+""".replace("UPTO", upto)
+    spec = parse_spec(text, "net.yaml", "net")
+    nodes = expand(spec, spec.models["part"]).graph.nodes
+    ends = {"inner/a": [12], "inner/b": [12, 84], "inner": [12, 84], "c": [12, 84, 228]}[upto]
+    assert [sum(node.facts.parameters.values()) for node in nodes] == [*ends, 0]
+    assert [node.frozen for node in nodes[:2]] == [True, False][: len(nodes)]
+
+
+def test_a_group_that_a_used_model_lacks_is_refused():
+    assert "resnet18 has no group 'stage1/block9'" in refusal("- {use: resnet18, upto: stage1/block9}")
+    assert "no group 'backbone/stage5'" in refusal("- {use: detr-r50, upto: backbone/stage5}")

@@ -165,3 +165,36 @@ def test_a_name_that_yaml_takes_for_something_else(vcalc, name):
 def test_what_it_writes_is_in_the_canonical_layout(vcalc, arguments):
     vcalc("new", "net", *arguments)
     vcalc("fmt", "--check", "net.yaml")
+
+
+HEAD = "title: a\ninput: {D: 4}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "models:\n  odd:\n    # own\n    do:\n      # first\n      - relu  # act\n\n      - linear:\n          out: 3\n"
+        "    # end\n  b: {do: [tanh]}\n",
+        "models:\n  odd: {do: [relu, {linear: {out: 2}}]}\n",
+        "models:\n  odd: {do: [relu,\n  linear: {out: 2}, {name: a,\n  do: [relu]}]}\nlet: {x: 3}\n",
+        "frozen: [linear]\nmodels:\n  odd:\n    do:\n    - linear: {out: 2}\n",
+        "frozen: [linear]\nlayers:\n  - linear: {out: 2}\nmodels: {odd: {}}\n",
+    ],
+)
+def test_a_model_with_layers_of_its_own_is_copied(vcalc, tmp_path, text):
+    (tmp_path / "net.yaml").write_text(HEAD + text)
+    vcalc("new", "c", "--from", "net.yaml:odd")
+    spec, copy = load_file("net.yaml"), load_file("c.yaml")
+    assert counts(copy, copy.models["c"]) == counts(spec, spec.models["odd"])
+    frozen = [
+        [node.frozen for node in expand(each, model).graph.nodes]
+        for each, model in ((copy, copy.models["c"]), (spec, spec.models["odd"]))
+    ]
+    assert frozen[0] == frozen[1]
+    assert "models:" not in (tmp_path / "c.yaml").read_text()
+
+
+def test_why_a_model_is_not_copied_is_told(vcalc, tmp_path):
+    (tmp_path / "net.yaml").write_text(f"{HEAD}models:\n  odd: {{do: [use: b, relu]}}\n  b: {{do: [tanh]}}\n")
+    said = vcalc("new", "c", "--from", "net.yaml:odd", code=2).stderr
+    assert said.startswith("error: odd cannot be copied out of net.yaml: there is no model 'b'")

@@ -252,6 +252,9 @@ def test_at_inference_only_the_output_is_left(case: Case):
         ("prelu", {}, "6 8 10", 480 + 480 + 2 * 480, 6),
         # Of a sum each part has its gradient
         ("mean", {}, "5 6, 5 6", 2 * 30 + 30 + 30, 0),
+        # torchvision 0.28: zeros for the mask that is not there, the gradients of all that goes in, 54 columns at each
+        # place, and the output's gradient with its images side by side
+        ("deform_conv", {"out": 4, "kernel": 3, "pad": 1}, "6 8 10, 18 8 10", 2 * 1921 + 320 + 54 * 80 + 320, 4 * 54),
     ],
     ids=str,
 )
@@ -268,6 +271,16 @@ def test_the_most_that_is_alive_backward(kind: str, fields: dict[str, Any], inpu
     paper.moments.clear()
     paper.backward(seeds)
     assert max((each, once) for _, once, each in paper.moments) == (each, once)
+
+
+def test_the_most_that_is_alive_in_a_deformable_convolution():
+    """As torch's profiler shows of torchvision 0.28's: the columns, and three maps as large as the output."""
+    facts = Facts(KINDS["deform_conv"](out=4, kernel=3, pad=1), shapes("6 8 10, 18 8 10, 9 8 10"))
+    paper = Paper(lambda type: 1, 2)
+    made = facts.layer.run(paper, *[paper.new((2, *shape)) for shape in facts.inputs])
+    arriving = 80 * (6 + 18 + 9)
+    assert made.shape == (2, 4, 8, 10)
+    assert max(each for _, _, each in paper.moments) == arriving + 54 * 80 + 3 * 320
 
 
 def gradient_is_passed(kind: str, inputs: str, **fields: Any) -> list[bool]:

@@ -50,6 +50,14 @@ class Row:
         return Row(self.name, self.call, *self.shapes, parameters=self.parameters, fields=self.fields, last=True)
 
 
+def recurrent(cell: str, x: Any, *weights: Any) -> Any:
+    """All states of one layer of a width of 4, without the last ones."""
+    state = x.new_zeros(1, x.shape[0], 4)
+    call = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}[cell]
+    given = (state, x.new_zeros(1, x.shape[0], 4)) if cell == "lstm" else state
+    return call(x, given, weights, True, 1, 0.0, True, False, True)[0]
+
+
 ROWS_OF_TABLE = [
     Row("activation", F.relu, MAP, fields={"saves": "output", "function": "relu"}),
     Row("activation", torch.sigmoid, MAP, fields={"saves": "output"}),
@@ -108,6 +116,14 @@ ROWS_OF_TABLE = [
     Row("roll", lambda x: x.roll((1, 2), (1, 2)), MAP, fields={"shifts": (1, 2), "axes": (1, 2)}),
     Row("roll", lambda x: x.roll((8, 1), (2, 3)), MAP, fields={"shifts": (8, 1), "axes": (2, 3)}),
     Row("copy", lambda x: x.contiguous(), MAP),
+    Row("flip", lambda x: x.flip(2), MAP, fields={"axes": (2,)}),
+    *(
+        Row("recurrent", lambda x, *w, cell=cell: recurrent(cell, x, *w), (2, 5, 6),
+            parameters=((gates * 4, 6), (gates * 4, 4), (gates * 4,), (gates * 4,)),
+            fields={"cell": cell, "hidden": 4, "out": 4, "layers": 1, "both": False, "biases": True})
+        for cell, gates in (("lstm", 4), ("gru", 3), ("rnn", 1))
+    ),
+    Row("stack", lambda x, y: torch.stack((x, y)), ROWS, ROWS, fields={"axis": 0}),
     Row("unfold", lambda x: F.unfold(x, 3, stride=2, padding=1), MAP, fields={"shape": (2, 54, 20)}),
     Row("fold", lambda x: F.fold(x, (8, 10), 3, stride=2, padding=1), (2, 54, 20),
         fields={"shape": MAP, "kernel": (3, 3), "stride": (2, 2), "pad": (1, 1)}),
@@ -227,11 +243,20 @@ ELSEWHERE = {
     "made": "no operator of its own: a tensor that is made on the way",
     "overwrite": "relative_attention: test_memory_torch.py",
     "embedding": "embedding: test_memory_torch.py",
-    "sample": "roi_align: test_memory_torch.py",
+    "sample": "roi_align, grid_sample: test_memory_torch.py",
+    "deform_conv": "test_memory_torch.py",
+    "deform_columns": "deform_conv; what is alive in it: test_operators.py",
+    "weighted_sum": "composed of others: deformable_attention in test_memory_torch.py",
     "inverse_root": "of fp32 in every dtype: rmsnorm in test_memory_torch.py",
     "instance_norm": "with factors for each image: instancenorm in test_memory_torch.py",
     "lookup": "an einsum with zeros and ones: maxvit-t in test_memory_torch.py",
     "rows_by": "linear",
+    "rows_onto": "gru in test_memory_torch.py",
+    "chunk": "gru in test_memory_torch.py",
+    "add_to": "gru in test_memory_torch.py",
+    "mul_by": "gru in test_memory_torch.py",
+    "fused_lstm": "recurrent",
+    "scan": "a kernel: selective_scan in test_memory_torch.py",
     "product": "matmul",
     "rearrange": "composed of others: test_rearrange_torch.py",
     **dict.fromkeys(("top_k", "order", "whole", "take_along", "split"), "experts: test_experts_torch.py"),

@@ -41,6 +41,11 @@ TOKENS = st.sampled_from(
         {"do": [{"split_heads": {"heads": 2}}, "rotary_embedding", "merge_heads"]},
         {"keep_tokens": {"count": "N - 1"}},
         {"random_features": {"count": 4}},
+        {"flip": {"over": "N"}},
+        {"gru": {"hidden": "D // 2", "bidirectional": True}},
+        {"rnn": {"hidden": 3, "layers": 2, "dropout": 0.5}},
+        {"lstm": {"hidden": 5, "project": 3}},
+        {"lstm": {"hidden": 4, "bias": "one"}},
         {"residual": ["layernorm", "transpose", {"linear": {"out": "D"}}, "gelu", "transpose"]},
         {
             "branches": [[], ["global_avgpool", {"linear": {"out": "D"}}, {"offset": {"constant": 1}}]],
@@ -51,6 +56,10 @@ TOKENS = st.sampled_from(
         {"branches": [[{"learned": {"N": 3, "D": "D"}}], []], "join": "concat"},
         {"position_embedding": {"grid": [5, 3]}},
         {"residual": [{"learned": {"N": "N", "D": "D"}}, {"linear": {"out": "D"}}]},
+        {
+            "branches": [[{"linear": {"out": 8}}], [{"linear": {"out": 4}}], [{"linear": {"out": 2}}], []],
+            "join": {"deformable_attention": {"heads": 2, "levels": [["N", 1]]}},
+        },
     ]
 )
 OF_TOKENS = st.builds(
@@ -107,6 +116,8 @@ MAPS = st.sampled_from(
         {"branches": [[{"conv": {"out": 4, "kernel": 1}}], ["layernorm"]], "join": "concat"},
         {"residual": [{"learned": {"C": "C", "H": "H", "W": "W"}}, "silu"]},
         {"position_embedding": {"grid": [5, 3], "mode": "bilinear"}},
+        {"branches": [[], [{"conv": {"out": 2, "kernel": 3, "stride": 2, "pad": 1}}]], "join": "grid_sample"},
+        {"branches": [[], [{"reduce_axes": {"by": "sum", "over": "C"}}, "sigmoid"]], "join": "divide"},
         {"residual": [{"constant": {"C": 3, "H": "H", "W": "W"}}, {"conv": {"out": "C", "kernel": 3, "pad": 1}}]},
     ]
 )
@@ -118,7 +129,7 @@ OF_MAPS = st.builds(
 )
 DRAWN = st.one_of(OF_MAPS, OF_TOKENS, NETWORKS)
 SIZES = st.fixed_dictionaries({"H": st.integers(1, 14), "W": st.integers(1, 14), "c": st.sampled_from([2, 4, 6, 8])})
-UNSEEN = ("attention", "window_attention", "scaled_dot_product_attention")
+UNSEEN = ("attention", "window_attention", "scaled_dot_product_attention", "lstm")
 """Whose products torch's own counter misses on a CPU, or sees in other forms than it would on a GPU."""
 CONVENTIONS = [conventions.load(name) for name in conventions.names()]
 
@@ -146,11 +157,17 @@ def module_agrees(network: Network, module: Any, image: Any) -> None:
         assert counted == counter.get_total_flops()
 
 
+def run_of(network: Network, plan: Plan, images: int) -> Run:
+    """A run for several images, or for so many, where memory is rounded up to pages."""
+    found = Run(network.graph, plan, watched=True)
+    return found if found.paper.straight else Run(network.graph, plan._replace(images=images), watched=True)
+
+
 def memory_agrees(network: Network, module: Any, image: Any) -> None:
     """Saved bytes and all three peaks, to the byte; torch is watched."""
     images = len(image)
     plan = Plan(TRAINING, device="cpu", single=images == 1).checked()
-    training, inference = (Run(network.graph, plan._replace(mode=mode), watched=True) for mode in (TRAINING, INFERENCE))
+    training, inference = (run_of(network, plan._replace(mode=mode), images) for mode in (TRAINING, INFERENCE))
     with torch.no_grad(), Live(own(module), image) as live:
         run(network, module.eval(), {INPUT: image})
     assert peak(inference, FORWARD, images) == max(live.peak, live.now)

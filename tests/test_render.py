@@ -88,7 +88,9 @@ def test_a_terminal_gets_colour_and_only_columns_that_fit():
     assert max(map(len, plain)) <= 60
     assert any("15,476,385,792" in line for line in plain)
     assert "kernel" in wide
-    assert "kernel" not in narrow
+    assert "no room here" not in wide
+    assert "kernel" not in next(line for line in plain if line.startswith("layer"))
+    assert "no room here for input, filters, kernel, stride, pad" in " ".join(line.strip() for line in plain)
 
 
 @pytest.mark.parametrize("columns", [64, 80])

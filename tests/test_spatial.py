@@ -92,6 +92,20 @@ def test_what_an_element_of_a_video_reads():
     assert [size_of(field, graph.input) for field in receptive_fields(graph)] == [(3, 7, 7), (4, 9, 9), (8, 9, 9)]
 
 
+def test_a_causal_convolution_reads_nothing_later():
+    """As long as what arrives; WaveNet's front and two cycles of dilations 1 to 512 reach back over 2048 samples."""
+    layer = "{conv: {out: 2, kernel: 2, dilation: 2**i, pad: causal}}"
+    cycles = f"{{repeat: 2, do: [{{repeat: 10, index: i, do: [{layer}]}}]}}"
+    front = "{conv: {out: 2, kernel: 2, pad: causal}}"
+    graph = network_of(f"input: {{C: 2, L: 3000}}\nlayers: [{front}, {cycles}]\n").graph
+    assert {node.output for node in graph.nodes} == {(2, 3000)}
+    assert size_of(receptive_fields(graph)[-1], graph.input) == (1 + 1 + 2 * (2**10 - 1),)
+    layer = KINDS["conv"](out=1, kernel=3, stride=2, dilation=4, pad="causal").fitted((SEQUENCE,))
+    (reads,) = layer.reach(SEQUENCE).reads
+    assert layer.output(SEQUENCE) == (1, 6)
+    assert [(reads.first(j), reads.last(j)) for j in range(3)] == [(-8, 0), (-6, 2), (-4, 4)]
+
+
 def test_an_open_length_and_arrays_of_lengths():
     sizes = numpy.array([16_000, 8_000, 22_050])
     together = multiply_adds(network_of(M5, L=sizes))
@@ -163,6 +177,7 @@ SEQUENCE, IMAGE, CLIP = NamedShape((4, 12), MAP), NamedShape((4, 6, 8), MAP), Na
         ("window_attention", {"heads": 2, "window": 4}, CLIP, "but a video [4, 2, 6, 8] arrives"),
         ("roi_align", {"proposals": 2, "out": 2}, CLIP, "roi_align takes a feature map [C, H, W], but"),
         ("upsample", {"mode": "bilinear"}, SEQUENCE, "upsample: bilinear does not go with one spatial axis"),
+        ("conv", {"out": 4, "kernel": 3, "pad": "causal"}, IMAGE, "conv: pad: causal is of a sequence"),
         ("upsample", {"mode": "linear"}, IMAGE, "upsample: linear does not go with 2 spatial axes"),
         ("upsample", {"mode": "bicubic"}, CLIP, "upsample: bicubic does not go with 3 spatial axes"),
         ("zero_pad", {"rows": 1}, SEQUENCE, "zero_pad: a sequence [4, 12] has no rows"),

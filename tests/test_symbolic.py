@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import sympy
 
-from vcalc import conventions, symbols
+from vcalc import conventions, limits, symbols
 from vcalc.analyses.cost import Costs
+from vcalc.conditions import stated
+from vcalc.errors import VcalcError
 from vcalc.symbols import evaluate, symbol
 
 
@@ -83,7 +85,7 @@ def test_floors_in_floors_become_one(written, short):
     assert symbols.closed_form(written) == short
 
 
-@pytest.mark.parametrize(
+WRITTEN = pytest.mark.parametrize(
     "written",
     [
         sympy.floor((2 * sympy.floor(N / 3) + 1) / 4),
@@ -95,9 +97,67 @@ def test_floors_in_floors_become_one(written, short):
     ],
     ids=str,
 )
+
+
+@WRITTEN
 def test_a_closed_form_has_the_values_of_what_was_written(written):
     found = symbols.closed_form(written)
     assert [found.subs(N, i) for i in range(1, 80)] == [written.subs(N, i) for i in range(1, 80)]
+
+
+@WRITTEN
+def test_a_formula_is_within_its_bounds(written):
+    for each in (written, written - N / 8, sympy.floor(N / 5) - 2 * written, written**2 - written):
+        low, high = symbols.bounds_together(each)
+        assert all(low <= each.subs(N, i) <= high for i in range(1, 80))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "smaller"),
+    [
+        (2 * sympy.floor(N / 16), sympy.floor(N / 8), 2 * sympy.floor(N / 16)),
+        (2 * sympy.floor(N / 16 - sympy.Rational(19, 4)), sympy.floor(N / 8 - sympy.Rational(9, 2)) + 3, None),
+        (sympy.ceiling(N / 4), sympy.floor(N / 4) + 1, sympy.ceiling(N / 4)),
+        (sympy.ceiling(N / 4), sympy.floor(N / 4), sympy.floor(N / 4)),
+    ],
+    ids=str,
+)
+def test_the_smaller_of_two_rounded_formulas(a, b, smaller):
+    found, other = symbols.minimum(a, b), symbols.maximum(a, b)
+    assert found == (a if smaller is None else smaller)
+    assert found + other == a + b
+    assert all(found.subs(N, i) == min(a.subs(N, i), b.subs(N, i)) for i in range(1, 80))
+
+
+@pytest.mark.parametrize(("name", "least"), [("unet", 188), ("unet-padded", 16)])
+def test_two_open_sides_of_a_u_net(network, name, least):
+    """Its smallest map has to leave something after all windows, and what is cropped is always the skip's."""
+    made = network(name, H="h", W="w")
+    assert stated(made.conditions) == [f"h >= {least}", f"w >= {least}"]
+    formula = total(made)
+    for h, w in ((least, least), (least + 15, 572), (572, least + 1), (700, 604)):
+        assert tuple(int(evaluate(part, {"h": h, "w": w})) for part in formula) == tuple(total(network(name, H=h, W=w)))
+    with pytest.raises(VcalcError, match="does not fit"):
+        network(name, H=least - 1, W=572)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("beit-b-16", ["h >= 16", "w >= 16"]),  # so that there is a patch, and a table of 3 * 1 * 1 + 3 biases
+        ("mae-vit-b-16", ["h >= 16", "w >= 16"]),  # no more patches stay than there are
+        ("hybrid-r50-vit-b-16", []),  # a quarter, rounded up, and half of it, rounded up, is an eighth, rounded up
+    ],
+)
+def test_a_condition_that_follows_from_others_is_not_said(network, name, says):
+    assert stated(network(name, H="h", W="w").conditions) == says
+
+
+def test_what_rounded_sizes_cost_is_told(network, monkeypatch):
+    monkeypatch.setattr(limits, "OPERATIONS", 100_000)
+    with pytest.raises(VcalcError) as caught:
+        network("vgg11", H="h")
+    assert "--set H=32*h" in caught.value.problems[0].hint
 
 
 def test_batch_as_a_symbol(network):

@@ -100,7 +100,6 @@ def test_a_model_in_a_commands_place_is_its_table(vcalc):
         (("validate", "vgg16", "--against", "timm", "--dtype", "fp16"), "--dtype changes nothing here"),
         (("validate", "vgg16", "--against", "timm", "--device", "cuda"), "--device changes nothing here"),
         (("table", "net.py"), "net.py is a program in Python, which vcalc does not read"),
-        (("table", "model.onnx"), "there is no file 'model.onnx'"),
         (("compare", "model.onnx", "vgg16"), "vcalc table and vcalc import --counts read it"),
         (("table", "yolo.cfg"), "yolo.cfg is a network of darknet"),
     ],

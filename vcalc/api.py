@@ -158,6 +158,13 @@ class Network:
         return _given_back(trained_params(self._costs, self._expanded.graph.nodes))
 
     @property
+    def active_params(self) -> Any:
+        """The parameters that one token meets: all of them, or of experts those that it goes through."""
+        from vcalc.analyses.active import active_params
+
+        return _given_back(active_params(self._costs, self._expanded.graph.nodes))
+
+    @property
     def bops(self) -> Any:
         """Bit operations of one forward pass: each multiply-add with the bits of its factors multiplied."""
         return self._measured("bops")
@@ -171,6 +178,11 @@ class Network:
         from vcalc.analyses.widths import MEASURES
 
         return _given_back(MEASURES[metric](self._costs, self._expanded.graph.nodes))
+
+    @property
+    def notes(self) -> list[str]:
+        """What has to be said beside the figures of a network that was recorded: what is unread, unweighed, missing."""
+        return list(self._expanded.notes)
 
     @property
     def depth(self) -> int:
@@ -224,11 +236,17 @@ def from_torch(
 
     `input` is the shape of what goes in, without the batch, or a tensor with it; a list of either for several; what has
     a name in the module's `forward` can be given by it. Nothing of the module is changed, and nothing is computed.
-    Raises VcalcError where torch is missing, or the module takes no such input.
+    Where the run comes to no end, since it depends on values or fails, what ran is counted, a warning says so, and
+    `notes` where. Raises VcalcError where torch is missing, or the module takes no such input.
     """
+    import warnings
+
     from vcalc.importers.network import of_module
 
-    return Network(of_module(module, input, named), convention or conventions.DEFAULT, batch, dtype)
+    recorded = of_module(module, input, named)
+    if recorded.recording.stopped:
+        warnings.warn(f"counting stops at {recorded.recording.stopped}", stacklevel=2)
+    return Network(recorded, convention or conventions.DEFAULT, batch, dtype)
 
 
 def models() -> list[str]:

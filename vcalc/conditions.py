@@ -23,7 +23,7 @@ def stated(conditions: Sequence[Condition]) -> list[str]:
 
     divided: dict[Any, int] = {}
     least: dict[Any, int] = {}
-    others: dict[str, None] = {}
+    others: dict[str, Any] = {}
     for relation, a, b in conditions:
         if (relation, b) == ("%", 1) and a.is_integer:  # a symbol that is taken to be whole, and need not be
             others[_divides(a, 1)] = None
@@ -37,13 +37,41 @@ def stated(conditions: Sequence[Condition]) -> list[str]:
             divided[whole] = math.lcm(parts, divided.get(whole, 1))
         elif start:
             least[start[0]] = max(start[1], least.get(start[0], 1))
-        else:
-            others[_compared(relation, a, b) if parts is None else _divides(whole, parts)] = None
+        elif parts is not None:
+            others[_divides(whole, parts)] = None
+        elif not _is_identity(relation, a, b):
+            others[_compared(relation, a, b)] = _spare(relation, a, b)
     return [
         *(_divides(whole, parts) for whole, parts in divided.items() if parts > 1),
         *(f"{name} >= {size}" for name, size in least.items() if size > divided.get(name, 1)),
-        *others,
+        *(text for text, spare in others.items() if not _holds_from(spare, {**divided, **least})),
     ]
+
+
+def _is_identity(relation: str, a: Any, b: Any) -> bool:
+    """Whether two formulas are one, written in two ways."""
+    from vcalc import symbols
+
+    return relation == "==" and bool(symbols.closed_form(symbols.exact(a) - symbols.exact(b)) == 0)
+
+
+def _spare(relation: str, a: Any, b: Any) -> Any:
+    """A formula that a relation holds for where it is not below 0; None where there is none."""
+    from vcalc import symbols
+
+    if relation not in (">=", ">"):
+        return None
+    return symbols.exact(a) - symbols.exact(b) - int(relation == ">")
+
+
+def _holds_from(spare: Any, least: dict[Any, int]) -> bool:
+    """Whether a formula is not below 0 where its symbols are no less than they have to be."""
+    from vcalc import symbols
+
+    if spare is None:
+        return False
+    start = {name: name + size - 1 for name, size in least.items() if name.is_Symbol}
+    return bool(symbols.bounds_together(spare.subs(start, simultaneous=True))[0] >= 0)
 
 
 def _divides(whole: Any, parts: Any) -> str:
@@ -55,7 +83,7 @@ def _compared(relation: str, a: Any, b: Any) -> str:
     """The relation with its number, where it has one, on the right."""
     if is_symbolic(a):
         return f"{a} {relation} {b}"
-    return f"{b} {relation.replace('>', '<')} {a}"
+    return f"{b} {relation.translate(str.maketrans('<>', '><'))} {a}"
 
 
 def _least(a: Any, b: Any, relation: str) -> tuple[Any, int] | None:

@@ -356,6 +356,8 @@ class Graph:
         self.nodes: list[Node] = []
         self.folded: list[tuple[str, str]] | None = None
         """The paths of norms that are part of another layer, and of that; None where none should be."""
+        self.says_widths = False
+        """Whether bits or densities are said of some nodes."""
         self._outputs: dict[str, int] = {}
         self._facts: dict[Any, Facts] = {}
 
@@ -386,13 +388,15 @@ class Graph:
         shares: int | None = None,
         tied: int | None = None,
         routing: Routing | None = None,
+        shapes: tuple[NamedShape, ...] | None = None,
     ) -> int:
-        """Append a layer that reads the given nodes; returns its index.
+        """Append a layer that reads the given nodes, whose `shapes` these are; returns its index.
 
         With `shares` it has that node's parameters, with `tied` the first of them, with `routing` it is one of experts.
         Raises LayerError when it does not fit.
         """
-        shapes = tuple([self.shape(index) for index in inputs])
+        if shapes is None:
+            shapes = tuple([self.shape(index) for index in inputs])
         if shares is not None:
             tied = None
         sets, active = (routing.experts, routing.active) if routing else (1, 1)
@@ -441,11 +445,6 @@ class Graph:
         for node in self.nodes if owners else ():
             all_tied = node.tied in owners and not node.facts.parameters
             node.frozen = node.frozen or all_tied or self.owner(node) in owners
-
-    @property
-    def says_widths(self) -> bool:
-        """Whether bits or densities are said of the network."""
-        return any(node.widths is not PLAIN for node in self.nodes)
 
     @staticmethod
     def owner(node: Node) -> int:

@@ -74,6 +74,9 @@ stride leaves rounded as 150 thousand, a new root or logarithm that meets a symb
 LAYERS = 100_000
 """Layers of one expanded network."""
 
+UNROLLED = 10_000
+"""Steps that the cells of a recurrent layer are run on paper for; all cells of one that is an operator count as one."""
+
 NESTING = 60
 """Blocks, loops and branches inside one another while a spec is expanded; hyperparameters that refer to one another."""
 

@@ -40,7 +40,7 @@ def decide(operator: str, a: Any, b: Any) -> bool | None:
         difference = sympy.expand(difference)
     fact: bool | None = getattr(difference, _FACTS[operator])
     if fact is None:
-        fact = _within(operator, *bounds(difference))
+        fact = _within(operator, *bounds_together(difference))
     return None if fact is None else fact is not (operator == "!=")
 
 
@@ -120,6 +120,30 @@ def bounds(value: Any) -> tuple[Any, Any]:
     return -sympy.oo, sympy.oo
 
 
+def bounds_together(value: Any) -> tuple[Any, Any]:
+    """The bounds of a formula, where floors in it that grow alike take each other's growth away, too."""
+    low, high = bounds(value)
+    if is_rounded(value):
+        below, above = (sympy.expand(_straight(value, upwards)) for upwards in (False, True))
+        low, high = sympy.Max(low, bounds(below)[0]), sympy.Min(high, bounds(above)[1])
+    return (sympy.ceiling(low), sympy.floor(high)) if value.is_integer else (low, high)
+
+
+def _straight(value: Any, above: bool) -> Any:
+    """A formula that another one is at most (`above`) or at least: without its floors and ceilings, as far as seen."""
+    found = []
+    for term in sympy.Add.make_args(sympy.expand(value)):
+        factor, rest = term.as_coeff_Mul()
+        if isinstance(rest, (sympy.floor, sympy.ceiling)):
+            (inside,) = rest.args
+            upwards, parts = above is bool(factor > 0), _parts(inside)
+            off = 1 - 1 / parts if parts else 1
+            goes = (off if upwards else -off) if upwards is isinstance(rest, sympy.ceiling) else 0
+            rest = _straight(inside, upwards) + goes
+        found.append(factor * rest)
+    return sympy.Add(*found)
+
+
 def _bounds_of_product(value: Any) -> tuple[Any, Any]:
     """Those of a product of numbers that are not below nought, and of one factor."""
     factor, rest = value.as_coeff_Mul()
@@ -139,6 +163,9 @@ def is_rising(value: Any) -> bool:
     if value.is_Add or isinstance(value, (sympy.floor, sympy.ceiling, sympy.Min, sympy.Max)):
         return all(map(is_rising, value.args))
     if value.is_Mul or (value.is_Pow and value.exp.is_Integer and value.exp > 0):
+        factor, rest = value.as_coeff_Mul()
+        if factor != 1:
+            return bool(factor > 0) and is_rising(rest)
         parts = value.args if value.is_Mul else (value.base,)
         return all(is_rising(part) and bounds(part)[0] >= 0 for part in parts)
     return False
@@ -154,12 +181,19 @@ def quotient(a: Any, b: Any) -> tuple[Any, Any]:
 
 def maximum(a: Any, b: Any) -> Any:
     """The larger of two expressions, as SymPy's Max when that is open."""
-    return sympy.Max(exact(a), exact(b))
+    known = _is_less(a, b)
+    return sympy.Max(exact(a), exact(b)) if known is None else exact(b if known else a)
 
 
 def minimum(a: Any, b: Any) -> Any:
     """The smaller of two expressions, as SymPy's Min when that is open."""
-    return sympy.Min(exact(a), exact(b))
+    known = _is_less(a, b)
+    return sympy.Min(exact(a), exact(b)) if known is None else exact(a if known else b)
+
+
+def _is_less(a: Any, b: Any) -> bool | None:
+    """Whether the first of two expressions is the smaller one, or as large; None where symbols leave it open."""
+    return True if decide("<=", a, b) else False if decide(">=", a, b) else None
 
 
 def round_half_away(value: Any) -> Any:

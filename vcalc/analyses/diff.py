@@ -207,6 +207,9 @@ def _fields(old: Node | None, new: Node | None) -> dict[str, tuple[Any, Any]]:
     tied = old.tied is not None, new.tied is not None
     if tied[0] != tied[1]:
         said["tied"] = tied
+    sets = old.facts.owns.sets, new.facts.owns.sets
+    if not same_value(*sets):
+        said["experts"] = sets
     if old.layer is new.layer:
         return said
     before, after = _values(old.layer), _values(new.layer)

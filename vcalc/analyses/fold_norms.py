@@ -34,6 +34,7 @@ def fold_norms(graph: Graph) -> Graph:
             routing = Routing(owns.sets, owns.active, places[node.routed])
         places[node.index] = made.add(layer, inputs, node.path, shares, tied, routing)
     made.freeze(places[node.index] for node in graph.nodes if node.frozen)
+    made.says_widths = graph.says_widths
     for node in graph.nodes:
         if node.index not in folded:
             made.nodes[places[node.index]].widths = node.widths

@@ -40,7 +40,7 @@ class Run:
         self.graph = graph
         self.plan = plan
         bytes = {type: plan.element(type) for type in ELEMENTS}
-        self.paper = Paper(bytes.__getitem__, 1 if plan.single else 2, plan.training, watched, plan.rules)
+        self.paper = Paper(bytes.__getitem__, 1 if plan.single else plan.images, plan.training, watched, plan.rules)
         self.saved_by = [NOTHING] * len(graph.nodes)
         """What each layer adds to the saved tensors; a storage is the first one's that saves it."""
         readers = {index: node.index for node in graph.nodes for index in node.inputs}

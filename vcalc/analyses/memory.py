@@ -48,6 +48,8 @@ class Memory:
         self.held = _held(graph, self.plan)
         run = Run(graph, self.plan)
         self.input = run.input
+        self.straight = run.paper.straight
+        """Whether all is a straight line in the batch: what is rounded up to pages is none."""
         self.saved_by: list[Size] = run.saved_by
         """What each layer adds to the saved tensors, by its index."""
         always = Size(self.held.always, 0)
@@ -62,7 +64,8 @@ class Memory:
     def of(self, batch: Any) -> Memory:
         """The same network and plan at a batch: one image may take other memory than the straight lines say."""
         if batch != 1:
-            return self
+            exact = self.straight or type(batch) is not int or batch in (0, self.plan.images)
+            return self if exact else Memory(self.graph, self.plan._replace(images=batch))
         alone = Memory(self.graph, self.plan._replace(single=True))
         return self if (alone.moments, alone.saved_by) == (self.moments, self.saved_by) else alone
 
@@ -104,7 +107,17 @@ class Memory:
         """The largest batch whose peak is no more than `capacity` bytes; None where no batch is too large."""
         sizes = {moment.size for moment in self.moments}
         most = min((_largest(size, capacity) for size in sizes if _limits(size, capacity)), default=None)
-        return int(self.of(1).peak(1).size.at(1) <= capacity) if most in (0, 1) else most
+        if most is None or self.straight:
+            return int(self._fits(1, capacity)) if most in (0, 1) else most
+        while most and not self._fits(most, capacity):
+            most -= 1
+        while self._fits(most + 1, capacity):
+            most += 1
+        return most
+
+    def _fits(self, batch: int, capacity: int) -> bool:
+        """Whether a batch takes no more than `capacity` bytes."""
+        return bool(self.of(batch).peak(batch).size.at(batch) <= capacity)
 
 
 def _values(facts: Facts) -> Number:

@@ -68,6 +68,8 @@ class Plan(NamedTuple):
     """torch.autocast: weights in fp32, and what some operators read cast to the dtype."""
     single: bool = False
     """A batch of one image, of whose tensors torch makes views where it copies those of several."""
+    images: int = 2
+    """The images that else stand for several: their very number, where memory is rounded up to pages."""
 
     @property
     def training(self) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vcalc.arithmetic import Shape, certainly_equal, certainly_less
-from vcalc.errors import Place, Problem, quoted
-from vcalc.graph import Node, untouched
+from vcalc.errors import Place, Problem, quoted, suggestion
+from vcalc.graph import INPUT, Node, untouched
 from vcalc.layers.axes import MAP, NOTHING, PLACES, TOKENS, names_of, rank
 from vcalc.layers.base import show
 from vcalc.layers.conv import extent
@@ -20,6 +20,7 @@ from vcalc.layers.windows import Sliding
 from vcalc.operators.types import INDEX
 from vcalc.source.read import YamlNode, is_null
 from vcalc.spec import syntax
+from vcalc.spec.fields import written_out
 from vcalc.spec.find import is_model
 from vcalc.spec.network import Network
 from vcalc.spec.rows import channels_first
@@ -31,12 +32,13 @@ MISTAKES = {
     "stride-drops-rows": "a stride ends before the last rows or columns of its input, which no window reads",
     "window-does-not-tile": "windows that lie side by side do not cover their input",
     "embedding-of-activations": "an embedding looks up what a layer computed, which are no word numbers",
-    "unused-branch": "a tensor is worked out or saved, and nothing reads it",
+    "unused-branch": "a tensor is worked out, saved or handed to a block, and nothing reads it",
     "unused-hyperparameter": "a hyperparameter that no expression uses",
     "channels-last": "an input of a map looks like one whose channels come last",
     "concat-along-tokens": "tokens of one size are joined one after the other, not side by side",
     "roundabout": "two layers only come to what one layer says: a table, or a transpose",
     "moved-for-nothing": "elements are moved, and lie as they did: by one pattern, or by two layers in a row",
+    "no-effect": "what is written changes nothing: frozen where nothing is trained, an offset where there is none",
     "shadowed-name": "a name hides what else has that name: a value, a model, a group",
 }
 """The codes of likely mistakes, and what each says."""
@@ -58,7 +60,11 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
     for step, name in origin.hidden:
         message = f"{quoted(name)} is the tensor that was saved under this name, and hides the group that has it"
         yield _shadowed(message, network.spec.source.place(step.node))
+    yield from _saved_in_vain(network)
+    yield from _frozen_in_vain(network)
     yield from _channels_last(network)
+    if "" in network.graph.inputs and INPUT not in readers and INPUT not in origin.named:
+        yield _unread_input(network)
     said: set[tuple[syntax.Step, str]] = set()
     words = untouched(network.graph)
     for node in nodes:
@@ -66,6 +72,7 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
             continue
         step = origin.steps[node.index]
         found = [_dead_end(node, readers, origin.named), _looks_up_activations(node, words), _along_tokens(node)]
+        found += [_as_it_arrives(node, step), _offset_alone(node, step)]
         found += [_moved_for_nothing(node, nodes, readers), _class_tokens_alone(node, nodes, readers)]
         if not network.same_as:
             found += [_bias_before_norm(node, step, readers), _rows_left_over(node)]
@@ -74,6 +81,53 @@ def mistakes_of_network(network: Network) -> Iterator[Problem]:
                 said.add((step, problem.code))
                 problem.place, problem.path = network.spec.source.place(step.node), node.path
                 yield problem
+
+
+def _saved_in_vain(network: Network) -> Iterator[Problem]:
+    """Tensors that give way to others of their name before anything takes them up."""
+    place = network.spec.source.place
+    for step, name, by in network.origin.lost:
+        message = f"{quoted(name)} is saved again in line {place(by.node).line}, before anything takes this one up"
+        yield Problem("unused-branch", message, place(step.node), "give one of them another name, or leave it out")
+
+
+def _frozen_in_vain(network: Network) -> Iterator[Problem]:
+    """What is said to be frozen, and has no parameters wherever it stands."""
+    for step in network.origin.idle:
+        message = "this is frozen, and has no parameters that could be trained"
+        yield Problem("no-effect", message, network.spec.source.place(step.node), "leave frozen out")
+
+
+def _unread_input(network: Network) -> Problem:
+    """An input of which no layer makes anything."""
+    key, _ = network.spec.input_nodes.get("", (network.spec.root, None))
+    hint = "a table leaves what arrives: put it in a branch, or behind {save: x} and before {take: x}"
+    return Problem("unused-branch", "nothing reads the input", network.spec.source.place(key), hint)
+
+
+def _as_it_arrives(node: Node, step: syntax.Step) -> Problem | None:
+    """A layer that moves elements by its fields, none of which says that any is moved."""
+    kind, said = type(node.layer), node.facts.asked.values()
+    is_plain = isinstance(step, syntax.LayerStep) and not syntax.names_in([*step.fields.values()])
+    if not (kind.moves and kind.fields and is_plain and len(node.inputs) == 1) or node.output != node.input:
+        return None
+    if any(field.required or said[name] != field.usual(node.facts.asked) for name, field in kind.fields.items()):
+        return None
+    hint = f"say how far: {written_out(node.kind, [next(iter(kind.fields))])}"
+    return Problem("moved-for-nothing", f"all leaves this {node.kind} as it arrives", hint=hint)
+
+
+def _offset_alone(node: Node, step: syntax.Step) -> Problem | None:
+    """A norm that is to have an offset, and has no factors."""
+    fields = step.fields if isinstance(step, syntax.LayerStep) else {}
+    if (
+        "bias" not in fields
+        or getattr(node.layer, "affine", True) is not False
+        or not getattr(node.layer, "bias", False)
+    ):
+        return None
+    message = f"this {node.kind} has no offset: affine: false leaves it out with the factors"
+    return Problem("no-effect", message, hint="leave bias out, or affine")
 
 
 def _channels_last(network: Network) -> Iterator[Problem]:
@@ -231,6 +285,7 @@ def mistakes_of_spec(spec: Spec, claimed: set[str]) -> Iterator[Problem]:
             yield Problem("unused-hyperparameter", message, source.place(key), "use it, or leave it out")
     yield from _hidden(spec)
     yield from _unread(spec)
+    yield from _handed_in_vain(spec)
 
 
 def _hidden(spec: Spec) -> Iterator[Problem]:
@@ -283,6 +338,22 @@ def _unread(spec: Spec) -> Iterator[Problem]:
                 if name not in taken:
                     message = f"{quoted(name)} is saved, and nothing takes it up"
                     yield Problem("unused-branch", message, place, f"take: {name}, or leave the save out")
+
+
+def _handed_in_vain(spec: Spec) -> Iterator[Problem]:
+    """Tensors that a call hands to a block which takes up none of that name."""
+    bodies = [body for body, _ in _bodies(spec)]
+    blocks = {name: _steps_of(block.body) for name, block in spec.blocks.items()}
+    taken = {name: [each for step in steps for each in _taken(step)] for name, steps in blocks.items()}
+    for step in (step for steps in (*map(_steps_of, bodies), *blocks.values()) for step in steps):
+        if not isinstance(step, syntax.Call):
+            continue
+        block = getattr(step.block.node, "value", "")
+        for name, tensors in step.takes.items() if block in taken else ():
+            if name not in taken[block]:
+                message = f"{quoted(name)} is handed to block {block}, which takes up no tensor of that name"
+                hint = suggestion(name, taken[block], "it takes") if taken[block] else "leave it out"
+                yield Problem("unused-branch", message, spec.source.place(tensors[0].node), hint)
 
 
 def _bodies(spec: Spec) -> Iterator[tuple[list[syntax.Step], list[syntax.ModelEntry]]]:

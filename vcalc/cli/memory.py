@@ -96,6 +96,8 @@ def memory_command(
             if value is not None:
                 hint = f"--mode training {option} {value}".rstrip()
                 raise VcalcError("usage", f"{option} is for training", hint=hint)
+        if mixed != "autocast":  # which casts a trained weight once, and a frozen one wherever it is read
+            request.refuse("at inference nothing is trained, so nothing is spared (--mode training)", ("--frozen",))
     named = (optimizer or "adamw").lower()
     if request.bits and mode != "inference":
         hint = "leave it out, or --dtype and --mixed"

@@ -155,7 +155,7 @@ AS = click.option("--as", "library", default="", metavar="LIBRARY", help="Count 
 
 
 FROZEN = click.option(
-    "--frozen", multiple=True, metavar="PATH,...", help="Parameters of these groups or layers are not trained."
+    "--frozen", multiple=True, metavar="NAME,...", help="Parameters of these groups, layers or kinds are not trained."
 )
 FOLD_NORMS = click.option(
     "--fold-norms", is_flag=True, help="Batch norms are part of the convolutions before them, as in deployment."

@@ -60,9 +60,9 @@ class Request:
 
         network = expand(spec, model, self.given(spec, model, option), option, self.library)
         if self.frozen:
-            from vcalc.reports.layers_table import selected
+            from vcalc.analyses.freeze import freeze
 
-            network.graph.freeze([node.index for node in selected(network.graph, self.frozen)])
+            freeze(network.graph, self.frozen, f" in {network.name}")
         if self.bits or self.density:
             from vcalc.spec.widths import widen
 

@@ -268,7 +268,8 @@ CONVENTION = Record(
         Key(
             "params",
             Made(_PARAMS, _params),
-            "Roles to `leave_out`, kinds to `lose`, `buffers` to count, and what that comes to in words (`says`).",
+            "Roles to `leave_out`, kinds to `lose`, `buffers` to count, whether what is `tied` counts in each layer "
+            "that has it, and what that comes to in words (`says`).",
         ),
         Key(
             "memory",

@@ -43,6 +43,11 @@ def answers(section: str, word: str) -> list[Answer]:
     return _table().get(section, {}).get(_key(section, word), [])
 
 
+def is_frozen(word: str) -> bool:
+    """Whether others say with the word what is trained: any word of the language may stand beside `frozen`."""
+    return any(answer.write == "frozen" for answer in answers("fields", word))
+
+
 def _answers_of(section: str, word: str, kind: str) -> list[Answer]:
     """The answers that hold of a layer kind."""
     return [answer for answer in answers(section, word) if not answer.kinds or kind in answer.kinds]

@@ -244,6 +244,32 @@ for _name, _mode, _axes in (
     _for(_name)(_upsample(_mode, _axes))
 
 
+@_for("grid_sampler", "grid_sampler_2d", "grid_sampler_3d")
+def _grid_sample(given: Given) -> Laid | None:
+    mode = ("bilinear", "nearest", "")[given["interpolation_mode"]]
+    shape, places = given["input"].shape, given["grid"].shape
+    axes = len(shape) - 2
+    inputs = (as_map(shape, axes), as_map((*places[:1], axes, *places[1:-1]), axes))
+    return Laid("grid_sample", {"mode": mode}, inputs) if mode else None
+
+
+@_for("deform_conv2d")
+def _deform_conv(given: Given) -> Laid:
+    weight = given["weight"].shape
+    fields = {
+        "out": weight[0],
+        "kernel": weight[2:],
+        **{
+            name: (given[f"{called}_h"], given[f"{called}_w"])
+            for name, called in (("stride", "stride"), ("pad", "pad"), ("dilation", "dilation"))
+        },
+        "groups": given["groups"],
+        "bias": given.get("bias") is not None,
+    }
+    branches = ("input", "offset", "mask") if given["use_mask"] else ("input", "offset")
+    return Laid("deform_conv", fields, tuple(as_map(given[name].shape, 2) for name in branches))
+
+
 def _activation(kind: str) -> Recipe:
     def recipe(given: Given) -> Laid:
         if kind == "hardtanh" and (given.get("min_val", -1), given.get("max_val", 1)) == (0, 6):
@@ -278,6 +304,46 @@ def _attention(given: Given) -> Laid:
     shapes = ((*lead, *query[-2:]), (*keys, *key[-2:]), (*keys, *value[-2:]))
     causal = bool(given.get("is_causal", False))
     return Laid("scaled_dot_product_attention", {"causal": causal}, tuple(NamedShape(shape, HEADS) for shape in shapes))
+
+
+def _recurrent(kind: str, gates: int) -> Recipe:
+    def recipe(given: Given) -> Laid:
+        length, batch, width = given["input"].shape
+        if given["batch_first"]:
+            length, batch = batch, length
+        enters, again = (each.shape for each in given["params"][:2])
+        hidden = enters[0] // gates
+        fields = {
+            "hidden": hidden,
+            "layers": given["num_layers"],
+            "bidirectional": bool(given["bidirectional"]),
+            "bias": bool(given["has_biases"]),
+            **({"project": again[1]} if again[1] != hidden else {}),
+        }
+        front = (batch,) if batch > 1 else ()
+        return Laid(kind, fields, (NamedShape((*front, length, width), TOKENS, front=(Leading("w"),) * len(front)),))
+
+    return recipe
+
+
+_for("lstm")(_recurrent("lstm", 4))
+_for("gru")(_recurrent("gru", 3))
+_for("rnn_tanh", "rnn_relu")(_recurrent("rnn", 1))
+
+
+@_for("col2im")
+def _fold(given: Given) -> Laid | None:
+    if set(given["dilation"]) != {1}:
+        return None
+    batch, width, places = _first(given).shape
+    fields = {
+        "out": tuple(given["output_size"]),
+        "kernel": _pair(given["kernel_size"], 2),
+        "stride": _pair(given["stride"], 2),
+        "pad": _pair(given["padding"], 2),
+    }
+    front = (batch,) if batch > 1 else ()
+    return Laid("fold", fields, (NamedShape((*front, places, width), TOKENS, front=(Leading("w"),) * len(front)),))
 
 
 COMPOSITES = frozenset(

@@ -227,7 +227,13 @@ def _role(argument: str, kind: str, name: str, place: int) -> str:
         return "slope"
     if argument in ("weight", "bias"):
         return argument
-    return next((role for word, role in _NAMED.items() if word in name), "bias" if name.endswith("bias") else "weight")
+    return next((role for word, role in _NAMED.items() if word in name), _plain_role(name))
+
+
+def _plain_role(name: str) -> str:
+    """A parameter is a bias where its name says so."""
+    last = name.rpartition(".")[2]
+    return "bias" if last.startswith("bias") or last.endswith("bias") else "weight"
 
 
 def _by_argument(step: Step) -> Iterable[tuple[str, Tensor]]:

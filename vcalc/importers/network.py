@@ -15,6 +15,9 @@ from vcalc.importers.recording import Recording, record
 from vcalc.importers.source import Built, built
 from vcalc.torch_backend import needed
 
+MOST_NAMED = 5
+"""Parameters that a note names."""
+
 
 class RecordedNetwork:
     """A network that was recorded and not written: its graph, and what is known beside that."""
@@ -35,6 +38,17 @@ class RecordedNetwork:
         self.arrays: dict[str, Any] = {}
         self.conditions: tuple[Any, ...] = ()
         self.given: dict[str, Any] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """What has to be said beside the figures: what nothing reads, what has no count, where counting stops."""
+        names, found = [*self.unread], unweighed(self.unweighed)
+        more = f", and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        said = (f"{each.name} ({each.times} x, {each.elements:,} elements, first at {each.path})" for each in found)
+        notes = [f"no operator reads these parameters: {', '.join(names[:MOST_NAMED])}{more}"] if names else []
+        notes += [f"seen and not weighed, for vcalc knows no count of them: {', '.join(said)}"] if found else []
+        stopped = self.recording.stopped
+        return notes + ([f"counting stops at {stopped}"] if stopped else [])
 
     def operators(self) -> list[tuple[str, int]]:
         """What torch called, in the words of its library, and how often; the commonest first."""

@@ -125,6 +125,33 @@ def _conv_transpose(call: Call) -> Translated | None:
     return [(f"conv_transpose{axes}d", {**given, **extra})]
 
 
+@_for("DeformConv")
+def _deform_conv(call: Call) -> Translated | None:
+    weight, offset, mask = call.tensor(1), call.tensor(2), call.tensor(4)
+    if weight is None or offset is None or len(weight.shape) != 4:
+        return None
+    fields, more = _window(call, 2)
+    given = {"input": _padded(call.first(), more), "weight": weight, "offset": offset, "bias": call.tensor(3)}
+    window = {
+        f"{called}_{axis}": fields[name][place]
+        for name, called in (("stride", "stride"), ("padding", "pad"), ("dilation", "dilation"))
+        for place, axis in enumerate("hw")
+    }
+    masks = {"use_mask": mask is not None, "mask": mask}
+    return [("deform_conv2d", {**given, **window, **masks, "groups": call.attributes.get("group", 1)})]
+
+
+@_for("GridSample")
+def _grid_sample(call: Call) -> Translated | None:
+    mode = call.attributes.get("mode", b"linear")
+    mode = mode.decode() if isinstance(mode, bytes) else mode
+    numbers = {"linear": 0, "bilinear": 0, "nearest": 1}
+    grid = call.tensor(1)
+    if grid is None or mode not in numbers:
+        return None
+    return [("grid_sampler", {"input": call.first(), "grid": grid, "interpolation_mode": numbers[mode]})]
+
+
 @_for("Gemm", "FusedGemm")
 def _gemm(call: Call) -> Translated | None:
     left, right = call.tensor(0), call.tensor(1)

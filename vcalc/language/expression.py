@@ -70,6 +70,14 @@ class Expression:
         self.operations = operations
         self._closure = closure
 
+    def knowing(self, words: set[str]) -> Expression:
+        """The expression with names that stand for themselves."""
+        if not words:
+            return self
+        closure, known = self._closure, {word: word for word in words}
+        columns = {name: column for name, column in self.columns.items() if name not in words}
+        return Expression(self.text, lambda given: closure({**given, **known}), columns, self.operations, self.weight)
+
     def value(self, environment: Environment) -> Any:
         """The value. Raises ExpressionError for an undefined name, a division by zero, a number out of bounds."""
         try:

@@ -7,6 +7,7 @@ From the class alone follow validation, defaults, documentation, the symbolic fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from vcalc.arithmetic import Number, Shape, assumed, certainly_less, common_divisor, product
@@ -79,6 +80,8 @@ class Layer:
     """Fields for documentation, where a symbol or 1 does not do; None for the symbol of one that may be left out."""
     joins: ClassVar[bool] = False
     """True for a kind that takes several inputs; it is written as the `join` of branches."""
+    also_joins: ClassVar[bool] = False
+    """True for a layer that may be the `join` of branches, too, the first of which has what it works on."""
     ties: ClassVar[bool] = False
     """True for a kind whose matrix or table may be another layer's: see `Graph.add`."""
     begins: ClassVar[bool] = False
@@ -150,6 +153,8 @@ class Layer:
                     value = spec.type.accept(value)
                 except (ValueError, TypeError):
                     hint = "// divides without a rest" if isinstance(value, float) and "whole" in spec.type.says else ""
+                    if spec.type.axes and type(value) is int:
+                        hint = "axes go by name: C, H and W of a map, N and D of tokens"
                     message = f"{self.kind}: {name} is {show(value)}, not {spec.type.says}"
                     raise LayerError(message, name, hint) from None
             elif spec.required:
@@ -195,7 +200,7 @@ class Layer:
             return self._once((shape, shape.told), lambda other: setattr(other, "takes", shape))
         told = True in [shape.unusual for shape in inputs]
         axes = spatial_axes(inputs[0]) if self.per_axis else 2
-        if not told and axes == 2 and not self.placed and self._is_on_two_axes:
+        if not (told or self.placed) and (not self.per_axis or (axes == 2 and self._is_on_two_axes)):
             return self
         arrives = tuple([shape.of for shape in inputs]) if told else ()
 
@@ -219,7 +224,7 @@ class Layer:
             known[key] = other
         return known[key]
 
-    @property
+    @cached_property
     def _is_on_two_axes(self) -> bool:
         values = [getattr(self, name) for name in self.per_axis]
         return {2}.issuperset([len(value) for value in values if type(value) in (tuple, Alike)])
@@ -300,10 +305,11 @@ class Layer:
     def check(self, inputs: tuple[Shape, ...]) -> None:
         """Refuse inputs of the wrong rank, and heads together with a map."""
         ranks = [rank(shape) for shape in inputs]
+        everywhere = self.spatial is Layer.spatial
         for each, shape in zip(ranks, inputs, strict=True):
             if each not in self.accepts:
                 raise LayerError(self._takes_else(self.accepts, shape), hint=self._rank_hint(each))
-            if each == MAP and len(inner(shape)) - 1 not in self.spatial:
+            if each == MAP and not everywhere and len(inner(shape)) - 1 not in self.spatial:
                 raise LayerError(self._takes_else((MAP,), shape))
         if HEADS in ranks and MAP in ranks:
             from vcalc.layers import mend

@@ -12,10 +12,10 @@ from vcalc.arithmetic import Number, Shape, product
 from vcalc.layers.base import KINDS, Layer, elements
 from vcalc.layers.call import Call
 from vcalc.layers.vocabulary import BUFFERS, called
-from vcalc.operators import elementwise, moves, products, routing, windows
+from vcalc.operators import elementwise, moves, products, routing, sampling, scan, windows
 from vcalc.operators.paper import Caller, Operator
 
-FAMILIES = (elementwise, moves, products, routing, windows)
+FAMILIES = (elementwise, moves, products, routing, sampling, scan, windows)
 """Where the operators are, which enter themselves."""
 
 

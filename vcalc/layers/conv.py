@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from vcalc.operators.paper import Paper, Value
 
 
+CAUSAL = "causal"
+"""Padding before a sequence alone."""
+
+
 def slide(
     size: Number, kernel: Number, stride: Number, pad: Number, dilation: Number = 1, ceil_mode: bool = False
 ) -> Number:
@@ -51,7 +55,7 @@ def extent(kernel: Number, dilation: Number) -> Number:
 
 
 def slide_map(shape: Shape, layer: Any, channels: Number, ceil_mode: bool = False) -> Shape:
-    """A feature map's shape after a layer with kernel, stride, pad (`same` as in TensorFlow) and perhaps dilation."""
+    """A feature map's shape after a layer with kernel, stride, pad (words as in TensorFlow) and perhaps dilation."""
     if isinstance(layer.pad, str):
         return (channels, *map(ceil_div, shape[1:], layer.stride))
     each = zip(shape[1:], layer.kernel, layer.stride, layer.pad, dilation_of(layer), strict=True)
@@ -69,32 +73,37 @@ def extents(layer: Any) -> Shape:
 
 
 def leading_pad(layer: Any, shape: Shape) -> tuple[Number, ...]:
-    """Padding before the first element of each axis, `same` worked out for this input."""
+    """Padding before the first element of each axis, words worked out for this input."""
     if not isinstance(layer.pad, str):
         given: tuple[Number, ...] = layer.pad
         return given
-    return tuple(pad // 2 for pad in same_pads(layer, shape))
+    pads = same_pads(layer, shape)
+    return pads if layer.pad == CAUSAL else tuple(pad // 2 for pad in pads)
 
 
 def same_pads(layer: Any, shape: Shape) -> tuple[Number, ...]:
-    """What `same` adds along each axis, on both sides together; nothing where the padding is given."""
+    """What a word adds along each axis, on both sides together; nothing where the padding is given."""
     if not isinstance(layer.pad, str):
         return (0,) * len(shape[1:])
+    if layer.pad == CAUSAL:
+        return tuple(reach - 1 for reach in extents(layer))
     each = zip(shape[1:], layer.stride, extents(layer), strict=True)
     return tuple(maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0) for size, stride, reach in each)
 
 
 def padded_map(layer: Any, shape: Shape) -> Number:
-    """Elements of one channel of the map that windows slide over: the input's, with what `same` adds."""
+    """Elements of one channel of the map that windows slide over: the input's, with what a word for it adds."""
     return product(size + pad for size, pad in zip(shape[1:], same_pads(layer, shape), strict=True))
 
 
 def pad_same(ops: Paper, layer: Any, x: Value, value: float = 0) -> Value:
-    """A map with what `same` adds, a copy then."""
+    """A map with what a word adds, a copy then."""
     pads = same_pads(layer, x.shape[1:])
     if not any(pads):
         return x
     shape = (*x.shape[:2], *(size + pad for size, pad in zip(x.shape[2:], pads, strict=True)))
+    if layer.pad == CAUSAL:
+        return ops.pad(x, shape, before=(0, *pads))
     return ops.pad(x, shape, same=(layer.kernel, layer.stride, dilation_of(layer)), value=value)
 
 
@@ -113,7 +122,12 @@ class Conv(Layer, kind="conv"):
     out: Any = field(count(), "output channels", symbol="C_out")
     kernel: Any = field(per_axis(), "kernel size", symbol="K")
     stride: Any = field(per_axis(), "step between windows", 1, "S")
-    pad: Any = field(padding(), "zero padding on each side, or 'same'", 0, "P")
+    pad: Any = field(
+        padding(CAUSAL),
+        "zero padding on each side; 'same'; or, of a sequence, 'causal', before it, so that nothing later is read",
+        0,
+        "P",
+    )
     dilation: Any = field(per_axis(), "distance between kernel elements", 1, "D")
     groups: Any = field(count(), "groups that channels are split into", 1, "G")
     bias: Any = field(FLAG, "whether a bias is added", True)
@@ -126,6 +140,13 @@ class Conv(Layer, kind="conv"):
     def output(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
         needs_groups("conv", shape[0], self.out, self.groups)
+        axes = len(shape) - 1
+        alone = (
+            "'zero_pad' puts frames before a video alone: {frames: [2, 0]}"
+            if axes == 3
+            else "'zero_pad' pads each side by itself"
+        )
+        needs(self.pad != CAUSAL or axes == 1, "conv: pad: causal is of a sequence [C, L]", "pad", alone)
         needs(bool(self.standardized or not self.gain), "conv: gain belongs to standardized weights", "gain")
         if self.connections:
             self._check_connections(shape[0])
@@ -145,7 +166,7 @@ class Conv(Layer, kind="conv"):
         """Whether `same` adds as much before as after, whatever the size, so that the convolution itself pads."""
         reaches = map(extent, self.kernel, self.dilation)
         steps = all(certainly_equal(stride, 1) for stride in self.stride)
-        return isinstance(self.pad, str) and steps and all(certainly_equal(reach % 2, 1) for reach in reaches)
+        return self.pad == "same" and steps and all(certainly_equal(reach % 2, 1) for reach in reaches)
 
     def _check_connections(self, channels: Number) -> None:
         needs(

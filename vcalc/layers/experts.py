@@ -37,7 +37,7 @@ class TopK(_Routing, kind="top_k", hidden=True):
     def output(self, *inputs: Shape) -> Shape:
         tokens, experts = inputs[0]
         message = f"{show(self.count)} active experts cannot be chosen among {show(experts)}"
-        needs(assumed("<=", self.count, experts), message, "count")
+        needs(assumed(">=", experts, self.count), message, "count")
         return (tokens, self.count)
 
     def run(self, ops: Paper, x: Value) -> Value:

@@ -111,13 +111,13 @@ def both_sides() -> FieldType:
     return FieldType("a whole number, 0 or more, or a pair [before, after] of them", size2d(0).accept)
 
 
-def padding() -> FieldType:
-    """As `per_axis(0)`, or `same`: as much as makes the output ceil(input / stride)."""
-    each = per_axis(0)
+def padding(*more: str) -> FieldType:
+    """As `per_axis(0)`, or a word: `same`, as much as makes the output ceil(input / stride), or another one."""
+    each, words = per_axis(0), ("same", *more)
     return FieldType(
-        f"{each.says}, or 'same'",
-        lambda value: value if isinstance(value, str) and value == "same" else each.accept(value),
-        ("same",),
+        ", or ".join([each.says, *map(repr, words)]),
+        lambda value: value if isinstance(value, str) and value in words else each.accept(value),
+        words,
         per_axis=True,
     )
 
@@ -231,6 +231,17 @@ NUMBER = FieldType("a number", _of_each(_number))
 POSITIVE = FieldType("a number above 0", _of_each(_positive))
 FRACTION = FieldType("a number from 0 to 1", _of_each(_fraction))
 INDEX_LISTS = FieldType("a list of lists of input channels, one list an output channel", _index_lists)
+
+
+def _sizes(value: Any) -> tuple[tuple[Any, ...], ...]:
+    if not isinstance(value, (list, tuple)) or not value or not all(isinstance(row, (list, tuple)) for row in value):
+        raise ValueError
+    if any(len(row) != 2 for row in value):
+        raise ValueError
+    return tuple(tuple(_whole(size, 1) for size in row) for row in value)
+
+
+SIZES = FieldType("a list of pairs [height, width]", _sizes)
 
 
 class Like:

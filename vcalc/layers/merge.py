@@ -209,6 +209,15 @@ class Subtract(_Elementwise, kind="subtract"):
         return self._together(ops, "sub", inputs)
 
 
+class Divide(Subtract, kind="divide"):
+    """What the first branch gives divided by what the second gives, as weights by their sum."""
+
+    source = "d'Ascoli et al. 2021 (ConViT), equation 7"
+
+    def run(self, ops: Paper, *inputs: Value) -> Value:
+        return self._together(ops, "div", inputs)
+
+
 class AbsoluteDifference(Subtract, kind="absolute_difference"):
     """The distance of the elements that stand in the same place, by which twin networks compare: |a - b|."""
 

@@ -28,7 +28,8 @@ def _along_places(of: str, length: int) -> tuple[int, ...]:
 def leaves(text: str, input: Shape) -> str | None:
     """Whether a map, tokens, a vector or heads leave; None for what is none of them.
 
-    Two sizes are a sequence's where places leave behind features that no tokens have, those of one axis. Three sizes
+    Two sizes are a sequence's where places leave behind features that no tokens have, those of one axis; of tokens only
+    where they are called C and L. Three sizes
     are a map's where places lie along the last two, a head's where they lie along one of these: the letters tell, by
     the axes that they arrive in.
     """
@@ -37,6 +38,8 @@ def leaves(text: str, input: Shape) -> str | None:
     if len(roles) == 1:
         return VECTOR
     if len(roles) == 2:
+        if arrives == TOKENS and [part.name for axis in pattern.right for part in axis.parts] == ["C", "L"]:
+            return MAP if _fits(roles, "FP") else TOKENS
         return MAP if arrives in (MAP, VECTOR) and _fits(roles, "FP") and _of_one_line(pattern, arrives) else TOKENS
     if len(roles) > 3:
         places_last = _fits(roles, "FPPP") or not any("P" in role for role in roles)

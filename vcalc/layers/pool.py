@@ -223,13 +223,13 @@ def _adaptive_reads(size: Number, out: int) -> Number:
 
 
 class ReduceAxes(Layer, kind="reduce_axes"):
-    """The mean or the largest of what lies along axes, each of which is left with one place."""
+    """The mean, the largest or the sum of what lies along axes, each of which is left with one place."""
 
     source = "Woo et al. 2018 (CBAM), section 3, spatial attention: both over channels"
     accepts = (MAP, TOKENS, HEADS)
     sample: ClassVar[dict[str, Any]] = {"by": "max", "over": "channels"}
 
-    by: Any = field(choice(("mean", "max")), "what is made of the elements")
+    by: Any = field(choice(("mean", "max", "sum")), "what is made of the elements")
     over: Any = field(axes_or("channels", "last"), "channels, the last axis, or axes by name")
 
     def axes(self, input: Shape) -> tuple[int, ...]:
@@ -241,11 +241,17 @@ class ReduceAxes(Layer, kind="reduce_axes"):
         return tuple(1 if axis in axes else size for axis, size in enumerate(inputs[0]))
 
     def work(self, inputs: tuple[Shape, ...], output: Shape) -> dict[str, Number]:
+        if self.by == "sum":
+            return {"additions": elements(inputs[0]) - elements(output)}
         return {"window_elements": elements(inputs[0])}
 
     def run(self, ops: Paper, x: Value) -> Value:
         axes = tuple(axis + 1 for axis in self.axes(*self.named(x)))
-        return ops.mean(x, axes=axes) if self.by == "mean" else ops.largest(x, axes=axes)
+        if self.by != "sum":
+            return ops.mean(x, axes=axes) if self.by == "mean" else ops.largest(x, axes=axes)
+        for axis in axes:
+            x = ops.sum(x, axis=axis)
+        return x
 
     def reach(self, input: Shape) -> Window | None:
         return along(input, self.axes(input))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal, product
 from vcalc.errors import LayerError, quoted
-from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, rank
-from vcalc.layers.base import Layer, describe, elements, features, needs, needs_division, show
+from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, names_of, places_of, rank
+from vcalc.layers.base import Layer, axes_over, describe, elements, features, needs, needs_division, show
 from vcalc.layers.centre import CROP, cut, moved, offsets
-from vcalc.layers.fields import ORDER, PATTERN, WHOLE, both_sides, choice, count, field, per_axis
+from vcalc.layers.fields import ORDER, PATTERN, WHOLE, axes_or, both_sides, choice, count, field, per_axis
 from vcalc.layers.moved import Moved
 from vcalc.layers.windows import EVERYWHERE, REORDERED, Sliding, Window, interpolated
 
@@ -228,6 +228,31 @@ class Roll(Layer, kind="roll"):
 
     def reach(self, input: Shape) -> Window | None:
         return REORDERED if self.shifts(input) else None
+
+
+class Flip(Layer, kind="flip"):
+    """The places along some axes in the other order, the last one first."""
+
+    source = "Schuster & Paliwal 1997 (bidirectional networks); Zhu et al. 2024 (Vision Mamba), algorithm 1"
+    moves = True
+    sample: ClassVar[dict[str, Any]] = {"over": "last"}
+
+    over: Any = field(axes_or("channels", "last"), "the axes, by name: N of tokens, W of a map; channels, or the last")
+
+    def axes(self, input: Shape) -> tuple[int, ...]:
+        """Those whose places change their order."""
+        return axes_over(self.kind, self.over, input)
+
+    def output(self, *inputs: Shape) -> Shape:
+        self.axes(inputs[0])
+        return inputs[0]
+
+    def run(self, ops: Paper, x: Value) -> Value:
+        return ops.flip(x, tuple(axis + 1 for axis in self.axes(*self.named(x))))
+
+    def reach(self, input: Shape) -> Window | None:
+        named = {names_of(input)[axis] for axis in self.axes(input)}
+        return REORDERED if named & {*places_of(input), "d"} else None
 
 
 class ZeroPad(Layer, kind="zero_pad"):

@@ -32,7 +32,7 @@ PRIMITIVES = {
     "antialiased_elements": "elements put out by an interpolation that smooths where it makes fewer",
     "sampled_elements": "samples that aligning regions takes by bilinear interpolation",
     "padded_elements": "elements that arrive, with the padding that the operation adds",
-    "zero_additions": "additions of zeros that stand in place of a bias of keys",
+    "zero_additions": "additions of zeros that stand in place of a bias of keys, or of a second bias of a gate",
     "product_elements": "elements that products of two activations put out",
     "parameters": "parameters, once for each image of an operator's batch; windows are images to it",
     "input_elements": "elements that arrive",
@@ -64,6 +64,7 @@ ROLES = {
     "relative_position_bias": "learned bias of each relative position in a window",
     "relative_position_embedding": "learned vectors of relative rows and columns",
     "logit_scale": "one trained factor a head that cosines are multiplied by",
+    "state_space": "of a selective scan, what its states forget, and what of the input passes them by",
     "random_projection": "random directions of a softmax kernel's features, frozen",
 }
 """What a parameter is for; a convention may leave roles out."""

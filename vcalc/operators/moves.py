@@ -207,22 +207,23 @@ class Concat(Operator, name="concat"):
 
 
 class Stack(Operator, name="stack"):
-    """One beside the other along a new last axis. Backward parts them again."""
+    """One beside the other along a new axis, the last one or the first. Backward parts them again."""
 
     @staticmethod
-    def output(*parts: Any) -> Shape:
-        return (*parts[0].shape, len(parts))
+    def output(*parts: Any, axis: int = -1) -> Shape:
+        return (*parts[0].shape, len(parts)) if axis else (len(parts), *parts[0].shape)
 
     @staticmethod
-    def text(*parts: Any) -> str:
-        return f"torch.stack({written.row(parts)}, -1)"
+    def text(*parts: Any, axis: int = -1) -> str:
+        return f"torch.stack({written.row(parts)}, {axis})"
 
-    def forward(self, paper: Paper, *parts: Value) -> Value:
-        return paper.new(self.output(*parts), parts[0].batched)
+    def forward(self, paper: Paper, *parts: Value, axis: int = -1) -> Value:
+        self.rest = slice(None, -1) if axis else slice(1, None)
+        return paper.new(self.output(*parts, axis=axis), parts[0].batched)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
         (gradient,) = gradients
-        return tuple(paper.view(gradient, gradient.shape[:-1], gradient.strides[:-1]) for _ in self.needs)
+        return tuple(paper.view(gradient, gradient.shape[self.rest], gradient.strides[self.rest]) for _ in self.needs)
 
 
 class Pad(_AsTold, name="pad"):
@@ -280,6 +281,17 @@ class Roll(Operator, name="roll"):
 
     def _moved(self, paper: Paper, x: Value) -> Value:
         return paper.new(x.shape, x.batched, x.type) if self.around else paper.map_like(x, x.shape)
+
+
+class Flip(Operator, name="flip"):
+    """The places along axes in the other order: a copy, as is the gradient."""
+
+    @staticmethod
+    def text(x: Any, axes: Sizes) -> str:
+        return f"{x}.flip({', '.join(map(str, axes))})"
+
+    def forward(self, paper: Paper, x: Value, axes: Sizes) -> Value:
+        return paper.like(x)
 
 
 class Copy(Operator, name="copy"):
@@ -410,7 +422,9 @@ class Embedding(Operator, name="embedding"):
     def module(words: Any, table: Any) -> str:
         return f"nn.Embedding({written.sizes(table.shape)})"
 
-    argument = "{}.long()"
+    @staticmethod
+    def called(module: str, words: Any, table: Any) -> str:
+        return f"{module}({words}.long())"
 
     def forward(self, paper: Paper, words: Value, table: Value) -> Value:
         self.saved, self.table = (words,), table.shape
@@ -517,20 +531,3 @@ class PixelShuffle(_Remade, name="pixel_shuffle"):
     @staticmethod
     def text(x: Any, shape: Sizes, factor: int) -> str:
         return f"F.pixel_shuffle({x}, {factor})"
-
-
-class Sample(Operator, name="sample"):
-    """A map read between its elements, at places that are given; both are saved."""
-
-    output = staticmethod(_AsTold.output)
-
-    @staticmethod
-    def text(x: Any, places: Any, shape: Sizes) -> str:
-        return f"F.grid_sample({x}, {places}.expand({written.IMAGES}, -1, -1, -1), align_corners=False)"
-
-    def forward(self, paper: Paper, x: Value, places: Value, shape: Sizes) -> Value:
-        self.saved, self.shape = (x, places), x.shape
-        return paper.new(shape, x.batched)
-
-    def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
-        return (paper.new(self.shape, gradients[0].batched), None)

@@ -156,8 +156,6 @@ class Operator:
     """Forms (see `vcalc.layers.vocabulary`) that `text` tells apart, as its `way`."""
     functional: ClassVar[bool] = False
     """Whether `text` is torch's function that does what its module does."""
-    argument: ClassVar[str] = "{}"
-    """What its module is called with."""
     changes: ClassVar[bool] = False
     """True for one that changes its first input, and makes no other tensor."""
     composed: ClassVar[bool] = False
@@ -184,6 +182,16 @@ class Operator:
     def module(*inputs: Any, **fields: Any) -> str:
         """Torch's module that does it with such parameters; empty where it has none."""
         return ""
+
+    @staticmethod
+    def reads(**fields: Any) -> int:
+        """How many tensors its module is called with; all others are its parameters."""
+        return 1
+
+    @staticmethod
+    def called(module: str, *inputs: Any, **fields: Any) -> str:
+        """The call of its module, which has such a name, and what is taken of what that gives."""
+        return f"{module}({inputs[0]})"
 
     @staticmethod
     def text(*inputs: Any, **fields: Any) -> str:
@@ -239,9 +247,20 @@ class Paper:
         watched: bool = False,
         rules: Rules = OFF,
     ) -> None:
-        from vcalc.operators import elementwise, moves, norms, products, rearrange, routing, windows
+        from vcalc.operators import (
+            elementwise,
+            moves,
+            norms,
+            products,
+            rearrange,
+            recurrent,
+            routing,
+            sampling,
+            scan,
+            windows,
+        )
 
-        self.families = (elementwise, moves, norms, products, rearrange, routing, windows)
+        self.families = (elementwise, moves, norms, products, rearrange, recurrent, routing, sampling, scan, windows)
         """Where the operators are, which enter themselves."""
         self.element = element
         """Bytes of an element of a type."""
@@ -271,6 +290,8 @@ class Paper:
         self.casts: dict[Hashable, Value] = {}
         """Parameters that were cast, kept until autocast ends."""
         self.parameters: dict[Hashable, Leaf] = {}
+        self.straight = True
+        """Whether all that was made is a straight line in the images, for any number of them."""
         self._owner: int | None = None
         self._tied: int | None = None
         self._given = 0
@@ -337,6 +358,17 @@ class Paper:
         self.per_image += storage.per_image
         self.mark()
         return Value(storage, shape, contiguous(shape) if strides is None else strides, batched, type)
+
+    def rounded(self, parts: Iterable[int], unit: int) -> Value:
+        """Memory for parts of so many elements, each rounded up to whole units of bytes: no straight line in images."""
+        sizes = [part * self.element(self.type) for part in parts]
+        fixed = sum(-size % unit for size in sizes)
+        storage = Storage(self, fixed, sum(sizes) // self.images)
+        self.straight = False
+        self.fixed += storage.fixed
+        self.per_image += storage.per_image
+        self.mark()
+        return Value(storage, (sum(sizes) + fixed,), (1,), True)
 
     def mark(self) -> None:
         """Note what is alive now."""
@@ -449,10 +481,13 @@ class Paper:
         self.mark()
         node.operator.saved = ()
         gradients.clear()
+        added = []
         for number, edge in enumerate(node.edges):
             gradient, made[number] = made[number], None
-            if edge is not None and edge.source is not None and gradient is not None:
-                self.arrive(edge.source, edge.place, gradient)
+            if edge is None or edge.source is None or gradient is None:
+                continue
+            if self.arrive(edge.source, edge.place, gradient):
+                added.append(gradient)
 
     def _fit(self, made: list[Value | None], number: int, edge: Edge | None) -> None:
         """A gradient summed to the shape of what it belongs to, and cast to its type, if anybody wants it."""
@@ -465,8 +500,11 @@ class Paper:
         if self.element(gradient.type) != self.element(edge.type):
             made[number] = self.like(gradient, type=edge.type)
 
-    def arrive(self, source: Node | Leaf, place: int, gradient: Value) -> None:
-        """A gradient reaches a tensor, where it is added to what has come from other readers: in place, or anew."""
+    def arrive(self, source: Node | Leaf, place: int, gradient: Value) -> bool:
+        """A gradient reaches a tensor, where it is added to what has come from other readers: in place, or anew.
+
+        False where it is the first. One that was added lives until all gradients of an operator have arrived.
+        """
         old = source.gradient if isinstance(source, Leaf) else source.gradients[place]
         total = gradient.bare()
         if old is not None:
@@ -476,6 +514,7 @@ class Paper:
             source.gradient = self.in_order(total) if source.parameter else total
         else:
             source.gradients[place] = total
+        return old is not None
 
     def _adds_in_place(self, old: Value) -> bool:
         """Whether nobody else holds the memory of a gradient, and it fills it."""

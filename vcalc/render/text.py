@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vcalc.errors import printable, text_width
-from vcalc.render.fit import GAP, fitted, folded_widths, shown
+from vcalc.render.fit import GAP, fitted, folded_widths, shown, visible
 from vcalc.reports.table import LINE, Column, Report, Row, Table, bar_text
 
 Line = tuple[str, str]
@@ -66,10 +66,18 @@ def _table_lines(table: Table, width: int | None) -> Iterator[Line]:
     if table.title:
         yield from _wrapped("title", table.title, width)
     yield from body
-    if table.notes:
+    notes = [*_no_room(table, width), *table.notes]
+    if notes:
         yield "", ""
-    for note in table.notes:
+    for note in notes:
         yield from _wrapped("note", note, width)
+
+
+def _no_room(table: Table, width: int | None) -> list[str]:
+    """Which columns a terminal has no room for."""
+    room = fitted(table, width)
+    dropped = [column.header for column in visible(table) if column not in room]
+    return [f"no room here for {', '.join(dropped)}: a wider terminal shows them"] if dropped else []
 
 
 def _row_lines(table: Table, width: int | None) -> Iterator[Line]:

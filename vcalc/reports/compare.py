@@ -12,6 +12,7 @@ from vcalc.analyses.trained import frozen_parts
 from vcalc.errors import VcalcError
 from vcalc.graph import Node, group_of
 from vcalc.reports.notes import (
+    active_note,
     bug_notes,
     convention_note,
     folded_note,
@@ -122,6 +123,7 @@ def _captions(sides: list[Side]) -> list[str]:
     notes += _how(sides)
     for network, costs in sides:
         whose = f", {network.name}"
+        notes += active_note(costs, network.graph.nodes, f" of {network.name}")
         notes += frozen_note(costs, network.graph.nodes, f" of {network.name}")
         notes += folded_note(network.graph, whose)
         if network.graph.says_widths:

@@ -13,9 +13,6 @@ from vcalc.reports.layers_table import summary, title
 from vcalc.reports.notes import bug_notes, convention_note, convention_record, left_out_notes, params_note
 from vcalc.reports.table import Column, Report, Row, Table, axes_of, inputs_of, plain_value
 
-MOST_NAMED = 5
-"""Parameters that a note names."""
-
 
 def counts_report(network: RecordedNetwork, costs: Costs, strict: bool = False) -> Report:
     """Params and FLOPs by kind, and in all; with `strict` it does not hold where something is left unweighed."""
@@ -36,9 +33,7 @@ def counts_report(network: RecordedNetwork, costs: Costs, strict: bool = False) 
     notes = [
         f"total: {summary(costs, total)}",
         *_trained_note(costs, nodes),
-        *_unread_note(network),
-        *_unweighed_note(network),
-        *([f"counting stops at {network.recording.stopped}"] if network.recording.stopped else []),
+        *network.notes,
         convention_note(costs.convention),
         *params_note(costs.convention),
         *left_out_notes(costs, nodes),
@@ -60,22 +55,6 @@ def _trained_note(costs: Costs, nodes: list[Node]) -> list[str]:
     return (
         [f"params: {units.exact(trained_params(costs, nodes))} trained, {units.exact(frozen)} frozen"] if frozen else []
     )
-
-
-def _unread_note(network: RecordedNetwork) -> list[str]:
-    if not network.unread:
-        return []
-    names = [*network.unread]
-    more = f", and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return [f"no operator reads these parameters: {', '.join(names[:MOST_NAMED])}{more}"]
-
-
-def _unweighed_note(network: RecordedNetwork) -> list[str]:
-    found = unweighed(network.unweighed)
-    if not found:
-        return []
-    said = (f"{each.name} ({each.times} x, {each.elements:,} elements, first at {each.path})" for each in found)
-    return [f"seen and not weighed, for vcalc knows no count of them: {', '.join(said)}"]
 
 
 def _record(network: RecordedNetwork, costs: Costs) -> dict[str, Any]:

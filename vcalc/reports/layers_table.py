@@ -303,6 +303,7 @@ def _notes(network: Described, costs: Costs, nodes: list[Node], total: Cost, onl
     outputs = {name: network.graph.shape(index) for name, index in network.graph.outputs.items() if name and not only}
     notes = [
         f"total{part}: {summary(costs, total)}",
+        *network.notes,
         *active_note(costs, nodes),
         *frozen_note(costs, nodes),
         *tied_note(network.graph, nodes),

@@ -205,6 +205,11 @@ def _notes(memory: Memory, batch: Any) -> list[str]:
         else f"a tensor is freed after its last reader{longer}"
     )
     notes.append(f"a layer's inputs and output are alive while it runs; {freed}")
+    if not memory.straight:
+        notes.append(
+            "the workspace of an LSTM is rounded up to pages: figures are of this very batch, a formula in the batch "
+            f"rounds as for {1 if plan.single else plan.images}"
+        )
     if plan.single:
         notes.append(
             "one image: torch makes views of it where it copies several, so that these formulas do not hold for them "

@@ -41,13 +41,15 @@ def params_note(convention: Convention, said_of_tied: bool = False) -> list[str]
     return notes + ([f"params hold buffers: {', '.join(sorted(rule.buffers))}"] if rule.buffers else [])
 
 
-def active_note(costs: Costs, nodes: list[Node]) -> list[str]:
+def active_note(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:
     """How many parameters a token meets, where it goes through some of several experts."""
     experts = experts_of(nodes)
     if not experts:
         return []
     each = ", ".join(f"{units.exact(some)} of {units.exact(all)} experts" for some, all in experts)
-    return [f"params: {units.exact(active_params(costs, nodes))} active for each token, which goes through {each}"]
+    return [
+        f"params{whose}: {units.exact(active_params(costs, nodes))} active for each token, which goes through {each}"
+    ]
 
 
 def frozen_note(costs: Costs, nodes: list[Node], whose: str = "") -> list[str]:

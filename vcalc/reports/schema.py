@@ -22,7 +22,7 @@ from vcalc.reports.kinds import summary
 from vcalc.source.keys import Schema, Several
 from vcalc.spec.beside import CLAIMS, SPEC, WRITTEN
 from vcalc.spec.sizes import SAYS
-from vcalc.spec.steps import JOINS, LAYERS
+from vcalc.spec.steps import JOINS, LAYERS, ONLY_JOINS
 from vcalc.spec.table import ENTRY
 from vcalc.spec.top import MODEL, TOP
 from vcalc.spec.words import BLOCK, CALL, FORMS, NAME, OPTION, TIED
@@ -281,7 +281,11 @@ _WORDS = {key for form in FORMS.values() for key in form.keys}
 
 def _item() -> Schema:
     """A layer or a block's call with its fields, or one of the forms; the first word of a form decides which."""
-    form: Schema = {"minProperties": 1, "maxProperties": 1, "propertyNames": _own_name(*JOINS, *_WORDS)}
+    form: Schema = {
+        "minProperties": 1,
+        "maxProperties": 1,
+        "propertyNames": _own_name(*ONLY_JOINS, *_WORDS),
+    }
     for word, each in reversed(FORMS.items()):
         then: Schema = {"propertyNames": {"enum": list(each.keys)}}
         if each.required:

@@ -126,7 +126,8 @@ class Source:
                 if joined and joined[1] in known:
                     hint = f"a colon and a space belong after the key: {joined[1]}: {joined[2]}"
                 else:
-                    hint = foreign.hint(section, key, known, "it has", what)
+                    frozen = "frozen" in known and foreign.is_frozen(key)
+                    hint = foreign.hint("fields" if frozen else section, key, known, "it has", what)
                 self.report("unknown-key", f"{what} has no key {quoted(key)}", key_node, hint)
                 meant.update(foreign.probably(section, key, known, what))
         return meant

@@ -26,6 +26,9 @@ UNLIKE = 400
 ROUNDED = 150 * SYMBOLIC
 """What a size costs that holds a rounded formula and is like none before it."""
 
+UNROUNDED = "sizes that strides round cost most: a multiple of all strides has none, as in --set H=32*h"
+"""What to do where these are too many."""
+
 
 KNOWN = 10
 """What an answer of exact arithmetic costs that was worked out before."""
@@ -34,12 +37,18 @@ ANSWERS = 10_000
 """Answers that are kept; then they are worked out, and paid for, anew."""
 
 
+_PLAIN = (int, str, bool)
+"""Values on which an operation costs one."""
+
+
 class Budget:
     """What one expansion may spend, so that no spec takes long."""
 
     def __init__(self) -> None:
         self.steps = 0
         self.operations = 0
+        self.rounds = False
+        """Whether a size is symbolic and rounded."""
         self._sizes: set[Any] = set()
         self._answers: dict[Any, Any] = {}
 
@@ -54,7 +63,7 @@ class Budget:
         self.operations += operations
         if self.operations > limits.OPERATIONS:
             message = f"the expressions come to more than {limits.OPERATIONS:,} operations"
-            raise VcalcError("limit", message, hint="see docs/limits.md")
+            raise VcalcError("limit", message, hint=UNROUNDED if self.rounds else "see docs/limits.md")
 
     def spend_on_size(self, size: Any) -> None:
         """Spend what a new symbolic size costs that a stride left rounded: SymPy is slow to find its closed form."""
@@ -64,6 +73,7 @@ class Budget:
 
         self._sizes.add(size)
         if symbols.is_rounded(size):
+            self.rounds = True
             self.spend(ROUNDED)
 
     def value(self, expression: Expression, environment: Environment) -> Any:
@@ -71,7 +81,7 @@ class Budget:
         cost = expression.operations * expression.weight
         for name in expression.columns:
             value = environment.get(name)
-            if type(value) is int:
+            if type(value) in _PLAIN:
                 continue
             if is_list(value):
                 cost += expression.operations * _length(value)
@@ -80,6 +90,8 @@ class Budget:
             elif is_quotient(value) or isinstance(value, float):
                 cost += expression.operations * DECIMAL
         self.spend(cost)
+        if expression.operations == 1:  # a name or a number: nothing is worked out
+            return expression.value(environment)
         before = PAYING.by, PAYING.for_items
         PAYING.by, PAYING.for_items = self._answer, self.spend
         try:
@@ -149,7 +161,9 @@ class Scope:
     def within(self, name: str, ordinal: int, numbered: bool = False) -> str:
         """The path of a thing in this scope, numbered where its name is shared."""
         label = f"{name}{ordinal}" if numbered or self.counts.get(name, 1) > 1 else name
-        return f"{self.path}/{label}" if self.parent else label
+        if self.parent is None:
+            return label
+        return f"{self.path if self._path is None else self._path}/{label}"
 
     @property
     def path(self) -> str:
@@ -252,6 +266,10 @@ class Building:
         """The nodes whose output has a name: saved, or what a named group gives."""
         self.hidden: list[tuple[Spec, Step, str]] = []
         """Where which spec takes up a saved tensor whose name a group has, too."""
+        self.taken: set[Step] = set()
+        """The steps that saved a tensor which was taken up, or kept to the end of a block's call."""
+        self.lost: dict[Step, tuple[Spec, str, Step]] = {}
+        """Steps that saved a tensor which another step's has replaced before it was taken up: spec, name, and that."""
         self.shared: dict[Any, list[int]] = {}
         """The nodes of the first run of what is shared."""
         self.sharing: tuple[Sharing, ...] = ()
@@ -268,6 +286,8 @@ class Building:
         """The operations that were spent on what is like nothing before it."""
         self.frozen = Freezing(graph)
         """What is not trained."""
+        self.fixed: dict[Step, tuple[Layer, int]] = {}
+        """The layer of each step whose fields are the same wherever it stands, and what working them out costs."""
         self._layers: dict[Any, Layer] = {}
         self._paid: set[Any] = set()
 
@@ -308,11 +328,12 @@ class Building:
         if self.symbolic:
             self.budget.spend(SYMBOLIC)
         before = self.budget.operations
-        is_new = self._pay(layer, tuple([self.graph.shape(index) for index in inputs]))
+        shapes = tuple([self.graph.shape(index) for index in inputs])
+        is_new = self._pay(layer, shapes)
         owners = [owner for sharing in self.sharing if (owner := sharing.next(layer)) is not None]
         shares = Graph.owner(self.graph.nodes[owners[0]]) if owners else None
         self._check_routing(layer, inputs, tied)
-        index = self.graph.add(layer, inputs, "", shares, tied, self.routing)
+        index = self.graph.add(layer, inputs, "", shares, tied, self.routing, shapes)
         if self.routing:
             self._check_expert(index)
         for sharing in self.sharing:
@@ -396,7 +417,8 @@ class Building:
         taken: set[str] = set()
         later: dict[tuple[Scope, str], int] = {}
         for node, (scope, name, ordinal) in zip(self.graph.nodes, self.names, strict=True):
-            scope.close()
+            if scope._path is None:
+                scope.close()
             path = scope.within(name, ordinal)
             if path in taken:
                 ordinal = max(ordinal, later.get((scope, name), 0))

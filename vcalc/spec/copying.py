@@ -72,7 +72,8 @@ class Part:
         for part in self.inner:
             _copy_scope(part, later[part.name], scopes, building, moved)
         for node, (inside, name, ordinal) in zip(nodes[first:stop], names[first:stop], strict=True):
-            nodes.append(Node(node.index + shift, "", node.facts, tuple(map(moved, node.inputs))))
+            inputs = tuple([index + shift if index >= first else at for index in node.inputs])
+            nodes.append(Node(node.index + shift, "", node.facts, inputs))
             names.append((scopes[inside], name, ordinal + (later[name] if inside is self.scope else 0)))
         building.steps += building.steps[first:stop]
         building.frozen.nodes.update(map(moved, self.frozen))

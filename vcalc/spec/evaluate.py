@@ -37,12 +37,12 @@ class Evaluator:
     def value(self, value: Value, at: int, environment: Environment) -> Any:
         """A field's value here: lists become tuples; C, H, W, N, D are the arriving shape."""
         try:
-            if value.items is not None:
+            expression = value.expression
+            if expression is None:
+                assert value.items is not None
                 items = bounded_list([self.value(item, at, environment) for item in value.items])
                 self.building.budget.spend(len(items))
                 return tuple(items)
-            expression = value.expression
-            assert expression is not None
             if expression.shape_names:
                 arrive(environment, self.building.graph.shape(at), self.spec.shape_names)
             return frozen(self.building.budget.value(expression, environment))

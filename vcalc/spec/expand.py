@@ -12,7 +12,7 @@ from vcalc.language.expression import Environment
 from vcalc.language.values import decimal, key_of, shown
 from vcalc.layers import KINDS
 from vcalc.layers.axes import MAPS, NamedShape, described, rank
-from vcalc.layers.base import BRANCHES, describe, no_way, way_between
+from vcalc.layers.base import BRANCHES, Layer, describe, no_way, way_between
 from vcalc.spec import syntax
 from vcalc.spec.bindings import Bindings
 from vcalc.spec.build import Building, Scope, Used
@@ -27,10 +27,11 @@ PASSES_ON = "a branch in which nothing is carried out is left out; one that pass
 
 
 class _Reached(Exception):  # noqa: N818, no error
-    """The named group at which the use of another spec ends."""
+    """The named group, by its path, at which the use of another spec ends."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, path: str) -> None:
         self.at = at
+        self.path = path
 
 
 class Expander(Keeper):
@@ -43,12 +44,13 @@ class Expander(Keeper):
         environment: Environment,
         building: Building,
         root: Scope,
-        upto: str = "",
+        ends: tuple[str, ...] = (),
         used_by: tuple[ModelEntry, ...] = (),
     ) -> None:
         super().__init__(spec, model, building, root)
         self.globals = environment
-        self.upto = upto
+        self.ends = ends
+        """The paths of named groups at which a use of this spec, or of one that uses it, ends."""
         self.frame: object = root
         """The call that is being carried out, or the whole network: what is shared in one is not in another."""
         self.models = (*used_by, model)
@@ -83,7 +85,8 @@ class Expander(Keeper):
     def freezing(self, step: Step, at: int, environment: Environment) -> AbstractContextManager[None]:
         """Parameters of what is added meanwhile are not trained, where the condition of a step holds."""
         condition = step.frozen.condition if step.frozen else None
-        return self.building.frozen.meanwhile(condition is not None and self.truth(condition, at, environment))
+        holds = condition is not None and self.truth(condition, at, environment)
+        return self.building.frozen.meanwhile(holds, step, self.spec)
 
     # Steps
 
@@ -95,15 +98,28 @@ class Expander(Keeper):
     ) -> int:
         """Append a layer whose inputs are these, with fields that see the shape that arrives at `at`."""
         try:
-            fields = {name: decimal(self.value(value, at, environment)) for name, value in step.fields.items()}
-            tied = self.tied(step)
-            return self.building.add(self.building.layer(step.kind, fields), inputs, scope, step.name, step, tied)
+            layer = self.layer_of(step, at, environment)
+            return self.building.add(layer, inputs, scope, step.name, step, self.tied(step))
         except VcalcError as error:
             field = error.field if isinstance(error, LayerError) else ""
             place = self.place(step.fields[field].node if field in step.fields else step.node)
             if isinstance(error, LayerError) and error.length and field in step.fields:
                 place = self.within(step.fields[field].node, error)
             raise error.at(place, _path_of(scope, step.name or step.kind.kind)) from None
+
+    def layer_of(self, step: syntax.LayerStep, at: int, environment: Environment) -> Layer:
+        """The layer of a step, with fields that see the shape that arrives at `at`."""
+        building = self.building
+        known = building.fixed.get(step)
+        if known:
+            building.budget.spend(known[1])
+            return known[0]
+        before = building.budget.operations
+        fields = {name: decimal(self.value(value, at, environment)) for name, value in step.fields.items()}
+        layer = building.layer(step.kind, fields)
+        if step.is_fixed:
+            building.fixed[step] = layer, building.budget.operations - before
+        return layer
 
     def tied(self, step: syntax.LayerStep) -> int | None:
         """The layer whose first parameter another one has."""
@@ -148,7 +164,7 @@ class Expander(Keeper):
         within = scope.child(step.name) if step.name else scope
         self.saved.begin(block.name, handed)
         shares = self.shares(block.shared, (self.root, block.name), at, inner)
-        sees = (*blocks, *[inner[name] for name in block.arguments])
+        sees = (*self.saved.blocks, *[inner[name] for name in block.arguments])
         outside, self.frame = self.frame, object()
         with self.building.sharing_as(shares, f"block {block.name}"):
             end = self.part(sees, block.body, at, inner, within)
@@ -156,7 +172,7 @@ class Expander(Keeper):
         own = self.saved.end()
         for target, tensors in step.saves:
             asked = [self.asked(tensor, block, own, at, environment) for tensor in tensors]
-            self.save_as(target, [tensor for each in asked for tensor in each], at, environment)
+            self.save_as(target, [tensor for each in asked for tensor in each], step, at, environment)
         return self.leave(within, end) if step.name else end
 
     def call_by_word(self, step: syntax.Call, word: str, at: int, environment: Environment, scope: Scope) -> int:
@@ -190,7 +206,7 @@ class Expander(Keeper):
 
     def part(self, sees: tuple[Any, ...], steps: list[Step], at: int, environment: Environment, scope: Scope) -> int:
         """Run a list that sees these values and no others of its own; a copy, where it has run on such a tensor."""
-        if self.upto:
+        if self.ends:
             return self.steps(steps, at, environment, scope)
         key = (self.building.depth, *sees)
         return self.copies.run(key, at, scope, lambda: self.steps(steps, at, environment, scope))
@@ -223,8 +239,8 @@ class Expander(Keeper):
         """Note what a named group gives; end here when it is as far as this spec is used."""
         scope.output = at
         self.building.named.add(at)
-        if self.upto and scope.path == f"{self.root.path}/{self.upto}":
-            raise _Reached(at)
+        if self.ends and scope.path in self.ends:
+            raise _Reached(at, scope.path)
         return at
 
     def loop(self, step: syntax.Loop, at: int, environment: Environment, scope: Scope) -> int:
@@ -377,7 +393,7 @@ class Expander(Keeper):
         for step in self.spec.outputs_of(self.model):
             name = step.tensors[0].name
             if not self.saved.has(name):
-                known = [*self.saved.open[-1], *self.root.ended()]
+                known = [*self.saved.open[-1].tensors, *self.root.ended()]
                 hint = suggestion(name, known, "there are") or f"write save: {name} where it is"
                 if self.model.body is not None and not self.model.outputs:
                     hint += f", or give {self.model.name} outputs of its own"
@@ -410,7 +426,9 @@ class Expander(Keeper):
         bindings = self.bound(step, spec, model, given, values)
         inner = bindings.all()
         within = scope.child(step.name or model.name)
-        expander = Expander(spec, model, inner, self.building, within, step.upto, self.models)
+        last = f"{within.path}/{step.upto}" if step.upto else ""
+        ends = (*self.ends, last) if last else self.ends
+        expander = Expander(spec, model, inner, self.building, within, ends, self.models)
         expander.saved.enter(given)
         first = next(iter(given))
         depth, sharing, routing = self.building.depth, self.building.sharing, self.building.routing
@@ -422,15 +440,19 @@ class Expander(Keeper):
         except _Reached as reached:
             end, self.building.depth = reached.at, depth
             self.building.sharing, self.building.routing = sharing, routing
+            outer = reached if reached.path in self.ends else None
         else:
+            outer = None
             if step.upto:
                 hint = suggestion(step.upto, within.ended(), "it has")
                 raise VcalcError("undefined", f"{model.name} has no group {quoted(step.upto)}", hint=hint)
         self.check_library(step, model)
         nodes = range(start, len(self.building.graph.nodes))
-        self.building.used.append(Used(spec, model, nodes, step.library, bool(step.upto)))
+        self.building.used.append(Used(spec, model, nodes, step.library, bool(step.upto or outer)))
         for said, source in ((step.frozen, self.spec), (spec.frozen, spec)):
-            self.building.frozen.note(said, nodes, within, source, bool(step.upto) and source is spec)
+            self.building.frozen.note(said, nodes, within, source, bool(step.upto or outer) and source is spec)
+        if outer:
+            raise outer
         return self.leave(within, end)
 
     def arriving(
@@ -438,7 +460,10 @@ class Expander(Keeper):
     ) -> dict[str, int]:
         """The tensors that a model in use takes, by its inputs' names: what arrives is the first where none is said."""
         names = [*merged_inputs(spec, model)]
-        if (step.takes and "" in names) or (step.saves and not spec.outputs_of(model)):
+        if step.takes and "" in names:
+            hint = "leave take out; {take: …} before it is what arrives then"
+            raise VcalcError("misplaced", f"{model.name} has one input, without a name: what arrives", hint=hint)
+        if step.saves and not spec.outputs_of(model):
             raise VcalcError("misplaced", syntax.MODELS_KEEP, hint=syntax.THEIR_GROUPS)
         if step.saves and step.upto:
             message = f"'upto' ends {model.name} before it has its outputs, which 'save' asks for"
@@ -466,7 +491,7 @@ class Expander(Keeper):
                     hint = suggestion(its.name, outputs, "it gives")
                     raise VcalcError("undefined", f"{inner.model.name} has no output {quoted(its.name)}", hint=hint)
                 asked += self.picked(its, [*outputs[its.name]], end, environment)
-            self.save_as(ours, asked, end, environment)
+            self.save_as(ours, asked, step, end, environment)
         return [*outputs.values()][-1][-1]
 
     def check_library(self, step: syntax.UseModel, model: ModelEntry) -> None:

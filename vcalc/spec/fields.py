@@ -9,7 +9,7 @@ from keyword import iskeyword
 import yaml
 
 from vcalc import foreign, limits
-from vcalc.errors import nearest, quoted, suggestion
+from vcalc.errors import listing, nearest, quoted, suggestion
 from vcalc.language.expression import (
     CONSTANTS,
     FUNCTIONS,
@@ -38,6 +38,11 @@ VALUES = WORDS | {name for name, kind in KINDS.items() if not kind.joins}
 _NAMES = re.compile(r"[A-Za-z_]\w*")
 
 
+def chooses(text: str) -> bool:
+    """Whether an expression is one thing or another, as a condition says; words can stand there, too."""
+    return " if " in text
+
+
 def is_word(text: str, known: Names, models: Container[str] = ()) -> bool:
     """Whether a hyperparameter's value is a word: of a layer's field, a layer kind, a model of the file or another."""
     parts = _NAMES.findall(text)
@@ -53,6 +58,18 @@ def is_word(text: str, known: Names, models: Container[str] = ()) -> bool:
 def written_out(word: str, fields: Iterable[str]) -> str:
     """How a word is written with its fields: `conv: {out: …, kernel: …}`."""
     return f"{word}: {{{', '.join(f'{name}: …' for name in fields)}}}"
+
+
+def _by_name(node: YamlNode, word: str, required: list[str], known: list[str]) -> str:
+    """How a word is written whose fields stand there without their names."""
+    items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    numbers = re.findall(r"\d{1,9}", " ".join(str(item.value) for item in items[:4]))
+    names = {1: ["D"], 2: ["N", "D"], 3: ["C", "H", "W"]}.get(len(numbers), [])
+    if not required and names and {"N", "D", "C", "H"}.issubset(known):
+        return f"write {word}: {{{', '.join(map(': '.join, zip(names, numbers, strict=True)))}}}"
+    if required or not known:
+        return f"write {written_out(word, required) if required else word}"
+    return listing(known, "its fields are") or f"'vcalc layers {word}' has its fields"
 
 
 def mended(name: str, unwanted: str) -> str:
@@ -132,11 +149,15 @@ class FieldReader:
         return {name: self.argument(value, names) for name, (_, value) in self.source.mapping(node, what).items()}
 
     def argument(self, node: YamlNode, names: Names, shape: Names | None = None) -> Value:
-        """What a name is bound to: as `value`, and a word of a field or a layer kind that nothing else is called."""
+        """What a name is bound to: as `value`, and a word of a field or a layer kind that nothing else is called.
+
+        Or one of two, as a condition says: `relu if small else silu`.
+        """
         if isinstance(node, yaml.SequenceNode):
             return Value(node, None, [self.argument(item, names, shape) for item in node.value])
-        word = isinstance(node, yaml.ScalarNode) and node.value in VALUES and node.value not in {*names, *self.blocks}
-        return self.value(node, names, (node.value,) if word else (), shape)
+        if not isinstance(node, yaml.ScalarNode) or not (node.value in VALUES or chooses(node.value)):
+            return self.value(node, names, (), shape)
+        return self.value(node, names, tuple(VALUES - {*names, *self.blocks}), shape)
 
     def value(self, node: YamlNode, names: Names, words: tuple[str, ...] = (), shape: Names | None = None) -> Value:
         """A number, an expression over the names and the arriving shape, one of the words, or a list of these."""
@@ -173,10 +194,12 @@ class FieldReader:
         if self.operations > limits.FILE_OPERATIONS:
             self.source.report("limit", f"more than {limits.FILE_OPERATIONS:,} operations in one file", node)
             self.source.raise_problems()
+        unknown = {name: at for name, at in expression.columns.items() if name not in {*names, *shape, *self.blocks}}
+        if chooses(expression.text):
+            expression = expression.knowing({name for name in unknown if name in words})
         self.used |= expression.names
-        for name, column in expression.columns.items():
-            if name not in names and name not in shape and name not in self.blocks:
-                self.undefined(name, node, offset + column, {*names, *self.blocks, *words}, shape)
+        for name in unknown.keys() & expression.names:
+            self.undefined(name, node, offset + unknown[name], {*names, *self.blocks, *words}, shape)
         return expression
 
     def undefined(self, name: str, node: YamlNode, column: int, known: set[str], shape: Names) -> None:
@@ -202,12 +225,14 @@ class FieldReader:
             hint += f"; C, {', '.join(places)} or N, D are what arrives" if shape else ""
         self.source.report("undefined", f"{quoted(name)} is not defined here", node, hint, column, len(name))
 
-    def fields(self, node: YamlNode | None, what: str, required: Iterable[str]) -> Entries | None:
+    def fields(
+        self, node: YamlNode | None, what: str, required: Iterable[str], known: Iterable[str] = ()
+    ) -> Entries | None:
         """The fields that stand with a word, none where it stands alone; None where they are something else."""
         if node is None or is_null(node):
             return {}
         if isinstance(node, yaml.MappingNode):
             return self.source.mapping(node, what)
-        hint = f"write {written_out(what, tuple(required) or ('name',))}"
+        hint = _by_name(node, what, [*required], [*known])
         self.source.report("type", f"{what} takes its fields by name, not {describe(node)}", node, hint)
         return None

@@ -38,6 +38,8 @@ class Described(Protocol):
     def conditions(self) -> tuple[Condition, ...]: ...
     @property
     def symbolic(self) -> bool: ...
+    @property
+    def notes(self) -> list[str]: ...
 
 
 class Origin:
@@ -50,6 +52,14 @@ class Origin:
         """The nodes whose output is the network's or may be: it has a name, where the spec does not say."""
         self.hidden = [(step, name) for spec, step, name in building.hidden if spec is own]
         """Where a tensor is taken up by a name that a group has, too."""
+        self.lost = [
+            (step, name, by)
+            for step, (spec, name, by) in building.lost.items()
+            if spec is own and step not in building.taken
+        ]
+        """Where a tensor is saved in vain, its name, and where another one is saved in its place."""
+        self.idle = [step for step, (spec, idle) in building.frozen.idle.items() if spec is own and idle]
+        """The steps that are frozen and have no parameters."""
         self._used = [used.nodes for used in building.used]
 
     def foreign(self) -> set[int]:
@@ -88,6 +98,11 @@ class Network:
         self.origin = origin
         self.given = given
         """What was bound from outside."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What has to be said beside all figures: nothing, of a network that a spec says as a whole."""
+        return []
 
     def of(self, library: str) -> Network:
         """The same network as a library has it, where the spec says that libraries differ."""

@@ -128,9 +128,10 @@ class _Parser:
 
     def check_inputs(self, spec: Spec) -> None:
         """Refuse models without an input in a file that has none for all."""
-        lacking = [] if spec.options else [name for name, model in spec.models.items() if not model.input_nodes]
+        entries = self.model_entries.items()
+        lacking = [name for name, entry in entries if {"input", "inputs"}.isdisjoint(entry)]
         hint = "write input: {C: 3, H: 224, W: 224}"
-        if spec.options or len(lacking) == len(spec.models):
+        if spec.options or len(lacking) == len(entries):
             self.source.report("missing", "a spec needs 'input'", self.root, hint)
             return
         for name in lacking:
@@ -160,11 +161,10 @@ class _Parser:
 
     def hyperparameter(self, node: YamlNode, names: Names) -> Value:
         """A number, an expression over the others, or a word: one that a layer's field takes, or a model's name."""
-        if isinstance(node, yaml.SequenceNode):
-            return self.reader.argument(node, names, NOTHING)
         known = names | self.reader.blocks.keys()
-        word = isinstance(node, yaml.ScalarNode) and is_word(node.value, known, self.model_entries)
-        return self.reader.value(node, names, (node.value,) if word else (), shape=NOTHING)
+        if isinstance(node, yaml.ScalarNode) and is_word(node.value, known, self.model_entries):
+            return self.reader.value(node, names, (node.value,), shape=NOTHING)
+        return self.reader.argument(node, names, NOTHING)
 
     def hyperparameters(self, spec: Spec) -> Names:
         """Every name that expressions can refer to anywhere in the file."""

@@ -117,6 +117,10 @@ class PortReader:
             name = self.source.text(item, "an output")
             if name in made and name:
                 self.source.report("name", f"outputs names {quoted(name)} twice", item, "leave one of them out")
+            whole, bracket, _ = name.partition("[")
+            if bracket:
+                hint = f"{whole.strip()} gives each of its tensors; one of them needs a name of its own, save: y"
+                self.source.report("name", f"outputs takes names, and {quoted(name)} is a place in a list", item, hint)
             made[name] = Take(item, [Tensor(item, name)])
         return [*made.values()]
 

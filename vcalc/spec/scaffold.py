@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from vcalc.errors import VcalcError, printable, quoted
+from vcalc.graph import Node
 from vcalc.source.read import YamlNode, is_null
 from vcalc.source.sections import Section, sections
 from vcalc.spec.network import Network, expand, written_by
@@ -111,10 +112,10 @@ def copied_spec(name: str, file: str, spec: Spec, model: ModelEntry) -> str:
         "written": _writing(spec, model, parts["written"].lines if "written" in parts else []),
         "libraries": parts["libraries"].lines if "libraries" in parts and model.same_as else [],
     }
-    for key in ("convention", "symbols", "bits", "density", "blocks", "layers"):
+    for key in ("convention", "symbols", "bits", "density", "frozen", "blocks", "layers"):
         made[key] = [*parts[key].comments, *parts[key].lines] if key in parts else []
     if model.body is not None:
-        made["layers"] = _own_layers(spec, model)
+        made["layers"] = _own_layers(spec.source.lines, root, model)
     lines = [
         f"# {name}, made by `vcalc new` from {_where(spec, model)}:  vcalc table {file}",
         "# docs/spec-language.md has the language, `vcalc layers` the layer kinds, docs/editors.md completion.",
@@ -176,20 +177,6 @@ def _outputs(model: ModelEntry, parts: dict[str, Section]) -> list[str]:
     return [*parts["outputs"].comments, *parts["outputs"].lines] if "outputs" in parts else []
 
 
-def _own_layers(spec: Spec, model: ModelEntry) -> list[str]:
-    """The layers of a model that has its own, as far to the left as those of a file; none, where it is in braces."""
-    if model.node.flow_style:
-        return []
-    (key,) = [key for key, _ in model.node.value if key.value == "do"]
-    last = model.node
-    while not isinstance(last, yaml.ScalarNode) and not last.flow_style:
-        last = last.value[-1][1] if isinstance(last, yaml.MappingNode) else last.value[-1]
-    end = last.end_mark.line + 1
-    (part,) = [part for part in sections(spec.source.lines, model.node, 0, end)[1] if part.key == "do"]
-    first, *others = (line[key.start_mark.column :] for line in part.lines)
-    return [f"layers{first.removeprefix('do')}", *others]
-
-
 def _let(spec: Spec, model: ModelEntry, key: YamlNode = None, node: YamlNode = None, length: int = 0) -> list[str]:
     """The hyperparameters as the model has them: its own values in the place of those that it overrides."""
     own = {name: _flow(value.node) for name, value in model.values.items()}
@@ -206,6 +193,25 @@ def _let(spec: Spec, model: ModelEntry, key: YamlNode = None, node: YamlNode = N
     else:
         kept = [f"{indent}{name}: {own.pop(name, None) or _flow(value.node)}" for name, value in spec.let.items()]
     return ["let:", *kept, *(f"{indent}{name}: {value}" for name, value in own.items())]
+
+
+def _own_layers(lines: list[str], root: YamlNode, model: ModelEntry) -> list[str]:
+    """The layers that a model has for itself, as those of a file."""
+    key, body = _at(_at(_at(root, "models")[1], model.name)[1], "do")
+    start, end = body.start_mark, body.end_mark
+    if body.flow_style:
+        text = [*lines[start.line : end.line], lines[end.line][: end.column]]
+        text[0] = text[0][start.column :]
+        return [f"layers: {text[0]}", *(f"  {line.strip()}" for line in text[1:])]
+    own = lines[key.start_mark.line + 1 : end.line]
+    while own and (not own[-1].strip() or len(own[-1]) - len(own[-1].lstrip()) < start.column):
+        own.pop()
+    return ["layers:", *(f"  {line[min(start.column, len(line) - len(line.lstrip())) :]}".rstrip() for line in own)]
+
+
+def _at(mapping: YamlNode, name: str) -> tuple[YamlNode, YamlNode]:
+    """A key of a mapping, and its value."""
+    return next((key, value) for key, value in mapping.value if key.value == name)
 
 
 def _same_as(model: ModelEntry) -> str:
@@ -239,14 +245,15 @@ def written(text: str) -> str:
 
 def _check_same(text: str, file: str, spec: Spec, model: ModelEntry) -> None:
     """Refuse a copy that is not the very network that it was made from."""
+    wanted, why = _layers(expand(spec, model)), "other layers come of it"
     try:
         copy = parse_spec(text, file, file)
-        same = _layers(expand(copy, next(iter(copy.models.values())))) == _layers(expand(spec, model))
-    except VcalcError:
-        expand(spec, model)
-        same = False
+        same = _layers(expand(copy, next(iter(copy.models.values())))) == wanted
+    except VcalcError as error:
+        same, why = False, error.problems[0].message
     if not same:
-        raise VcalcError("copy", f"{model.name} cannot be copied out of {spec.file}", hint="copy the file by hand")
+        message = f"{model.name} cannot be copied out of {spec.file}: {why}"
+        raise VcalcError("copy", message, hint="copy the file by hand")
 
 
 def _layers(network: Network) -> list[Any]:
@@ -258,7 +265,9 @@ def _layers(network: Network) -> list[Any]:
 
 
 def _nodes(network: Network) -> list[Any]:
-    return [
-        (node.path, node.kind, node.layer.values(), node.inputs, node.facts.inputs, node.output, node.widths)
-        for node in network.graph.nodes
-    ]
+    return [(*_said(node), node.inputs, node.facts.inputs, node.output) for node in network.graph.nodes]
+
+
+def _said(node: Node) -> tuple[Any, ...]:
+    """What a spec says of a layer."""
+    return (node.path, node.kind, node.layer.values(), node.frozen, node.widths)

@@ -16,7 +16,9 @@ from vcalc.spec.fields import Names, written_out
 from vcalc.spec.loops import LoopReader, StepT
 from vcalc.spec.syntax import Step, Value
 
-JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins))
+JOINS = tuple(sorted(name for name, kind in KINDS.items() if kind.joins or kind.also_joins))
+ONLY_JOINS = tuple(name for name in JOINS if KINDS[name].joins)
+"""Those that are no layer as well."""
 BELONGS = {
     **dict.fromkeys(("with", "upto", "as"), "use"),
     **dict.fromkeys(("then", "else"), "if"),
@@ -125,7 +127,9 @@ class StepReader(LoopReader):
     def named_step(self, node: YamlNode, key: YamlNode, value: YamlNode | None, names: Names) -> Step | None:
         word = key.value
         if word in self.blocks:
-            entries = self.fields(value, word, [name for name, required in self.blocks[word].items() if required])
+            entries = self.fields(
+                value, word, [name for name, required in self.blocks[word].items() if required], self.blocks[word]
+            )
             return None if entries is None else self.call(node, Value(key, named(word)), word, entries, names)
         if word in LAYERS:
             return self.layer(node, KINDS[word], value, names)
@@ -150,7 +154,9 @@ class StepReader(LoopReader):
         if kind.shorthand and isinstance(value, yaml.ScalarNode) and not is_null(value):
             entries: Entries | None = {kind.shorthand: (value, value)}
         else:
-            entries = self.fields(value, kind.kind, [name for name, spec in kind.fields.items() if spec.required])
+            entries = self.fields(
+                value, kind.kind, [name for name, spec in kind.fields.items() if spec.required], kind.fields
+            )
         if entries is None:
             return None
         named = self.named_in(kind, entries)
@@ -292,7 +298,7 @@ class StepReader(LoopReader):
             self.source.report("missing", f"branches needs two or more lists, not {len(parts)}", inside, hint)
         if "join" not in entries:
             if "join" not in meant:
-                self.source.report("missing", "branches needs 'join'", node, f"join: {' or '.join(JOINS)}")
+                self.source.report("missing", "branches needs 'join'", node, f"join: {' or '.join(ONLY_JOINS)}")
             return None
         join = self.join(node, entries["join"][1], names)
         return None if join is None else syntax.Branches(node, parts, join, self.name(entries))
@@ -410,9 +416,10 @@ class StepReader(LoopReader):
 
     def group(self, node: YamlNode, entries: Entries, names: Names) -> Step | None:
         unknown = [key for name, (key, _) in entries.items() if name not in ("do", "shared", "frozen", "name")]
-        if unknown:
+        if unknown and not foreign.is_frozen(unknown[0].value):
             self.unknown(unknown[0])
             return None
+        self.source.known_keys(entries, ("do", "shared", "frozen", "name"), "a group")
         if "name" not in entries:
             self.source.report("missing", "a group needs 'name'", node, "{name: stem, do: [...]}")
         body = self.body(node, entries, names, "a group", "do", set())

@@ -81,13 +81,15 @@ class Step:
 class LayerStep(Step):
     """A layer of a kind: `conv: {out: 64, kernel: 3}`; `tied` names another one whose first parameter it has."""
 
-    __slots__ = ("fields", "kind", "name", "tied")
+    __slots__ = ("fields", "is_fixed", "kind", "name", "tied")
 
     def __init__(self, node: Any, kind: type[Layer], fields: dict[str, Value], name: str) -> None:
         super().__init__(node)
         self.kind = kind
         self.fields = fields
         self.name = name
+        self.is_fixed = not any(map(names_in, fields.values()))
+        """Whether no field depends on anything."""
         self.tied: Tensor | None = None
 
 

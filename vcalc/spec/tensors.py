@@ -64,7 +64,13 @@ class TensorReader(FieldReader):
             pairs = self.source.mapping(node, "take")
             return {self.label(key, "take"): self.tensors(value, names, "take") for key, value in pairs.values()}
         tensors = self.tensors(node, names, "take")
+        told: set[str] = set()
         for tensor in tensors:
+            name = str(tensor)
+            if name in told:
+                hint = f"leave one out; by two names of the block it is {{a: {name}, b: {name}}}"
+                self.source.report("name", f"take hands over {quoted(name)} twice", tensor.node, hint)
+            told.add(name)
             if tensor.places is not None:
                 hint = f"write take: {{its: '{tensor}'}}, 'its' being the block's name"
                 self.source.report("name", f"{quoted(str(tensor))} needs a name in the block", tensor.node, hint)

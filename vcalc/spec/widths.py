@@ -294,6 +294,23 @@ def assign(graph: Graph, said: list[Said], what: str) -> None:
         kept = Widths(density=node.widths.density) if other else node.widths._replace(density=None)
         widths = kept._replace(**found[node.index])
         node.widths = widths if said or widths != PLAIN else PLAIN
+    if what == BITS:
+        _agree(graph)
+    graph.says_widths = any(node.widths is not PLAIN for node in graph.nodes)
+
+
+def _agree(graph: Graph) -> None:
+    """Give a table and the weights that are tied to it one width: the table's where it is said, else the weights'."""
+    for node in graph.nodes:
+        if node.tied is None:
+            continue
+        table = graph.nodes[graph.owner(graph.nodes[node.tied])]
+        group = group_of(next(iter(table.facts.held[0])))
+        said = getattr(table.widths, group)
+        if said is not None:
+            node.widths = node.widths._replace(weight=said)
+        elif node.widths.weight is not None:
+            table.widths = table.widths._replace(**{group: node.widths.weight})
 
 
 class _Layers:
@@ -310,15 +327,14 @@ class _Layers:
         """Those with weights that multiply."""
 
     def has_weights(self, node: Node) -> bool:
-        return "weight" in self.graph.nodes[self.graph.owner(node)].facts.parameters
+        return "weight" in node.facts.held[0]
 
     def bears(self, node: Node) -> bool:
         """Whether bits, or a density, bear on a layer."""
         if self.what == DENSITY:
             return node in self.multiply
         work = node.facts.work
-        own = self.graph.nodes[self.graph.owner(node)].facts.parameters
-        return bool(own) or "multiply_adds" in work or "product_multiply_adds" in work
+        return bool(node.facts.held[0]) or "multiply_adds" in work or "product_multiply_adds" in work
 
     def rank(self, where: str) -> tuple[int, int]:
         """How much of the network is meant: what is less comes later."""
@@ -365,10 +381,9 @@ class _Layers:
     def roles(self, node: Node, said: Said) -> Iterable[str]:
         """Which of a layer's numbers are meant."""
         if said.role == DENSITY:
-            return (DENSITY,) if node in self.multiply else ()
+            return (DENSITY,) if node in self.multiply and node.tied is None else ()
         if said.role:
             return (said.role,)
         if said.where in (node.kind, node.path) and not self.has_weights(node):
-            own = self.graph.nodes[self.graph.owner(node)].facts.parameters
-            return (*BOTH, *map(group_of, own))
+            return (*BOTH, *map(group_of, node.facts.held[0]))
         return BOTH

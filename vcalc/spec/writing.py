@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vcalc.errors import VcalcError, suggestion
-from vcalc.graph import Graph, Node
+from vcalc.graph import Facts, Graph, Node
 from vcalc.layers import FORMS as ONE
 from vcalc.layers import KINDS, WAYS, Layer
 from vcalc.source.keys import Schema, Type
@@ -61,30 +61,35 @@ def write(graph: Graph, nodes: list[Node], writing: Writing, part: bool = False)
     """
     by_path = {name: form for name, form in writing.items() if name not in KINDS}
     lengths = sorted({path.count("/") for path in by_path})
-    by_kind = {name: form for name, form in writing.items() if name in KINDS}
+    firsts = {path.partition("/")[0] for path in by_path}
     used: set[str] = set()
-    made: dict[tuple[Layer, str], Layer] = {}
+    layers: dict[tuple[Layer, str], Layer] = {}
+    made: dict[tuple[Facts, str], Facts] = {}
     for node in nodes:
-        layer, form = node.layer, by_kind.get(node.kind, "")
-        for path in _around(node.path, by_path, lengths) if by_path else ():
+        facts = node.facts
+        layer, names = facts.layer, node.path.split("/")
+        form = writing.get(layer.kind, "")
+        for path in () if firsts.isdisjoint(names) else _around(names, by_path, lengths):
             used.add(path)
             form = by_path[path] if by_path[path] in layer.forms else form
             if node.path == path and by_path[path] not in layer.forms:
                 hint = suggestion(by_path[path], layer.forms, "it can be") if layer.forms else ""
                 raise VcalcError("written", f"'{path}' is not written as '{by_path[path]}'", hint=hint)
         if form and layer.written is None:
-            if (layer, form) not in made:
-                made[layer, form] = layer.in_form(form)
-            graph.replace(node, made[layer, form])
+            if (facts, form) not in made:
+                if (layer, form) not in layers:
+                    layers[layer, form] = layer.in_form(form)
+                graph.replace(node, layers[layer, form])
+                made[facts, form] = node.facts
+            node.facts = made[facts, form]
     for path in by_path:
         if path not in used and not part:
             known = {node.path for node in nodes}
             raise VcalcError("written", f"there is no layer at '{path}'", hint=suggestion(path, known, "there are"))
 
 
-def _around(path: str, written: Writing, lengths: list[int]) -> Iterator[str]:
+def _around(names: list[str], written: Writing, lengths: list[int]) -> Iterator[str]:
     """What is written of a path itself or of groups around it, stage1 of stage1/conv2; the longest comes last."""
-    names = path.split("/")
     for length in lengths:
         for start in range(len(names) - length):
             part = "/".join(names[start : start + length + 1])

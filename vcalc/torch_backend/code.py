@@ -106,4 +106,4 @@ def _names(facts: Facts) -> list[str]:
     _, *given = signature(facts.layer.run).parameters.values()
     if given and given[0].kind is Parameter.VAR_POSITIONAL:
         return [f"{given[0].name.rstrip('s')}{number or ''}" for number in range(len(facts.inner))]
-    return [each.name for each in given]
+    return [each.name for each in given[: len(facts.inner)]]

@@ -5,6 +5,8 @@ Nothing here imports vcalc.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F  # noqa: N812, its usual name
 from torch import Tensor, nn
@@ -65,6 +67,80 @@ def regions(count: int, side: int) -> Tensor:
     places = torch.linspace(-1, 1, side)
     rows, columns = torch.meshgrid(places.repeat(count), places, indexing="ij")
     return torch.stack((columns, rows), -1)
+
+
+def level_sizes(levels: tuple[tuple[int, int], ...]) -> Tensor:
+    """The width and height of each level, which offsets that count elements are divided by."""
+    return torch.tensor([[(columns, rows)] for rows, columns in levels]).float()
+
+
+class ReadAgain(torch.autograd.Function):
+    """A deformable convolution that saves what goes in, and reads it again on the way back."""
+
+    @staticmethod
+    def forward(
+        context: Any,
+        x: Tensor,
+        weight: Tensor,
+        offsets: Tensor,
+        mask: Tensor,
+        bias: Tensor,
+        window: tuple[tuple[int, int], ...],
+    ) -> Tensor:
+        context.save_for_backward(x, weight, offsets, mask, bias)
+        context.window = window
+        return deformed(x, weight, offsets, mask, bias, window)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        tensors = x, weight, offsets, mask, bias = [each.detach().requires_grad_() for each in context.saved_tensors]
+        with torch.enable_grad():
+            made = deformed(x, weight, offsets, mask, bias, context.window)
+        return (*torch.autograd.grad(made, tensors, gradient, allow_unused=True), None)
+
+
+def deform_conv(
+    x: Tensor,
+    weight: Tensor,
+    offsets: Tensor,
+    mask: Tensor | None = None,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, int] = 1,
+    pad: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+) -> Tensor:
+    """What torchvision.ops.deform_conv2d computes and saves: zeros stand for a mask and a bias that are not there."""
+    window = tuple(each if isinstance(each, tuple) else (each, each) for each in (stride, pad, dilation))
+    mask = x.new_zeros(len(x), 1) if mask is None else mask
+    bias = x.new_zeros(len(weight)) if bias is None else bias
+    made: Tensor = ReadAgain.apply(x, weight, offsets, mask, bias, window)  # type: ignore[no-untyped-call]
+    return made
+
+
+def deformed(
+    x: Tensor, weight: Tensor, offsets: Tensor, mask: Tensor, bias: Tensor, window: tuple[tuple[int, int], ...]
+) -> Tensor:
+    """Each element of the kernel read at its place and offset, from an element before the map to one behind it."""
+    (batch, channels, *sizes), (out, each, *kernel), (rows, columns) = x.shape, weight.shape, offsets.shape[2:]
+    elements = kernel[0] * kernel[1]
+    sets = offsets.shape[1] // (2 * elements)
+    offsets = offsets.reshape(batch * sets, *kernel, 2, rows, columns)
+    places = []
+    for axis, stride, pad, dilation in zip((0, 1), *window, strict=True):
+        shape = [-1 if at == axis else 1 for at in range(2)]
+        first = torch.arange(offsets.shape[4 + axis], device=x.device) * stride - pad
+        inside = torch.arange(kernel[axis], device=x.device) * dilation
+        at = offsets[:, :, :, axis] + first.reshape(shape) + inside.reshape(*shape, 1, 1)
+        places.append((2 * at + 1) / sizes[axis] - 1)
+    grid = torch.stack(places[::-1], -1).reshape(batch * sets, elements * rows, columns, 2)
+    read = F.grid_sample(x.reshape(batch * sets, channels // sets, *sizes), grid, align_corners=False)
+    read = read.reshape(batch, sets, channels // sets, elements, rows, columns)
+    if mask.dim() > 2:
+        read = read * mask.reshape(batch, sets, 1, elements, rows, columns)
+    groups = channels // each
+    read = read.reshape(batch, groups, each * elements, rows * columns)
+    made = weight.reshape(groups, out // groups, each * elements) @ read
+    return made.reshape(batch, out, rows, columns) + bias[:, None, None]
 
 
 def rotary_angles(tokens: int, width: int) -> Tensor:
@@ -139,3 +215,37 @@ def shifted_window_mask(map: tuple[int, ...], window: tuple[int, ...], shift: tu
     regions = regions.reshape(parts).permute(*axes, *(axis + 1 for axis in axes))
     regions = regions.flatten(0, len(axes) - 1).flatten(1)
     return (regions[:, None] != regions[:, :, None]).float()[:, None] * -100.0
+
+
+def selective_scan(*given: Tensor) -> Tensor:
+    """Of x [B, N, D]: its steps, a decay [D, S], what enters and leaves the states [B, N, S], what passes by [D]."""
+    made: Tensor = RecomputedScan.apply(*given)  # type: ignore[no-untyped-call]
+    return made
+
+
+class RecomputedScan(torch.autograd.Function):
+    """States are not kept for the backward pass, but made once more there, as by a fused kernel."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.BackwardCFunction, *given: Tensor) -> Tensor:
+        ctx.save_for_backward(*given)
+        return scanned(*given)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.BackwardCFunction, gradient: Tensor) -> tuple[Tensor, ...]:
+        given = [each.detach().requires_grad_() for each in ctx.saved_tensors]
+        with torch.enable_grad():
+            made = scanned(*given)
+        return torch.autograd.grad(made, given, gradient)
+
+
+def scanned(x: Tensor, step: Tensor, decay: Tensor, enter: Tensor, leave: Tensor, skip: Tensor) -> Tensor:
+    """The scan, one step after the other."""
+    step = F.softplus(step)
+    state = x.new_zeros(x.shape[0], x.shape[2], decay.shape[1])
+    made = []
+    for n in range(x.shape[1]):
+        size = step[:, n, :, None]
+        state = (size * decay).exp() * state + size * x[:, n, :, None] * enter[:, n, None]
+        made.append((state * leave[:, n, None]).sum(-1))
+    return torch.stack(made, 1) + x * skip

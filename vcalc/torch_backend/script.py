@@ -11,13 +11,13 @@ from typing import Any
 
 from vcalc.arithmetic import Shape
 from vcalc.layers.vocabulary import BUFFERS, FROZEN, called
-from vcalc.operators import elementwise, moves, norms, products, rearrange, routing, windows
+from vcalc.operators import elementwise, moves, norms, products, rearrange, recurrent, routing, sampling, scan, windows
 from vcalc.operators.moves import constant
 from vcalc.operators.paper import Caller, Operator
 from vcalc.operators.text import BATCH
 from vcalc.operators.types import ACTIVATION
 
-FAMILIES = (elementwise, moves, norms, products, rearrange, routing, windows)
+FAMILIES = (elementwise, moves, norms, products, rearrange, recurrent, routing, sampling, scan, windows)
 """Where the operators are, which enter themselves."""
 
 STARTS = {
@@ -138,12 +138,12 @@ class Script(Caller):
         way = self._way(part, fields.get("function") or operator.kind)
         module = self._module(operator, way, given, fields)
         if module:
-            for tensor in tensors[1:]:
+            for tensor in tensors[operator.reads(**fields) :]:
                 del self._weights[tensor.number]
             self.modules.append(self._member(part or operator.name, module))
             if len(tensors) > 1 and tensors[1].number == self._first:
                 self.first = f"{self.modules[-1]}.weight"
-            text = f"self.{self.modules[-1]}({operator.argument.format(given[0])})"
+            text = operator.called(f"self.{self.modules[-1]}", *given, **fields)
         else:
             for tensor in sorted(tensors, key=lambda tensor: tensor.number):
                 if tensor.number in self._weights:
@@ -168,7 +168,7 @@ class Script(Caller):
         function where the whole layer is one.
         """
         made = operator.module(*given, **fields)
-        weights = [each for each in given[1:] if isinstance(each, Tensor)]
+        weights = [each for each in given[operator.reads(**fields) :] if isinstance(each, Tensor)]
         if not made or not all(each.number in self._weights for each in weights):
             return ""
         if weights and not self._composed:

@@ -166,10 +166,22 @@ def counting(device: str) -> Iterator[Any]:
     from torch.utils.flop_counter import FlopCounterMode
 
     with ExitStack() as stack:
-        counter = stack.enter_context(FlopCounterMode(display=False))
+        counter = stack.enter_context(FlopCounterMode(display=False, custom_mapping=_unknown()))
         if device == "cpu":  # FlopCounterMode does not know a CPU's fused attention in every version of torch
             stack.enter_context(sdpa_kernel([SDPBackend.MATH]))
         yield counter
+
+
+def _unknown() -> dict[Any, Callable[..., int]]:
+    """What FlopCounterMode does not know: the LSTM that a CPU runs as one operator."""
+    import torch
+
+    def of_lstm(x: tuple[int, ...], *given: Any, **named: Any) -> int:
+        steps, images, _ = x
+        weights: int = sum(rows * columns for rows, columns in given[:2])
+        return 2 * steps * images * weights
+
+    return {torch.ops.aten.mkldnn_rnn_layer: of_lstm}
 
 
 def shapes_of(output: Any) -> tuple[tuple[int, ...], ...]:

@@ -181,8 +181,7 @@ def source(network: Network, parts: str, watched: list[Line] | None = None) -> s
     cite = f"\n\n{fill(_plain(network.spec.cite), 100)}" if network.spec.cite else ""
     blocks = [
         f'"""{_plain(network.title)}, {_signature(graph)}.{cite}\n\nWritten by vcalc; needs torch only.\n"""',
-        _IMPORTS,
-        *_used_parts(parts, used),
+        *_head(_used_parts(parts, used)),
         *classes,
         f"class Network(nn.Module):\n    def __init__(self) -> None:\n        super().__init__()\n{body}\n\n"
         f"    def forward(self, {taken}) -> {given}:\n{begin}{run}\n        return {_given(graph, made)}",
@@ -239,6 +238,12 @@ def _plain(text: str) -> str:
     return " ".join(text.split()).replace("\\", "/").replace('"""', "''").replace('"', "'")
 
 
+def _head(parts: list[str]) -> list[str]:
+    """What is imported, and the parts that are used."""
+    typed = any(": Any" in part for part in parts)
+    return [_IMPORTS.replace("\n\n", "\n\nfrom typing import Any\n\n", 1) if typed else _IMPORTS, *parts]
+
+
 def _used_parts(text: str, used: set[str]) -> list[str]:
     """The classes and functions of a module's text that are used, with those that they use, in their order."""
     blocks = {
@@ -247,7 +252,9 @@ def _used_parts(text: str, used: set[str]) -> list[str]:
     }
     wanted = {name for name in used if name in blocks}
     while True:
-        more = {name for name in blocks for by in wanted if re.search(rf"\b{name}\(|\({name}\):", blocks[by])} - wanted
+        more = {
+            name for name in blocks for by in wanted if re.search(rf"\b{name}(?:\(|\.apply)|\({name}\):", blocks[by])
+        } - wanted
         if not more:
             return [block for name, block in blocks.items() if name in wanted]
         wanted |= more
