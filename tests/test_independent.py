@@ -42,7 +42,7 @@ def build(library: str, name: str) -> Any:
 def takes_any_size(network: Any) -> bool:
     """False for a network that has learned a position for each patch of its own size, or a bias for each distance."""
     patches = getattr(network, "patch_embed", None)
-    fixed = hasattr(network, "image_size") or hasattr(network, "img_size")
+    fixed = any(hasattr(network, name) for name in ("image_size", "img_size", "pos_encoding"))
     fixed = fixed or getattr(network, "pretrained_cfg", {}).get("fixed_input_size", False)
     return not (fixed or getattr(patches, "strict_img_size", False))
 
@@ -70,7 +70,7 @@ def test_buffers(model: str, library: str, name: str) -> None:
 @each_peer
 def test_roles_layers_and_multiply_adds(model: str, library: str, name: str, size: str) -> None:
     peer = build(library, name)
-    _, height, width = ours(model).graph.input
+    *_, height, width = ours(model).graph.input
     if size != "as it is" and not takes_any_size(peer):
         if not name.startswith("swin"):
             pytest.skip(f"{library}'s {name} takes no size but its own")

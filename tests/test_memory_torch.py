@@ -951,6 +951,11 @@ NETWORKS: dict[str, tuple[tuple[int, ...], list[tuple[str, dict[str, Any], tuple
         [("keep_tokens", {"count": 7}, (-1,)), ("attention", {"heads": 1}, (0,))],
     ),
     "a pointwise linear layer on an image": ((2, 6, 6), [("pointwise_linear", {"out": 4}, (-1,))]),
+    "a pool on a part of the features of tokens": (
+        (16, 8),
+        [("keep_channels", {"count": 4}, (-1,)), ("to_map", {"height": 4}, (0,)), ("maxpool", {"kernel": 2}, (1,)),
+         ("tokens", {}, (2,)), ("attention", {"heads": 2}, (3,))],
+    ),
     "windows larger than the map": ((16, 1, 1), [("window_attention", {"heads": 1, "window": 2, "shift": 1}, (-1,))]),
     "group norm copies a part of the channels": (
         (4, 5, 3),

@@ -86,7 +86,7 @@ class _Pool(Operator):
         return shape
 
     def pooled(self, paper: Paper, x: Value, shape: Sizes) -> Value:
-        last = not self.in_order and not x.contiguous and x.strides[1] == 1
+        last = not self.in_order and not x.contiguous and (x.channels_last if len(x.shape) == 4 else x.strides[1] == 1)
         return paper.new(shape, x.batched, strides=channels_last(shape) if last else None)
 
     def backward(self, paper: Paper, *gradients: Value) -> tuple[Value | None, ...]:
