@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from vcalc.arithmetic import Number, Shape, assumed, ceil_div, certainly_equal, product
 from vcalc.errors import LayerError, quoted
 from vcalc.layers.axes import MAP, MAPS, TOKENS, VECTOR, names_of, places_of, rank
-from vcalc.layers.base import Layer, axes_over, describe, elements, features, needs, needs_division, show
+from vcalc.layers.base import (
+    Layer,
+    axes_over,
+    describe,
+    elements,
+    features,
+    needs,
+    needs_division,
+    put_back,
+    put_last,
+    show,
+)
 from vcalc.layers.centre import CROP, cut, moved, offsets
 from vcalc.layers.fields import ORDER, PATTERN, WHOLE, axes_or, both_sides, choice, count, field, per_axis
 from vcalc.layers.moved import Moved
@@ -332,9 +343,11 @@ class SpaceToDepth(Layer, kind="space_to_depth"):
         if order == (channels, *axes) and is_square(self.factor):
             return ops.pixel_unshuffle(x, shape, factor=self.factor[0])
         blocks = " ".join(f"({axis} {axis.lower()})" for axis in axes)
-        made = " ".join(axis if axis == channels else axis.lower() for axis in order)
+        stacked = " ".join(axis if axis == channels else axis.lower() for axis in order)
         sizes = dict(zip(map(str.lower, axes), self.factor, strict=True))
-        return ops.rearrange(x, f"{channels} {blocks} -> ({made}) {' '.join(axes)}", sizes)
+        last = put_last(len(x.shape), (0,))  # libraries that have an order of their own work on channels that come last
+        made = ops.rearrange(ops.permute(x, last), f"{blocks} {channels} -> {' '.join(axes)} ({stacked})", sizes)
+        return ops.permute(made, put_back(last))
 
     def reach(self, input: Shape) -> Window:
         return Sliding(self.factor, self.factor)
