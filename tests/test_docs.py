@@ -102,7 +102,8 @@ def test_a_figure_of_a_story_is_rounded_as_it_is_asked_for(value, step, text):
     assert slips.rounded(value, step) == text
 
 
-SHOWN = [pytest.param(path, marks=pytest.mark.slow if path.name == "README.md" else ()) for path in generate.SHOWN]
+QUICK = "spec-language.md"
+SHOWN = [pytest.param(path, marks=() if path.name == QUICK else pytest.mark.slow) for path in generate.SHOWN]
 
 
 @pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.name)

@@ -29,7 +29,7 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(main, list(arguments))
 
 
-@pytest.mark.parametrize("model", one_in(6, of_each_file()))
+@pytest.mark.parametrize("model", one_in(12, of_each_file()))
 def test_every_model_is_written_as_python(model: str, network: Any):
     text = exported(network(model))
     names = [node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]

@@ -65,6 +65,7 @@ def test_thousands_of_specs(ready: fuzz.Guard, dice: random.Random):
     ends_well(ready, dice)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", fuzz_cases.KINDS)
 def test_cases_of_a_kind_reach_both_ends(ready: fuzz.Guard, kind: str):
     make = fuzz_cases.KINDS[kind][0]
@@ -105,6 +106,7 @@ def test_a_failing_case_is_told_and_cut_down(ready: fuzz.Guard, monkeypatch: pyt
     assert fuzz.shorter(text, "0/0", wrong) == "layers: [sigmoid]\n"
 
 
+@pytest.mark.slow
 def test_nothing_of_the_code_is_imported_while_a_case_runs():
     # An import that a case is the first to need would be noted as the case's own doing.
     program = """

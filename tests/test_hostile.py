@@ -109,6 +109,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("loop", "says"), one_in(3, STEPS))
 def test_loops_end(loop: str, says: str):
     found = count(f"{HEAD}layers:\n - {loop}\n")
@@ -130,6 +131,7 @@ def nested(pattern: str, times: int) -> str:
     return text
 
 
+@pytest.mark.slow
 @pytest.mark.cpu_seconds(4)
 @pytest.mark.parametrize(
     "text",
@@ -254,6 +256,7 @@ def test_symbols_come_to_an_end(layers: str, says: str):
     assert bool(found) == bool(says)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "says"),
     one_in(
@@ -435,6 +438,7 @@ def damaged(text: str, dice: random.Random) -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["resnet", "vgg", "googlenet", "vit", "densenet", "swin", "blocks/basic-vs-bottleneck"]
 )

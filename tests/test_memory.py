@@ -384,7 +384,7 @@ def trained(graph: Graph) -> int:
     return Memory(graph, Plan(TRAINING)).held.gradients
 
 
-@pytest.mark.parametrize("model", one_in(16, of_each_file()))
+@pytest.mark.parametrize("model", one_in(40, of_each_file()))
 def test_every_model(model: str):
     """Backward frees all but the input, the outputs and the parameters' gradients; options only ever save memory."""
     network = expand(*load(model), {})

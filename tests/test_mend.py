@@ -73,7 +73,12 @@ def test_features_of_tokens_are_joined_over_d():
 
 
 SHAPES = {MAP: (12, 4, 4), TOKENS: (16, 12), VECTOR: (12,), HEADS: NamedShape((3, 16, 4), HEADS)}
-FIELDS = {"to_map": {"height": 4}, "split_heads": {"heads": 2}, "rearrange": {"pattern": "D -> D 1 1"}}
+FIELDS = {
+    "to_map": {"height": 4},
+    "split_heads": {"heads": 2},
+    "rearrange": {"pattern": "D -> D 1 1"},
+    "flip": {"over": "last"},
+}
 
 
 def after(kind: str, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_layers import CASES, Case, label, shapes
+from zoo import whole_in
 
 from vcalc.analyses.memory_plan import Plan
 from vcalc.graph import Facts
@@ -183,6 +184,7 @@ def test_what_a_kind_saves(kind: str, fields: dict[str, Any], inputs: str, saved
 
 
 each_case = pytest.mark.parametrize("case", CASES, ids=label)
+some_cases = pytest.mark.parametrize("case", whole_in(3, CASES), ids=label)
 
 
 @each_case
@@ -199,7 +201,7 @@ def test_what_runs_has_the_shape_and_the_parameters_that_are_counted(case: Case)
 MULTIPLY_ADDS = ("multiply_adds", "product_multiply_adds")
 
 
-@each_case
+@some_cases
 @pytest.mark.parametrize("form", [False, True])
 def test_what_runs_multiplies_as_often_as_is_counted(case: Case, form: bool):
     """In every form. Not told by operators: squared differences."""
@@ -213,7 +215,7 @@ def test_what_runs_multiplies_as_often_as_is_counted(case: Case, form: bool):
         assert on_paper(each)[0].multiply_adds == sum(counted)
 
 
-@each_case
+@some_cases
 def test_nothing_is_left_but_what_the_caller_holds(case: Case):
     """After backward: the inputs, their gradients and those of parameters."""
     facts = case.facts(case.sizes)
@@ -229,7 +231,7 @@ def test_nothing_is_left_but_what_the_caller_holds(case: Case):
     )
 
 
-@each_case
+@some_cases
 def test_at_inference_only_the_output_is_left(case: Case):
     paper, inputs, made = on_paper(case.facts(case.sizes), training=False)
     held = {value.storage for value in (*inputs, made)} - {None}

@@ -172,9 +172,6 @@ SEQUENCE, IMAGE, CLIP = NamedShape((4, 12), MAP), NamedShape((4, 6, 8), MAP), Na
     [
         ("conv", {"out": 4, "kernel": [3, 3]}, SEQUENCE, "has a number for each of 2 axes, and what arrives has one"),
         ("conv", {"out": 4, "kernel": [3, 3]}, CLIP, "and what arrives has 3 spatial axes"),
-        ("window_attention", {"heads": 2, "window": 4}, SEQUENCE,
-         "window_attention takes a feature map [C, H, W], but a sequence [4, 12] arrives"),
-        ("window_attention", {"heads": 2, "window": 4}, CLIP, "but a video [4, 2, 6, 8] arrives"),
         ("roi_align", {"proposals": 2, "out": 2}, CLIP, "roi_align takes a feature map [C, H, W], but"),
         ("upsample", {"mode": "bilinear"}, SEQUENCE, "upsample: bilinear does not go with one spatial axis"),
         ("conv", {"out": 4, "kernel": 3, "pad": "causal"}, IMAGE, "conv: pad: causal is of a sequence"),

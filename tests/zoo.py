@@ -33,6 +33,11 @@ def one_in(every: int, values: Iterable[Any]) -> list[Any]:
     ]
 
 
+def whole_in(every: int, values: Iterable[Any]) -> list[Any]:
+    """The same of values of which each is one parameter, a tuple, too."""
+    return one_in(every, ((value,) for value in values))
+
+
 @cache
 def judged(*names: str) -> list[Verdict]:
     """The verdicts of what is claimed of these models, or of everything that the catalogue claims."""

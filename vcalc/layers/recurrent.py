@@ -65,10 +65,11 @@ class _Recurrent(Layer):
         shape, *states = inputs
         if rank(shape) == MAP:
             message = f"{self.kind} reads tokens [N, D] one after another, but {describe(shape)} arrives"
-            steps = "; rearrange: C H W -> W (C H) one of each column" if len(shape) == 3 else ""
-            raise LayerError(message, hint=f"'tokens' makes a step of each position{steps}")
+            columns = ", or rearrange: C H W -> W (C H) one of each column" if len(shape) == 3 else ""
+            raise LayerError(message, hint=f"put 'tokens' before it, which makes a step of each position{columns}")
         super().check((shape,))
-        self._check_states(states)
+        if states:
+            self._check_states(states)
 
     def _check_states(self, states: list[Shape]) -> None:
         """The first states of all cells, one beside the other, and what the cells of an LSTM keep."""
