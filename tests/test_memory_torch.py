@@ -1022,10 +1022,10 @@ def test_a_detectors_backbone_is_torchvisions(tmp_path: Path):
     from torchvision.models import resnet50
     from torchvision.ops import FrozenBatchNorm2d
 
-    text = (ROOT / "specs" / "resnet.yaml").read_text(encoding="utf-8").replace("- batchnorm\n", "- frozen_batchnorm\n")
+    text = (ROOT / "specs" / "resnet.yaml").read_text(encoding="utf-8")
     spec = tmp_path / "resnet.yaml"
     spec.write_text(text.replace("let:\n", "frozen: [stem, stage1]\nlet:\n", 1))
-    ours = expand(*load(f"{spec}:resnet50"), SMALL)
+    ours = expand(*load(f"{spec}:resnet50"), {**SMALL, "norm": "frozen_batchnorm"})
     theirs = resnet50(norm_layer=FrozenBatchNorm2d)
     for part in (theirs.conv1, theirs.layer1):
         part.requires_grad_(False)

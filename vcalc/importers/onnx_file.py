@@ -85,6 +85,8 @@ def _check(graph: Any, path: str) -> None:
         names += [each.name for each in node.attribute]
     if not all(isinstance(name, str) for name in names):
         raise VcalcError("import", f"{printable(path)} is no ONNX file: a name in it is no text")
+    if not all(len(node.output) for node in graph.node):
+        raise VcalcError("import", f"{printable(path)} is no ONNX file: a node in it makes nothing")
     if any(size < 0 for tensor in graph.initializer for size in tensor.dims):
         raise VcalcError("import", f"{printable(path)} is no ONNX file: a weight has a size below 0")
 

@@ -168,16 +168,15 @@ class _Stack:
         for backward, (own, state) in enumerate(zip(weights, begins, strict=True)):
             inputs = paper.linear(x, own[0], own[2] if self.biases else None)
             steps = paper.unbind(inputs)
-            found: list[tuple[Value, ...]] = []
+            outputs: list[Value] = []
             for step in reversed(steps) if backward else steps:
                 state = self._step(step, state, own)
-                found.append(state)
+                outputs.append(state[0])
             del step
-            outputs = [state[0] for state in found]
             made.append(paper.stack(*(reversed(outputs) if backward else outputs), axis=0))
             every.append(outputs)
             ends.append(state)
-            del found, outputs
+            del outputs
         return self._joined(made), ends
 
     def _joined(self, made: list[Value]) -> Value:

@@ -246,10 +246,10 @@ def run(network: Any, shape: tuple[int, ...]) -> Ran:
 def _attends(module: Any) -> bool:
     """Whether a module is attention and no more than that: timm's PartitionAttention has an MLP, too.
 
-    Those of its Twins are called Attn, as is what weighs channels elsewhere.
+    Some are called Attn, as is what weighs channels elsewhere, and those of its ConViT by their letters.
     """
     name = type(module).__name__
-    if name in ("LocallyGroupedAttn", "GlobalSubSampleAttn"):
+    if name in ("LocallyGroupedAttn", "GlobalSubSampleAttn", "CrossCovarianceAttn", "GPSA", "MHSA"):
         return True
     return "Attention" in name and not name.startswith("PartitionAttention")
 
@@ -292,7 +292,9 @@ def peer_roles(network: Any) -> dict[str, int]:
 
 
 def _role(owner: str, name: str) -> str:
-    if name in ("skipinit_gain", "ls1", "ls2") or name.startswith("gamma_") or owner == "Scale":
+    if name in ("skipinit_gain", "ls1", "ls2", "temperature") or name.startswith("gamma_") or owner == "Scale":
+        return "layer scale"
+    if owner in ("XCABlock", "ClassAttentionBlock") and name.startswith("gamma"):
         return "layer scale"
     if owner in ("Affine", "StarReLU"):
         return "norm scale" if name in ("alpha", "scale") else "norm shift"
@@ -304,7 +306,7 @@ def _role(owner: str, name: str) -> str:
         return "slope"
     if "pos_embed" in name or name == "pos_embedding" or name.endswith("_pos"):
         return "position"
-    if "token" in name or name == "latent":
+    if "token" in name or name in ("latent", "gating_param"):
         return "token"
     if "relative_position" in name or name.startswith("rel_pos_") or name == "attention_biases":
         return "relative position"
@@ -312,4 +314,4 @@ def _role(owner: str, name: str) -> str:
         return "layer scale"
     if name == "logit_scale":
         return "logit scale"
-    return "bias" if name.endswith("bias") else "weight"
+    return "bias" if name.endswith("bias") or name.startswith("bias_") else "weight"
