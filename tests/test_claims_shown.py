@@ -298,10 +298,10 @@ print(usage.ru_maxrss, usage.ru_utime + usage.ru_stime)
 
 @pytest.mark.slow
 def test_all_claims_take_little_memory_and_no_long_time():
-    """Six seconds of CPU on a free core, and 120 MiB; a busy core takes longer for as much."""
+    """Six seconds of CPU on a free core, and 150 MiB for 620 models; a busy core takes longer for as much."""
     done = subprocess.run([sys.executable, "-c", MEASURED], stdout=subprocess.PIPE, text=True, check=True)
     kilobytes, seconds = map(float, done.stdout.split())
-    assert kilobytes < 120 * 1024
+    assert kilobytes < 150 * 1024
     assert seconds < 2 * 6
 
 

@@ -10,7 +10,7 @@ from vcalc.errors import LayerError
 from vcalc.graph import Facts, Graph, Node
 from vcalc.importers import aten
 from vcalc.importers.recording import Recording, Step, Tensor
-from vcalc.layers.axes import NamedShape
+from vcalc.layers.axes import NOTHING, NamedShape
 from vcalc.layers.base import KINDS, Layer
 from vcalc.layers.call import Call
 
@@ -81,7 +81,7 @@ def counted(recording: Recording) -> tuple[Graph, list[Node]]:
 class _Made:
     def __init__(self, recording: Recording) -> None:
         shapes = {name: aten.elementwise(shape) for name, shape in recording.inputs.items()}
-        self.graph = Graph(shapes if len(shapes) > 1 else next(iter(shapes.values())))
+        self.graph = Graph(shapes if len(shapes) > 1 else next(iter(shapes.values()), NOTHING))
         self.unweighed: list[Node] = []
         self._recording = recording
         self._index: list[int] = []

@@ -104,7 +104,7 @@ class _Walk:
     def _carry_out(self, node: Any) -> None:
         onnx = self.onnx
         if node.op_type in ("Shape", "Size"):
-            type = self.types.get(node.input[0])
+            type = self.types.get(next(iter(node.input), ""))
             if type is None or not _is_known(type):
                 return
             self._put(node, self._shape_of(node, [dim.dim_value for dim in type.tensor_type.shape.dim]))

@@ -391,7 +391,7 @@ def _model() -> Schema:
         **MODEL.schema(),
         "type": ["object", "null"],
         "additionalProperties": _ref("value"),
-        "not": {"required": ["input", "inputs"]},
+        "not": {"type": "object", "required": ["input", "inputs"]},
     }
 
 

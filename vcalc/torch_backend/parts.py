@@ -5,8 +5,6 @@ Nothing here imports vcalc.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F  # noqa: N812, its usual name
 from torch import Tensor, nn
@@ -79,7 +77,7 @@ class ReadAgain(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        context: Any,
+        context: torch.autograd.function.BackwardCFunction,
         x: Tensor,
         weight: Tensor,
         offsets: Tensor,
@@ -88,14 +86,14 @@ class ReadAgain(torch.autograd.Function):
         window: tuple[tuple[int, int], ...],
     ) -> Tensor:
         context.save_for_backward(x, weight, offsets, mask, bias)
-        context.window = window
+        context.window = window  # type: ignore[attr-defined]
         return deformed(x, weight, offsets, mask, bias, window)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(context: torch.autograd.function.BackwardCFunction, gradient: Tensor) -> tuple[Tensor | None, ...]:
         tensors = x, weight, offsets, mask, bias = [each.detach().requires_grad_() for each in context.saved_tensors]
         with torch.enable_grad():
-            made = deformed(x, weight, offsets, mask, bias, context.window)
+            made = deformed(x, weight, offsets, mask, bias, context.window)  # type: ignore[attr-defined]
         return (*torch.autograd.grad(made, tensors, gradient, allow_unused=True), None)
 
 
