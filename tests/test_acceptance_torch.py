@@ -23,7 +23,7 @@ torch: Any = pytest.importorskip("torch", reason="torch is asked what it runs")
 
 VALUES = (
     0, 1, 2, 3, 4, 6, [1, 3], [2, 1], [0, 2], [4, 4], [2], [1, 3, 2], [0, 1, 0], True, False, 0.5, 1.5,
-    [[0, 1], [1]], [[0], [2], [0, 1]],
+    [[0, 1], [1]], [[0], [2], [0, 1]], [[2, 3]], [[3, 2], [1, 2]],
 )  # fmt: skip
 PATTERNS = (
     "C H W -> (H W) C", "C (r m) (c n) -> (m n C) r c", "(C m n) H W -> C (H m) (W n)", "C H[1:] W[:-1] -> C H W",
@@ -64,7 +64,9 @@ def facts_of(kind: str, draw: random.Random) -> Facts | None:
     length = 1 + draw.choice(layer.spatial) if rank == MAP else LENGTHS[rank]
     first = [draw.choice(SIZES) for _ in range(length)]
     shapes = [] if layer.begins else [first]
-    if layer.joins:  # most joins are of inputs alike but for a size or two
+    if kind in SAMPLED:
+        shapes = SAMPLED[kind](fields, first, draw)
+    elif layer.joins:  # most joins are of inputs alike but for a size or two
         shapes = [[draw.choice((size, size, size, 1, 2)) for size in first] for _ in range(draw.choice((2, 3, 3)))]
     front = _fronts(kind, first, random.Random(f"{kind} {first}"))
     try:
@@ -72,6 +74,29 @@ def facts_of(kind: str, draw: random.Random) -> Facts | None:
     except LayerError:
         return None
 
+
+Shapes = list[list[int]]
+
+
+def _offsets(fields: dict[str, Any], first: list[int], draw: random.Random) -> Shapes:
+    """A map, the offsets of a window on it, and perhaps masks, for one group of channels or two."""
+    try:
+        plain = Facts(KINDS["conv"](**fields), (NamedShape(first, MAP),))
+    except LayerError:
+        return [first, first]
+    each, places = prod(plain.layer.kernel) * draw.choice((1, 1, 2)), plain.output[1:]
+    return [first, [2 * each, *places], [each, *places]][: draw.choice((2, 3))]
+
+
+def _levels(fields: dict[str, Any], first: list[int], draw: random.Random) -> Shapes:
+    """Offsets, weights, points or boxes, and the values of all levels."""
+    queries, many = first[0], fields["heads"] * len(fields["levels"]) * draw.choice((1, 2))
+    places, width = sum(map(prod, fields["levels"])), fields["heads"] * draw.choice((1, 3))
+    return [[queries, 2 * many], [queries, many], [queries, draw.choice((2, 4))], [places, width]]
+
+
+SAMPLED = {"deform_conv": _offsets, "deformable_attention": _levels}
+"""Joins of inputs that are not alike."""
 
 Fronts = list[tuple[int, Leading]]
 

@@ -88,8 +88,9 @@ def made(network: Network) -> Any:
 
 
 def run(network: Network, module: Any, values: dict[int, Any], nodes: Any = None, last: Any = None) -> dict[int, Any]:
-    """The network's own lines one by one, each tensor let go after its last reader."""
+    """The network's own lines one by one, each tensor let go after its last reader, unless it is an output."""
     last = last or {index: node.index for node in network.graph.nodes for index in node.inputs}
+    last = {index: reader for index, reader in last.items() if index not in network.graph.outputs.values()}
     wanted = None if nodes is None else {node.index for node in nodes}
     images = len(next(iter(values.values())))
     for line in lines(network.graph):
