@@ -58,6 +58,9 @@ COUNTED_OTHERWISE = {
     ("deform_conv", "ptflops-aten"): "torchvision has it in one operator, and the export in a product that tools know",
     ("deform_conv", "deepspeed"): "likewise",
     ("deform_conv", "deepspeed-macs"): "likewise",
+    ("deform_conv", "ultralytics-thop"): "likewise",
+    ("selective_scan", "ptflops-aten"): "the bias of the steps is added apart, and the tool sees no addition",
+    ("gru", "torchinfo-1.8"): "of a layer that gives its last state the tool takes that for all it gives",
     ("scaled_dot_product_attention", "ptflops-aten"): "without heads, or with a mask, a CPU does not fuse it",
 }
 """Kinds of which a tool may report another count than the convention, when the export runs them, and why."""
@@ -139,6 +142,9 @@ def test_an_exact_name_is_the_librarys_network_or_an_error(library: str) -> None
             continue
         network = expand(*load(model))
         ours = sum(sum(node.facts.parameters.values()) for node in network.graph.nodes)
-        assert (name, ours) == (name, sum(parameter.numel() for parameter in theirs.parameters()))
+        held = sum(parameter.numel() for parameter in theirs.parameters())
+        if library == "torchvision" and name in models.list_models(module=models.detection):
+            held = models.get_model_weights(name).DEFAULT.meta["num_params"]  # with the norms of its weights, frozen
+        assert (name, ours) == (name, held)
         compared += 1
     assert compared > (60 if library == "torchvision" else 200)
