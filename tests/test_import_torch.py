@@ -227,6 +227,19 @@ def test_counting_stops_where_a_value_is_asked_for(monkeypatch, tmp_path):
     assert CliRunner().invoke(main, ["import", "asks:Asks", "--counts", "--strict", "--input", "3x8x8"]).exit_code == 1
 
 
+def test_what_has_no_size_yet_is_refused():
+    with pytest.raises(vcalc.VcalcError, match=r"0\.weight has no size before the module has run"):
+        vcalc.from_torch(nn.Sequential(nn.LazyLinear(4)), (8,))
+
+
+def test_norms_of_weights_and_many_devices_hide_nothing():
+    """A weight brought to a length is a product of its own; what marks a range for a profiler does nothing."""
+    linear = nn.utils.parametrizations.weight_norm(nn.Linear(8, 4))
+    network = vcalc.from_torch(nn.DataParallel(linear), (8,), convention="macs")
+    assert (network.total.params, network.total.flops) == (8 * 4 + 4 + 4, 8 * 4)
+    assert not network.notes
+
+
 def test_a_run_that_ends_early_warns_in_python():
     with pytest.warns(UserWarning, match="counting stops at the network"):
         network = vcalc.from_torch(Asks(), (3, 8, 8))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from vcalc.errors import VcalcError
 from vcalc.importers.aten import COMPOSITES, COPIES, VIEWS
 from vcalc.torch_backend import needed
 
@@ -95,6 +96,12 @@ def record(module: Any, inputs: Iterable[Any], named: Mapping[str, Any] = Mappin
 def _without_elements(torch: Any, module: Any) -> Any:
     """A copy of a module, on the meta device and at inference; its elements are not copied."""
     memo: dict[int, Any] = {}
+    for name, each in (*module.named_parameters(), *module.named_buffers()):
+        if torch.nn.parameter.is_lazy(each):
+            message = f"{name} has no size before the module has run on an input"
+            raise VcalcError(
+                "import", message, hint="hand over one that has run once, or name its sizes where it is made"
+            )
     for each in module.parameters():
         memo[id(each)] = torch.nn.Parameter(each.detach().to("meta"), requires_grad=False)
     for each in module.buffers():
