@@ -102,6 +102,22 @@ CASES = {
         [weight("w", 10, 32), weight("b", 10)],
         (330, 320),
     ),
+    "a weight that a node holds": (
+        [onnx.helper.make_node("Constant", [], ["w"], value=weight("", 8, 3, 3, 3)), node("Conv", "x w", "y")],
+        {"x": (FLOAT, "N", 3, 8, 8)},
+        [],
+        (216, 216 * 36),
+    ),
+    "sizes that are settings": (
+        [node("Resize", "x roi scales", "r"), node("Conv", "r w", "y")],
+        {"x": (FLOAT, "N", 3, 8, 8)},
+        [
+            weight("w", 8, 3, 3, 3),
+            weight("roi", 0),
+            onnx.helper.make_tensor("scales", FLOAT, (4,), [1.0, 1.0, 2.0, 2.0]),
+        ],
+        (216, 216 * 14 * 14),
+    ),
     "einsum": (
         [node("Einsum", "x z", "y", equation="bqd,bkd->bqk")],
         {"x": (FLOAT, 1, 6, 16), "z": (FLOAT, 1, 9, 16)},
@@ -219,6 +235,10 @@ def test_what_is_open_is_asked_for(tmp_path):
             f"{216 * 36:,}" in run(main, ["import", file, "--counts", "--input", size, "--convention", "macs"]).output
         )
     assert "is 3 there, not 4" in run(main, ["table", file, "--input", "4x8x8"]).output
+    fixed = saved(tmp_path / "fixed.onnx", nodes, {"x": (FLOAT, 1, 3, 8, 8)}, weights)
+    assert "is 8 there, not 9" in run(main, ["table", fixed, "--input", "3x9x9"]).output
+    assert "none is left for '3x8x8'" in run(main, ["table", fixed, *["--input", "3x8x8"] * 2]).output
+    assert "--bits changes nothing here" in run(main, ["table", fixed, "--bits", "8"]).output
     assert "has no input 'z'" in run(main, ["table", file, "--input", "x=3x8x8", "--input", "z=3"]).output
 
 

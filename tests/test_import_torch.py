@@ -227,6 +227,29 @@ def test_counting_stops_where_a_value_is_asked_for(monkeypatch, tmp_path):
     assert CliRunner().invoke(main, ["import", "asks:Asks", "--counts", "--strict", "--input", "3x8x8"]).exit_code == 1
 
 
+class Fails(nn.Module):
+    def forward(self, x: Any) -> Any:
+        print("on the way")  # noqa: T201
+        raise KeyError(x.relu().shape)
+
+
+@pytest.mark.parametrize(
+    ("module", "input", "says"),
+    [
+        (Fails(), (8,), "the module does not run: the network, after relu: KeyError"),
+        (nn.ReLU(), "3x8", "is neither a shape without its batch nor a tensor"),
+        (nn.ReLU(), (3, -8), "is neither a shape"),
+        (nn.ReLU, (8,), "was given a class"),
+        (len, (8,), "no torch module"),
+    ],
+)
+def test_what_from_torch_refuses(capsys, module: Any, input: Any, says: str):
+    with pytest.raises(vcalc.VcalcError) as refused:
+        vcalc.from_torch(module, input)
+    assert says in str(refused.value)
+    assert capsys.readouterr().out == ""
+
+
 def test_what_has_no_size_yet_is_refused():
     with pytest.raises(vcalc.VcalcError, match=r"0\.weight has no size before the module has run"):
         vcalc.from_torch(nn.Sequential(nn.LazyLinear(4)), (8,))
@@ -321,4 +344,5 @@ def test_a_table_of_ones_own_module(monkeypatch, tmp_path):
     result = CliRunner().invoke(main, ["table", "mine:build", "--input", "3x8x8", "--convention", "macs"])
     assert result.exit_code == 0
     assert f"{27 * 4 * 36:,}" in result.output
-    assert CliRunner().invoke(main, ["table", "mine:build", "--set", "width=8", "--input", "3x8x8"]).exit_code == 2
+    for option in (["--set", "width=8"], ["--explain"], ["--bits", "8"]):
+        assert CliRunner().invoke(main, ["table", "mine:build", *option, "--input", "3x8x8"]).exit_code == 2

@@ -74,6 +74,9 @@ stride leaves rounded as 150 thousand, a new root or logarithm that meets a symb
 LAYERS = 100_000
 """Layers of one expanded network."""
 
+RECORDED = 1_000_000
+"""Operators that one run of a torch module calls, before it is taken for one without an end."""
+
 UNROLLED = 10_000
 """Steps that the cells of a recurrent layer are run on paper for; all cells of one that is an operator count as one."""
 

@@ -122,7 +122,10 @@ class Request:
         """The network of an ONNX file, or of a torch module in somebody's own code, and its costs."""
         from vcalc.importers.network import named
 
-        self.refuse("it is recorded, and not written in a spec", ("--set", "--as", "--frozen", "--fold-norms"))
+        self.refuse(
+            "it is recorded, and not written in a spec",
+            ("--set", "--as", "--frozen", "--fold-norms", "--bits", "--density"),
+        )
         network = named(source, shapes=self.inputs)
         return network, self.costs_of(network)
 

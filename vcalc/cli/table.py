@@ -52,10 +52,14 @@ def table_command(
     vcalc table resnet50 --set H=32*h --set W=32*h --set width=c
     vcalc table mypkg.models:build --input 3x224x224
     """
+    from vcalc.errors import VcalcError
     from vcalc.importers.source import is_recorded
     from vcalc.reports.layers_table import table_report
     from vcalc.spec.find import load
 
+    if explain and is_recorded(model):
+        message = "--explain works out the formulas of a spec's layers, and a recorded network has none"
+        raise VcalcError("usage", message, hint="leave --explain out")
     network: Described
     network, costs = request.recorded(model) if is_recorded(model) else request.counted(*load(model))
     return table_report(

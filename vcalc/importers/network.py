@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from vcalc.errors import VcalcError
 from vcalc.graph import Node
 from vcalc.importers.counted import counted, unread
-from vcalc.importers.recording import Recording, record
+from vcalc.importers.recording import ON_VALUES, Recording, record
 from vcalc.importers.source import Built, built
 from vcalc.torch_backend import needed
 
@@ -92,29 +92,40 @@ def named(source: str, arguments: str = "", shapes: tuple[str, ...] = ()) -> Rec
 
 def recorded(module: Built) -> RecordedNetwork:
     """The network of a built module, recorded on what came with it. Raises VcalcError where it does not run."""
-    recording = record(module.module, module.inputs, module.named)
-    if recording.stopped and not recording.steps:
-        raise VcalcError("import", f"{module.name} does not run: {recording.stopped}", hint="--input says what goes in")
+    recording = record(module.module, module.inputs, module.named, ours=True)
+    _check_ran(recording, module.name, "--input says what goes in")
     return RecordedNetwork(module.name, type(module.module).__name__, recording)
 
 
 def of_module(module: Any, input: Any, named: Mapping[str, Any] = MappingProxyType({})) -> RecordedNetwork:
     """The network of a module at hand. Inputs are shapes without the batch, tensors with it, or a list of either.
 
-    Raises VcalcError where the run fails at its first operator: the module takes no such input.
+    Raises VcalcError for what is no module or no shape, and where the run fails, but for want of values.
     """
     torch = needed("torch", "counting a module")
+    if not isinstance(module, torch.nn.Module):
+        what = "a class: make one of it" if isinstance(module, type) else f"{type(module).__name__}, no torch module"
+        raise VcalcError("import", f"from_torch was given {what}", hint="from_torch(net, (3, 224, 224))")
     several = isinstance(input, list) or (isinstance(input, tuple) and any(isinstance(each, tuple) for each in input))
     given = [*input] if several else [input] if isinstance(input, torch.Tensor) or input else []
     placed = [_tensor(torch, each) for each in given]
     recording = record(module, placed, {name: _tensor(torch, each) for name, each in named.items()})
-    if recording.stopped and not recording.steps:
-        raise VcalcError(
-            "import", f"the module does not run: {recording.stopped}", hint="from_torch(net, (3, 224, 224))"
-        )
+    _check_ran(recording, "the module", "from_torch(net, (3, 224, 224))")
     name = type(module).__name__
     return RecordedNetwork(name, name, recording)
 
 
+def _check_ran(recording: Recording, name: str, hint: str) -> None:
+    """Refuse a run that failed for another reason than that there are no values."""
+    if recording.stopped and not recording.stopped.endswith(ON_VALUES):
+        raise VcalcError("import", f"{name} does not run: {recording.stopped}", hint=hint)
+
+
 def _tensor(torch: Any, given: Any) -> Any:
-    return given if isinstance(given, torch.Tensor) else torch.zeros(1, *given, device="meta")
+    if isinstance(given, torch.Tensor):
+        return given
+    sizes = list(given) if isinstance(given, (tuple, list)) else [None]
+    if not all(isinstance(size, int) and size >= 0 for size in sizes):
+        message = f"{given!r:.80} is neither a shape without its batch nor a tensor"
+        raise VcalcError("import", message, hint="from_torch(net, (3, 224, 224)), or a list of several shapes")
+    return torch.zeros(1, *sizes, device="meta")

@@ -108,8 +108,7 @@ def _bind(graph: Any, shapes: list[str], path: str) -> None:
     named = dict(text.split("=", 1) for text in shapes if "=" in text)
     for each in inputs:
         dims = each.type.tensor_type.shape.dim
-        is_open = any(not dim.dim_value and dim.dim_param.lower() not in _BATCH for dim in dims[1:])
-        text = named.pop(each.name, None) or (next(placed, "") if is_open else "")
+        text = named.pop(each.name, None) or next(placed, "")
         sizes = [int(size) for size in text.replace(",", "x").split("x")] if text.replace("x", "").isdigit() else []
         if sizes and len(sizes) != len(dims) - 1:
             message = f"{printable(path)}: the input {quoted(each.name)} has {len(dims) - 1} sizes behind its batch"
@@ -126,6 +125,9 @@ def _bind(graph: Any, shapes: list[str], path: str) -> None:
             said = "x".join(str(dim.dim_value or dim.dim_param or "?") for dim in dims[1:])
             message = f"{printable(path)}: the input {quoted(each.name)} is open: {said}"
             raise VcalcError("import", message, hint=f"give its sizes: --input {each.name}=3x224x224")
+    if beyond := next(placed, ""):
+        message = f"{printable(path)} has {len(inputs)} inputs, and none is left for {quoted(printable(beyond[:80]))}"
+        raise VcalcError("import", message, hint="--input takes the sizes of each, without its batch")
     if named:
         known = " and ".join(each.name for each in inputs)
         raise VcalcError(
@@ -145,7 +147,7 @@ class _Reader:
         self._small: dict[str, Any] = {}
         """Constants that are short enough to be looked at: axes, scales."""
         self._parameters: dict[str, int] = {}
-        self._hold(graph.initializer)
+        self._hold([*graph.initializer, *_within(graph)])
         inputs = [each.name for each in graph.input if each.name not in self._known]
         for number, name in enumerate(inputs):
             self._known[name] = Tensor(self._shapes[name] or (), True, (), -1 - number)
@@ -175,10 +177,21 @@ class _Reader:
         return found
 
     def _hold(self, tensors: Iterable[Any]) -> None:
+        settings = {
+            name
+            for node in self._graph.node
+            for place, name in enumerate(node.input)
+            if place in table()["settings"].get(node.op_type, ())
+        }
+        initial = {tensor.name for tensor in self._graph.initializer}
         biases = {node.input[8] for node in self._graph.node if node.op_type == "QLinearConv" and len(node.input) > 8}
         for tensor in tensors:
             sizes = tuple(tensor.dims)
-            floating = bool(sizes) and (tensor.data_type in _floating(self._onnx) or tensor.name in biases)
+            weighs = tensor.data_type in _floating(self._onnx) or tensor.name in biases
+            is_one = (
+                prod(sizes) == 1 and tensor.name not in initial
+            )  # a factor or a bound that the code has as a number
+            floating = bool(sizes) and weighs and tensor.name not in settings and not is_one
             self._parameters |= {tensor.name: prod(sizes)} if floating else {}
             self._known[tensor.name] = Tensor(sizes, False, (tensor.name,) if floating else (), None)
             self._keep(tensor.name, tensor)
@@ -198,10 +211,8 @@ class _Reader:
         read = [each for each in given if each is not None]
         batched = any(each.batched for each in read)
         kind = node.op_type
-        if kind == "Constant":
-            for attribute in node.attribute:
-                if attribute.HasField("t"):
-                    self._keep(made[0], attribute.t)
+        if kind == "Constant" and made[0] in self._known:
+            return
         if kind in table()["views"] or (not batched and kind in table()["copies"]):
             parameters = tuple(dict.fromkeys(each for tensor in read for each in tensor.parameters))
             source = next((each.source for each in read), None)
@@ -259,6 +270,20 @@ class _Reader:
         return bias
 
 
+def _within(graph: Any) -> Iterator[Any]:
+    """The graph's constants, and the weights of bodies that run on a condition or in a loop, at whatever depth."""
+    for node in graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Constant" and attribute.HasField("t"):
+                held = type(attribute.t)()
+                held.CopyFrom(attribute.t)
+                held.name = node.output[0]
+                yield held
+            for body in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from (tensor for tensor in body.initializer)
+                yield from _within(body)
+
+
 def _plain(kind: str) -> str:
     """A name that the tables of torch's operators have, where it is one that nobody counts."""
     if kind in table()["copies"]:
@@ -267,7 +292,7 @@ def _plain(kind: str) -> str:
 
 
 def _open(given: list[Tensor | None]) -> bool:
-    return any(each is not None and 0 in each.shape for each in given)
+    return any(each is not None and each.batched and 0 in each.shape for each in given)
 
 
 def _sizes(info: Any) -> Sizes | None:

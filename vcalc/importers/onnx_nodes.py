@@ -86,6 +86,8 @@ def _padded(tensor: Tensor, more: list[int]) -> Tensor:
 
 def _convolved(call: Call, weight: Tensor, bias: Tensor | None) -> Translated:
     axes = len(weight.shape) - 2
+    if call.first().shape[1] != weight.shape[1] * call.attributes.get("group", 1):
+        raise ValueError("the weight reads another number of channels")
     fields, more = _window(call, axes)
     given = {"input": _padded(call.first(), more), "weight": weight, "bias": bias, **fields}
     return [(f"conv{axes}d", {**given, "groups": call.attributes.get("group", 1)})]

@@ -7,14 +7,20 @@ hooks tell in which module each is called.
 from __future__ import annotations
 
 import copy
+import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from vcalc import limits
 from vcalc.errors import VcalcError
 from vcalc.importers.aten import COMPOSITES, COPIES, VIEWS
 from vcalc.torch_backend import needed
+
+ON_VALUES = "what it gives depends on values, and here are none"
+"""Why a run stops that is no fault."""
 
 
 class Tensor(NamedTuple):
@@ -64,23 +70,27 @@ class Recording(NamedTuple):
     """Where and why the run came to no end; empty where it did."""
 
 
-def record(module: Any, inputs: Iterable[Any], named: Mapping[str, Any] = MappingProxyType({})) -> Recording:
+def record(
+    module: Any, inputs: Iterable[Any], named: Mapping[str, Any] = MappingProxyType({}), ours: bool = False
+) -> Recording:
     """Run a module once, at inference and on the meta device, and note what it calls.
 
     `inputs` and `named` are what goes into it, by place and by name: tensors of any device, with the batch in front, or
-    lists of such. A run that asks for a value of a tensor, or that fails otherwise, stops there.
+    lists of such. A run that asks for a value of a tensor, or that fails otherwise, stops there. A module that is
+    `ours`, built for this alone, is not copied.
     """
     torch = needed("torch", "counting a module")
-    twin = _without_elements(torch, module)
+    frozen = frozenset(name for name, each in module.named_parameters() if not each.requires_grad)
+    twin = module.to("meta").eval() if ours and _has_sizes(torch, module) else _without_elements(torch, module)
     given, by_name = _on_meta(torch, ([*inputs], {**named}))
     placed = {f"input{number + 1}": each for number, each in enumerate(_leaves(torch, given))}
     all_given = {**placed, **by_name}
     recorder = _Recorder(torch, twin, all_given.values())
     stopped, made = "", None
-    with recorder.watching():
+    with recorder.watching(), redirect_stdout(sys.stderr):
         try:
             made = twin(*given, **by_name)
-        except Exception as error:  # noqa: BLE001  # whatever code of others raises
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever code of others raises
             stopped = recorder.stopped(error)
     return Recording(
         recorder.steps,
@@ -88,7 +98,7 @@ def record(module: Any, inputs: Iterable[Any], named: Mapping[str, Any] = Mappin
         [recorder.seen(each) for each in _leaves(torch, made)],
         {name: each.numel() for name, each in twin.named_parameters()},
         {name: each.numel() for name, each in twin.named_buffers()},
-        frozenset(name for name, each in module.named_parameters() if not each.requires_grad),
+        frozen,
         stopped,
     )
 
@@ -96,17 +106,28 @@ def record(module: Any, inputs: Iterable[Any], named: Mapping[str, Any] = Mappin
 def _without_elements(torch: Any, module: Any) -> Any:
     """A copy of a module, on the meta device and at inference; its elements are not copied."""
     memo: dict[int, Any] = {}
+    _has_sizes(torch, module)
+    for each in module.parameters():
+        memo[id(each)] = torch.nn.Parameter(each.detach().to("meta"), requires_grad=False)
+    for each in module.buffers():
+        memo[id(each)] = each.detach().to("meta")
+    try:
+        twin = copy.deepcopy(module, memo)
+    except Exception as error:  # noqa: BLE001  # whatever code of others raises
+        message = f"the module cannot be copied: {type(error).__name__}: {_first_line(error)}"
+        raise VcalcError("import", message, hint="name the code that builds it: package.module:name") from None
+    return twin.eval()
+
+
+def _has_sizes(torch: Any, module: Any) -> bool:
+    """True. Raises VcalcError where a parameter or buffer has no size yet."""
     for name, each in (*module.named_parameters(), *module.named_buffers()):
         if torch.nn.parameter.is_lazy(each):
             message = f"{name} has no size before the module has run on an input"
             raise VcalcError(
                 "import", message, hint="hand over one that has run once, or name its sizes where it is made"
             )
-    for each in module.parameters():
-        memo[id(each)] = torch.nn.Parameter(each.detach().to("meta"), requires_grad=False)
-    for each in module.buffers():
-        memo[id(each)] = each.detach().to("meta")
-    return copy.deepcopy(module, memo).eval()
+    return True
 
 
 class _Recorder:
@@ -117,6 +138,7 @@ class _Recorder:
         self._torch = torch
         self._names = {each: name for name, each in module.named_modules()}
         self._stack: list[Any] = []
+        self.seen_so_far = 0
         self.at = ("", "")
         """The module and the operator that ran last."""
         self._known: dict[int, Tensor] = {}
@@ -137,12 +159,12 @@ class _Recorder:
         found = self._known.get(id(tensor))
         return found if found is not None else Tensor(tuple(tensor.shape), False, (), None)
 
-    def stopped(self, error: Exception) -> str:
+    def stopped(self, error: BaseException) -> str:
         """Where a run came to its end, and why."""
         path, name = self.at
         where = f"{path or 'the network'}, after {name}" if name else "its beginning"
-        if isinstance(error, NotImplementedError) or "meta tensors" in str(error):
-            return f"{path or 'the network'}, {name}: what it gives depends on values, and here are none"
+        if name and (isinstance(error, NotImplementedError) or re.search(r"\bmeta\b", str(error))):
+            return f"{path or 'the network'}, {name}: {ON_VALUES}"
         return f"{where}: {type(error).__name__}: {_first_line(error)}"
 
     def _note(self, tensor: Any, known: Tensor) -> None:
@@ -181,6 +203,9 @@ class _Recorder:
                 args, kwargs = recorder.together(args, kwargs or {})
                 name = func._schema.name.partition("::")[2]
                 recorder.at = (recorder.path, name)
+                recorder.seen_so_far += 1
+                if recorder.seen_so_far > limits.RECORDED:
+                    raise RuntimeError(f"more than {limits.RECORDED:,} operators")
                 if name not in COMPOSITES:
                     with self:
                         made = func.decompose(*args, **kwargs)
@@ -262,5 +287,5 @@ def _leaves(torch: Any, made: Any) -> list[Any]:
     return [each for each in tree_leaves(made) if isinstance(each, torch.Tensor)]
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [""])[0][:200]
