@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from vcalc.cli import main
-from vcalc.importers.source import is_own_code
+from vcalc.importers import is_own_code
 
 
 def said(*arguments: str) -> str:

@@ -132,12 +132,10 @@ class Request:
     def costs_of(self, network: Described) -> Costs:
         """The costs of a network that was recorded: no spec says how it is counted."""
         from vcalc import conventions
-        from vcalc.analyses.cost import Costs, batch_size
 
-        convention = conventions.find(self.convention or conventions.DEFAULT)
-        return Costs(network.graph, convention, batch_size(self.batch, "--batch"), self.dtype)
+        return self.costs(network, conventions.find(self.convention or conventions.DEFAULT))
 
-    def costs(self, network: Network, convention: Convention) -> Costs:
+    def costs(self, network: Described, convention: Convention) -> Costs:
         """A network's costs under a convention."""
         from vcalc.analyses.cost import Costs, batch_size
 

@@ -53,7 +53,7 @@ def table_command(
     vcalc table mypkg.models:build --input 3x224x224
     """
     from vcalc.errors import VcalcError
-    from vcalc.importers.source import is_recorded
+    from vcalc.importers import is_recorded
     from vcalc.reports.layers_table import table_report
     from vcalc.spec.find import load
 

@@ -54,11 +54,14 @@ def _for(*names: str) -> Callable[[Recipe], Recipe]:
     return enter
 
 
+def behind(many: int, sizes: Sizes, of: str) -> NamedShape:
+    """What has so many in front, which are windows; a batch of one is left out."""
+    return NamedShape(sizes, of) if many == 1 else NamedShape((many, *sizes), of, front=(Leading("w"),))
+
+
 def as_map(shape: Sizes, axes: int) -> NamedShape:
-    """A map of so many spatial axes; more images than one are windows in front, one batch of one is left out."""
-    sizes = shape[-axes - 1 :]
-    front = prod(shape[: -axes - 1])
-    return NamedShape(sizes, MAP) if front == 1 else NamedShape((front, *sizes), MAP, front=(Leading("w"),))
+    """A map of so many spatial axes, with what stands in front of them."""
+    return behind(prod(shape[: -axes - 1]), shape[-axes - 1 :], MAP)
 
 
 def as_rows(shape: Sizes, width: int | None = None) -> NamedShape:
@@ -136,9 +139,7 @@ def _linear(given: Given) -> Laid:
 def _batch_norm(given: Given) -> Laid:
     shape = given["input"].shape
     affine = given.get("weight") is not None
-    inner = NamedShape(shape[1:], MAP) if len(shape) > 2 else NamedShape((shape[1], shape[0]), MAP)
-    if shape[0] > 1 and len(shape) > 2:
-        inner = NamedShape(shape, MAP, front=(Leading("w"),))
+    inner = behind(shape[0], shape[1:], MAP) if len(shape) > 2 else NamedShape((shape[1], shape[0]), MAP)
     return Laid("batchnorm", {"affine": affine}, (inner,))
 
 
@@ -160,10 +161,8 @@ def _group_norm(given: Given) -> Laid:
     shape = given["input"].shape
     groups = given.get("num_groups", given.get("group"))
     fields = {"groups": groups, "affine": given.get("weight") is not None}
-    rest = prod(shape[2:])
-    front = (shape[0],) if shape[0] > 1 else ()
-    sizes = shape[1:] if len(shape) in (3, 4, 5) else (shape[1], rest)
-    return Laid("groupnorm", fields, (NamedShape((*front, *sizes), MAP, front=(Leading("w"),) if front else ()),))
+    sizes = shape[1:] if len(shape) in (3, 4, 5) else (shape[1], prod(shape[2:]))
+    return Laid("groupnorm", fields, (behind(shape[0], sizes, MAP),))
 
 
 @_for("instance_norm")
@@ -216,8 +215,7 @@ def _mean(given: Given) -> Laid | None:
     if len(shape) >= 4 and dims == [*range(2, len(shape))]:
         return Laid("global_avgpool", fields, (as_map(shape, len(shape) - 2),))
     if len(shape) >= 3 and dims == [*range(1, len(shape) - 1)]:
-        rows, front = (prod(shape[1:-1]), shape[-1]), (Leading("w"),) if shape[0] > 1 else ()
-        return Laid("global_avgpool", fields, (NamedShape((*shape[: len(front)], *rows), TOKENS, front=front),))
+        return Laid("global_avgpool", fields, (behind(shape[0], (prod(shape[1:-1]), shape[-1]), TOKENS),))
     return None
 
 
@@ -320,8 +318,7 @@ def _recurrent(kind: str, gates: int) -> Recipe:
             "bias": bool(given["has_biases"]),
             **({"project": again[1]} if again[1] != hidden else {}),
         }
-        front = (batch,) if batch > 1 else ()
-        return Laid(kind, fields, (NamedShape((*front, length, width), TOKENS, front=(Leading("w"),) * len(front)),))
+        return Laid(kind, fields, (behind(batch, (length, width), TOKENS),))
 
     return recipe
 
@@ -342,8 +339,7 @@ def _fold(given: Given) -> Laid | None:
         "stride": _pair(given["stride"], 2),
         "pad": _pair(given["padding"], 2),
     }
-    front = (batch,) if batch > 1 else ()
-    return Laid("fold", fields, (NamedShape((*front, places, width), TOKENS, front=(Leading("w"),) * len(front)),))
+    return Laid("fold", fields, (behind(batch, (places, width), TOKENS),))
 
 
 COMPOSITES = frozenset(

@@ -51,7 +51,7 @@ class RecordedFacts(Facts):
         self._parameters: dict[str, Number] = {}
         self._buffers: dict[str, Number] = {}
         self._called, self._form = calls, form
-        self.batched = step is not None and any(tensor.batched for tensor in step.tensors)
+        self.batched = step is not None and step.batched
         super().__init__(*laid)
 
     def has(self, parameters: dict[str, Number], buffers: dict[str, Number]) -> None:
@@ -112,7 +112,7 @@ class _Made:
 
     def _add_unread(self) -> None:
         """Parameters that no operator reads are there all the same: one node has them all."""
-        left = {name: count for name, count in self._recording.parameters.items() if name not in self._taken}
+        left = unread(self._recording)
         if left:
             layer = Operation("unread", NamedShape((0,)))
             facts = RecordedFacts((layer, ()), None, [], "")
@@ -178,19 +178,18 @@ def _laid(step: Step) -> RecordedFacts | None:
 def _call(step: Step) -> tuple[Call | None, bool]:
     """What an operator without a layer kind does, and whether that is known."""
     tensors = step.tensors
-    batched = any(tensor.batched for tensor in tensors)
     output = step.made[0].shape if step.made else ()
     shapes = tuple(tensor.shape for tensor in (*tensors, *step.made[:1]))
     if step.name in aten.PRODUCTS:
         left, right = (step.given[name] for name in aten.PRODUCTS[step.name])
         trained = bool(left.parameters or right.parameters)
         work = aten.product_work(output, left.shape, trained)
-        return Call("matmul", "function", batched, _with_elements(work, tensors, output), {}, shapes), True
+        return Call("matmul", "function", step.batched, _with_elements(work, tensors, output), {}, shapes), True
     if step.name in aten.ARITHMETIC:
         kind, primitive = aten.ARITHMETIC[step.name]
         count = prod(output) if primitive != "additions" or kind else prod(tensors[0].shape) - prod(output)
         work = _with_elements({primitive: count}, tensors, output)
-        return Call(kind, "operator" if kind else "", batched, work, {}, shapes), True
+        return Call(kind, "operator" if kind else "", step.batched, work, {}, shapes), True
     return None, step.name in aten.COPIES or step.name in aten.OTHER_ARITHMETIC
 
 

@@ -16,6 +16,7 @@ from vcalc.importers.onnx_shapes import completed
 from vcalc.importers.recording import Recording, Step, Tensor
 from vcalc.importers.tables import onnx as table
 from vcalc.torch_backend import needed
+from vcalc.torch_backend.watch import in_a_line
 
 MOST_BYTES = 2**31
 """A protobuf is not longer."""
@@ -61,7 +62,7 @@ def _loaded(onnx: Any, path: str) -> Any:
         if model.functions:
             model = onnx.inliner.inline_local_functions(model)
     except Exception as error:  # noqa: BLE001  # whatever the library raises
-        raise VcalcError("import", f"{printable(path)} is no ONNX file: {_line(error)}") from None
+        raise VcalcError("import", f"{printable(path)} is no ONNX file: {printable(in_a_line(error))}") from None
     _check(model.graph, path)
     for tensor in model.graph.initializer:
         _let_go(tensor)
@@ -320,7 +321,3 @@ def _path(node: Any) -> str:
             return inner or node.op_type
     name: str = node.name or node.op_type
     return name.strip("/").rpartition("/")[0].replace("/", ".") or name
-
-
-def _line(error: Exception) -> str:
-    return printable((str(error).strip().splitlines() or [type(error).__name__])[0][:200])

@@ -10,6 +10,7 @@ from typing import Any
 
 from vcalc.errors import VcalcError, printable
 from vcalc.importers.tables import onnx as table
+from vcalc.torch_backend.watch import in_a_line
 
 MOST_ELEMENTS = 64
 """A constant is followed no further where it has more: sizes have a few."""
@@ -31,9 +32,8 @@ def completed(onnx: Any, model: Any, path: str) -> Any:
     try:
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:  # noqa: BLE001  # whatever the library raises
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         hint = "onnx.checker says what is wrong"
-        raise VcalcError("import", f"{printable(path)}: {printable(line)}", hint=hint) from None
+        raise VcalcError("import", f"{printable(path)}: {printable(in_a_line(error))}", hint=hint) from None
     known = {each.name for each in (*inferred.graph.value_info, *inferred.graph.output) if _is_known(each.type)}
     if all(name in known for node in inferred.graph.node for name in node.output if name):
         return inferred

@@ -53,6 +53,11 @@ class Step(NamedTuple):
         """What it reads."""
         return [*_tensors(self.given.values())]
 
+    @property
+    def batched(self) -> bool:
+        """Whether it reads what depends on what goes into the network."""
+        return any(tensor.batched for tensor in self.tensors)
+
 
 class Recording(NamedTuple):
     """A network as it ran."""
@@ -81,7 +86,8 @@ def record(
     """
     torch = needed("torch", "counting a module")
     frozen = frozenset(name for name, each in module.named_parameters() if not each.requires_grad)
-    twin = module.to("meta").eval() if ours and _has_sizes(torch, module) else _without_elements(torch, module)
+    _check_sizes(torch, module)
+    twin = module.to("meta").eval() if ours else _without_elements(torch, module)
     given, by_name = _on_meta(torch, ([*inputs], {**named}))
     placed = {f"input{number + 1}": each for number, each in enumerate(_leaves(torch, given))}
     all_given = {**placed, **by_name}
@@ -106,7 +112,6 @@ def record(
 def _without_elements(torch: Any, module: Any) -> Any:
     """A copy of a module, on the meta device and at inference; its elements are not copied."""
     memo: dict[int, Any] = {}
-    _has_sizes(torch, module)
     for each in module.parameters():
         memo[id(each)] = torch.nn.Parameter(each.detach().to("meta"), requires_grad=False)
     for each in module.buffers():
@@ -119,15 +124,14 @@ def _without_elements(torch: Any, module: Any) -> Any:
     return twin.eval()
 
 
-def _has_sizes(torch: Any, module: Any) -> bool:
-    """True. Raises VcalcError where a parameter or buffer has no size yet."""
+def _check_sizes(torch: Any, module: Any) -> None:
+    """Refuse a module that has a parameter or buffer without a size yet."""
     for name, each in (*module.named_parameters(), *module.named_buffers()):
         if torch.nn.parameter.is_lazy(each):
             message = f"{name} has no size before the module has run on an input"
             raise VcalcError(
                 "import", message, hint="hand over one that has run once, or name its sizes where it is made"
             )
-    return True
 
 
 class _Recorder:
@@ -241,7 +245,7 @@ class _Recorder:
         for leaf, tensor in zip(leaves, tensors, strict=True):
             self._note(leaf, tensor)
         if not moved:
-            self.steps.append(Step(name, given, tensors, self.path, self._form(name)))
+            self.steps.append(Step(name, given, tensors, self.path, self._form()))
 
     def _named(self, value: Any) -> Any:
         if isinstance(value, self._torch.Tensor):
@@ -252,7 +256,7 @@ class _Recorder:
             return {name: self._named(each) for name, each in value.items()}
         return value
 
-    def _form(self, name: str) -> str:
+    def _form(self) -> str:
         """How the operator is called: by a module of torch's for it, by one that inherits from such a one, or not."""
         if not self._stack:
             return "functional"

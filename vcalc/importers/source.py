@@ -15,10 +15,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from vcalc.errors import VcalcError, nearest, printable, quoted
+from vcalc.importers import LIBRARIES, OWN
 from vcalc.torch_backend import needed
 
-LIBRARIES = ("timm", "torchvision")
-_OWN = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
 _SHAPE = re.compile(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<sizes>\d{1,9}(?:[x,×]\d{1,9})*)(?::(?P<type>\w+))?")
 _FORMS = "write timm:resnet50, torchvision:swin_t, or package.module:name for a class or function of your own"
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".t7")
@@ -33,17 +32,6 @@ class Built(NamedTuple):
     named: dict[str, Any]
 
 
-def is_recorded(name: str) -> bool:
-    """Whether a model's name means an ONNX file or somebody's own code: dotted names with a colon between them."""
-    return name.lower().endswith(".onnx") or is_own_code(name)
-
-
-def is_own_code(name: str) -> bool:
-    """Whether a name is that of something in somebody's own code, and of no file."""
-    found = _OWN.fullmatch(name)
-    return found is not None and found["module"] not in LIBRARIES and not os.path.exists(name.partition(":")[0])
-
-
 def built(source: str, arguments: str = "", shapes: Iterable[str] = ()) -> Built:
     """The module that a source means, with tensors for it to run on.
 
@@ -53,7 +41,7 @@ def built(source: str, arguments: str = "", shapes: Iterable[str] = ()) -> Built
     if source.lower().endswith(_PICKLES):
         message = f"{printable(source)} is a pickle, which runs whatever code is in it when it is read"
         raise VcalcError("import", message, hint="name the code that builds the module instead: package.module:name")
-    found = _OWN.fullmatch(source)
+    found = OWN.fullmatch(source)
     if not found:
         raise VcalcError("import", f"{quoted(printable(source))} names no torch module", hint=_FORMS)
     keywords = _keywords(arguments)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from vcalc import units
-from vcalc.analyses.cost import Costs
+from vcalc.analyses.cost import Cost, Costs
 from vcalc.analyses.trained import frozen_params, trained_params
 from vcalc.graph import Node
 from vcalc.importers.network import RecordedNetwork, unweighed
@@ -40,7 +41,9 @@ def counts_report(network: RecordedNetwork, costs: Costs, strict: bool = False) 
         *bug_notes(costs, nodes),
     ]
     holds = not (strict and (network.unweighed or network.recording.stopped))
-    return Report([Table(title(network, costs), columns, rows, notes)], _record(network, costs), holds=holds)
+    return Report(
+        [Table(title(network, costs), columns, rows, notes)], partial(_record, network, costs, total), holds=holds
+    )
 
 
 def _by_kind(nodes: list[Node]) -> dict[str, list[Node]]:
@@ -57,11 +60,10 @@ def _trained_note(costs: Costs, nodes: list[Node]) -> list[str]:
     )
 
 
-def _record(network: RecordedNetwork, costs: Costs) -> dict[str, Any]:
+def _record(network: RecordedNetwork, costs: Costs, total: Cost) -> dict[str, Any]:
     from vcalc import conventions
 
     nodes = network.graph.nodes
-    total = costs.total(nodes)
     macs = Costs(network.graph, conventions.find("macs"), costs.batch, costs.dtype).total(nodes).flops
     return {
         "schema": 1,
