@@ -103,7 +103,7 @@ def body(layers: str) -> str:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (body("batchnorm"), "batchnorm: its means would be of all tokens"),
+        (body("batchnorm"), "batchnorm: an expert works on each token by itself, and its means would be of all tokens"),
         (MOE.replace("active: 2", "active: 5"), "5 active experts cannot be chosen among 4"),
         (MOE.replace("active: 2", "active: 0"), "active is 0, not a whole number, 1 or more"),
         (MOE.replace("experts: 4", "experts: 2.5"), "experts is 2.5, not a whole number"),

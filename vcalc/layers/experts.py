@@ -98,6 +98,8 @@ def of_each_token(layer: Layer, inputs: tuple[NamedShape, ...], made: NamedShape
         return f"it takes {describe(rows)} to {describe(made)}"
     if not assumed("==", made[0], rows[0]):
         return f"it makes {show(made[0])} tokens of {show(rows[0])}"
+    if layer.kind == "batchnorm":
+        return "its means would be of all tokens that have chosen one, and mix them"
     if layer.by_place or layer.reach(rows) is not None:
         return "what it does depends on other tokens" if not layer.by_place else "what it does depends on their places"
     return ""

@@ -333,9 +333,6 @@ class Building:
         owners = [owner for sharing in self.sharing if (owner := sharing.next(layer)) is not None]
         shares = Graph.owner(self.graph.nodes[owners[0]]) if owners else None
         self._check_routing(layer, inputs, tied)
-        if self.routing and layer.kind == "batchnorm":
-            message = "batchnorm: its means would be of all tokens that have chosen an expert, and mix them"
-            raise VcalcError("experts", message, hint="layernorm and rmsnorm go token by token")
         index = self.graph.add(layer, inputs, "", shares, tied, self.routing, shapes)
         if self.routing:
             self._check_expert(index)
