@@ -33,6 +33,16 @@ def test_what_names_no_module(source: str, says: str, help_: str):
     assert help_ in output
 
 
+def test_what_is_not_there_needs_no_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert "there is no file 'nothing.onnx'" in said("import", "nothing.onnx", "--counts")
+    assert "there is no file 'nothing.onnx'" in said("table", "nothing.onnx")
+
+
+def test_the_help_without_counts_names_no_command_that_fails():
+    assert "resnet50" not in said("import", "resnet50")
+
+
 @pytest.mark.parametrize("arguments", ["{", "[1]", "3"])
 def test_arguments_are_an_object(arguments: str):
     assert """--args '{"num_classes": 10}'""" in said("import", "a:b", "--counts", "--args", arguments)

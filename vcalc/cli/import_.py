@@ -41,6 +41,6 @@ def import_command(
     from vcalc.reports.imported import counts_report
 
     if not counts:
-        raise VcalcError("usage", "import writes no spec yet", hint=f"vcalc import {source} --counts counts it at once")
+        raise VcalcError("usage", "import writes no spec yet", hint="with --counts a network is counted at once")
     network = named(source, arguments, shapes)
     return counts_report(network, Request(convention=convention, batch=batch).costs_of(network), strict)

@@ -42,6 +42,8 @@ def read(path: str, shapes: Iterable[str] = ()) -> Recording:
     `shapes` bind open sizes: `3x224x224`, or by name `image=3x224x224`, without the batch. Raises VcalcError for what
     is no ONNX file, for sizes that stay open, and for those that do not fit.
     """
+    if not os.path.isfile(path):
+        raise VcalcError("import", f"there is no file {quoted(printable(path))}")
     onnx = needed("onnx", f"reading {printable(path)}")
     for part in ("inliner", "reference", "shape_inference"):
         needed(f"onnx.{part}")
@@ -53,8 +55,6 @@ def read(path: str, shapes: Iterable[str] = ()) -> Recording:
 
 def _loaded(onnx: Any, path: str) -> Any:
     """The model without its weights, its own functions written out."""
-    if not os.path.isfile(path):
-        raise VcalcError("import", f"there is no file {quoted(printable(path))}")
     if os.path.getsize(path) >= MOST_BYTES:
         raise VcalcError("import", f"{printable(path)} is longer than a protobuf can be", hint="keep weights beside it")
     try:
